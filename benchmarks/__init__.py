@@ -1,0 +1,1 @@
+"""Measurements of speed and quality, each runnable: ``python -m benchmarks.operators``."""

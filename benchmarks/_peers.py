@@ -1,0 +1,64 @@
+"""Importing a peer library that asks for packages a benchmark does not need: those become stubs, and only for it.
+
+    with stubs("torchvision", "natsort"):
+        import deepinv
+
+A stub answers every attribute with an empty class, which is enough for what is only imported and never called.
+"""
+
+from __future__ import annotations
+
+import importlib.machinery
+import importlib.util
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+
+
+class _Anything(type):
+    """Empty classes, with an empty class under every attribute."""
+
+    def __getattr__(cls, name: str) -> type:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return _Anything(name, (), {})
+
+
+class _Stub(ModuleType):
+    __path__: list[str] = []
+
+    def __getattr__(self, name: str) -> type:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return _Anything(name, (), {})
+
+
+class _Finder:
+    """Finds the named packages and anything inside them."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self.names = names
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> object:
+        if name.partition(".")[0] not in self.names:
+            return None
+        return importlib.machinery.ModuleSpec(name, self, is_package=True)
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
+        return _Stub(spec.name)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """A stub has nothing to run."""
+
+
+@contextmanager
+def stubs(*names: str) -> Iterator[None]:
+    """Let imports inside the block find an empty package under each of these names that is not installed."""
+    missing = tuple(name for name in names if name not in sys.modules and importlib.util.find_spec(name) is None)
+    finder = _Finder(missing)
+    sys.meta_path.append(finder)  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)  # type: ignore[arg-type]

@@ -1,0 +1,140 @@
+"""invkit: recover two unknowns ``w`` and ``x`` from ``y = A(w, x) + noise``, with a prior on each.
+
+    import invkit
+
+    deblur = invkit.compose(operator="circconv", priors=["vae:blurA", "vae:mnist"], solver="altgd", seed=0)
+    solution = deblur(y)                    # solution.x, solution.w, solution.residual
+    solution.save("out/")
+
+Every name in ``__all__`` is public and imported when first used, so that ``import invkit`` itself is instant.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Ambiguity",
+    "BilinearOperator",
+    "ConfigError",
+    "Dataset",
+    "Evaluation",
+    "Generator",
+    "InputError",
+    "InvkitError",
+    "LinearOperator",
+    "Misfit",
+    "Monitor",
+    "Objective",
+    "OutputError",
+    "Pipeline",
+    "PluginError",
+    "Problem",
+    "Progress",
+    "Registry",
+    "Restarts",
+    "Scaling",
+    "ShapeError",
+    "Solution",
+    "Solver",
+    "Spec",
+    "SpecError",
+    "Status",
+    "Trainer",
+    "UsageError",
+    "WeightsError",
+    "__version__",
+    "compose",
+    "dataset",
+    "errors",
+    "hookimpl",
+    "load_config",
+    "metrics",
+    "operator",
+    "prior",
+    "solver",
+    "testing",
+]
+
+if TYPE_CHECKING:
+    from invkit import errors, metrics, testing
+    from invkit.compose import Pipeline, compose, dataset, load_config, operator, prior, solver
+    from invkit.contracts.ambiguity import Ambiguity, Scaling
+    from invkit.contracts.bilinear import BilinearOperator, Misfit
+    from invkit.contracts.dataset import Dataset
+    from invkit.contracts.generator import Generator
+    from invkit.contracts.linear import LinearOperator
+    from invkit.contracts.monitor import Monitor, Progress
+    from invkit.contracts.problem import Evaluation, Objective, Problem
+    from invkit.contracts.solution import Restarts, Solution, Status
+    from invkit.contracts.solver import Solver
+    from invkit.contracts.trainer import Trainer
+    from invkit.errors import (
+        ConfigError,
+        InputError,
+        InvkitError,
+        OutputError,
+        PluginError,
+        ShapeError,
+        SpecError,
+        UsageError,
+        WeightsError,
+    )
+    from invkit.plugin.hookspecs import hookimpl
+    from invkit.plugin.registry import Registry
+    from invkit.plugin.specs import Spec
+
+_MODULES = ("errors", "metrics", "testing")
+_NAMES = {
+    "invkit.contracts.ambiguity": "Ambiguity Scaling",
+    "invkit.contracts.bilinear": "BilinearOperator Misfit",
+    "invkit.contracts.dataset": "Dataset",
+    "invkit.contracts.generator": "Generator",
+    "invkit.contracts.linear": "LinearOperator",
+    "invkit.contracts.monitor": "Monitor Progress",
+    "invkit.contracts.problem": "Evaluation Objective Problem",
+    "invkit.contracts.solution": "Restarts Solution Status",
+    "invkit.contracts.solver": "Solver",
+    "invkit.contracts.trainer": "Trainer",
+    "invkit.compose": "Pipeline compose dataset load_config operator prior solver",
+    "invkit.plugin.hookspecs": "hookimpl",
+    "invkit.plugin.registry": "Registry",
+    "invkit.plugin.specs": "Spec",
+    "invkit.errors": "ConfigError InputError InvkitError OutputError PluginError "
+    "ShapeError SpecError UsageError WeightsError",
+}
+_WHERE = {name: module for module, names in _NAMES.items() for name in names.split()}
+
+
+class _Package(ModuleType):
+    """Keeps the function `invkit.compose` where importing the submodule of that name would replace it."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name == "compose" and isinstance(value, ModuleType):
+            value = value.compose
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first used."""
+    if name in _WHERE:
+        value: object = getattr(importlib.import_module(_WHERE[name]), name)
+    elif name in _MODULES:
+        value = importlib.import_module(f"{__name__}.{name}")
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Return the public names."""
+    return sorted(__all__)

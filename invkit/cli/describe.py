@@ -1,0 +1,112 @@
+"""``invkit describe SPEC``: what a spec means, its options with types and defaults, a trained prior's card.
+
+invkit describe altgd
+invkit describe vae:blurA
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from typing import Any
+
+import click
+
+from invkit.cli.output import json_option, print_json, print_table
+from invkit.errors import SpecError
+from invkit.plugin.loading import default_manager
+from invkit.plugin.registry import KINDS, Entry, Registry, nearest
+from invkit.plugin.specs import Spec
+
+__all__ = ["describe"]
+
+_DESCRIBED = tuple(kind for kind in KINDS if kind != "command")
+
+
+@click.command("describe")
+@click.argument("spec")
+@json_option
+def describe(spec: str, as_json: bool) -> None:
+    """Say what SPEC means: a name from `invkit list`, such as altgd, wavelet:db4 or vae:blurA."""
+    registry, parsed = default_manager().registry, Spec.parse(spec)
+    entries = [e for kind in _DESCRIBED for e in registry.entries(kind) if e.name == parsed.kind]
+    if not entries:
+        known = sorted({entry.name for kind in _DESCRIBED for entry in registry.entries(kind)})
+        raise SpecError(f"nothing is called {parsed.kind!r}", hint=nearest(parsed.kind, known))
+    records = [_record(registry, entry, parsed) for entry in entries]
+    if as_json:
+        print_json({"spec": str(parsed), "entries": records})
+        return
+    for number, record in enumerate(records):
+        if number:
+            click.echo()
+        _print(record)
+
+
+def _record(registry: Registry, entry: Entry, spec: Spec) -> dict[str, Any]:
+    from invkit.plugin.building import REQUIRED, signature_of
+    from invkit.plugin.specs import option_text
+
+    signature = signature_of(entry)
+    options = [
+        {
+            "option": option.key,
+            "type": option.type_name,
+            "default": None if option.default is REQUIRED else option_text(option.default),
+        }
+        for option in signature.options
+    ]
+    keys = [option.key for option in signature.options]
+    for key in spec.options if entry.kind != "trainer" else ():
+        if key not in keys:
+            raise SpecError(f"{entry.kind} {entry.name!r} has no option {key!r}", hint=nearest(key, keys))
+    return {
+        "kind": entry.kind,
+        "name": entry.name,
+        "summary": entry.summary,
+        "takes_name": signature.takes_name,
+        "doc": _first_part(entry.load()),
+        "options": options,
+        "plugin": entry.plugin,
+        "distribution": entry.distribution,
+        "target": entry.target,
+        "card": _card(registry, entry, spec),
+    }
+
+
+def _first_part(target: object) -> str:
+    """Return a docstring up to its ``Args:``, or up to the first heading like it."""
+    lines = inspect.cleandoc(getattr(target, "__doc__", None) or "").splitlines()
+    headings = ("Args:", "Attributes:", "Returns:", "Raises:", "Source:")
+    ends = [number for number, line in enumerate(lines) if line.strip() in headings]
+    return "\n".join(lines[: ends[0]] if ends else lines).strip()
+
+
+def _card(registry: Registry, entry: Entry, spec: Spec) -> dict[str, Any] | None:
+    if entry.kind != "prior" or spec.name is None or not registry.weights_folders(entry.name):
+        return None
+    from invkit.files.store import find, read_card
+
+    return read_card(find(registry, entry.name, spec.name))
+
+
+def _print(record: dict[str, Any]) -> None:
+    click.echo(f"{record['kind']} {record['name']}: {record['summary']}")
+    click.echo(f"from {record['target']} (plugin {record['plugin']}, {record['distribution']})")
+    if record["doc"]:
+        click.echo("\n" + record["doc"])
+    if record["takes_name"]:
+        click.echo(f"\nwritten {record['name']}:NAME")
+    click.echo()
+    if record["options"]:
+        rows = [
+            (o["option"], o["type"], "(required)" if o["default"] is None else o["default"])
+            for o in record["options"]
+        ]
+        print_table(("option", "type", "default"), rows)
+    else:
+        click.echo("no options")
+    if record["card"] is not None:
+        click.echo("\ncard of the trained prior")
+        for key, value in record["card"].items():
+            click.echo(f"  {key}: {value if isinstance(value, str) else json.dumps(value)}")

@@ -1,0 +1,171 @@
+"""The ``invkit`` command: a lazy group of commands, and the boundary where errors become one line.
+
+    invkit --help            # imports neither torch nor numpy
+    invkit deblur photo.png --prior vae:blurA --prior vae:mnist --out out/
+    invkit --traceback deblur …
+
+Exit codes: 0 done; 1 some items failed, or an internal error; 2 usage; 3 a bad spec, configuration or input;
+130 interrupted. A command returns its exit code, or ``None`` for 0. Commands are named in a table and
+imported when called; plugins add theirs through ``registry.command``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Final
+
+import attrs
+import click
+
+from invkit import __version__
+from invkit.errors import InvkitError, PluginError
+from invkit.plugin.loading import default_manager
+from invkit.plugin.registry import nearest
+
+__all__ = ["COMMANDS", "cli", "main"]
+
+_NO_ARGUMENTS: Final = getattr(click.exceptions, "NoArgsIsHelpError", ())  # since click 8.2
+
+DONE, FAILED, USAGE, BAD_INPUT, INTERRUPTED = 0, 1, 2, 3, 130
+
+
+@attrs.frozen
+class CoreCommand:
+    """A command of the core: where it is and what it is for."""
+
+    target: str
+    summary: str
+
+
+COMMANDS: Final = {
+    "deblur": CoreCommand("invkit.cli.deblur:deblur", "Recover sharp images and kernels from blurry images."),
+    "train": CoreCommand("invkit.cli.train:train", "Train a prior by a recipe."),
+    "list": CoreCommand("invkit.cli.list_:list_", "List operators, priors, solvers, datasets or monitors."),
+    "describe": CoreCommand(
+        "invkit.cli.describe:describe", "Say what a spec means, its options and defaults."
+    ),
+    "list-plugins": CoreCommand("invkit.cli.list_plugins:list_plugins", "List the plugins and their states."),
+    "doctor": CoreCommand("invkit.cli.doctor:doctor", "Check this installation."),
+}
+
+
+class LazyGroup(click.Group):
+    """Commands by name, imported when called; plugins are loaded when the core does not know a name."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the core's commands, then the plugins'."""
+        return [*COMMANDS, *(entry.name for entry in default_manager().registry.entries("command"))]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return a command; ``None`` where there is no such name."""
+        if cmd_name in COMMANDS:
+            module, _, attribute = COMMANDS[cmd_name].target.partition(":")
+            found = getattr(importlib.import_module(module), attribute)
+        else:
+            entries = {entry.name: entry for entry in default_manager().registry.entries("command")}
+            if cmd_name not in entries:
+                return None
+            found = entries[cmd_name].load()
+            if not isinstance(found, click.Command):
+                entry = entries[cmd_name]
+                raise PluginError(f"{entry.target} of {entry.distribution} is no click.Command")
+        assert isinstance(found, click.Command)
+        return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; an unknown one is a usage error that names the nearest."""
+        if not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            registry = default_manager().registry
+            failed = f" (not loaded: {', '.join(registry.failed)})" if registry.failed else ""
+            raise click.UsageError(
+                f"no command {args[0]!r}; {nearest(args[0], self.list_commands(ctx))}{failed}", ctx
+            )
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the summaries without importing a command."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, command.summary) for name, command in COMMANDS.items()])
+        entries = default_manager().registry.entries("command")
+        if entries:
+            with formatter.section("Commands of plugins"):
+                formatter.write_dl([(entry.name, entry.summary) for entry in entries])
+
+
+@click.group(
+    cls=LazyGroup,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+@click.version_option(__version__, message="invkit %(version)s")
+@click.option("--traceback", is_flag=True, help="Show where an error comes from.")
+@click.pass_context
+def cli(ctx: click.Context, traceback: bool) -> None:
+    """Bilinear inverse problems with generative priors: recover w and x from y = A(w, x) + noise.
+
+    `invkit list operators` (priors, solvers …) says what there is, `invkit describe NAME` what it means.
+    """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code; never raises for what went wrong inside a command.
+
+    Args:
+        argv: the arguments after the program's name; ``sys.argv[1:]`` where ``None``.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that cannot show "×" shows "?", and no error
+            stream.reconfigure(errors="replace")
+    show = "--traceback" in arguments  # anywhere on the line: people add it at the end
+    try:
+        code = _run([argument for argument in arguments if argument != "--traceback"])
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        return _reader_has_left()
+    except click.UsageError as error:
+        if isinstance(error, _NO_ARGUMENTS):  # a plugin's group, called without a command: its help
+            click.echo(error.format_message(), err=True)
+            return USAGE
+        path = error.ctx.command_path if error.ctx is not None else "invkit"
+        return _fail(error, f"{error.format_message().rstrip('.')}; try `{path} --help`", USAGE, show)
+    except click.ClickException as error:
+        return _fail(error, error.format_message(), BAD_INPUT, show)
+    except (click.Abort, KeyboardInterrupt) as error:
+        return _fail(error, "interrupted", INTERRUPTED, show)
+    except InvkitError as error:
+        return _fail(error, str(error), error.exit_code, show)
+    except Exception as error:  # the boundary: whatever is left is a defect
+        what = f"internal error: {type(error).__name__}: {error}"
+        return _fail(error, f"{what}; run it again with --traceback and report it", FAILED, show)
+
+
+def _run(arguments: list[str]) -> int:
+    try:
+        result = cli.main(arguments, prog_name="invkit", standalone_mode=False)
+    except SystemExit as error:  # click ends this way when the reader of a pipe has left
+        result = error.code
+    return result if isinstance(result, int) else DONE
+
+
+def _fail(error: BaseException, message: str, code: int, show: bool) -> int:
+    if show:
+        traceback.print_exception(error)
+    click.echo(f"invkit: error: {' '.join(message.split())}", err=True)
+    return code
+
+
+def _reader_has_left() -> int:
+    # Python flushes stdout once more at exit, which would complain again.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return FAILED

@@ -1,0 +1,198 @@
+"""Bilinear operators ``y = A(w, x)``: linear in ``w`` for every ``x``, linear in ``x`` for every ``w``.
+
+    op = invkit.operator("circconv")
+    y = op(w, x)                               # (n, c, H, W) from kernels (n, 1, h, w) and images (n, c, H, W)
+    op.adjoint_x(w, r)                         # <op(w, x), r> = <x, op.adjoint_x(w, r)>
+    blur = op.given(w=w, x_shape=(1, 28, 28))  # a LinearOperator in x: a view, op is untouched
+    misfit = op.misfit(y)                      # misfit(w, x) = ||y - A(w, x)||^2 for every candidate
+
+To write one, subclass and give :meth:`~BilinearOperator.forward`. The adjoints follow by automatic differentiation
+(``A`` is linear in each argument, so a vector–Jacobian product is the adjoint exactly) and may be overridden by closed forms.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from invkit.contracts.ambiguity import Ambiguity, Scaling
+from invkit.contracts.linear import LinearOperator, Shape
+from invkit.errors import ShapeError
+
+
+class BilinearOperator(nn.Module, ABC):
+    """``A(w, x)``, linear in each argument, on batches of pairs.
+
+    Shapes named ``w_shape``, ``x_shape`` and ``y_shape`` are those of one signal: ``(channels, *dims)``, without the batch
+    axis. Both arguments of a call carry the same batch size. dtype and device follow the input; inputs are never changed.
+    """
+
+    #: how many axes a measurement has after its channel axis: 1 for signals, 2 for images
+    measurement_dims: int = 2
+
+    #: the group actions on (w, x) that leave A unchanged
+    ambiguities: tuple[Ambiguity, ...] = (Scaling(),)
+
+    @abstractmethod
+    def forward(self, w: Float[Tensor, "n *w"], x: Float[Tensor, "n *x"]) -> Float[Tensor, "n *y"]:
+        """``A(w, x)`` for every pair of the batch."""
+
+    @abstractmethod
+    def output_shape(self, w_shape: Shape, x_shape: Shape) -> Shape:
+        """The shape of ``A(w, x)``; raises :class:`ShapeError` saying what does not fit (a kernel larger than the image)."""
+
+    def infer_shapes(self, y_shape: Shape, w_shape: Shape | None = None, x_shape: Shape | None = None) -> tuple[Shape, Shape]:
+        """Both signal shapes from the measurement's and whichever of the two are known.
+
+        The default knows only the case in which both are given, and checks it. Raises :class:`ShapeError` where a shape
+        can not be told from the others: then a prior must bring its own, or take it as an option.
+        """
+        if w_shape is None or x_shape is None:
+            missing = "w" if w_shape is None else "x"
+            raise ShapeError(
+                f"the shape of {missing} does not follow from a measurement of shape {tuple(y_shape)}",
+                hint=f"give the prior of {missing} a shape, e.g. ?shape=1x28x28",
+            )
+        self._check_output(w_shape, x_shape, y_shape)
+        return tuple(w_shape), tuple(x_shape)
+
+    def example_shapes(self) -> Sequence[tuple[Shape, Shape]]:
+        """A few small valid ``(w_shape, x_shape)``, for the checks in :mod:`invkit.testing`."""
+        shape = (1, *[6] * self.measurement_dims)
+        return [(shape, shape)]
+
+    def adjoint_w(
+        self, x: Float[Tensor, "n *x"], r: Float[Tensor, "n *y"], w_shape: Shape | None = None
+    ) -> Float[Tensor, "n *w"]:
+        """The adjoint of ``w ↦ A(w, x)`` at ``r``; ``w_shape`` is needed where it does not follow from ``x`` and ``r``."""
+        w_shape, _ = self.infer_shapes(tuple(r.shape[1:]), w_shape, tuple(x.shape[1:]))
+        return _vjp(lambda w: self.forward(w, x), x.new_zeros(x.shape[0], *w_shape), r)
+
+    def adjoint_x(
+        self, w: Float[Tensor, "n *w"], r: Float[Tensor, "n *y"], x_shape: Shape | None = None
+    ) -> Float[Tensor, "n *x"]:
+        """The adjoint of ``x ↦ A(w, x)`` at ``r``; ``x_shape`` is needed where it does not follow from ``w`` and ``r``."""
+        _, x_shape = self.infer_shapes(tuple(r.shape[1:]), tuple(w.shape[1:]), x_shape)
+        return _vjp(lambda x: self.forward(w, x), w.new_zeros(w.shape[0], *x_shape), r)
+
+    def given(
+        self,
+        *,
+        w: Tensor | None = None,
+        x: Tensor | None = None,
+        w_shape: Shape | None = None,
+        x_shape: Shape | None = None,
+    ) -> LinearOperator:
+        """This operator with one argument frozen: ``given(w=kernel, x_shape=…)`` or ``given(x=image, w_shape=…)``.
+
+        A frozen batch of one serves any batch; otherwise the batches must agree. Nothing of ``self`` is changed.
+        """
+        if (w is None) == (x is None):
+            raise ShapeError("given() freezes exactly one argument", hint="write given(w=…, x_shape=…) or given(x=…, w_shape=…)")
+        if w is not None:
+            if x_shape is None:
+                raise ShapeError("given(w=…) needs the shape of x", hint="add x_shape=(channels, height, width)")
+            return GivenW(self, w, tuple(x_shape))
+        if w_shape is None:
+            raise ShapeError("given(x=…) needs the shape of w", hint="add w_shape=(channels, height, width)")
+        assert x is not None
+        return GivenX(self, x, tuple(w_shape))
+
+    def misfit(self, y: Float[Tensor, "n *y"]) -> Misfit:
+        """``(w, x) ↦ ‖y − A(w, x)‖²`` per pair, with whatever depends on ``y`` alone computed once."""
+        return Misfit(self, y)
+
+    def _check_output(self, w_shape: Shape, x_shape: Shape, y_shape: Shape) -> None:
+        made = self.output_shape(tuple(w_shape), tuple(x_shape))
+        if tuple(made) != tuple(y_shape):
+            raise ShapeError(
+                f"w of shape {tuple(w_shape)} and x of shape {tuple(x_shape)} measure as {tuple(made)}, "
+                f"but y has shape {tuple(y_shape)}",
+                hint="choose priors whose shapes fit the measurement (a colour image needs a colour prior)",
+            )
+
+
+class Misfit:
+    """``‖y − A(w, x)‖²`` per pair (equation (7) of the paper), the measurement bound.
+
+    Differentiable in ``w`` and ``x``. An operator with a cheaper way to value and gradients returns a subclass from
+    :meth:`BilinearOperator.misfit`.
+    """
+
+    def __init__(self, operator: BilinearOperator, y: Float[Tensor, "n *y"]) -> None:
+        self.operator = operator
+        self.y = y
+
+    def __call__(self, w: Float[Tensor, "n *w"], x: Float[Tensor, "n *x"]) -> Float[Tensor, "n"]:
+        """The squared residual of every pair, a sum over channels and pixels."""
+        return (self.operator(w, x) - self.y).flatten(1).square().sum(1)
+
+    def value_and_gradients(
+        self, w: Float[Tensor, "n *w"], x: Float[Tensor, "n *x"]
+    ) -> tuple[Float[Tensor, "n"], Float[Tensor, "n *w"], Float[Tensor, "n *x"]]:
+        """``(‖r‖², 2 A(·, x)ᵀ r, 2 A(w, ·)ᵀ r)`` with ``r = A(w, x) − y``, without building a graph."""
+        with torch.enable_grad():
+            w, x = w.detach().requires_grad_(), x.detach().requires_grad_()
+            value = self(w, x)
+            gradient_w, gradient_x = torch.autograd.grad(value.sum(), (w, x))
+        return value.detach(), gradient_w, gradient_x
+
+    def select(self, index: Tensor) -> Misfit:
+        """The misfit to the measurements ``y[index]``: drops, repeats or reorders candidates."""
+        return self.operator.misfit(self.y[index])
+
+
+class GivenW(LinearOperator):
+    """``x ↦ A(w, x)``."""
+
+    w: Tensor
+
+    def __init__(self, operator: BilinearOperator, w: Tensor, x_shape: Shape) -> None:
+        super().__init__()
+        self.operator = operator
+        self.register_buffer("w", w, persistent=False)
+        self.input_shape = x_shape
+        self.output_shape = operator.output_shape(tuple(w.shape[1:]), x_shape)
+
+    def forward(self, x: Float[Tensor, "n *x"]) -> Float[Tensor, "n *y"]:
+        result: Tensor = self.operator(_to_batch(self.w, x), x)
+        return result
+
+    def adjoint(self, r: Float[Tensor, "n *y"]) -> Float[Tensor, "n *x"]:
+        return self.operator.adjoint_x(_to_batch(self.w, r), r, self.input_shape)
+
+
+class GivenX(LinearOperator):
+    """``w ↦ A(w, x)``."""
+
+    x: Tensor
+
+    def __init__(self, operator: BilinearOperator, x: Tensor, w_shape: Shape) -> None:
+        super().__init__()
+        self.operator = operator
+        self.register_buffer("x", x, persistent=False)
+        self.input_shape = w_shape
+        self.output_shape = operator.output_shape(w_shape, tuple(x.shape[1:]))
+
+    def forward(self, x: Float[Tensor, "n *w"]) -> Float[Tensor, "n *y"]:
+        result: Tensor = self.operator(x, _to_batch(self.x, x))
+        return result
+
+    def adjoint(self, r: Float[Tensor, "n *y"]) -> Float[Tensor, "n *w"]:
+        return self.operator.adjoint_w(_to_batch(self.x, r), r, self.input_shape)
+
+
+def _to_batch(frozen: Tensor, other: Tensor) -> Tensor:
+    """A frozen batch of one, seen as the batch of the other argument."""
+    return frozen.expand(other.shape[0], *frozen.shape[1:]) if frozen.shape[0] == 1 else frozen
+
+
+def _vjp(function: object, at: Tensor, r: Tensor) -> Tensor:
+    """The adjoint of a linear function by one vector–Jacobian product; differentiable in what the function closes over."""
+    _, pullback = torch.func.vjp(function, at)  # type: ignore[no-untyped-call]
+    result: Tensor = pullback(r)[0]
+    return result

@@ -1,0 +1,126 @@
+"""Linear operators: what is left of a bilinear one when one argument is frozen.
+
+    op = invkit.operator("circconv")
+    blur = op.given(w=kernel, x_shape=(1, 64, 64))     # x -> kernel * x
+    y = blur(x)
+    blur.adjoint(y)                                    # <blur(x), r> = <x, blur.adjoint(r)>
+    blur.to_scipy()                                    # a scipy.sparse.linalg.LinearOperator
+
+A linear operator holds what it was frozen with and nothing else: it has no setters and no state that a call changes.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from invkit.errors import ShapeError
+
+if TYPE_CHECKING:
+    from scipy.sparse.linalg import LinearOperator as ScipyOperator
+
+Shape = tuple[int, ...]
+
+
+class LinearOperator(nn.Module, ABC):
+    """A linear map ``A`` between signals, with its adjoint ``Aᵀ``: ``⟨A x, r⟩ = ⟨x, Aᵀ r⟩``.
+
+    ``input_shape`` and ``output_shape`` are the shapes of one signal, without the batch axis.
+    """
+
+    input_shape: Shape
+    output_shape: Shape
+
+    @abstractmethod
+    def forward(self, x: Float[Tensor, "n *x"]) -> Float[Tensor, "n *y"]:
+        """``A x`` for every signal of the batch."""
+
+    @abstractmethod
+    def adjoint(self, r: Float[Tensor, "n *y"]) -> Float[Tensor, "n *x"]:
+        """``Aᵀ r`` for every signal of the batch."""
+
+    def normal(self, x: Float[Tensor, "n *x"]) -> Float[Tensor, "n *x"]:
+        """``AᵀA x``, the operator of the normal equations."""
+        return self.adjoint(self.forward(x))
+
+    @property
+    def T(self) -> LinearOperator:  # noqa: N802 - the field's (and numpy's) name for it
+        """The adjoint as an operator of its own."""
+        return Adjoint(self)
+
+    def __matmul__(self, other: LinearOperator) -> LinearOperator:
+        """Composition: ``(A @ B)(x) = A(B(x))``. Raises :class:`ShapeError` where the shapes do not meet."""
+        if not isinstance(other, LinearOperator):
+            return NotImplemented
+        return Composition(self, other)
+
+    def to_scipy(self, *, dtype: torch.dtype = torch.float64, device: torch.device | str = "cpu") -> ScipyOperator:
+        """This operator on flat vectors, for SciPy's solvers (``lsqr``, ``cg``, ``svds``, …).
+
+        Vectors have ``prod(input_shape)`` and ``prod(output_shape)`` numbers in row-major order. ``dtype`` is the
+        precision the operator is evaluated in; it must be that of the frozen argument.
+        """
+        import numpy as np
+        from scipy.sparse.linalg import LinearOperator as ScipyOperator
+
+        def through(function: Any, shape: Shape) -> Any:
+            def apply(vector: Any) -> Any:
+                signal = torch.as_tensor(np.asarray(vector), dtype=dtype, device=device).reshape(1, *shape)
+                with torch.no_grad():
+                    return function(signal).reshape(-1).cpu().numpy()
+
+            return apply
+
+        return ScipyOperator(
+            shape=(prod(self.output_shape), prod(self.input_shape)),
+            matvec=through(self.forward, self.input_shape),
+            rmatvec=through(self.adjoint, self.output_shape),
+            dtype=np.dtype(str(dtype).removeprefix("torch.")),
+        )
+
+
+class Adjoint(LinearOperator):
+    """``Aᵀ`` of a linear operator ``A``; its own adjoint is ``A``."""
+
+    def __init__(self, operator: LinearOperator) -> None:
+        super().__init__()
+        self.operator = operator
+        self.input_shape, self.output_shape = operator.output_shape, operator.input_shape
+
+    def forward(self, x: Float[Tensor, "n *x"]) -> Float[Tensor, "n *y"]:
+        return self.operator.adjoint(x)
+
+    def adjoint(self, r: Float[Tensor, "n *y"]) -> Float[Tensor, "n *x"]:
+        result: Tensor = self.operator(r)
+        return result
+
+    @property
+    def T(self) -> LinearOperator:  # noqa: N802
+        return self.operator
+
+
+class Composition(LinearOperator):
+    """``A @ B``: first ``inner`` (``B``), then ``outer`` (``A``)."""
+
+    def __init__(self, outer: LinearOperator, inner: LinearOperator) -> None:
+        super().__init__()
+        if tuple(outer.input_shape) != tuple(inner.output_shape):
+            raise ShapeError(
+                f"cannot compose: the inner operator puts out {tuple(inner.output_shape)}, "
+                f"the outer one takes {tuple(outer.input_shape)}",
+                hint="write A @ B so that B.output_shape equals A.input_shape",
+            )
+        self.outer, self.inner = outer, inner
+        self.input_shape, self.output_shape = inner.input_shape, outer.output_shape
+
+    def forward(self, x: Float[Tensor, "n *x"]) -> Float[Tensor, "n *y"]:
+        result: Tensor = self.outer(self.inner(x))
+        return result
+
+    def adjoint(self, r: Float[Tensor, "n *y"]) -> Float[Tensor, "n *x"]:
+        return self.inner.adjoint(self.outer.adjoint(r))

@@ -1,0 +1,102 @@
+"""A problem: operator, two priors and the weights of their penalties; an objective: a problem with its measurement.
+
+    problem = Problem(operator, (prior_w, prior_x), weights=(1e-3, 1e-3))
+    objective = problem.measured(y)
+    state = objective(h, m)                        # per candidate: state.total, state.residual, state.w, state.x
+    state, grad_h, grad_m = objective.gradients(h, m)
+
+For every candidate (equation (6) of arXiv 1802.04073, with general penalties as in its (5)):
+
+    total = ‖y − A(B(h), C(m))‖² + λ f(h, B(h)) + γ g(m, C(m)),     residual = ‖y − A(B(h), C(m))‖²        (7)
+"""
+
+from __future__ import annotations
+
+import attrs
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from invkit.contracts.bilinear import BilinearOperator, Misfit
+from invkit.contracts.generator import Generator
+from invkit.contracts.linear import Shape
+
+
+@attrs.frozen(eq=False)
+class Problem:
+    """What is to be minimised, up to the measurement. ``weights`` are λ (of ``w``'s penalty) and γ (of ``x``'s)."""
+
+    operator: BilinearOperator
+    priors: tuple[Generator, Generator]
+    weights: tuple[float, float] = (0.0, 0.0)
+
+    def weighted(self, weight_w: float, weight_x: float) -> Problem:
+        """The same problem with other weights of the penalties."""
+        return attrs.evolve(self, weights=(weight_w, weight_x))
+
+    def shaped(self, y_shape: Shape) -> Problem:
+        """The same problem with both priors tied to the shapes that a measurement of this shape asks for.
+
+        Raises :class:`invkit.errors.ShapeError` where the priors do not fit the measurement.
+        """
+        prior_w, prior_x = self.priors
+        w_shape, x_shape = self.operator.infer_shapes(y_shape, prior_w.signal_shape, prior_x.signal_shape)
+        return attrs.evolve(self, priors=(prior_w.shaped(w_shape), prior_x.shaped(x_shape)))
+
+    def measured(self, y: Float[Tensor, "n *y"]) -> Objective:
+        """The objective of candidates that explain ``y``, one measurement per candidate."""
+        return Objective(self, self.operator.misfit(y))
+
+
+@attrs.frozen(eq=False)
+class Evaluation:
+    """The objective at a batch of candidates."""
+
+    #: the objective (6), per candidate
+    total: Float[Tensor, "n"]
+    #: the squared residual (7), per candidate
+    residual: Float[Tensor, "n"]
+    #: the signals B(h) and C(m)
+    w: Tensor
+    x: Tensor
+
+    def detach(self) -> Evaluation:
+        """The same numbers, cut off from the graph that made them."""
+        return Evaluation(self.total.detach(), self.residual.detach(), self.w.detach(), self.x.detach())
+
+
+@attrs.frozen(eq=False)
+class Objective:
+    """A problem with its measurements bound, evaluated on batches of candidates ``(h, m)``."""
+
+    problem: Problem
+    misfit: Misfit
+
+    def __call__(self, h: Float[Tensor, "n *h"], m: Float[Tensor, "n *m"]) -> Evaluation:
+        """The objective at every candidate; differentiable in ``h`` and ``m``."""
+        (prior_w, prior_x), (weight_w, weight_x) = self.problem.priors, self.problem.weights
+        w, x = prior_w(h), prior_x(m)
+        residual = self.misfit(w, x)
+        total = residual
+        if weight_w:
+            total = total + weight_w * prior_w.penalty(h, w)
+        if weight_x:
+            total = total + weight_x * prior_x.penalty(m, x)
+        return Evaluation(total, residual, w, x)
+
+    def gradients(
+        self, h: Float[Tensor, "n *h"], m: Float[Tensor, "n *m"]
+    ) -> tuple[Evaluation, Float[Tensor, "n *h"], Float[Tensor, "n *m"]]:
+        """The objective and both its gradients by one forward and one backward pass.
+
+        Candidates do not mix: the gradient of the sum over candidates is each candidate's own gradient.
+        """
+        with torch.enable_grad():
+            h, m = h.detach().requires_grad_(), m.detach().requires_grad_()
+            state = self(h, m)
+            gradients = torch.autograd.grad(state.total.sum(), (h, m), allow_unused=True, materialize_grads=True)
+        return state.detach(), gradients[0], gradients[1]
+
+    def select(self, index: Tensor) -> Objective:
+        """The objective of the candidates ``index`` alone."""
+        return Objective(self.problem, self.misfit.select(index))

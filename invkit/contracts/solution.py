@@ -1,0 +1,108 @@
+"""Solutions: what a solver found, how it went, and with what.
+
+    solution = pipeline(y)
+    solution.x, solution.w                  # the recovered signals
+    solution.residual                       # ‖y − A(w, x)‖², per measurement
+    solution.status                         # e.g. (Status.MAX_ITER,), one per measurement
+    solution.restarts.residual              # (measurements, restarts)
+    solution.save("out/")                   # solution.json, x and w as .npy, images as .png
+
+Plain frozen data: nothing in it can be run, everything can be written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import attrs
+from jaxtyping import Float
+from torch import Tensor
+
+
+class Status(StrEnum):
+    """How the solving of one measurement (or one restart) ended."""
+
+    #: the solver's own criterion was met
+    CONVERGED = "converged"
+    #: all steps were taken: the usual end of a fixed schedule
+    MAX_ITER = "max_iter"
+    #: the objective became infinite or NaN; the result is the last finite one
+    DIVERGED = "diverged"
+    #: stopped early by the solver because others did better
+    DROPPED = "dropped"
+    #: stopped by Ctrl-C; the result is the best so far
+    INTERRUPTED = "interrupted"
+
+
+@attrs.frozen(eq=False)
+class Restarts:
+    """Every restart of every measurement at its end: arrays of shape (measurements, restarts)."""
+
+    #: the objective (6); NaN where the restart diverged
+    objective: Float[Tensor, "n restarts"]
+    #: the squared residual (7), by which the winner is chosen
+    residual: Float[Tensor, "n restarts"]
+    status: tuple[tuple[Status, ...], ...]
+    #: the index of the restart whose result the solution holds, per measurement
+    winner: tuple[int, ...]
+
+
+@attrs.frozen(eq=False)
+class Solution:
+    """The result for a batch of measurements."""
+
+    #: the recovered signals of the winning restarts, (measurements, *signal shape)
+    x: Any
+    w: Any
+    #: the latents (h, m) they were made from
+    latents: tuple[Any, Any]
+    #: ‖y − A(w, x)‖² per measurement
+    residual: Any
+    status: tuple[Status, ...]
+    restarts: Restarts
+    #: the objective of every restart at the recorded steps: ``history_steps`` (k,), ``history`` (measurements, restarts, k)
+    history: Tensor
+    history_steps: tuple[int, ...]
+    #: wall time of the solve in seconds
+    seconds: float
+    #: the configuration that made it (see Pipeline.to_config), where a pipeline did
+    config: Mapping[str, Any] | None = None
+
+    def summary(self) -> dict[str, Any]:
+        """The record as JSON-ready numbers and words: residuals, statuses, the restart table, time and configuration."""
+        return {
+            "residual": _numbers(self.residual),
+            "status": [str(status) for status in self.status],
+            "restarts": {
+                "objective": _numbers(self.restarts.objective),
+                "residual": _numbers(self.restarts.residual),
+                "status": [[str(status) for status in row] for row in self.restarts.status],
+                "winner": list(self.restarts.winner),
+            },
+            "seconds": self.seconds,
+            "config": dict(self.config) if self.config is not None else None,
+        }
+
+    def save(self, folder: str | Path) -> Path:
+        """Write ``solution.json``, the signals as ``x.npy`` and ``w.npy``, and pictures of them where they are images.
+
+        Every file is written under a temporary name first and then renamed. Returns the folder.
+        """
+        from invkit.files.solutions import save_solution
+
+        return save_solution(self, Path(folder))
+
+
+def _numbers(array: Any) -> Any:
+    """An array as nested lists, with None for what is not finite (JSON has no NaN)."""
+    values = array.tolist() if hasattr(array, "tolist") else array
+    return _finite(values)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return value if value == value and abs(value) != float("inf") else None

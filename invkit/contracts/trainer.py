@@ -1,0 +1,42 @@
+"""Trainers: make a prior's weights from data, by a recipe.
+
+    trainer = registry.entry("trainer", "vae").load()()
+    trainer.recipes()                                    # {"blurA": {...}, "mnist": {...}}
+    trainer.train(recipe, out, seed=0)                   # -> out/vae-blurA.safetensors
+
+A recipe is a plain mapping (a TOML file shipped with the plugin): the data set's spec, the architecture and its options, and
+the schedule. ``invkit train`` is a thin command over this contract.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+class Trainer(ABC):
+    """Trains priors of one kind."""
+
+    @abstractmethod
+    def recipes(self) -> Mapping[str, Mapping[str, Any]]:
+        """The shipped recipes by name."""
+
+    @abstractmethod
+    def train(
+        self,
+        name: str,
+        recipe: Mapping[str, Any],
+        out: Path,
+        *,
+        seed: int = 0,
+        resume: bool = False,
+        progress: bool = True,
+    ) -> Path:
+        """Train by a recipe and return the path of the exported weights, ``out/<kind>-<name>.safetensors``.
+
+        Checkpoints are written atomically to ``out``; with ``resume`` the run goes on from the last one and ends in the same
+        weights, to the bit, as an uninterrupted run on the same CPU. A non-finite loss raises
+        :class:`invkit.errors.InputError` naming the step, and the last good checkpoint stays.
+        """

@@ -1,0 +1,83 @@
+"""What can go wrong, said so that it can be mended.
+
+Every misuse of invkit raises a subclass of `InvkitError`. Its message says what was given and what was
+expected; its hint says what to type next; its ``exit_code`` is what the command line returns.
+
+    >>> raise InputError("image.png has 3 channels, the prior 'vae:mnist' has 1", hint="convert it to grey")
+    Traceback (most recent call last):
+    invkit.errors.InputError: image.png has 3 channels, the prior 'vae:mnist' has 1; convert it to grey
+
+Each class also derives from the built-in a Python programmer would catch (``ValueError``, ``OSError`` …).
+A solver that does not converge is no error: that is `invkit.Solution.status`.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+__all__ = [
+    "ConfigError",
+    "InputError",
+    "InvkitError",
+    "OutputError",
+    "PluginError",
+    "ShapeError",
+    "SpecError",
+    "UsageError",
+    "WeightsError",
+]
+
+
+class InvkitError(Exception):
+    """Any misuse that invkit foresaw.
+
+    Args:
+        message: what was given and what was expected, in one line.
+        hint: what to type next; ``None`` where nothing useful can be said.
+    """
+
+    exit_code: ClassVar[int] = 3
+    """What the command line returns: 2 for usage, 3 for a bad spec, configuration or input."""
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        """Return ``message; hint``."""
+        return self.message if self.hint is None else f"{self.message}; {self.hint}"
+
+
+class SpecError(InvkitError, ValueError):
+    """A spec string is malformed, or names an unknown kind, name or option."""
+
+
+class ConfigError(InvkitError, ValueError):
+    """A configuration file cannot be read, is incomplete, or comes from a newer version."""
+
+
+class InputError(InvkitError, ValueError):
+    """An image, file or array that cannot be used: missing, unreadable, not finite."""
+
+
+class ShapeError(InvkitError, ValueError):
+    """Sizes that do not fit together."""
+
+
+class WeightsError(InvkitError, ValueError):
+    """A file of trained weights is missing, truncated, altered or not finite."""
+
+
+class PluginError(InvkitError, RuntimeError):
+    """A plugin that cannot be used; the message names it and its distribution."""
+
+
+class OutputError(InvkitError, OSError):
+    """Results that cannot be written."""
+
+
+class UsageError(InvkitError, ValueError):
+    """A command line that cannot be understood."""
+
+    exit_code: ClassVar[int] = 2

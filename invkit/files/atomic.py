@@ -1,0 +1,122 @@
+"""Atomic writes: a file appears complete under its name, or not at all.
+
+The bytes go to a temporary name in the same directory, are flushed to the disk, and the temporary file is
+then renamed over the target, which POSIX and Windows both do in one step. A reader never sees half a file,
+and an interrupted run never destroys the file that was there before.
+
+>>> import pathlib, tempfile
+>>> target = pathlib.Path(tempfile.mkdtemp()) / "result.txt"
+>>> with atomic_write(target, text=True) as stream:
+...     _ = stream.write("complete")
+>>> target.read_text()
+'complete'
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any, Literal, overload
+
+from invkit.errors import InvkitError, OutputError
+
+
+@overload
+def atomic_write(path: str | os.PathLike[str]) -> contextlib.AbstractContextManager[IO[bytes]]: ...
+@overload
+def atomic_write(
+    path: str | os.PathLike[str], *, text: Literal[False]
+) -> contextlib.AbstractContextManager[IO[bytes]]: ...
+@overload
+def atomic_write(
+    path: str | os.PathLike[str], *, text: Literal[True]
+) -> contextlib.AbstractContextManager[IO[str]]: ...
+def atomic_write(
+    path: str | os.PathLike[str], *, text: bool = False
+) -> contextlib.AbstractContextManager[IO[Any]]:
+    """A stream whose content becomes the file `path` when the block ends without an exception.
+
+    Missing parent folders are made. If the block raises, the temporary file is removed, an earlier file at
+    `path` is left as it was, and the exception passes through.
+
+    Args:
+        path: the file to write or replace.
+        text: give a UTF-8 text stream (newlines as written) instead of a binary one.
+
+    Returns:
+        A context manager giving the stream.
+
+    Raises:
+        OutputError: the folder cannot be made or written, `path` is a folder, or the disk is full.
+    """
+    return _atomic_write(Path(path), text)
+
+
+@contextlib.contextmanager
+def _atomic_write(path: Path, text: bool) -> Iterator[IO[Any]]:
+    with _explained(path):
+        if path.is_dir():
+            raise OutputError(f"cannot write {path}: it is a folder", hint="give the name of a file")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.", suffix=".tmp")
+    try:
+        mode, encoding, newline = ("w", "utf-8", "") if text else ("wb", None, None)
+        with (
+            _explained(path, only_unnamed=True),
+            os.fdopen(handle, mode, encoding=encoding, newline=newline) as stream,
+        ):
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        with _explained(path):
+            os.chmod(temporary, _mode(path))
+            os.replace(temporary, path)
+            _sync_folder(path.parent)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+@contextlib.contextmanager
+def _explained(path: Path, *, only_unnamed: bool = False) -> Iterator[None]:
+    """Turn the system's refusal to write `path` into an `OutputError` that says what to do.
+
+    An invkit error, and an error about another file that the caller's block opened (a failed write to an open
+    stream names no file), pass through as they are.
+    """
+    try:
+        yield
+    except OSError as error:
+        if (
+            isinstance(error, InvkitError)
+            or error.errno is None
+            or (only_unnamed and error.filename is not None)
+        ):
+            raise
+        reason = error.strerror or str(error)
+        raise OutputError(
+            f"cannot write {path}: {reason}", hint="choose a folder that you may write to and that has room"
+        ) from error
+
+
+def _mode(path: Path) -> int:
+    """The permissions of the file being replaced, else those of a plain `open` (mkstemp's are private)."""
+    with contextlib.suppress(OSError):
+        return path.stat().st_mode & 0o777
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the rename itself durable, where the system lets a folder be opened."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -1,0 +1,131 @@
+"""The outside of a `.safetensors` file: its header, checked, and a digest of its content, without torch.
+
+The format: 8 bytes little-endian length of the header; the header, JSON; the tensors' bytes. The header maps
+each name to `{"dtype", "shape", "data_offsets": [begin, end]}`, and `"__metadata__"` to a flat dict of
+strings. Source: https://github.com/huggingface/safetensors#format
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from io import BufferedIOBase
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from invkit.errors import WeightsError
+
+_LARGEST_HEADER = 100_000_000  # the limit of the reference implementation
+_REMEDY = "fetch or train the file again"
+
+
+@attrs.frozen
+class Header:
+    """What a `.safetensors` header says.
+
+    Args:
+        metadata: the flat dict of strings.
+        tensors: name → `(dtype, shape, begin, end)`, the offsets in bytes after the header.
+        start: where in the file the tensors' bytes begin.
+    """
+
+    metadata: Mapping[str, str]
+    tensors: Mapping[str, tuple[str, tuple[int, ...], int, int]]
+    start: int
+
+    @property
+    def size(self) -> int:
+        """The length in bytes of a complete file with this header."""
+        return self.start + max((end for *_, end in self.tensors.values()), default=0)
+
+
+def read_header(path: Path, stream: BufferedIOBase) -> Header:
+    """Parse and check the header at the start of `stream`.
+
+    Raises:
+        WeightsError: not a safetensors file, or cut off inside the header.
+    """
+    prefix = stream.read(8)
+    length = int.from_bytes(prefix, "little")
+    if len(prefix) < 8 or not 2 <= length <= _LARGEST_HEADER:
+        raise WeightsError(f"{path} is not a safetensors file", hint=_REMEDY)
+    text = stream.read(length)
+    if len(text) < length:
+        raise WeightsError(f"{path} is truncated inside its header", hint=_REMEDY)
+    try:
+        content = json.loads(text)
+        metadata = content.pop("__metadata__", {})
+        tensors = {name: _entry(entry) for name, entry in content.items()}
+        if not all(isinstance(value, str) for value in metadata.values()):
+            raise ValueError("the metadata holds something else than strings")
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise WeightsError(f"the header of {path} cannot be parsed: {error}", hint=_REMEDY) from error
+    return Header(metadata, tensors, 8 + length)
+
+
+def check_size(path: Path, header: Header, size: int) -> None:
+    """Compare the length of a file with the one its header asks for.
+
+    Raises:
+        WeightsError: truncated, or longer than it should be.
+    """
+    if size < header.size:
+        raise WeightsError(
+            f"{path} is truncated: {size} bytes where its header asks for {header.size}", hint=_REMEDY
+        )
+    if size > header.size:
+        raise WeightsError(
+            f"{path} has {size - header.size} bytes more than its header asks for", hint=_REMEDY
+        )
+
+
+def content_sha256(header: Header, content: bytes, card: Mapping[str, Any]) -> str:
+    """The sha256 over the card and, ordered by name, the tensors' names, dtypes, shapes and bytes.
+
+    It does not depend on the order in which a writer lays out tensors or keys.
+
+    Args:
+        header: the file's header.
+        content: the whole file.
+        card: the card, a dict that JSON can hold.
+
+    Returns:
+        64 hexadecimal digits.
+    """
+    digest = hashlib.sha256(canonical(card).encode())
+    view = memoryview(content)[header.start :]
+    for name, (dtype, shape, begin, end) in sorted(header.tensors.items()):
+        digest.update(canonical([name, dtype, list(shape), end - begin]).encode())
+        digest.update(view[begin:end])
+    return digest.hexdigest()
+
+
+def with_metadata(content: bytes, metadata: Mapping[str, str]) -> bytes:
+    """A complete file without metadata, given some.
+
+    The reference implementation writes metadata in random order; here the same input gives the same bytes, so
+    that a training run can be repeated to the same sha256.
+    """
+    length = int.from_bytes(content[:8], "little")
+    tensors = json.loads(content[8 : 8 + length])
+    text = json.dumps(
+        {"__metadata__": dict(sorted(metadata.items())), **tensors}, separators=(",", ":")
+    ).encode()
+    text += b" " * (-len(text) % 8)  # the format aligns the tensors to 8 bytes
+    return len(text).to_bytes(8, "little") + text + content[8 + length :]
+
+
+def canonical(value: Any) -> str:
+    """JSON with sorted keys and nothing optional: equal values give equal text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _entry(entry: Mapping[str, Any]) -> tuple[str, tuple[int, ...], int, int]:
+    begin, end = entry["data_offsets"]
+    shape = tuple(entry["shape"])
+    if not all(type(number) is int and number >= 0 for number in (*shape, begin, end)) or begin > end:
+        raise ValueError("a shape or offset is not a non-negative integer")
+    return str(entry["dtype"]), shape, begin, end

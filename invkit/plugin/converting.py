@@ -1,0 +1,152 @@
+"""The text of an option → a Python value, as an annotation asks.
+
+    >>> convert("1x28x28", tuple[int, ...]), convert("none", float | None), convert("1e-3", float)
+    ((1, 28, 28), None, 0.001)
+    >>> convert("maybe", bool)
+    Traceback (most recent call last):
+    ValueError: 'maybe' is not true or false
+
+What is not listed in `convert` goes to cattrs as it is. Nothing is guessed: the annotation decides.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
+from urllib.parse import unquote
+
+from invkit.plugin.specs import Spec, option_text
+
+if TYPE_CHECKING:
+    import cattrs
+
+__all__ = ["convert", "type_text"]
+
+_WORDS = dict.fromkeys(("true", "yes", "on", "1"), True) | dict.fromkeys(("false", "no", "off", "0"), False)
+_PLURAL: dict[Any, str] = {int: "whole numbers", float: "numbers", str: "texts", Path: "paths"}
+# Numbers of a sequence are separated by "x" or "+"; the "+" of an exponent (1e+3) is none.
+_BETWEEN_NUMBERS = re.compile(r"x|(?<![eE])\+")
+
+
+def convert(text: str, to: Any) -> Any:
+    """Return the value that ``text`` stands for.
+
+    Args:
+        text: an option's value, percent-decoded.
+        to: the annotation: ``int``, ``float``, ``bool``, ``str``, ``Path``, ``Spec``, an enum, a ``Literal``,
+            a ``tuple``, or a union of these (the first member that fits wins; ``none`` stands for ``None``).
+
+    Raises:
+        Exception: the text does not stand for such a value.
+    """
+    # By identity, not by class: to cattrs an enum of strings is a string, and every text a true boolean.
+    if isinstance(to, type) and to in _SIMPLE:
+        return _SIMPLE[to](text)
+    return _converter().structure(text, to)
+
+
+def type_text(to: Any) -> str:
+    """Return a type in words: ``a whole number``, ``one of fast, slow``, ``3 numbers separated by x``."""
+    origin, members = get_origin(to), get_args(to)
+    if _is_union(to):
+        return " or ".join(type_text(member) for member in members)
+    if origin is Literal:
+        return "one of " + ", ".join(option_text(member) for member in members)
+    if origin is tuple:
+        items = [_PLURAL.get(member, type_text(member)) for member in members if member is not ...]
+        count = "" if ... in members else f"{len(items)} "
+        mark = "x" if _all_numbers(members) else "+"
+        return f"{count}{' and '.join(dict.fromkeys(items))} separated by {mark}"
+    names = {
+        bool: "true or false",
+        int: "a whole number",
+        float: "a number",
+        str: "text",
+        type(None): "none",
+        Path: "a path",
+        Spec: "a spec",
+    }
+    return names.get(to, getattr(to, "__name__", str(to)))
+
+
+def _boolean(text: str) -> bool:
+    try:
+        return _WORDS[text.lower()]
+    except KeyError:
+        raise ValueError(f"{text!r} is not true or false") from None
+
+
+def _none(text: str) -> None:
+    if text.lower() != "none":
+        raise ValueError(f"{text!r} is not none")
+
+
+_SIMPLE: dict[Any, Callable[[str], Any]] = {
+    bool: _boolean,
+    int: int,
+    float: float,
+    str: str,
+    Path: Path,
+    Spec: Spec.parse,
+    type(None): _none,
+}
+
+
+@functools.cache
+def _converter() -> cattrs.Converter:
+    import cattrs
+
+    converter = cattrs.Converter(detailed_validation=False)
+    converter.register_structure_hook_func(_is_literal, _literal)
+    converter.register_structure_hook_func(_is_tuple, _tuple)
+    converter.register_structure_hook_func(_is_union, _union)
+    return converter
+
+
+def _is_literal(to: Any) -> bool:
+    return bool(get_origin(to) == Literal)
+
+
+def _is_tuple(to: Any) -> bool:
+    return isinstance(get_origin(to), type) and issubclass(get_origin(to), tuple)
+
+
+def _is_union(to: Any) -> bool:
+    return get_origin(to) in (Union, types.UnionType)
+
+
+def _all_numbers(members: tuple[Any, ...]) -> bool:
+    return all(member in (int, float, ...) for member in members)
+
+
+def _literal(text: str, to: Any) -> Any:
+    for choice in get_args(to):
+        if option_text(choice) == text:
+            return choice
+    raise ValueError(f"{text!r} is not {type_text(to)}")
+
+
+def _tuple(text: str, to: Any) -> tuple[Any, ...]:
+    members = get_args(to)
+    if _all_numbers(members):
+        parts = _BETWEEN_NUMBERS.split(text) if text else []
+    else:
+        parts = [unquote(part) for part in text.split("+")] if text else []
+    inner = members[:1] * len(parts) if members[-1:] == (...,) else members
+    if len(inner) != len(parts):
+        raise ValueError(f"{text!r} has {len(parts)} items, expected {len(inner)}")
+    return tuple(convert(part, member) for part, member in zip(parts, inner, strict=True))
+
+
+def _union(text: str, to: Any) -> Any:
+    # None first: "none" is also good text, but whoever allows None means it.
+    for member in sorted(get_args(to), key=lambda member: member is not type(None)):
+        try:
+            return convert(text, member)
+        except Exception:
+            continue
+    raise ValueError(f"{text!r} is not {type_text(to)}")

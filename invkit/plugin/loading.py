@@ -1,0 +1,262 @@
+"""Installed plugins → a filled registry and one frozen `PluginState` each; no plugin can stop another.
+
+    >>> manager = PluginManager.load(())           # no plugins at all
+    >>> manager.states
+    ()
+
+    manager = default_manager()                    # what is installed, loaded once per process
+    manager.registry.entries("operator")
+    [state for state in manager.states if state.status == "broken"]
+
+Two steps. `discover` is pure: it reads the metadata of what is installed and imports nothing. Then
+`PluginManager.load` takes the candidates one by one: disabled? → needs another invkit? → import → check the
+hook → call it, with the registry rolled back where anything fails. (pluggy's own
+``load_setuptools_entrypoints`` stops at the first broken plugin, which is why it is not used.)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib
+import importlib.metadata
+import os
+import sys
+import time
+from collections.abc import Collection, Iterable, Sequence
+from typing import Literal
+
+import attrs
+import pluggy
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from invkit.errors import PluginError
+from invkit.plugin import hookspecs
+from invkit.plugin.registry import Registry, nearest
+
+__all__ = ["Candidate", "PluginManager", "PluginState", "default_manager", "disabled_by_user", "discover"]
+
+HOST = "invkit"
+HEAVY = ("torch", "numpy", "scipy")
+"""Modules a plugin's hook module should leave alone until something of it is used."""
+
+
+@attrs.frozen
+class Candidate:
+    """A plugin as the metadata describe it, before anything is imported.
+
+    Args:
+        name: the entry point's name.
+        module: the module it points to (``module:attribute`` for something inside one).
+        distribution: the distribution that declares it.
+        version: that distribution's version.
+        requires: that distribution's ``Requires-Dist`` lines.
+    """
+
+    name: str
+    module: str
+    distribution: str
+    version: str
+    requires: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class PluginState:
+    """What became of a candidate.
+
+    Args:
+        candidate: the plugin.
+        status: ``ok``, ``disabled``, ``incompatible`` (needs another invkit) or ``broken``.
+        reason: why it is not ``ok``, in one line; empty where it is.
+        remedy: what to type, usually a pip command; empty where nothing needs doing.
+        notes: remarks on a plugin that works, e.g. that it imports torch at import time.
+        seconds: how long it took to load.
+    """
+
+    candidate: Candidate
+    status: Literal["ok", "disabled", "incompatible", "broken"]
+    reason: str = ""
+    remedy: str = ""
+    notes: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+
+def discover(path: Sequence[str] | None = None) -> tuple[Candidate, ...]:
+    """Return the installed plugins, invkit's own first, then by distribution and name. Imports none.
+
+    Args:
+        path: folders to search in place of ``sys.path``.
+    """
+    found: dict[tuple[str, str], Candidate] = {}
+    seen: set[str] = set()
+    for distribution in importlib.metadata.distributions(path=list(sys.path if path is None else path)):
+        raw_name = distribution.metadata["Name"]
+        if raw_name is None or canonicalize_name(raw_name) in seen:
+            continue  # a half-removed distribution, or one shadowed by an earlier folder of the path
+        seen.add(canonicalize_name(raw_name))
+        for point in distribution.entry_points:
+            if point.group == hookspecs.GROUP:
+                requires = tuple(distribution.requires or ())
+                found[raw_name, point.name] = Candidate(
+                    point.name,
+                    point.value.partition("[")[0].strip(),
+                    raw_name,
+                    distribution.version,
+                    requires,
+                )
+    return tuple(
+        sorted(
+            found.values(),
+            key=lambda c: (
+                canonicalize_name(c.distribution) != HOST,
+                canonicalize_name(c.distribution),
+                c.name,
+            ),
+        )
+    )
+
+
+class PluginManager:
+    """The plugins of one process (or of one test), loaded.
+
+    Attributes:
+        registry: what the plugins that work have registered.
+        states: one record a plugin, in the order of loading.
+    """
+
+    def __init__(self) -> None:
+        self.registry = Registry()
+        self.states: tuple[PluginState, ...] = ()
+        self._pluggy = pluggy.PluginManager(hookspecs.GROUP)
+        self._pluggy.add_hookspecs(hookspecs)
+
+    @classmethod
+    def load(
+        cls,
+        candidates: Iterable[Candidate],
+        *,
+        disabled: Collection[str] = (),
+        host_version: str | None = None,
+    ) -> PluginManager:
+        """Load candidates, each in isolation.
+
+        Args:
+            candidates: usually ``discover()``.
+            disabled: names of plugins to leave out.
+            host_version: what ``Requires-Dist: invkit`` is held against; this invkit's version if ``None``.
+
+        Returns:
+            A manager whose registry holds what the working plugins registered. Raises for no plugin's fault.
+        """
+        from invkit import __version__
+
+        manager = cls()
+        for candidate in candidates:
+            manager._add(candidate, disabled, host_version or __version__)
+        return manager
+
+    def _add(self, candidate: Candidate, disabled: Collection[str], host_version: str) -> None:
+        before, start = set(sys.modules), time.perf_counter()
+        with contextlib.redirect_stdout(sys.stderr):  # stdout is for results; a plugin's chatter is none
+            state = self._try(candidate, disabled, host_version)
+        heavy = [name for name in HEAVY if name in sys.modules and name not in before]
+        notes = tuple(f"imports {name} at import time, which slows every command down" for name in heavy)
+        state = attrs.evolve(state, seconds=time.perf_counter() - start, notes=notes)
+        self.states = (*self.states, state)
+        if state.status in ("broken", "incompatible"):
+            self.registry.failed = (*self.registry.failed, candidate.name)
+
+    def _try(self, candidate: Candidate, disabled: Collection[str], host_version: str) -> PluginState:
+        if candidate.name in disabled:
+            reason = "named in INVKIT_DISABLE_PLUGINS"
+            return PluginState(candidate, "disabled", reason, "unset INVKIT_DISABLE_PLUGINS")
+        upgrade = f"pip install --upgrade {candidate.distribution}"
+        try:
+            wanted = _unmet(candidate, host_version)
+            if wanted is not None:
+                reason = f"needs {wanted}, this is invkit {host_version}"
+                return PluginState(candidate, "incompatible", reason, upgrade)
+            module = _import(candidate)
+            with self.registry.registering(candidate.name, candidate.distribution):
+                self._call_hook(candidate, module)
+        except PluginError as error:
+            remedy = error.hint or upgrade
+            return PluginState(candidate, "broken", error.message, remedy)
+        except (Exception, SystemExit) as error:  # whatever a plugin raises stays with the plugin
+            return PluginState(candidate, "broken", _one_line(error), upgrade)
+        return PluginState(candidate, "ok")
+
+    def _call_hook(self, candidate: Candidate, module: object) -> None:
+        """Register one module with pluggy, check its hooks, and call only its own."""
+        try:
+            self._pluggy.register(module, name=f"{candidate.distribution}:{candidate.name}")
+            self._check_hooks(candidate, module)
+            others = [plugin for plugin in self._pluggy.get_plugins() if plugin is not module]
+            self._pluggy.subset_hook_caller("invkit_register", others)(registry=self.registry)
+        except BaseException:
+            if self._pluggy.is_registered(module):
+                self._pluggy.unregister(module)
+            raise
+
+    def _check_hooks(self, candidate: Candidate, module: object) -> None:
+        specified = list(vars(self._pluggy.hook))
+        try:
+            self._pluggy.check_pending()
+        except pluggy.PluginValidationError:
+            # Only this module can be at fault: the others were checked before, or thrown out.
+            known = [name for name in specified if getattr(self._pluggy.hook, name).has_spec()]
+            for caller in self._pluggy.get_hookcallers(module) or ():
+                if not caller.has_spec():
+                    raise PluginError(
+                        f"unknown hook {caller.name!r} in {candidate.module}; {nearest(caller.name, known)}",
+                        hint=f"rename it, or pip install --upgrade {candidate.distribution}",
+                    ) from None
+            raise
+        if not self._pluggy.get_hookcallers(module):
+            raise PluginError(
+                f"{candidate.module} implements no hook, expected @invkit.hookimpl on "
+                "invkit_register(registry)"
+            )
+
+
+def disabled_by_user() -> frozenset[str]:
+    """Return the plugin names in the environment variable ``INVKIT_DISABLE_PLUGINS``, separated by commas."""
+    names = os.environ.get("INVKIT_DISABLE_PLUGINS", "").split(",")
+    return frozenset(name.strip() for name in names if name.strip())
+
+
+@functools.cache
+def default_manager() -> PluginManager:
+    """Return the manager of what is installed here, loaded at the first call and kept."""
+    return PluginManager.load(discover(), disabled=disabled_by_user())
+
+
+def _unmet(candidate: Candidate, host_version: str) -> str | None:
+    """Return the requirement on invkit that this version does not meet, or ``None``."""
+    for line in candidate.requires:
+        try:
+            requirement = Requirement(line)
+        except InvalidRequirement as error:
+            raise PluginError(f"the requirement {line!r} cannot be read: {error}") from error
+        applies = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+        met = requirement.specifier.contains(host_version, prereleases=True)
+        if canonicalize_name(requirement.name) == HOST and applies and not met:
+            return f"{requirement.name}{requirement.specifier}"
+    return None
+
+
+def _import(candidate: Candidate) -> object:
+    module, _, attribute = candidate.module.partition(":")
+    try:
+        found: object = importlib.import_module(module)
+        for part in filter(None, attribute.split(".")):
+            found = getattr(found, part)
+    except (Exception, SystemExit) as error:
+        raise PluginError(f"importing {candidate.module} failed: {_one_line(error)}") from error
+    return found
+
+
+def _one_line(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

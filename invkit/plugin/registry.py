@@ -1,0 +1,255 @@
+"""Names → classes that are imported when first used.
+
+    >>> registry = Registry()
+    >>> with registry.registering(plugin="mine", distribution="invkit-mine"):
+    ...     registry.operator("circconv", "mine.circular:CircularConvolution", summary="y = w * x")
+    >>> registry.entry("operator", "circconv").target
+    'mine.circular:CircularConvolution'
+
+A plugin receives the registry in its hook and calls ``registry.operator(…)``, ``registry.prior(…)``, …
+Targets are strings ``"module:attribute"``: nothing heavy is imported to list what there is.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import attrs
+
+from invkit.errors import PluginError, SpecError
+from invkit.plugin.specs import GRAMMAR, KIND
+
+__all__ = ["CORE_COMMANDS", "KINDS", "Entry", "Registry", "WeightsFolder", "nearest"]
+
+KINDS = ("operator", "prior", "solver", "dataset", "monitor", "trainer", "command")
+"""What can be registered."""
+
+CORE_COMMANDS = ("deblur", "describe", "doctor", "list", "list-plugins", "train")
+"""The command line's own commands; no plugin may take their names."""
+
+_TARGET = re.compile(r"[\w.]+:[\w.]+")
+_FOLDER = re.compile(r"[\w.]+:[\w./-]+")
+
+
+@attrs.frozen
+class Entry:
+    """One registered thing.
+
+    Args:
+        kind: one of `KINDS`.
+        name: the name used in specs and on the command line.
+        target: ``"module:attribute"``.
+        summary: one line for listings.
+        plugin: the entry point that registered it.
+        distribution: the installed distribution it came in.
+        default: whether it is used where none is named.
+    """
+
+    kind: str
+    name: str
+    target: str
+    summary: str
+    plugin: str
+    distribution: str
+    default: bool = False
+
+    def load(self) -> Any:
+        """Import and return the target.
+
+        Raises:
+            PluginError: the import fails, or the module has no such attribute.
+        """
+        module_name, _, attribute = self.target.partition(":")
+        try:
+            found: Any = importlib.import_module(module_name)
+            for part in attribute.split("."):
+                found = getattr(found, part)
+        except Exception as error:  # whatever a plugin's module raises is the plugin's fault
+            raise PluginError(
+                f"the {self.kind} {self.name!r} of plugin {self.plugin!r} (distribution {self.distribution}) "
+                f"cannot be imported from {self.target!r}: {type(error).__name__}: {error}",
+                hint=f"try `pip install --upgrade {self.distribution}`",
+            ) from error
+        return found
+
+
+@attrs.frozen
+class WeightsFolder:
+    """A folder of trained priors that a plugin ships.
+
+    Args:
+        kind: the prior kind the weights belong to, e.g. ``"vae"``.
+        package: the importable package that holds the folder.
+        folder: the folder's path inside the package, with ``/``.
+        plugin: the entry point that registered it.
+        distribution: the installed distribution it came in.
+    """
+
+    kind: str
+    package: str
+    folder: str
+    plugin: str
+    distribution: str
+
+
+class Registry:
+    """Everything the plugins offer, by kind and name.
+
+    Attributes:
+        failed: names of plugins that did not load, mentioned when a name is not found.
+    """
+
+    def __init__(self) -> None:
+        self._entries: dict[tuple[str, str], Entry] = {}
+        self._weights: list[WeightsFolder] = []
+        self._source = ("(direct)", "(none)")
+        self.failed: tuple[str, ...] = ()
+
+    # What a plugin calls -------------------------------------------------------------------------------
+
+    def operator(self, name: str, target: str, *, summary: str, default: bool = False) -> None:
+        """Register a `BilinearOperator` class.
+
+        Args:
+            name: the name used in specs: a lower-case letter, then letters, digits, ``-`` or ``_``.
+            target: ``"module:Class"``, imported on first use.
+            summary: one line for listings.
+            default: use it where a command line names no operator.
+
+        Raises:
+            PluginError: a malformed name or target, or a name already taken.
+        """
+        self._add("operator", name, target, summary, default)
+
+    def prior(self, name: str, target: str, *, summary: str, default: bool = False) -> None:
+        """Register a `Generator` class; arguments as in `operator`."""
+        self._add("prior", name, target, summary, default)
+
+    def solver(self, name: str, target: str, *, summary: str, default: bool = False) -> None:
+        """Register a `Solver` class; arguments as in `operator`."""
+        self._add("solver", name, target, summary, default)
+
+    def dataset(self, name: str, target: str, *, summary: str, default: bool = False) -> None:
+        """Register a `Dataset` class; arguments as in `operator`."""
+        self._add("dataset", name, target, summary, default)
+
+    def monitor(self, name: str, target: str, *, summary: str, default: bool = False) -> None:
+        """Register a `Monitor` class; arguments as in `operator`."""
+        self._add("monitor", name, target, summary, default)
+
+    def trainer(self, name: str, target: str, *, summary: str, default: bool = False) -> None:
+        """Register a `Trainer` class for ``invkit train NAME``; arguments as in `operator`."""
+        self._add("trainer", name, target, summary, default)
+
+    def command(self, name: str, target: str, *, summary: str, default: bool = False) -> None:
+        """Register a `click.Command` for ``invkit NAME``; arguments as in `operator`."""
+        self._add("command", name, target, summary, default)
+
+    def weights(self, kind: str, location: str) -> None:
+        """Register a folder of trained priors shipped inside a package.
+
+        Args:
+            kind: the prior kind they belong to, e.g. ``"vae"``.
+            location: ``"package:folder"``, e.g. ``"invkit_generative:weights/vae"``.
+
+        Raises:
+            PluginError: a malformed location.
+        """
+        if not _FOLDER.fullmatch(location):
+            raise PluginError(f"weights of {kind!r} are at {location!r}, expected 'package:folder'")
+        package, _, folder = location.partition(":")
+        self._weights.append(WeightsFolder(kind, package, folder, *self._source))
+
+    # What everyone else calls --------------------------------------------------------------------------
+
+    def entries(self, kind: str) -> tuple[Entry, ...]:
+        """Return all entries of a kind, sorted by name."""
+        found = (entry for (its_kind, _), entry in self._entries.items() if its_kind == kind)
+        return tuple(sorted(found, key=lambda entry: entry.name))
+
+    def entry(self, kind: str, name: str) -> Entry:
+        """Return one entry.
+
+        Raises:
+            SpecError: no such name; the message gives the nearest name and the list.
+        """
+        try:
+            return self._entries[kind, name]
+        except KeyError:
+            raise SpecError(f"unknown {kind} {name!r}", hint=self._remedy(kind, name)) from None
+
+    def default(self, kind: str) -> Entry:
+        """Return the entry that is used where none is named.
+
+        Raises:
+            SpecError: no plugin declares one.
+        """
+        for entry in self.entries(kind):
+            if entry.default:
+                return entry
+        raise SpecError(f"no {kind} was named and none is the default", hint=self._remedy(kind, ""))
+
+    def weights_folders(self, kind: str) -> tuple[WeightsFolder, ...]:
+        """Return the folders of shipped trained priors of a prior kind, in order of registration."""
+        return tuple(folder for folder in self._weights if folder.kind == kind)
+
+    @contextmanager
+    def registering(self, plugin: str, distribution: str) -> Iterator[None]:
+        """Attribute what is registered inside the block to a plugin; undo all of it where the block raises.
+
+        Args:
+            plugin: the entry point's name.
+            distribution: the distribution's name, for messages.
+        """
+        entries, weights, source = dict(self._entries), list(self._weights), self._source
+        self._source = (plugin, distribution)
+        try:
+            yield
+        except BaseException:
+            self._entries, self._weights = entries, weights
+            raise
+        finally:
+            self._source = source
+
+    def _add(self, kind: str, name: str, target: str, summary: str, default: bool) -> None:
+        if not KIND.fullmatch(name):
+            raise PluginError(f"the {kind} name {name!r} is malformed", hint=GRAMMAR)
+        if not _TARGET.fullmatch(target):
+            raise PluginError(f"the {kind} {name!r} has the target {target!r}, expected 'module:attribute'")
+        plugin, distribution = self._source
+        if kind == "command" and name in CORE_COMMANDS:
+            raise PluginError(f"{distribution} and invkit itself both claim the command name {name!r}")
+        new = Entry(kind, name, target, summary, plugin, distribution, default)
+        rivals = [old for old in self.entries(kind) if old.name == name or (default and old.default)]
+        for old in rivals:
+            claim = f"the {kind} name {name!r}" if old.name == name else f"to be the default {kind}"
+            raise PluginError(
+                f"{distribution} (plugin {plugin!r}) and {old.distribution} (plugin {old.plugin!r}) "
+                f"both claim {claim}",
+                hint=f"uninstall one of them, or set INVKIT_DISABLE_PLUGINS={plugin}",
+            )
+        self._entries[kind, name] = new
+
+    def _remedy(self, kind: str, name: str) -> str:
+        known = [entry.name for entry in self.entries(kind)]
+        failed = f" (not loaded: {', '.join(self.failed)}; see `invkit list-plugins`)" if self.failed else ""
+        return nearest(name, known) + failed
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return ``did you mean 'x'? known: x, y, z``, or only the list where nothing is near.
+
+    Args:
+        name: what was given.
+        known: what there is.
+    """
+    names = list(known)
+    lowered = {other.lower(): other for other in reversed(names)}
+    close = difflib.get_close_matches(name.lower(), lowered, n=1)
+    guess = f"did you mean {lowered[close[0]]!r}? " if close else ""
+    return f"{guess}known: {', '.join(names) if names else 'none'}"

@@ -1,0 +1,39 @@
+"""Checks of the contracts, for the authors of plugins and for invkit's own tests.
+
+    from invkit.testing import check_generator, check_operator, check_plugin, check_solver
+
+    def test_my_operator():
+        check_operator(MyOperator())            # linear, both adjoints, ambiguities, batching, dtypes, misfit …
+
+    def test_my_plugin():
+        check_plugin("my_package.plugin")       # the hook runs, every target loads, every option is convertible
+
+Each check raises ``AssertionError`` naming the property that does not hold; none needs pytest.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from invkit.testing.generators import check_generator
+    from invkit.testing.operators import check_operator
+    from invkit.testing.plugins import check_plugin
+    from invkit.testing.solvers import check_solver
+
+__all__ = ["check_generator", "check_operator", "check_plugin", "check_solver"]
+
+_HOME = {
+    "check_generator": "generators",
+    "check_operator": "operators",
+    "check_plugin": "plugins",
+    "check_solver": "solvers",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a check when it is first used."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)

@@ -1,0 +1,141 @@
+"""Does a plugin's hook register things that load, describe themselves and can be built by name?
+
+    from invkit.testing import check_plugin
+    check_plugin("my_package.plugin")       # AssertionError: "options: solver 'mine' has no annotation on …"
+
+Nothing needs to be installed for it: the module alone is loaded, into a registry of its own.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import os
+import subprocess
+import sys
+from importlib import resources
+from types import ModuleType
+from typing import Any, get_args
+
+import pluggy
+
+from invkit.errors import PluginError
+from invkit.plugin import hookspecs
+from invkit.plugin.building import REQUIRED, OptionField, signature_of
+from invkit.plugin.converting import convert
+from invkit.plugin.registry import KINDS, Entry, Registry
+from invkit.plugin.specs import option_text
+from invkit.testing._assertions import require
+
+CONTRACTS = {
+    "operator": "invkit.contracts.bilinear:BilinearOperator",
+    "prior": "invkit.contracts.generator:Generator",
+    "solver": "invkit.contracts.solver:Solver",
+    "dataset": "invkit.contracts.dataset:Dataset",
+    "monitor": "invkit.contracts.monitor:Monitor",
+    "trainer": "invkit.contracts.trainer:Trainer",
+    "command": "click:Command",
+}
+"""The class that what is registered under each kind derives from."""
+
+SAMPLES = ("1", "1x1", "1.5", "true", "none", "text")
+"""Texts of which at least one must convert to the type of an option that has no default."""
+
+
+def check_plugin(module_or_name: ModuleType | str) -> None:
+    """Check a plugin's hook module and everything it registers.
+
+    Args:
+        module_or_name: the module an entry point of the group ``invkit`` points to, or its import name.
+
+    Raises:
+        AssertionError: naming the property that does not hold, and for which registered name.
+    """
+    module = importlib.import_module(module_or_name) if isinstance(module_or_name, str) else module_or_name
+    registry = _registered(module)
+    entries = [entry for kind in KINDS for entry in registry.entries(kind)]
+    require(len(entries) > 0, "hook", f"{module.__name__} registers nothing")
+    for entry in entries:
+        _check_entry(entry)
+        for folder in registry.weights_folders(entry.name):
+            found = resources.files(folder.package).joinpath(folder.folder).is_dir()
+            require(found, "weights", f"there is no folder {folder.folder!r} in the package {folder.package!r}")
+    _check_light(module)
+
+
+def _registered(module: ModuleType) -> Registry:
+    """Everything the module's hook registers, through pluggy as at run time."""
+    registry, manager = Registry(), pluggy.PluginManager(hookspecs.GROUP)
+    manager.add_hookspecs(hookspecs)
+    try:
+        manager.register(module)
+        manager.check_pending()
+        implemented = [caller.name for caller in manager.get_hookcallers(module) or ()]
+        require("invkit_register" in implemented, "hook", f"{module.__name__} has no @invkit.hookimpl invkit_register")
+        manager.hook.invkit_register(registry=registry)
+    except pluggy.PluginValidationError as error:
+        raise AssertionError(f"hook: {error}") from error
+    except PluginError as error:
+        raise AssertionError(f"hook: registering fails: {error}") from error
+    return registry
+
+
+def _check_entry(entry: Entry) -> None:
+    what = f"{entry.kind} {entry.name!r}"
+    summary = entry.summary.strip()
+    require(bool(summary) and "\n" not in summary, "summary", f"{what} needs one line, has {entry.summary!r}")
+    try:
+        target = entry.load()
+    except PluginError as error:
+        raise AssertionError(f"target: {error}") from error
+    module, _, name = CONTRACTS[entry.kind].partition(":")
+    contract = getattr(importlib.import_module(module), name)
+    if entry.kind == "command":
+        require(isinstance(target, contract), "contract", f"{what}: {entry.target} is no click.Command")
+        require(bool(target.help), "docstring", f"{what} has no help text")
+        return
+    follows = isinstance(target, type) and issubclass(target, contract)
+    require(follows, "contract", f"{what}: {entry.target} is no subclass of {name}")
+    require(bool((target.__dict__.get("__doc__") or "").strip()), "docstring", f"{what}: {entry.target} has none")
+    abstract = ", ".join(sorted(getattr(target, "__abstractmethods__", ())))
+    require(not inspect.isabstract(target), "contract", f"{what}: {entry.target} does not define {abstract}")
+    try:
+        options = signature_of(entry).options
+    except PluginError as error:
+        raise AssertionError(f"options: {what}: {error}") from error
+    for option in options:
+        _check_option(what, option)
+
+
+def _check_option(what: str, option: OptionField) -> None:
+    """A default survives being written as text and read again; a type without default can be written at all."""
+    if option.default is not REQUIRED:
+        text = option_text(option.default)
+        found = _converted(text, option.type)
+        explanation = f"{what}: the default {option.default!r} of {option.key!r} does not come back from {text!r}"
+        require(bool(found == [option.default]), "options", explanation)
+        return
+    samples = (*SAMPLES, *(option_text(choice) for choice in get_args(option.type) if isinstance(choice, str)))
+    convertible = any(_converted(sample, option.type) for sample in samples)
+    require(convertible, "options", f"{what}: no text can stand for {option.key!r}, a {option.type_name}")
+
+
+def _converted(text: str, to: Any) -> list[Any]:
+    """The value a text stands for, as a list of one; an empty list where it stands for none."""
+    try:
+        return [convert(text, to)]
+    except Exception:  # hooks raise what they like
+        return []
+
+
+def _check_light(module: ModuleType) -> None:
+    """Importing the hook module in a fresh interpreter imports neither torch nor numpy."""
+    if importlib.util.find_spec(module.__name__) is None if module.__spec__ is not None else True:
+        return  # made on the spot, in a test: there is nothing to import
+    code = f"import sys, {module.__name__}; print(*({{'torch', 'numpy'}} & set(sys.modules)))"
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    require(run.returncode == 0, "light import", f"{module.__name__} does not import alone: {run.stderr.strip()[-500:]}")
+    heavy = run.stdout.strip()
+    require(not heavy, "light import", f"{module.__name__} imports {heavy} at its top; register targets as strings")

@@ -1,0 +1,73 @@
+"""Straight motion blurs.
+
+    w = invkit.dataset("motion?length=15,size=28").draw(8, rng)
+
+The camera moves at constant speed along a segment of length L through the centre, at an angle uniform in
+[0, 360) degrees. With u uniform in [-L/2, L/2], light falls on u (cos a, sin a); along the segment its
+variance is L²/12, and the bilinear rasterisation adds a sixth of a pixel² or less per axis.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from jaxtyping import Float32, Float64
+from torch import Tensor
+
+from invkit.contracts.dataset import SampledDataset
+from invkit.errors import InputError
+from invkit_blurs.rasterise import splat
+from invkit_blurs.streams import streams
+
+__all__ = ["Motion", "motion_kernels"]
+
+# Samples per pixel of length: with eight, entries differ from the exact integral by 0.4 % of the largest.
+_DENSITY = 8
+
+
+def motion_kernels(
+    angles: Float64[np.ndarray, "n"], length: float, size: int
+) -> Float32[Tensor, "n 1 size size"]:
+    """Return motion kernels for the given angles.
+
+    Args:
+        angles: in radians, from the x axis (columns) towards the y axis (rows, downwards).
+        length: of the segment, in pixels; at most ``size - 1``.
+        size: pixels in height and width.
+    """
+    count = math.ceil(_DENSITY * length)
+    along = length * ((np.arange(count) + 0.5) / count - 0.5)
+    direction = np.stack([np.cos(angles), np.sin(angles)], axis=-1)
+    return splat(direction[:, None, :] * along[:, None], size)
+
+
+class Motion(SampledDataset):
+    """Straight motion blurs of one length, angle uniform in [0, 360) degrees.
+
+    Args:
+        length: of the segment in pixels, in (0, size - 1].
+        size: pixels in height and width, at least 2.
+
+    Raises:
+        InputError: the size cannot hold the length at every angle.
+
+    Source: arXiv 1802.04073, section 4.1 (length 10, 28 x 28).
+    """
+
+    def __init__(self, length: float = 10.0, size: int = 28) -> None:
+        if size < 2:
+            raise InputError(f"a kernel of size {size} holds no motion", hint="give size=2 or more")
+        if not 0 < length <= size - 1:
+            raise InputError(
+                f"a motion of length {length:g} does not fit a kernel of size {size} at every angle",
+                hint=f"give a length above 0 and up to {size - 1}, or a larger size",
+            )
+        super().__init__("motion", (1, size, size), {"length": float(length), "size": size})
+        self.length, self.size = float(length), size
+
+    def draw(self, n: int, rng: torch.Generator) -> Float32[Tensor, "n 1 size size"]:
+        """Draw ``n`` kernels."""
+        (angles,) = streams(rng, 1)
+        return motion_kernels(2 * np.pi * angles.random(n), self.length, self.size)

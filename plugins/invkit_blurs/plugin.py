@@ -1,0 +1,37 @@
+"""Registers the kernel families; imports nothing heavy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import invkit
+
+if TYPE_CHECKING:
+    from invkit.plugin.registry import Registry
+
+
+@invkit.hookimpl
+def invkit_register(registry: Registry) -> None:
+    """Register six kernel families as data sets."""
+    registry.dataset(
+        "motion",
+        "invkit_blurs.motion:Motion",
+        summary="straight motion blurs of a given length, random angle",
+    )
+    registry.dataset(
+        "gaussian", "invkit_blurs.gaussian:Gaussian", summary="Gaussian blurs, sigma uniform in [0.5, 1.5]"
+    )
+    registry.dataset(
+        "blurA", "invkit_blurs.paper:BlurA", summary="the paper's blur A: motion of length 10, 28x28"
+    )
+    registry.dataset(
+        "blurB",
+        "invkit_blurs.paper:BlurB",
+        summary="the paper's blur B: motion and Gaussian overlapped, 28x28",
+    )
+    registry.dataset(
+        "blur30", "invkit_blurs.paper:Blur30", summary="the paper's large blur: motion of length 30, 32x32"
+    )
+    registry.dataset(
+        "shake", "invkit_blurs.shake:Shake", summary="camera-shake trajectories (Boracchi & Foi 2012), 28x28"
+    )

@@ -1,0 +1,67 @@
+"""Reading the arrays that a prior is made of, with errors that say what to mend."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from invkit.errors import InputError
+
+
+def load_arrays(path: Path) -> Mapping[str, npt.NDArray[Any]]:
+    """The arrays of an npz file by name, or of an npy file under the name ``""``.
+
+    Raises:
+        InputError: the file is missing, damaged, or holds Python objects.
+    """
+    if not path.is_file():
+        raise InputError(
+            f"no such file: {path}", hint="check the path; relative paths start at the current folder"
+        )
+    try:
+        with path.open("rb") as stream:  # numpy leaves a damaged file open, were it to open it itself
+            loaded = np.load(stream, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                return {"": loaded}
+            return {name: loaded[name] for name in loaded.files}
+    except Exception as error:  # a damaged header may raise nearly anything while numpy parses it
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise InputError(
+            f"cannot read arrays from {path}: {reason}", hint="save it with numpy.save or numpy.savez"
+        ) from error
+
+
+def as_real(array: Any, what: str) -> Tensor:
+    """A tensor of its own, in floating point, from a tensor, array or nested list of finite real numbers.
+
+    Args:
+        array: floats keep their precision, integers and booleans become float32.
+        what: how messages call it.
+
+    Raises:
+        InputError: complex, not numeric, empty, or with NaN or infinite values.
+    """
+    values = array.detach() if isinstance(array, Tensor) else torch.as_tensor(np.array(_numeric(array, what)))
+    if values.is_complex():
+        raise InputError(f"{what} is complex, expected real numbers", hint="take its real part")
+    values = values.clone() if values.is_floating_point() else values.to(torch.float32)
+    if values.numel() == 0:
+        raise InputError(f"{what} is empty: shape {tuple(values.shape)}", hint="give at least one number")
+    if not torch.isfinite(values).all():
+        count = int((~torch.isfinite(values)).sum())
+        raise InputError(f"{what} holds {count} NaN or infinite values", hint="replace them by finite ones")
+    return values
+
+
+def _numeric(array: Any, what: str) -> npt.NDArray[Any]:
+    values = np.asarray(array)
+    if values.dtype.kind not in "buifc":
+        raise InputError(f"{what} is an array of {values.dtype}, expected numbers", hint="give real numbers")
+    # torch knows no unsigned 32- and 64-bit numbers, and only native byte order.
+    return values.astype(values.dtype.newbyteorder("=") if values.dtype.kind in "fc" else np.float32)

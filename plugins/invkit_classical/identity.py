@@ -1,0 +1,123 @@
+"""Free pixels: the latent is the signal itself, held together by its penalty alone.
+
+    image = invkit.prior("identity?penalty=tv")                 # its shape follows from the measurement
+    image = invkit.prior("identity?penalty=l2,shape=1x28x28")
+
+With ``penalty=tv`` the objective (6) is total-variation deconvolution; with ``l2`` it is Tikhonov's.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+import invkit
+from invkit.errors import InputError, ShapeError
+
+
+class Identity(invkit.Generator):
+    """``C(m) = m``. Values are free: neither clipped to [0, 1] nor normalised.
+
+    Args:
+        penalty: ``l2`` is ‖x‖²; ``tv`` the isotropic and ``tv-anisotropic`` the anisotropic total variation,
+            smoothed (see :func:`total_variation`).
+        shape: ``(channels, *dims)`` of the signal; None lets it follow from the operator and the measurement.
+        eps: the jump, in units of the signal, below which the total variation is smooth (quadratic). Ignored
+            by ``l2``.
+
+    Raises:
+        InputError: ``eps`` is not positive.
+        ShapeError: a shape without dimensions, or with sizes below 1.
+    """
+
+    can_encode = True
+
+    def __init__(
+        self,
+        penalty: Literal["l2", "tv", "tv-anisotropic"] = "l2",
+        shape: tuple[int, ...] | None = None,
+        eps: float = 1e-3,
+    ) -> None:
+        super().__init__()
+        if penalty not in ("l2", "tv", "tv-anisotropic"):
+            raise InputError(f"unknown penalty={penalty!r}", hint="choose l2, tv or tv-anisotropic")
+        if not eps > 0:
+            raise InputError(
+                f"eps={eps} would make the total variation not differentiable", hint="write e.g. eps=1e-3"
+            )
+        if shape is not None and (len(shape) < 2 or min(shape) < 1):
+            raise ShapeError(f"shape={shape} is not (channels, *dims)", hint="write e.g. shape=1x28x28")
+        self.penalty_name, self.eps = penalty, eps
+        self.signal_shape = self.latent_shape = None if shape is None else tuple(shape)
+
+    def forward(self, latent: Float[Tensor, "n *signal"]) -> Float[Tensor, "n *signal"]:
+        """A copy of the latents: stepping latents in place must not change signals that were kept."""
+        return latent.clone()
+
+    def sample_latent(
+        self,
+        n: int,
+        rng: torch.Generator,
+        *,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
+    ) -> Float[Tensor, "n *signal"]:
+        """Pixels uniform in [0, 1), the range of images; a kernel start is better encoded from a kernel."""
+        if self.latent_shape is None:
+            raise ShapeError(
+                "this prior has no shape yet", hint="add ?shape=1x28x28, or call prior.shaped(…)"
+            )
+        return torch.rand(n, *self.latent_shape, generator=rng, dtype=dtype).to(device)
+
+    def penalty(
+        self, latent: Float[Tensor, "n *signal"], signal: Float[Tensor, "n *signal"]
+    ) -> Float[Tensor, "n"]:
+        """‖x‖² or the total variation of each signal."""
+        if self.penalty_name == "l2":
+            return signal.flatten(1).square().sum(1)
+        return total_variation(signal, eps=self.eps, isotropic=self.penalty_name == "tv")
+
+    def shaped(self, signal_shape: tuple[int, ...]) -> invkit.Generator:
+        """The same prior with the shape given; raises :class:`invkit.ShapeError` where it has another."""
+        if self.signal_shape is None:
+            return Identity(self.penalty_name, tuple(signal_shape), self.eps)
+        return super().shaped(signal_shape)
+
+    def encode(self, signal: Float[Tensor, "n *signal"]) -> Float[Tensor, "n *signal"]:
+        """The signal, as its own latent."""
+        return signal.clone()
+
+
+def total_variation(
+    signal: Float[Tensor, "n channels *dims"], *, eps: float = 1e-3, isotropic: bool = True
+) -> Float[Tensor, "n"]:
+    """Smoothed total variation: ``Σ ψ(|∇x|)`` (isotropic) or ``Σ ψ(∂₁x) + ψ(∂₂x) + …`` (anisotropic).
+
+    ``ψ(t) = √(t² + ε²) − ε``; ``∇`` are forward differences, zero at the far border; channels are summed.
+    ``ψ`` is 0 at 0, at most |t|, and within ε of it: a constant signal costs nothing, and the sum is within ε
+    per pixel (and axis) of the total variation proper (Rudin, Osher, Fatemi 1992), while the gradient exists
+    everywhere.
+
+    Args:
+        signal: any number of dimensions after the channels.
+        eps: the smoothing ε > 0, in units of the signal.
+        isotropic: couple the dimensions by the Euclidean norm, or sum over them.
+
+    Returns:
+        One value ≥ 0 per signal of the batch.
+    """
+    squares = [_forward_difference(signal, axis).square() for axis in range(2, signal.ndim)]
+    if isotropic:
+        squares = [torch.stack(squares).sum(0)]
+    # t²/(√(t² + ε²) + ε) is ψ(t) without the cancellation, hence never below zero.
+    terms = [square / ((square + eps**2).sqrt() + eps) for square in squares]
+    return torch.stack([term.flatten(1).sum(1) for term in terms]).sum(0)
+
+
+def _forward_difference(signal: Tensor, axis: int) -> Tensor:
+    """``x[i + 1] − x[i]`` along an axis, zero at its last index."""
+    last = signal.narrow(axis, signal.shape[axis] - 1, 1)
+    return signal.diff(dim=axis, append=last)

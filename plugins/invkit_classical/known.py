@@ -1,0 +1,108 @@
+"""A given signal as a prior: an empty latent, no penalty, always the same signal.
+
+    kernel = invkit.prior("known:kernel.png?normalise=sum")
+    deblur = invkit.compose(operator="circconv", priors=[kernel, "vae:mnist"], solver="altgd")
+
+With one unknown known, the bilinear problem becomes a linear inverse problem (blind deblurring becomes
+non-blind), and every solver solves it without knowing. In Python the signal may be given directly:
+``Known(tensor)``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+import invkit
+from invkit.errors import InputError, ShapeError
+from invkit.files.images import read_image
+from invkit_classical._arrays import as_real, load_arrays
+
+
+class Known(invkit.Generator):
+    """``C(m) = s`` for a given signal ``s``: the latent has no numbers, so there is nothing to find.
+
+    Values are taken as they are; nothing is forced into [0, 1].
+
+    Args:
+        signal: ``(channels, *dims)``, a tensor, array or nested list of finite real numbers.
+
+    Raises:
+        InputError: NaN, infinite, complex or no values.
+        ShapeError: fewer than two axes.
+    """
+
+    signal: Tensor
+    can_encode = True
+
+    def __init__(self, signal: Any) -> None:
+        super().__init__()
+        values = as_real(signal, "the known signal")
+        if values.ndim < 2:
+            raise ShapeError(
+                f"a known signal of shape {tuple(values.shape)} has no channel axis",
+                hint="give (channels, length) or (channels, height, width), e.g. signal[None]",
+            )
+        self.register_buffer("signal", values)
+        self.signal_shape = tuple(values.shape)
+        self.latent_shape = (0,)
+
+    @classmethod
+    def from_spec(cls, name: str, normalise: Literal["none", "sum"] = "none", grey: bool = False) -> Known:
+        """The signal of a file.
+
+        Args:
+            name: a PNG, JPEG or TIFF image (values in [0, 1]), or an npy array: floats are taken as they are
+                (any range), integers as an image. An npy array of one axis is a 1-D signal of one channel, of
+                two a grey image, of more ``(channels, *dims)``.
+            normalise: ``sum`` divides each channel by its sum: an image of a kernel becomes a kernel of unit
+                sum.
+            grey: reduce a colour image to one channel of luma.
+
+        Raises:
+            InputError: an unreadable file, values that are not finite, or a sum that is not positive.
+        """
+        signal = _read(Path(name), grey)
+        if normalise == "sum":
+            total = signal.flatten(1).sum(1)
+            if not (total > 0).all():
+                raise InputError(
+                    f"{name} has channels of sum {total.tolist()}, which cannot be normalised to unit sum",
+                    hint="give a kernel with a positive sum, or normalise=none",
+                )
+            signal = signal / total.reshape(-1, *[1] * (signal.ndim - 1))
+        return cls(signal)
+
+    def forward(self, latent: Float[Tensor, "n 0"]) -> Float[Tensor, "n *signal"]:
+        """The signal, once per row of the empty latents ``(n, 0)``."""
+        # A sum over no numbers is zero: it gives every candidate memory of its own, and a graph for the
+        # gradient to pass.
+        zero = latent.sum(1).reshape(-1, *[1] * self.signal.ndim)
+        return self.signal.to(latent) + zero
+
+    def encode(self, signal: Float[Tensor, "n *signal"]) -> Float[Tensor, "n 0"]:
+        """The empty latents: the only ones there are."""
+        return signal.new_zeros(signal.shape[0], 0)
+
+    def shaped(self, signal_shape: tuple[int, ...]) -> invkit.Generator:
+        """Itself; raises :class:`invkit.ShapeError` where another shape is needed."""
+        if tuple(signal_shape) != self.signal_shape:
+            raise ShapeError(
+                f"the known signal has shape {self.signal_shape}, but shape {tuple(signal_shape)} is needed",
+                hint="crop, pad or resize the signal, or use grey=true where only its channels differ",
+            )
+        return self
+
+
+def _read(path: Path, grey: bool) -> Tensor:
+    """The file's signal with its channel axis."""
+    if path.suffix.lower() == ".npy":
+        array = load_arrays(path)[""]
+        if array.dtype.kind in "fc":
+            values = as_real(array, str(path))
+            return values[None] if values.ndim in (0, 1, 2) else values
+    return torch.from_numpy(read_image(path, grey=grey))

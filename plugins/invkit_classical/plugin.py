@@ -1,0 +1,33 @@
+"""Registers the classical priors: names only, nothing heavy is imported."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import invkit
+
+if TYPE_CHECKING:
+    from invkit.plugin.registry import Registry
+
+
+@invkit.hookimpl
+def invkit_register(registry: Registry) -> None:
+    """Register ``known``, ``identity``, ``wavelet`` and ``subspace``."""
+    registry.prior(
+        "known", "invkit_classical.known:Known", summary="a given signal: known:kernel.png?normalise=sum"
+    )
+    registry.prior(
+        "identity",
+        "invkit_classical.identity:Identity",
+        summary="free pixels, penalty=l2, tv or tv-anisotropic",
+    )
+    registry.prior(
+        "wavelet",
+        "invkit_classical.wavelet:Wavelet",
+        summary="wavelet synthesis, l1 on details: wavelet:db4?level=2",
+    )
+    registry.prior(
+        "subspace",
+        "invkit_classical.subspace:Subspace",
+        summary="mean + basis · z, given basis: subspace:basis.npz",
+    )

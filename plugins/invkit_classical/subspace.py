@@ -1,0 +1,95 @@
+"""Signals in a linear (affine) subspace: ``x = μ + Σᵢ zᵢ bᵢ`` with a given basis.
+
+    numpy.savez("faces.npz", basis=components, mean=mean)      # (r, 1, 64, 64) and (1, 64, 64)
+    image = invkit.prior("subspace:faces.npz")
+
+The penalty is ``‖z‖²``: with basis vectors scaled to standard deviations (principal components times the
+roots of their variances) it is the Gaussian prior's. Known subspaces on both sides are the setting of Ahmed,
+Recht and Romberg, "Blind deconvolution using convex programming" (2014).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+import invkit
+from invkit.errors import InputError, ShapeError
+from invkit_classical._arrays import as_real, load_arrays
+
+
+class Subspace(invkit.Generator):
+    """``C(z) = μ + Bz``. Values of the signal are free: neither clipped to [0, 1] nor normalised.
+
+    Args:
+        basis: ``(r, channels, *dims)``, linearly independent, need not be orthonormal.
+        mean: ``(channels, *dims)``; None for zero.
+
+    Raises:
+        InputError: values that are not finite, or a basis that is linearly dependent.
+        ShapeError: a basis without channels or dimensions, or a mean of another shape.
+    """
+
+    basis: Tensor
+    mean: Tensor
+    can_encode = True
+
+    def __init__(self, basis: Any, mean: Any = None) -> None:
+        super().__init__()
+        vectors = as_real(basis, "the basis")
+        if vectors.ndim < 3:
+            raise ShapeError(
+                f"the basis has shape {tuple(vectors.shape)}, expected (r, channels, *dims)",
+                hint="reshape it to one signal per row, e.g. basis.reshape(r, 1, 28, 28)",
+            )
+        centre = (
+            vectors.new_zeros(vectors.shape[1:]) if mean is None else as_real(mean, "the mean").to(vectors)
+        )
+        if centre.shape != vectors.shape[1:]:
+            raise ShapeError(
+                f"the mean has shape {tuple(centre.shape)}, the basis vectors {tuple(vectors.shape[1:])}",
+                hint="give a mean of the basis vectors' shape",
+            )
+        rank = int(torch.linalg.matrix_rank(vectors.flatten(1)))
+        if rank < vectors.shape[0]:
+            raise InputError(
+                f"the {vectors.shape[0]} basis vectors span only {rank} dimensions",
+                hint="orthonormalise them first, e.g. with numpy.linalg.svd, and drop the null ones",
+            )
+        self.register_buffer("basis", vectors)
+        self.register_buffer("mean", centre)
+        self.latent_shape = (vectors.shape[0],)
+        self.signal_shape = tuple(vectors.shape[1:])
+
+    @classmethod
+    def from_spec(cls, name: str) -> Subspace:
+        """The subspace in a file: npy with the basis, or npz with ``basis`` and, optionally, ``mean``.
+
+        Raises:
+            InputError: an unreadable file, or one without a basis.
+        """
+        arrays = load_arrays(Path(name))
+        basis = arrays.get("", arrays.get("basis"))
+        if basis is None:
+            raise InputError(
+                f"{name} holds {', '.join(arrays) or 'nothing'}, expected an array called basis",
+                hint="save it with numpy.savez(path, basis=basis, mean=mean)",
+            )
+        return cls(basis, arrays.get("mean"))
+
+    def forward(self, latent: Float[Tensor, "n r"]) -> Float[Tensor, "n *signal"]:
+        """``μ + Bz`` for every latent."""
+        basis = self.basis.to(latent)
+        return torch.addmm(self.mean.to(latent).reshape(1, -1), latent, basis.flatten(1)).unflatten(
+            1, basis.shape[1:]
+        )
+
+    def encode(self, signal: Float[Tensor, "n *signal"]) -> Float[Tensor, "n r"]:
+        """The least-squares coordinates ``argmin ‖μ + Bz − x‖²``, by a QR factorisation of the basis."""
+        q, r = torch.linalg.qr(self.basis.to(signal).flatten(1).T)
+        projected = (signal - self.mean.to(signal)).flatten(1) @ q
+        return torch.linalg.solve_triangular(r, projected.T, upper=True).T

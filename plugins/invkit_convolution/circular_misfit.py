@@ -1,0 +1,146 @@
+"""The misfit ``‖y − w * x‖²`` of circular convolution, worked out in the DFT domain.
+
+    misfit = op.misfit(y)                                       # transforms y, once
+    value = misfit(w, x)                                        # differentiable in w and x
+    value, grad_w, grad_x = misfit.value_and_gradients(w, x)    # two transforms in, two out
+
+By Parseval's theorem the value is ``‖ŷ − ŵ ⊙ x̂‖² / N`` (equation (7) of the paper; the doubled bins of a half spectrum
+count twice), so nothing is transformed back for it, and with ``r̂ = ŵ ⊙ x̂ − ŷ`` the gradients are the closed forms of
+its Section 3 (twice the Wirtinger gradients it prints, the unknowns being real)
+
+    ∂/∂w = 2 F⁻¹(conj(x̂) ⊙ r̂) on the kernel's support,        ∂/∂x = 2 F⁻¹(conj(ŵ) ⊙ r̂).
+
+The kernel's origin costs nothing: instead of moving every kernel, ``ŷ`` is moved the other way, once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.autograd.function import Function
+
+from invkit.contracts.bilinear import Misfit
+from invkit_convolution._shapes import kernel_origin
+from invkit_convolution._spectrum import Size, energy, from_half_spectrum, half_spectrum, in_blocks, shift_phase
+
+if TYPE_CHECKING:
+    from invkit.contracts.bilinear import BilinearOperator
+
+
+class CircularMisfit(Misfit):
+    """``‖y − w * x‖²`` per pair, with the half spectrum of ``y`` kept.
+
+    Args:
+        operator: the circular convolution.
+        y: the measurements, (n, c, *image); where the batch repeats one without a copy (stride 0), that one is
+            transformed once for all.
+        spectrum: the half spectrum of ``y`` where it is known already.
+    """
+
+    def __init__(
+        self, operator: BilinearOperator, y: Float[Tensor, "n *y"], spectrum: Tensor | None = None
+    ) -> None:
+        super().__init__(operator, y)
+        self._size: Size = tuple(y.shape[2:])
+        self._spectrum = _batch_spectrum(y, self._size) if spectrum is None else spectrum
+        self._moved: dict[Size, Tensor] = {}
+
+    def __call__(self, w: Float[Tensor, "n *w"], x: Float[Tensor, "n *x"]) -> Float[Tensor, "n"]:
+        """The squared residual of every pair.
+
+        Where a gradient will be wanted it is computed along with the value, in one go: the backward pass only scales
+        it. Wrap calls that want the value alone in ``torch.no_grad()``.
+        """
+        self._check(w, x)
+        if torch.is_grad_enabled() and (w.requires_grad or x.requires_grad):
+            value: Tensor = _Value.apply(w, x, self)  # type: ignore[no-untyped-call]
+            return value
+        return self._evaluate(w, x, (False, False))[0]
+
+    def value_and_gradients(
+        self, w: Float[Tensor, "n *w"], x: Float[Tensor, "n *x"]
+    ) -> tuple[Float[Tensor, "n"], Float[Tensor, "n *w"], Float[Tensor, "n *x"]]:
+        """The value and both gradients in closed form."""
+        self._check(w, x)
+        with torch.no_grad():
+            value, gradient_w, gradient_x = self._evaluate(w, x, (True, True))
+        return value, gradient_w, gradient_x
+
+    def select(self, index: Tensor) -> CircularMisfit:
+        """The misfit to ``y[index]``; the spectrum is indexed, not computed again."""
+        return CircularMisfit(self.operator, self.y[index], self._spectrum[index])
+
+    def _check(self, w: Tensor, x: Tensor) -> None:
+        self.operator.infer_shapes(tuple(self.y.shape[1:]), tuple(w.shape[1:]), tuple(x.shape[1:]))
+
+    def _evaluate(self, w: Tensor, x: Tensor, wanted: tuple[bool, bool]) -> tuple[Tensor, ...]:
+        """The value, and the gradients in ``w`` and in ``x`` where they are wanted, in this order."""
+        size, support, broadcast = self._size, tuple(w.shape[2:]), w.shape[1] == 1
+
+        def block(w: Tensor, x: Tensor, measured: Tensor) -> tuple[Tensor, ...]:
+            transfer, image = half_spectrum(w, size), half_spectrum(x, size)
+            residual = (transfer * image).sub_(measured)
+            results = [energy(residual, size)]
+            if wanted[0]:
+                correlation = image.conj() * residual
+                correlation = correlation.sum(1, keepdim=True) if broadcast else correlation
+                results.append(from_half_spectrum(correlation.mul_(2), size, support))
+            if wanted[1]:
+                results.append(from_half_spectrum(residual.mul_(transfer.mul_(2).conj()), size, size))
+            return tuple(results)
+
+        return in_blocks(block, w, x, self._measured_from(support), size=size)
+
+    def _measured_from(self, support: Size) -> Tensor:
+        """The spectrum of ``y``, moved such that a kernel of this support has its origin at its first pixel."""
+        if support not in self._moved:
+            origin = kernel_origin(support)
+            phase = shift_phase(self._size, origin, self._spectrum.dtype, self._spectrum.device)
+            one = self._spectrum[:1] if _repeats_one(self._spectrum) else self._spectrum
+            self._moved[support] = (one * phase.conj()).expand_as(self._spectrum)
+        return self._moved[support]
+
+
+class _Value(Function):
+    """The misfit's value with its closed-form gradients, each computed only where it is needed."""
+
+    @staticmethod
+    def forward(ctx: Any, w: Tensor, x: Tensor, misfit: CircularMisfit) -> Tensor:
+        value, *gradients = misfit._evaluate(w, x, ctx.needs_input_grad[:2])
+        ctx.misfit = misfit
+        ctx.save_for_backward(w, x, *gradients)
+        return value
+
+    @staticmethod
+    def backward(ctx: Any, outer: Tensor) -> tuple[Tensor | None, Tensor | None, None]:  # type: ignore[override]
+        w, x, *gradients = ctx.saved_tensors
+        wanted = ctx.needs_input_grad[:2]
+        scale = outer.reshape(-1, *[1] * (x.ndim - 1))
+        if torch.is_grad_enabled():  # second derivatives are wanted: by the operator's own adjoints
+            gradients = _differentiable_gradients(ctx.misfit, w, x, wanted)
+        scaled = iter(gradient * scale for gradient in gradients)
+        return next(scaled) if wanted[0] else None, next(scaled) if wanted[1] else None, None
+
+
+def _differentiable_gradients(misfit: Misfit, w: Tensor, x: Tensor, wanted: tuple[bool, bool]) -> list[Tensor]:
+    operator = misfit.operator
+    r = 2 * (operator(w, x) - misfit.y)
+    gradients = []
+    if wanted[0]:
+        gradients.append(operator.adjoint_w(x, r, tuple(w.shape[1:])))
+    if wanted[1]:
+        gradients.append(operator.adjoint_x(w, r, tuple(x.shape[1:])))
+    return gradients
+
+
+def _batch_spectrum(y: Tensor, size: Size) -> Tensor:
+    """The half spectrum of every measurement; of one, where the batch repeats it without a copy."""
+    one = half_spectrum(y[:1] if _repeats_one(y) else y, size)
+    return one.expand(y.shape[0], *one.shape[1:])
+
+
+def _repeats_one(batch: Tensor) -> bool:
+    return batch.shape[0] > 1 and batch.stride(0) == 0

@@ -1,0 +1,26 @@
+"""Names of the convolution plugin; light, so that listing plugins imports no torch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import invkit
+
+if TYPE_CHECKING:
+    from invkit.plugin.registry import Registry
+
+
+@invkit.hookimpl
+def invkit_register(registry: Registry) -> None:
+    """Register both convolutions; ``circconv`` is the operator used where none is named."""
+    registry.operator(
+        "circconv",
+        "invkit_convolution.circular:CircularConvolution",
+        summary="circular convolution y = w * x, 1-D or 2-D, kernel origin at its pixel size // 2",
+        default=True,
+    )
+    registry.operator(
+        "linconv",
+        "invkit_convolution.linear:LinearConvolution",
+        summary="linear convolution y = w * x: full, valid or same, with a choice of boundaries",
+    )

@@ -1,0 +1,1 @@
+"""The demonstration and the benchmarks, as a plugin of invkit."""

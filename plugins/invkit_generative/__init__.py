@@ -1,0 +1,1 @@
+"""Trained decoders as priors, and their training, as a plugin of invkit."""

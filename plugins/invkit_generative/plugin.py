@@ -1,0 +1,18 @@
+"""Registers trained generative priors and what trains them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import invkit
+
+if TYPE_CHECKING:
+    from invkit.plugin.registry import Registry
+
+
+@invkit.hookimpl
+def invkit_register(registry: Registry) -> None:
+    """The ``vae`` prior with its shipped weights, and its trainer."""
+    registry.prior("vae", "invkit_generative.vae:VAE", summary="decoder of a trained variational autoencoder: vae:blurA, vae:mnist, …")
+    registry.weights("vae", "invkit_generative:weights/vae")
+    registry.trainer("vae", "invkit_generative.trainer:VAETrainer", summary="variational autoencoders of kernels and images")

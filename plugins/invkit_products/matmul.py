@@ -1,0 +1,70 @@
+"""The matrix product ``Y = W X``: the bilinear map of matrix factorisation and dictionary learning.
+
+    op = invkit.operator("matmul")
+    Y = op(W, X)                                # (n, c, rows, columns) from (n, c, rows, rank) and (n, c, rank, columns)
+
+Every invertible G of the inner dimension is an ambiguity: ``(W G)(G⁻¹ X) = W X``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from jaxtyping import Float
+from torch import Tensor
+
+from invkit.contracts.bilinear import BilinearOperator
+from invkit.contracts.linear import Shape
+from invkit.errors import ShapeError
+from invkit_products.basis_change import BasisChange
+
+
+class MatrixProduct(BilinearOperator):
+    """``Y[c] = W[c] X[c]``.
+
+    Shapes without the batch axis: ``w`` (c, rows, rank), ``x`` (c, rank, columns), ``y`` (c, rows, columns).
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ambiguities = (BasisChange(),)
+
+    def forward(self, w: Float[Tensor, "n *w"], x: Float[Tensor, "n *x"]) -> Float[Tensor, "n *y"]:
+        """``W X`` per channel."""
+        self.output_shape(tuple(w.shape[1:]), tuple(x.shape[1:]))
+        return w @ x
+
+    def adjoint_x(
+        self, w: Float[Tensor, "n *w"], r: Float[Tensor, "n *y"], x_shape: Shape | None = None
+    ) -> Float[Tensor, "n *x"]:
+        """``Wᵀ R``."""
+        self.infer_shapes(tuple(r.shape[1:]), tuple(w.shape[1:]), x_shape)
+        return w.mT @ r
+
+    def adjoint_w(
+        self, x: Float[Tensor, "n *x"], r: Float[Tensor, "n *y"], w_shape: Shape | None = None
+    ) -> Float[Tensor, "n *w"]:
+        """``R Xᵀ``."""
+        self.infer_shapes(tuple(r.shape[1:]), w_shape, tuple(x.shape[1:]))
+        return r @ x.mT
+
+    def output_shape(self, w_shape: Shape, x_shape: Shape) -> Shape:
+        """``(c, rows, columns)``; raises :class:`ShapeError` where the two do not fit."""
+        if not (len(w_shape) == len(x_shape) == 3 and w_shape[0] == x_shape[0] and w_shape[2] == x_shape[1]):
+            raise ShapeError(
+                f"w of shape {tuple(w_shape)} and x of shape {tuple(x_shape)} have no matrix product",
+                hint="give w (channels, rows, rank) and x (channels, rank, columns), with equal channels and rank",
+            )
+        return (w_shape[0], w_shape[1], x_shape[2])
+
+    def infer_shapes(self, y_shape: Shape, w_shape: Shape | None = None, x_shape: Shape | None = None) -> tuple[Shape, Shape]:
+        """Either matrix brings the rank, the measurement the rest."""
+        if len(y_shape) == 3 and w_shape is None and x_shape is not None and len(x_shape) == 3:
+            w_shape = (y_shape[0], y_shape[1], x_shape[1])
+        elif len(y_shape) == 3 and x_shape is None and w_shape is not None and len(w_shape) == 3:
+            x_shape = (y_shape[0], w_shape[2], y_shape[2])
+        return super().infer_shapes(y_shape, w_shape, x_shape)
+
+    def example_shapes(self) -> Sequence[tuple[Shape, Shape]]:
+        """A rank below, at and above the measurement's."""
+        return [((1, 5, 2), (1, 2, 4)), ((2, 3, 3), (2, 3, 3)), ((1, 2, 4), (1, 4, 6)), ((1, 1, 1), (1, 1, 1))]

@@ -1,0 +1,75 @@
+"""The pointwise product ``y = w ⊙ x``: masks, illumination, modulation.
+
+    op = invkit.operator("pointwise")           # images; pointwise?dims=1 for signals
+    y = op(w, x)                                # (n, 3, h, w) from (n, 1 or 3, h, w) and (n, 3, h, w)
+
+Nothing but priors tells ``w`` from ``x``: every entry may be scaled against its partner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from jaxtyping import Float
+from torch import Tensor
+
+from invkit.contracts.bilinear import BilinearOperator
+from invkit.contracts.linear import Shape
+from invkit.errors import ShapeError, SpecError
+from invkit_products.scaling import BlockScaling
+
+
+class PointwiseProduct(BilinearOperator):
+    """``y = w ⊙ x``; a ``w`` of one channel multiplies every channel of ``x``.
+
+    Shapes without the batch axis: ``w`` (1 or c, *dims), ``x`` and ``y`` (c, *dims).
+
+    Args:
+        dims: 1 for signals ``(c, length)``, 2 for images ``(c, height, width)``.
+    """
+
+    def __init__(self, dims: Literal[1, 2] = 2) -> None:
+        super().__init__()
+        if dims not in (1, 2):
+            raise SpecError(f"pointwise: dims={dims!r} is neither 1 nor 2", hint="write pointwise?dims=1 or pointwise?dims=2")
+        self.measurement_dims = dims
+        self.ambiguities = (BlockScaling("element"),)
+
+    def forward(self, w: Float[Tensor, "n *w"], x: Float[Tensor, "n *x"]) -> Float[Tensor, "n *y"]:
+        """``w ⊙ x``."""
+        self.output_shape(tuple(w.shape[1:]), tuple(x.shape[1:]))
+        return w * x
+
+    def adjoint_x(
+        self, w: Float[Tensor, "n *w"], r: Float[Tensor, "n *y"], x_shape: Shape | None = None
+    ) -> Float[Tensor, "n *x"]:
+        """``w ⊙ r``."""
+        self.infer_shapes(tuple(r.shape[1:]), tuple(w.shape[1:]), x_shape)
+        return w * r
+
+    def adjoint_w(
+        self, x: Float[Tensor, "n *x"], r: Float[Tensor, "n *y"], w_shape: Shape | None = None
+    ) -> Float[Tensor, "n *w"]:
+        """``x ⊙ r``, summed over channels where ``w`` has one; without ``w_shape``, ``w`` has as many as ``x``."""
+        w_shape, _ = self.infer_shapes(tuple(r.shape[1:]), w_shape, tuple(x.shape[1:]))
+        return (x * r).sum_to_size(x.shape[0], *w_shape)
+
+    def output_shape(self, w_shape: Shape, x_shape: Shape) -> Shape:
+        """``x``'s shape; raises :class:`ShapeError` where the two do not fit."""
+        fits = len(w_shape) == len(x_shape) == self.measurement_dims + 1
+        if not (fits and w_shape[1:] == x_shape[1:] and w_shape[0] in (1, x_shape[0])):
+            raise ShapeError(
+                f"w of shape {tuple(w_shape)} and x of shape {tuple(x_shape)} cannot be multiplied pointwise",
+                hint=f"give both (channels, {'length' if self.measurement_dims == 1 else 'height, width'}), w with one channel or x's",
+            )
+        return tuple(x_shape)
+
+    def infer_shapes(self, y_shape: Shape, w_shape: Shape | None = None, x_shape: Shape | None = None) -> tuple[Shape, Shape]:
+        """Both have the measurement's shape unless they say otherwise."""
+        return super().infer_shapes(y_shape, w_shape or tuple(y_shape), x_shape or tuple(y_shape))
+
+    def example_shapes(self) -> Sequence[tuple[Shape, Shape]]:
+        """One channel for each, one for three."""
+        pairs = [((2, 4, 5), (2, 4, 5)), ((1, 6, 3), (3, 6, 3)), ((1, 1, 2), (1, 1, 2))]
+        return [(w[: self.measurement_dims + 1], x[: self.measurement_dims + 1]) for w, x in pairs]

@@ -1,0 +1,199 @@
+"""``list``, ``describe`` and ``doctor`` on a registry of the test's own."""
+
+from __future__ import annotations
+
+import json
+import sys
+from types import ModuleType
+from typing import Literal
+
+import attrs
+import pytest
+
+from invkit.cli import describe as describe_module
+from invkit.cli import doctor as doctor_module
+from invkit.cli import list_ as list_module
+from invkit.cli import list_plugins as list_plugins_module
+from invkit.cli.main import main
+from invkit.cli.output import print_json, print_table
+from invkit.errors import WeightsError
+from invkit.plugin.loading import Candidate, PluginManager, PluginState
+
+
+@attrs.frozen
+class Descent:
+    """Steepest descent.
+
+    Goes down.
+
+    Args:
+        steps: how many.
+    """
+
+    steps: int
+    order: Literal["jacobi", "seidel"] = "jacobi"
+
+
+class Decoder:
+    """A decoder."""
+
+    @classmethod
+    def from_spec(cls, name: str) -> Decoder:
+        return cls()
+
+
+@pytest.fixture
+def manager(monkeypatch: pytest.MonkeyPatch) -> PluginManager:
+    module = ModuleType("listed_by_tests")
+    module.Descent, module.Decoder = Descent, Decoder  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "listed_by_tests", module)
+    made = PluginManager()
+    with made.registry.registering("own", "invkit-own"):
+        made.registry.solver("descent", "listed_by_tests:Descent", summary="goes down", default=True)
+        made.registry.prior("decoder", "listed_by_tests:Decoder", summary="decodes")
+        made.registry.trainer("decoder", "listed_by_tests:Descent", summary="trains it")
+        made.registry.weights("decoder", "invkit:no-such-folder")
+    made.states = (PluginState(Candidate("own", "own.plugin", "invkit-own", "3.1"), "ok", seconds=0.25),)
+    for user in (describe_module, doctor_module, list_module, list_plugins_module):
+        monkeypatch.setattr(user, "default_manager", lambda: made)
+    return made
+
+
+Captured = pytest.CaptureFixture[str]
+
+
+def test_list(manager: PluginManager, capsys: Captured) -> None:
+    assert main(["list", "solvers"]) == 0
+    assert capsys.readouterr().out == "name       summary    plugin\ndescent *  goes down  own\n"
+    assert main(["list", "monitors"]) == 0
+    assert capsys.readouterr().out == "name  summary  plugin\n"
+
+
+def test_list_gives_trained_priors(
+    manager: PluginManager, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("invkit.files.store.names", lambda registry, kind: ("a", "b"))
+    assert main(["list", "priors", "--json"]) == 0
+    (record,) = json.loads(capsys.readouterr().out)["priors"]
+    assert record["trained"] == ["a", "b"] and record["default"] is False
+    assert main(["list", "priors"]) == 0
+    assert "decodes [trained: decoder:a, decoder:b]" in capsys.readouterr().out
+
+
+def test_describe(manager: PluginManager, capsys: Captured) -> None:
+    assert main(["describe", "descent"]) == 0
+    shown = capsys.readouterr().out
+    assert "Steepest descent.\n\nGoes down." in shown and "Args:" not in shown
+    rows = [line.split("  ") for line in shown.splitlines()]
+    assert [cell.strip() for cell in rows[-2] if cell.strip() not in ("", "a whole number")] == [
+        "steps",
+        "(required)",
+    ]
+    assert rows[-1][-1] == "jacobi" and "one of jacobi, seidel" in shown
+
+
+def test_describe_json_tells_prior_and_trainer_of_one_name(manager: PluginManager, capsys: Captured) -> None:
+    assert main(["describe", "decoder", "--json"]) == 0
+    prior, trainer = json.loads(capsys.readouterr().out)["entries"]
+    assert (prior["kind"], trainer["kind"]) == ("prior", "trainer")
+    assert prior["takes_name"] and prior["card"] is None and not trainer["takes_name"]
+    assert trainer["options"][1] == {"option": "order", "type": "one of jacobi, seidel", "default": "jacobi"}
+
+
+def test_describe_shows_the_card(
+    manager: PluginManager, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("invkit.files.store.find", lambda registry, kind, name: f"{kind}/{name}")
+    monkeypatch.setattr("invkit.files.store.read_card", lambda path: {"licence": "MIT", "from": [path]})
+    assert main(["describe", "decoder:faces"]) == 0
+    assert '  licence: MIT\n  from: ["decoder/faces"]\n' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("spec", "says"),
+    [
+        ("descnt", "nothing is called 'descnt'; did you mean 'descent'?"),
+        ("descent?stops=3", "no option 'stops'; did you mean 'steps'?"),
+        ("Descent", "does not start with a kind"),
+        ("decoder:missing", "missing"),
+    ],
+)
+def test_describe_refuses_in_one_line(manager: PluginManager, capsys: Captured, spec: str, says: str) -> None:
+    assert main(["describe", spec]) == 3
+    out, err = capsys.readouterr()
+    assert out == "" and says in err and err.count("\n") == 1
+
+
+def test_list_plugins_where_there_are_none(manager: PluginManager, capsys: Captured) -> None:
+    manager.states = ()
+    assert main(["list-plugins"]) == 0
+    assert "no plugins are installed" in capsys.readouterr().err
+
+
+def test_list_plugins_shows_the_time(manager: PluginManager, capsys: Captured) -> None:
+    assert main(["list-plugins"]) == 0
+    assert "own     ok     invkit-own 3.1  250.0 ms" in capsys.readouterr().out
+
+
+def findings(capsys: Captured) -> dict[str, tuple[str, str]]:
+    return {f["what"]: (f["state"], f["detail"]) for f in json.loads(capsys.readouterr().out)["findings"]}
+
+
+def test_doctor_finds_all_well(
+    manager: PluginManager, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("INVKIT_DATA", raising=False)
+    assert main(["doctor", "--json"]) == 0
+    found = findings(capsys)
+    assert {"invkit", "python", "torch", "devices", "threads", "user store", "plugin own"} <= set(found)
+    assert found["data folder"][0] == "note"
+    assert main(["doctor"]) == 0
+    assert "plugin own" in capsys.readouterr().out
+
+
+def test_doctor_finds_what_is_broken(
+    manager: PluginManager,
+    capsys: Captured,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    blocked = tmp_path_factory.mktemp("doctor") / "file"
+    blocked.write_text("")
+    monkeypatch.setenv("INVKIT_DATA", str(blocked))
+    monkeypatch.setenv("INVKIT_HOME", str(blocked / "home"))
+    monkeypatch.setattr("invkit.files.store.names", lambda registry, kind: ("a",))
+    monkeypatch.setattr("invkit.files.store.find", lambda registry, kind, name: name)
+    monkeypatch.setattr(
+        "invkit.files.store.read_prior", lambda path: (_ for _ in ()).throw(WeightsError("altered"))
+    )
+    broken = PluginState(Candidate("bad", "bad", "plug-bad", "1"), "broken", "raises", "pip install x")
+    manager.states = (attrs.evolve(broken, status="incompatible"), broken)
+    assert main(["doctor", "--json"]) == 1
+    found = findings(capsys)
+    assert found["data folder"] == ("broken", f"{blocked} is no readable folder")
+    assert found["user store"][0] == "broken" and "INVKIT_HOME" in found["user store"][1]
+    assert found["weights decoder:a"] == ("broken", "altered")
+    assert found["plugin bad"] == ("broken", "broken; raises; try `pip install x`")
+
+
+def test_doctor_survives_a_look_that_fails(
+    manager: PluginManager, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails() -> object:
+        raise RuntimeError("no such\ndevice")
+
+    monkeypatch.setattr("torch.cuda.device_count", fails)
+    assert main(["doctor", "--json"]) == 1
+    assert ("broken", "RuntimeError: no such device") in findings(capsys).values()
+
+
+def test_tables_on_a_terminal_are_drawn(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    print_table(("a",), [("[red]x",)], title="t")
+    shown = capsys.readouterr().out
+    assert "[red]x" in shown and "━" in shown
+
+
+def test_json_refuses_what_json_cannot_hold() -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        print_json(float("nan"))

@@ -1,0 +1,68 @@
+"""What every test gets: run-time checks of shapes and types, reproducible hypothesis, real data or a skip.
+
+The import hook must come before the first import of invkit, which is why this file imports nothing of it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from jaxtyping import install_import_hook
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Every annotated shape in the core and in our plugins is checked at each call, plugins yet to come included.
+PACKAGES = ["invkit", *sorted(path.name for path in (ROOT / "plugins").glob("invkit_*"))]
+assert "invkit" not in sys.modules, "invkit was imported before its shapes could be checked"
+install_import_hook(PACKAGES, "beartype.beartype")
+
+# Timings vary with the machine, and the run-time checks slow generation down: neither is a failure.
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.register_profile("ci", PATIENT, derandomize=True, max_examples=20)
+settings.register_profile("explore", PATIENT, max_examples=300)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+# Commands that the tests start inherit this: a thread pool in each of several processes slows all of them down.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Spread the whole suite over the cores; run a chosen part here, which starts at once and can be debugged."""
+    whole_suite = config.args_source is not pytest.Config.ArgsSource.ARGS
+    return len(os.sched_getaffinity(0)) if whole_suite and hasattr(os, "sched_getaffinity") else 0
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread_a_worker() -> None:
+    """Let each process use one core, so that workers do not fight over them and sums come out the same."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def private_home(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep the user's own store of trained priors out of the tests, and the tests out of it."""
+    os.environ["INVKIT_HOME"] = str(tmp_path_factory.mktemp("invkit-home"))
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """Return the folder with the real data sets, or skip where there is none."""
+    folder = Path(os.environ.get("INVKIT_DATA") or ROOT.parent / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip(f"no real data at {folder}; set INVKIT_DATA to the folder that holds mnist/, levin/, …")
+    return folder.resolve()
+
+
+@pytest.fixture(scope="session")
+def mnist_folder(data_folder: Path) -> Path:
+    """Return the folder with the four official MNIST files, or skip."""
+    folder = data_folder / "mnist"
+    if not folder.is_dir():
+        pytest.skip(f"no MNIST at {folder}; set INVKIT_DATA to the folder that holds mnist/")
+    return folder

@@ -1,0 +1,112 @@
+"""The registry: names, defaults, clashes, roll-back, lazy import."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from invkit.cli.main import COMMANDS
+from invkit.errors import PluginError, SpecError
+from invkit.plugin.registry import CORE_COMMANDS, KINDS, Registry, nearest
+
+
+@pytest.fixture
+def registry() -> Registry:
+    made = Registry()
+    with made.registering("first", "invkit-first"):
+        made.operator("circconv", "decimal:Decimal", summary="one")
+        made.operator("outer", "decimal:Decimal", summary="two", default=True)
+    return made
+
+
+def test_every_kind_can_be_registered() -> None:
+    registry = Registry()
+    for kind in KINDS:
+        getattr(registry, kind)("thing", "decimal:Decimal", summary="s", default=True)
+        assert registry.entry(kind, "thing").kind == kind
+        assert registry.default(kind) is registry.entry(kind, "thing")
+
+
+def test_entries_are_sorted_and_know_where_they_come_from(registry: Registry) -> None:
+    first, second = registry.entries("operator")
+    assert (first.name, second.name) == ("circconv", "outer")
+    assert (first.plugin, first.distribution) == ("first", "invkit-first")
+    assert registry.default("operator") is second
+    assert registry.entries("prior") == ()
+
+
+def test_unknown_name_gives_the_nearest_and_the_list(registry: Registry) -> None:
+    with pytest.raises(
+        SpecError, match=r"unknown operator 'cirConv'; did you mean 'circconv'\? known: circconv, outer"
+    ):
+        registry.entry("operator", "cirConv")
+
+
+def test_unknown_name_mentions_plugins_that_did_not_load(registry: Registry) -> None:
+    registry.failed = ("mine",)
+    with pytest.raises(SpecError, match=r"not loaded: mine; see `invkit list-plugins`"):
+        registry.entry("prior", "x")
+
+
+def test_no_default(registry: Registry) -> None:
+    with pytest.raises(SpecError, match="no solver was named"):
+        registry.default("solver")
+
+
+@pytest.mark.parametrize("name", ["circconv", "other"])
+def test_two_claims_name_both_distributions_and_leave_no_trace(registry: Registry, name: str) -> None:
+    before = registry.entries("operator")
+    clash = pytest.raises(PluginError, match=r"invkit-second .* and invkit-first .* both claim")
+    with clash, registry.registering("second", "invkit-second"):
+        registry.prior("fine", "decimal:Decimal", summary="s")
+        registry.weights("fine", "package:weights")
+        registry.operator(name, "decimal:Decimal", summary="s", default=True)
+    assert registry.entries("operator") == before
+    assert registry.entries("prior") == ()
+    assert registry.weights_folders("fine") == ()
+
+
+def test_the_commands_of_the_core_are_taken(registry: Registry) -> None:
+    assert sorted(CORE_COMMANDS) == sorted(COMMANDS)
+    with pytest.raises(PluginError, match="invkit itself"):
+        registry.command("doctor", "decimal:Decimal", summary="s")
+
+
+@pytest.mark.parametrize(
+    ("name", "target"), [("Bad", "m:C"), ("", "m:C"), ("ok", "m"), ("ok", "m:"), ("ok", "m:C()")]
+)
+def test_malformed_registrations(registry: Registry, name: str, target: str) -> None:
+    with pytest.raises(PluginError):
+        registry.operator(name, target, summary="s")
+
+
+def test_weights(registry: Registry) -> None:
+    registry.weights("vae", "package.inner:weights/vae")
+    (folder,) = registry.weights_folders("vae")
+    assert (folder.package, folder.folder) == ("package.inner", "weights/vae")
+    with pytest.raises(PluginError, match="package:folder"):
+        registry.weights("vae", "weights")
+
+
+def test_targets_are_imported_on_load_only(registry: Registry) -> None:
+    sys.modules.pop("colorsys", None)
+    registry.monitor("hsv", "colorsys:rgb_to_hsv", summary="s")
+    assert "colorsys" not in sys.modules
+    assert registry.entry("monitor", "hsv").load()(0, 0, 0) == (0.0, 0.0, 0)
+
+
+@pytest.mark.parametrize("target", ["no_such_module:C", "decimal:NoSuchClass"])
+def test_a_target_that_cannot_be_imported_names_the_plugin_and_the_command(
+    registry: Registry, target: str
+) -> None:
+    with registry.registering("third", "invkit-third"):
+        registry.operator("bad", target, summary="s")
+    with pytest.raises(PluginError, match=r"'third' .*invkit-third.*pip install --upgrade invkit-third"):
+        registry.entry("operator", "bad").load()
+
+
+def test_nearest_says_only_what_it_knows() -> None:
+    assert nearest("vea", ["vae", "gan"]) == "did you mean 'vae'? known: vae, gan"
+    assert nearest("zzz", ["vae"]) == "known: vae"
+    assert nearest("x", []) == "known: none"
