@@ -1,9 +1,11 @@
-"""Importing a peer library that asks for packages a benchmark does not need: those become stubs, and only for it.
+"""Importing a peer library that asks for packages a benchmark does not need: those become stubs, and only for
+it.
 
     with stubs("torchvision", "natsort"):
         import deepinv
 
-A stub answers every attribute with an empty class, which is enough for what is only imported and never called.
+A stub answers every attribute with an empty class, which is enough for what is only imported and never
+called.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ class _Anything(type):
 
 
 class _Stub(ModuleType):
-    __path__: list[str] = []
+    __path__ = ()
 
     def __getattr__(self, name: str) -> type:
         if name.startswith("__"):
@@ -55,7 +57,9 @@ class _Finder:
 @contextmanager
 def stubs(*names: str) -> Iterator[None]:
     """Let imports inside the block find an empty package under each of these names that is not installed."""
-    missing = tuple(name for name in names if name not in sys.modules and importlib.util.find_spec(name) is None)
+    missing = tuple(
+        name for name in names if name not in sys.modules and importlib.util.find_spec(name) is None
+    )
     finder = _Finder(missing)
     sys.meta_path.append(finder)  # type: ignore[arg-type]
     try:

@@ -3,10 +3,11 @@
     pip install --no-deps "deepinv==0.5.*"      # the peer; without it only the rest is measured
     OMP_NUM_THREADS=1 python -m benchmarks.operators
 
-Two things are measured, at the size of the paper's faces: the joint gradient in (w, x) of ‖y − w*x‖², and the adjoint in w alone.
-Each way is called in turn, so that a busy machine slows all of them alike; figures are medians of CPU time.
-The peer's ways are its `Blur` operator (spatial and FFT) and its functional form, differentiated by autograd, and the
-gradient put together from its forward and its adjoints. Results are compared before anything is timed.
+Two things are measured, at the size of the paper's faces: the joint gradient in (w, x) of ‖y − w*x‖², and the
+adjoint in w alone. Each way is called in turn, so that a busy machine slows all of them alike; figures are
+medians of CPU time. The peer's ways are its `Blur` operator (spatial and FFT) and its functional form,
+differentiated by autograd, and the gradient put together from its forward and its adjoints. Results are
+compared before anything is timed.
 """
 
 from __future__ import annotations
@@ -71,7 +72,6 @@ def peer() -> ModuleType | None:
         with warnings.catch_warnings(), stubs(*UNUSED_BY_US):
             warnings.simplefilter("ignore")
             import deepinv
-            import deepinv.physics.functional
     except ImportError as error:
         if error.name != "deepinv":
             raise
@@ -98,7 +98,9 @@ def peer_gradients(deepinv: ModuleType) -> dict[str, Way]:
     fast = deepinv.physics.Blur(padding="circular", use_fft=True)
     return {
         "deepinv Blur(use_fft=True), autograd": by_autograd(lambda x, w: fast.A(x, filter=w)),
-        "deepinv conv2d_fft, autograd": by_autograd(lambda x, w: functional.conv2d_fft(x, w, padding="circular")),
+        "deepinv conv2d_fft, autograd": by_autograd(
+            lambda x, w: functional.conv2d_fft(x, w, padding="circular")
+        ),
         "deepinv conv2d_fft and its adjoints": by_adjoints,
     }
 
@@ -108,7 +110,9 @@ def peer_adjoint(deepinv: ModuleType) -> Way:
 
     def adjoint(w: Tensor, x: Tensor, r: Tensor) -> tuple[Tensor, ...]:
         support = (w.shape[-2], w.shape[-1])
-        per_channel = deepinv.physics.functional.conv_filter_transpose2d_fft(x, r, support, padding="circular")
+        per_channel = deepinv.physics.functional.conv_filter_transpose2d_fft(
+            x, r, support, padding="circular"
+        )
         return (per_channel.sum(1, keepdim=True),)
 
     return adjoint
@@ -127,7 +131,11 @@ def largest_difference(ways: dict[str, Way], signals: Signals) -> float:
     """Between any way's results and the first's, relative to each result's largest value."""
     expected, *others = (way(*signals) for way in ways.values())
     return max(
-        (float((a - b).abs().max() / b.abs().max()) for other in others for a, b in zip(other, expected, strict=True)),
+        (
+            float((a - b).abs().max() / b.abs().max())
+            for other in others
+            for a, b in zip(other, expected, strict=True)
+        ),
         default=0.0,
     )
 

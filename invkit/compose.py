@@ -5,7 +5,8 @@
     deblur.save_config("experiment.toml")         # defaults spelled out, weights by sha256
     invkit.load_config("experiment.toml")(y)      # the same numbers again
 
-A part may be given as a spec string, as a dict (``{"kind": "altgd", "steps": 1500}``) or as an object; the three are equal.
+A part may be given as a spec string, as a dict (``{"kind": "altgd", "steps": 1500}``) or as an object; the
+three are equal.
 """
 
 from __future__ import annotations
@@ -28,9 +29,10 @@ from invkit.contracts.problem import Problem
 from invkit.contracts.solution import Solution
 from invkit.contracts.solver import Solver
 from invkit.errors import ConfigError, InputError
-from invkit.files.config import FORMAT, read_config, write_config
+from invkit.files.config import FORMAT, check_format, read_config, write_config
 from invkit.plugin.building import build, spec_of
 from invkit.plugin.loading import PluginManager, default_manager
+from invkit.plugin.registry import nearest
 from invkit.plugin.specs import Spec
 
 if TYPE_CHECKING:
@@ -39,30 +41,38 @@ if TYPE_CHECKING:
 #: a part by name, as a table, or as the thing itself
 SpecLike = str | Spec | Mapping[str, Any]
 
+_KEYS = ("format", "seed", "operator", "priors", "solver", "versions")
+_LAYOUTS = ("(height, width)", "(channels, height, width)", "(n, channels, height, width)")
+
 
 def operator(spec: SpecLike) -> BilinearOperator:
-    """The operator a spec names, e.g. ``circconv`` or ``linconv?mode=valid``; raises :class:`invkit.SpecError`."""
-    return _part("operator", spec, BilinearOperator)
+    """The operator a spec names, e.g. ``circconv`` or ``linconv?mode=valid``; raises `SpecError`."""
+    made: BilinearOperator = _part("operator", spec, BilinearOperator)
+    return made
 
 
 def prior(spec: SpecLike) -> Generator:
-    """The prior a spec names, e.g. ``vae:blurA`` or ``identity?penalty=tv``; raises :class:`invkit.SpecError`."""
-    return _part("prior", spec, Generator)
+    """The prior a spec names, e.g. ``vae:blurA`` or ``identity?penalty=tv``; raises `SpecError`."""
+    made: Generator = _part("prior", spec, Generator)
+    return made
 
 
 def solver(spec: SpecLike) -> Solver:
-    """The solver a spec names, e.g. ``altgd?steps=1500``; raises :class:`invkit.SpecError`."""
-    return _part("solver", spec, Solver)
+    """The solver a spec names, e.g. ``altgd?steps=1500``; raises `SpecError`."""
+    made: Solver = _part("solver", spec, Solver)
+    return made
 
 
 def dataset(spec: SpecLike) -> Dataset:
-    """The data set a spec names, e.g. ``mnist`` or ``motion?length=15``; raises :class:`invkit.SpecError`."""
-    return _part("dataset", spec, Dataset)
+    """The data set a spec names, e.g. ``mnist`` or ``motion?length=15``; raises `SpecError`."""
+    made: Dataset = _part("dataset", spec, Dataset)
+    return made
 
 
 def monitor(spec: SpecLike) -> Monitor:
-    """The monitor a spec names, e.g. ``progress`` or ``tensorboard:runs/a``; raises :class:`invkit.SpecError`."""
-    return _part("monitor", spec, Monitor)
+    """The monitor a spec names, e.g. ``progress`` or ``tensorboard:runs/a``; raises `SpecError`."""
+    made: Monitor = _part("monitor", spec, Monitor)
+    return made
 
 
 def compose(
@@ -87,7 +97,10 @@ def compose(
         InputError: not two priors.
     """
     if isinstance(priors, str | Mapping) or len(priors) != 2:
-        raise InputError("compose needs exactly two priors", hint='write priors=["vae:blurA", "vae:mnist"]: first w, then x')
+        raise InputError(
+            "compose needs exactly two priors",
+            hint='write priors=["vae:blurA", "vae:mnist"]: first w, then x',
+        )
     return Pipeline(
         operator=_part("operator", operator, BilinearOperator),
         priors=(_part("prior", priors[0], Generator), _part("prior", priors[1], Generator)),
@@ -108,25 +121,29 @@ class Pipeline:
     monitors: tuple[Monitor, ...] = ()
 
     def __call__(
-        self, y: Tensor | NDArray[Any] | str | os.PathLike[str], *, monitors: Sequence[SpecLike | Monitor] = ()
+        self,
+        y: Tensor | NDArray[Any] | str | os.PathLike[str],
+        *,
+        monitors: Sequence[SpecLike | Monitor] = (),
     ) -> Solution:
         """Recover ``(w, x)`` from every measurement.
 
         Args:
-            y: one measurement or a batch, as a tensor, a numpy array or the path of an image. With ``d`` the operator's
-                ``measurement_dims`` (2 for images), an array of ``d`` axes is one measurement of one channel, of ``d + 1``
-                one measurement (channels first), of ``d + 2`` a batch. Values as the priors have them: images in [0, 1].
+            y: one measurement or a batch, as a tensor, a numpy array or the path of an image. With ``d`` the
+                operator's ``measurement_dims`` (2 for images), an array of ``d`` axes is one measurement of
+                one channel, of ``d + 1`` one measurement (channels first), of ``d + 2`` a batch. Values as
+                the priors have them: images in [0, 1].
             monitors: told of this solve, beside the pipeline's own.
 
         Returns:
-            The solution; ``x`` and ``w`` have a batch axis (and channel axis) where ``y`` had one, and are numpy arrays
-            for numpy and for paths.
+            The solution; ``x`` and ``w`` have a batch axis (and channel axis) where ``y`` had one, and are
+            numpy arrays for numpy and for paths.
 
         Raises:
             InputError: NaN or infinite values, or a shape that is no measurement.
             ShapeError: priors and measurement do not fit.
         """
-        batch, numpy_in, axes_added = self._measurements(y)
+        batch, numpy_in, axes_added = _as_batch(y, self.operator.measurement_dims)
         problem = Problem(self.operator, self.priors).shaped(tuple(batch.shape[1:]))
         told = [*self.monitors, *(_part("monitor", each, Monitor) for each in monitors)]
         rng = torch.Generator().manual_seed(self.seed)
@@ -134,7 +151,8 @@ class Pipeline:
         return _as_given(attrs.evolve(solution, config=self._config(strict=False)), numpy_in, axes_added)
 
     def to_config(self) -> dict[str, Any]:
-        """This pipeline as a plain dict, for TOML or JSON: specs with defaults spelled out, weights by their sha256.
+        """This pipeline as a plain dict, for TOML or JSON: specs with defaults spelled out, weights by their
+        sha256.
 
         Raises:
             ConfigError: a part was given as an object that no spec made.
@@ -142,7 +160,9 @@ class Pipeline:
         return self._config(strict=True)
 
     def save_config(self, path: str | os.PathLike[str]) -> Path:
-        """Write :meth:`to_config` to a ``.toml`` or ``.json`` file; :func:`load_config` gives the pipeline back."""
+        """Write :meth:`to_config` to a ``.toml`` or ``.json`` file; :func:`load_config` gives the pipeline
+        back.
+        """
         write_config(path, self.to_config())
         return Path(path)
 
@@ -156,43 +176,16 @@ class Pipeline:
             "versions": _versions(),
         }
 
-    def _measurements(self, y: Any) -> tuple[Tensor, bool, int]:
-        """``y`` as a batch, whether to answer in numpy, and how many axes were added in front."""
-        if isinstance(y, str | os.PathLike):
-            from invkit.files.images import read_image
-
-            y = read_image(y)
-        numpy_in = isinstance(y, np.ndarray)
-        tensor = torch.from_numpy(np.ascontiguousarray(y)) if numpy_in else y
-        if not isinstance(tensor, Tensor):
-            raise InputError(f"a measurement must be a tensor, an array or a path, got {type(y).__name__}", hint="use numpy.asarray(y)")
-        if not tensor.is_floating_point():
-            raise InputError(f"a measurement of {tensor.dtype} values", hint="convert it to floats, images to [0, 1]: y / 255")
-        dims = self.operator.measurement_dims
-        added = dims + 2 - tensor.ndim
-        if not 0 <= added <= 2 or 0 in tensor.shape:
-            raise InputError(
-                f"a measurement of shape {tuple(tensor.shape)}, expected {dims} axes, {dims + 1} with channels or {dims + 2} with a batch",
-                hint="give (height, width), (channels, height, width) or (n, channels, height, width)"
-                if dims == 2
-                else "give (length,), (channels, length) or (n, channels, length)",
-            )
-        if not torch.isfinite(tensor).all():
-            raise InputError("the measurement has NaN or infinite values", hint="replace them before solving")
-        return tensor[(None,) * added], numpy_in, added
-
 
 def load_config(source: str | os.PathLike[str] | Mapping[str, Any]) -> Pipeline:
     """The pipeline of a config: a path to TOML or JSON, or the dict of :meth:`Pipeline.to_config`.
 
     Raises:
-        ConfigError: unreadable, incomplete, from a newer invkit, or weights that differ from those it was made with.
+        ConfigError: unreadable, incomplete, from a newer invkit, or weights that differ from those it was
+            made with.
         SpecError: an unknown name or option.
     """
-    config = source if isinstance(source, Mapping) else read_config(source)
-    missing = [key for key in ("operator", "priors", "solver") if key not in config]
-    if missing:
-        raise ConfigError(f"the configuration has no {missing[0]!r}", hint="it needs operator, priors (two) and solver")
+    config = _checked(source) if isinstance(source, Mapping) else _checked(read_config(source))
     pipeline = compose(
         _without_hash(config["operator"]),
         [_without_hash(each) for each in config["priors"]],
@@ -209,6 +202,64 @@ def load_config(source: str | os.PathLike[str] | Mapping[str, Any]) -> Pipeline:
     return pipeline
 
 
+def _checked(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A configuration that has what it needs, and no key that would be passed over in silence."""
+    check_format("the configuration", {"format": FORMAT, **config})
+    missing = [key for key in ("operator", "priors", "solver") if key not in config]
+    if missing:
+        raise ConfigError(
+            f"the configuration has no {missing[0]!r}", hint="it needs operator, priors (two) and solver"
+        )
+    unknown = [key for key in config if key not in _KEYS]
+    if unknown:
+        raise ConfigError(f"the configuration has the key {unknown[0]!r}", hint=nearest(unknown[0], _KEYS))
+    priors, seed = config["priors"], config.get("seed", 0)
+    if not isinstance(priors, list | tuple) or len(priors) != 2:
+        raise ConfigError(
+            "the configuration needs a list of exactly two priors", hint="first that of w, then that of x"
+        )
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        raise ConfigError(f"the configuration has seed = {seed!r}", hint="write a whole number: seed = 0")
+    return config
+
+
+def _as_batch(y: Any, dims: int) -> tuple[Tensor, bool, int]:
+    """``y`` as a batch, whether to answer in numpy, and how many axes were added in front."""
+    if isinstance(y, str | os.PathLike):
+        if dims != 2:
+            raise InputError(
+                f"{os.fspath(y)!r} is the path of an image, but the operator measures signals of {dims} axes",
+                hint="load it and give the array",
+            )
+        from invkit.files.images import read_image
+
+        y = read_image(y)
+    if not isinstance(y, np.ndarray | Tensor):
+        raise InputError(
+            f"a measurement must be a tensor, an array or a path, got {type(y).__name__}",
+            hint="use numpy.asarray(y)",
+        )
+    if str(y.dtype).removeprefix("torch.") not in ("float32", "float64"):
+        raise InputError(
+            f"a measurement of {y.dtype} values, expected float32 or float64",
+            hint="convert it to floats, images to [0, 1]: y / 255",
+        )
+    tensor: Tensor = torch.from_numpy(np.ascontiguousarray(y)) if isinstance(y, np.ndarray) else y.detach()
+    added = dims + 2 - tensor.ndim
+    if not 0 <= added <= 2 or 0 in tensor.shape:
+        layouts = (
+            _LAYOUTS if dims == 2 else tuple(text.replace("height, width", "length") for text in _LAYOUTS)
+        )
+        raise InputError(
+            f"a measurement has the shape {tuple(tensor.shape)}, expected {dims} axes, {dims + 1} with "
+            f"channels or {dims + 2} with a batch, none of them empty",
+            hint=f"give {', '.join(layouts[:-1])} or {layouts[-1]}",
+        )
+    if not torch.isfinite(tensor).all():
+        raise InputError("the measurement has NaN or infinite values", hint="replace them before solving")
+    return tensor[(None,) * added], isinstance(y, np.ndarray), added
+
+
 def _part(kind: str, given: Any, base: type[Any]) -> Any:
     """A part from a spec, a dict or itself."""
     if isinstance(given, base):
@@ -218,10 +269,15 @@ def _part(kind: str, given: Any, base: type[Any]) -> Any:
     elif isinstance(given, Mapping):
         given = Spec.from_dict(given)
     if not isinstance(given, Spec):
-        raise InputError(f"{given!r} is no {kind}", hint=f"give a spec string, a dict with a kind, or a {base.__name__}")
+        raise InputError(
+            f"{given!r} is no {kind}", hint=f"give a spec string, a dict with a kind, or a {base.__name__}"
+        )
     built = build(default_manager().registry, kind, given)
     if not isinstance(built, base):
-        raise InputError(f"{str(given)!r} builds a {type(built).__name__}, which is no {base.__name__}", hint="its plugin must derive from it")
+        raise InputError(
+            f"{str(given)!r} builds a {type(built).__name__}, which is no {base.__name__}",
+            hint="its plugin must derive from it",
+        )
     return built
 
 
@@ -231,7 +287,8 @@ def _describe(kind: str, part: Any, strict: bool) -> dict[str, Any]:
     if spec is None:
         if strict:
             raise ConfigError(
-                f"the {kind} {type(part).__name__} was given as an object that no spec made, so it cannot be written down",
+                f"the {kind} {type(part).__name__} was given as an object that no spec made: "
+                "it cannot be written down",
                 hint=f"build it by name: invkit.{kind}('...')",
             )
         return {"object": type(part).__qualname__}
@@ -240,7 +297,9 @@ def _describe(kind: str, part: Any, strict: bool) -> dict[str, Any]:
 
 
 def _without_hash(part: Any) -> Any:
-    return {key: value for key, value in part.items() if key != "sha256"} if isinstance(part, Mapping) else part
+    return (
+        {key: value for key, value in part.items() if key != "sha256"} if isinstance(part, Mapping) else part
+    )
 
 
 def _versions() -> dict[str, str]:
@@ -248,7 +307,11 @@ def _versions() -> dict[str, str]:
     from invkit import __version__
 
     manager: PluginManager = default_manager()
-    plugins = {state.candidate.distribution: state.candidate.version for state in manager.states if state.status == "ok"}
+    plugins = {
+        state.candidate.distribution: state.candidate.version
+        for state in manager.states
+        if state.status == "ok"
+    }
     return {"invkit": __version__, "torch": torch.__version__, **plugins}
 
 
@@ -261,4 +324,4 @@ def _as_given(solution: Solution, numpy_in: bool, axes_added: int) -> Solution:
             plain = plain[0]
         return plain.cpu().numpy() if numpy_in else plain
 
-    return attrs.evolve(solution, x=like(solution.x), w=like(solution.w))
+    return attrs.evolve(solution, x=like(solution.x), w=like(solution.w), axes_added=axes_added)

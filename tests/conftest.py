@@ -26,12 +26,12 @@ settings.register_profile("ci", PATIENT, derandomize=True, max_examples=20)
 settings.register_profile("explore", PATIENT, max_examples=300)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
-# Commands that the tests start inherit this: a thread pool in each of several processes slows all of them down.
+# Commands that the tests start inherit this: thread pools in several processes slow all of them down.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Spread the whole suite over the cores; run a chosen part here, which starts at once and can be debugged."""
+    """Spread the whole suite over the cores; run a chosen part here: it starts at once, can be debugged."""
     whole_suite = config.args_source is not pytest.Config.ArgsSource.ARGS
     return len(os.sched_getaffinity(0)) if whole_suite and hasattr(os, "sched_getaffinity") else 0
 

@@ -5,8 +5,9 @@
         parameter = ambiguity.sample(w, x, rng)
         w2, x2 = ambiguity.act(w, x, parameter)        # op(w2, x2) equals op(w, x)
 
-An operator declares its ambiguities; the metrics compare *modulo* them (:meth:`Ambiguity.align`), the tests check that they
-are true. Only the scaling ``(αw, x/α)`` is common to all bilinear maps, so only that one lives in the core.
+An operator declares its ambiguities; the metrics compare *modulo* them (:meth:`Ambiguity.align`), the tests
+check that they are true. Only the scaling ``(αw, x/α)`` is common to all bilinear maps, so only that one
+lives in the core.
 """
 
 from __future__ import annotations
@@ -26,14 +27,15 @@ class Ambiguity(ABC):
 
     @abstractmethod
     def sample(self, w: Float[Tensor, "n *w"], x: Float[Tensor, "n *x"], rng: torch.Generator) -> Tensor:
-        """One group element per pair, ``(n, …)``, drawn at random among those that apply to signals of these shapes."""
+        """One group element per pair, ``(n, …)``, drawn among those that apply to signals of these shapes."""
 
     def restrict(
         self, w: Float[Tensor, "n *w"], x: Float[Tensor, "n *x"], parameter: Tensor
     ) -> tuple[Float[Tensor, "n *w"], Float[Tensor, "n *x"]]:
         """The pair made such that the action of ``parameter`` on it is exact; the identity unless overridden.
 
-        A shift, say, must not push part of a kernel off its support: it restricts to kernels with margins of zeros.
+        A shift, say, must not push part of a kernel off its support: it restricts to kernels with margins of
+        zeros.
         """
         return w, x
 
@@ -57,8 +59,8 @@ class Ambiguity(ABC):
 class Scaling(Ambiguity):
     """``(w, x) → (αw, x/α)`` for α > 0: every bilinear map has it (paper, Section 1).
 
-    :meth:`align` takes the least-squares α: ``x/α`` is the multiple of ``x`` closest to the truth. Where the best multiple
-    is not positive the pair stays as it is.
+    :meth:`align` takes the least-squares α: ``x/α`` is the multiple of ``x`` closest to the truth. Where the
+    best multiple is not positive the pair stays as it is.
     """
 
     name = "scaling"

@@ -1,19 +1,20 @@
 """Bilinear operators ``y = A(w, x)``: linear in ``w`` for every ``x``, linear in ``x`` for every ``w``.
 
     op = invkit.operator("circconv")
-    y = op(w, x)                               # (n, c, H, W) from kernels (n, 1, h, w) and images (n, c, H, W)
+    y = op(w, x)                               # kernels (n, 1, h, w), images and measurements (n, c, H, W)
     op.adjoint_x(w, r)                         # <op(w, x), r> = <x, op.adjoint_x(w, r)>
     blur = op.given(w=w, x_shape=(1, 28, 28))  # a LinearOperator in x: a view, op is untouched
     misfit = op.misfit(y)                      # misfit(w, x) = ||y - A(w, x)||^2 for every candidate
 
-To write one, subclass and give :meth:`~BilinearOperator.forward`. The adjoints follow by automatic differentiation
-(``A`` is linear in each argument, so a vector–Jacobian product is the adjoint exactly) and may be overridden by closed forms.
+To write one, subclass and give :meth:`~BilinearOperator.forward`. The adjoints follow by automatic
+differentiation (``A`` is linear in each argument, so a vector–Jacobian product is the adjoint exactly) and
+may be overridden by closed forms.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from jaxtyping import Float
@@ -27,8 +28,9 @@ from invkit.errors import ShapeError
 class BilinearOperator(nn.Module, ABC):
     """``A(w, x)``, linear in each argument, on batches of pairs.
 
-    Shapes named ``w_shape``, ``x_shape`` and ``y_shape`` are those of one signal: ``(channels, *dims)``, without the batch
-    axis. Both arguments of a call carry the same batch size. dtype and device follow the input; inputs are never changed.
+    Shapes named ``w_shape``, ``x_shape`` and ``y_shape`` are those of one signal: ``(channels, *dims)``,
+    without the batch axis. Both arguments of a call carry the same batch size. dtype and device follow the
+    input; inputs are never changed.
     """
 
     #: how many axes a measurement has after its channel axis: 1 for signals, 2 for images
@@ -43,13 +45,18 @@ class BilinearOperator(nn.Module, ABC):
 
     @abstractmethod
     def output_shape(self, w_shape: Shape, x_shape: Shape) -> Shape:
-        """The shape of ``A(w, x)``; raises :class:`ShapeError` saying what does not fit (a kernel larger than the image)."""
+        """The shape of ``A(w, x)``; raises :class:`ShapeError` saying what does not fit (a kernel larger than
+        the image).
+        """
 
-    def infer_shapes(self, y_shape: Shape, w_shape: Shape | None = None, x_shape: Shape | None = None) -> tuple[Shape, Shape]:
+    def infer_shapes(
+        self, y_shape: Shape, w_shape: Shape | None = None, x_shape: Shape | None = None
+    ) -> tuple[Shape, Shape]:
         """Both signal shapes from the measurement's and whichever of the two are known.
 
-        The default knows only the case in which both are given, and checks it. Raises :class:`ShapeError` where a shape
-        can not be told from the others: then a prior must bring its own, or take it as an option.
+        The default knows only the case in which both are given, and checks it. Raises :class:`ShapeError`
+        where a shape can not be told from the others: then a prior must bring its own, or take it as an
+        option.
         """
         if w_shape is None or x_shape is None:
             missing = "w" if w_shape is None else "x"
@@ -68,14 +75,18 @@ class BilinearOperator(nn.Module, ABC):
     def adjoint_w(
         self, x: Float[Tensor, "n *x"], r: Float[Tensor, "n *y"], w_shape: Shape | None = None
     ) -> Float[Tensor, "n *w"]:
-        """The adjoint of ``w ↦ A(w, x)`` at ``r``; ``w_shape`` is needed where it does not follow from ``x`` and ``r``."""
+        """The adjoint of ``w ↦ A(w, x)`` at ``r``; ``w_shape`` is needed where it does not follow from ``x``
+        and ``r``.
+        """
         w_shape, _ = self.infer_shapes(tuple(r.shape[1:]), w_shape, tuple(x.shape[1:]))
         return _vjp(lambda w: self.forward(w, x), x.new_zeros(x.shape[0], *w_shape), r)
 
     def adjoint_x(
         self, w: Float[Tensor, "n *w"], r: Float[Tensor, "n *y"], x_shape: Shape | None = None
     ) -> Float[Tensor, "n *x"]:
-        """The adjoint of ``x ↦ A(w, x)`` at ``r``; ``x_shape`` is needed where it does not follow from ``w`` and ``r``."""
+        """The adjoint of ``x ↦ A(w, x)`` at ``r``; ``x_shape`` is needed where it does not follow from ``w``
+        and ``r``.
+        """
         _, x_shape = self.infer_shapes(tuple(r.shape[1:]), tuple(w.shape[1:]), x_shape)
         return _vjp(lambda x: self.forward(w, x), w.new_zeros(w.shape[0], *x_shape), r)
 
@@ -87,15 +98,22 @@ class BilinearOperator(nn.Module, ABC):
         w_shape: Shape | None = None,
         x_shape: Shape | None = None,
     ) -> LinearOperator:
-        """This operator with one argument frozen: ``given(w=kernel, x_shape=…)`` or ``given(x=image, w_shape=…)``.
+        """This operator with one argument frozen: ``given(w=kernel, x_shape=…)`` or ``given(x=image,
+        w_shape=…)``.
 
-        A frozen batch of one serves any batch; otherwise the batches must agree. Nothing of ``self`` is changed.
+        A frozen batch of one serves any batch; otherwise the batches must agree. Nothing of ``self`` is
+        changed.
         """
         if (w is None) == (x is None):
-            raise ShapeError("given() freezes exactly one argument", hint="write given(w=…, x_shape=…) or given(x=…, w_shape=…)")
+            raise ShapeError(
+                "given() freezes exactly one argument",
+                hint="write given(w=…, x_shape=…) or given(x=…, w_shape=…)",
+            )
         if w is not None:
             if x_shape is None:
-                raise ShapeError("given(w=…) needs the shape of x", hint="add x_shape=(channels, height, width)")
+                raise ShapeError(
+                    "given(w=…) needs the shape of x", hint="add x_shape=(channels, height, width)"
+                )
             return GivenW(self, w, tuple(x_shape))
         if w_shape is None:
             raise ShapeError("given(x=…) needs the shape of w", hint="add w_shape=(channels, height, width)")
@@ -119,8 +137,8 @@ class BilinearOperator(nn.Module, ABC):
 class Misfit:
     """``‖y − A(w, x)‖²`` per pair (equation (7) of the paper), the measurement bound.
 
-    Differentiable in ``w`` and ``x``. An operator with a cheaper way to value and gradients returns a subclass from
-    :meth:`BilinearOperator.misfit`.
+    Differentiable in ``w`` and ``x``. An operator with a cheaper way to value and gradients returns a
+    subclass from :meth:`BilinearOperator.misfit`.
     """
 
     def __init__(self, operator: BilinearOperator, y: Float[Tensor, "n *y"]) -> None:
@@ -129,7 +147,8 @@ class Misfit:
 
     def __call__(self, w: Float[Tensor, "n *w"], x: Float[Tensor, "n *x"]) -> Float[Tensor, "n"]:
         """The squared residual of every pair, a sum over channels and pixels."""
-        return (self.operator(w, x) - self.y).flatten(1).square().sum(1)
+        residual: Tensor = self.operator(w, x) - self.y
+        return residual.flatten(1).square().sum(1)
 
     def value_and_gradients(
         self, w: Float[Tensor, "n *w"], x: Float[Tensor, "n *x"]
@@ -191,8 +210,10 @@ def _to_batch(frozen: Tensor, other: Tensor) -> Tensor:
     return frozen.expand(other.shape[0], *frozen.shape[1:]) if frozen.shape[0] == 1 else frozen
 
 
-def _vjp(function: object, at: Tensor, r: Tensor) -> Tensor:
-    """The adjoint of a linear function by one vector–Jacobian product; differentiable in what the function closes over."""
-    _, pullback = torch.func.vjp(function, at)  # type: ignore[no-untyped-call]
+def _vjp(function: Callable[[Tensor], Tensor], at: Tensor, r: Tensor) -> Tensor:
+    """The adjoint of a linear function by a vector–Jacobian product; differentiable in what the function
+    holds.
+    """
+    _, pullback, *_ = torch.func.vjp(function, at)
     result: Tensor = pullback(r)[0]
     return result

@@ -6,8 +6,9 @@
     x = prior(m)                               # (4, 1, 28, 28), values in [0, 1]
     prior.penalty(m, x)                        # (4,): here the squared norm of the latent
 
-Everything that constrains a signal is a generator: a trained decoder, wavelet synthesis, a subspace, the identity with a
-total-variation penalty, a known signal (an empty latent). So every solver takes all of them, and asks none which it is.
+Everything that constrains a signal is a generator: a trained decoder, wavelet synthesis, a subspace, the
+identity with a total-variation penalty, a known signal (an empty latent). So every solver takes all of them,
+and asks none which it is.
 """
 
 from __future__ import annotations
@@ -23,11 +24,12 @@ from invkit.errors import InputError, ShapeError
 
 
 class Generator(nn.Module, ABC):
-    """A map from latents to signals and a penalty; batches in, batches out, candidates independent of each other.
+    """A map from latents to signals and a penalty; the candidates of a batch are independent of each other.
 
-    ``latent_shape`` and ``signal_shape`` are without the batch axis. A generator that fits any shape (``identity``,
-    ``wavelet``) has ``signal_shape`` and ``latent_shape`` None until :meth:`shaped` returns one that is tied to a shape.
-    Parameters of a trained generator are constants: ``requires_grad`` is off and the mode is ``eval``.
+    ``latent_shape`` and ``signal_shape`` are without the batch axis. A generator that fits any shape
+    (``identity``, ``wavelet``) has ``signal_shape`` and ``latent_shape`` None until :meth:`shaped` returns
+    one that is tied to a shape. Parameters of a trained generator are constants: ``requires_grad`` is off and
+    the mode is ``eval``.
     """
 
     latent_shape: Shape | None
@@ -35,6 +37,9 @@ class Generator(nn.Module, ABC):
 
     #: whether :meth:`encode` is there
     can_encode: bool = False
+
+    #: the closed interval that the values of a signal lie in, where there is one; images in [0, 1], say
+    bounds: tuple[float, float] | None = None
 
     @abstractmethod
     def forward(self, latent: Float[Tensor, "n *latent"]) -> Float[Tensor, "n *signal"]:
@@ -48,28 +53,37 @@ class Generator(nn.Module, ABC):
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
     ) -> Float[Tensor, "n *latent"]:
-        """``n`` latents drawn from the prior, by default N(0, I). ``rng`` is a CPU generator: the same seed draws the same
-        latents on every device."""
+        """``n`` latents drawn from the prior, by default N(0, I). ``rng`` is a CPU generator: the same seed
+        draws the same latents on every device.
+        """
         if self.latent_shape is None:
-            raise ShapeError("this prior has no shape yet", hint="give it one first: prior.shaped((channels, height, width))")
+            raise ShapeError(
+                "this prior has no shape yet",
+                hint="give it one first: prior.shaped((channels, height, width))",
+            )
         return torch.randn(n, *self.latent_shape, generator=rng, dtype=dtype).to(device)
 
-    def penalty(self, latent: Float[Tensor, "n *latent"], signal: Float[Tensor, "n *signal"]) -> Float[Tensor, "n"]:
-        """What the objective adds per candidate, before its weight λ or γ; by default ``‖latent‖²`` (equation (6))."""
+    def penalty(
+        self, latent: Float[Tensor, "n *latent"], signal: Float[Tensor, "n *signal"]
+    ) -> Float[Tensor, "n"]:
+        """What the objective (6) adds per candidate, before its weight λ or γ; by default ``‖latent‖²``."""
         return latent.flatten(1).square().sum(1)
 
     def shaped(self, signal_shape: Shape) -> Generator:
-        """This prior for signals of the given shape: itself where it has that shape, a new one where it fits any.
+        """This prior for signals of the given shape: itself where it has it, a new one where it fits any.
 
         Raises :class:`ShapeError` where the prior has another shape.
         """
         if self.signal_shape is None or tuple(self.signal_shape) != tuple(signal_shape):
             raise ShapeError(
-                f"this prior makes signals of shape {self.signal_shape}, but shape {tuple(signal_shape)} is needed",
+                f"this prior makes signals of shape {self.signal_shape}, "
+                f"but shape {tuple(signal_shape)} is needed",
                 hint="choose a prior trained for that shape, or resize the measurement",
             )
         return self
 
     def encode(self, signal: Float[Tensor, "n *signal"]) -> Float[Tensor, "n *latent"]:
         """A latent whose signal is close to the given one; only where ``can_encode`` is True."""
-        raise InputError("this prior has no encoder", hint="choose start=random or start=image, or a prior with an encoder")
+        raise InputError(
+            "this prior has no encoder", hint="choose start=random or start=image, or a prior with an encoder"
+        )

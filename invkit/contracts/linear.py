@@ -6,7 +6,8 @@
     blur.adjoint(y)                                    # <blur(x), r> = <x, blur.adjoint(r)>
     blur.to_scipy()                                    # a scipy.sparse.linalg.LinearOperator
 
-A linear operator holds what it was frozen with and nothing else: it has no setters and no state that a call changes.
+A linear operator holds what it was frozen with and nothing else: it has no setters and no state that a call
+changes.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class LinearOperator(nn.Module, ABC):
         return self.adjoint(self.forward(x))
 
     @property
-    def T(self) -> LinearOperator:  # noqa: N802 - the field's (and numpy's) name for it
+    def T(self) -> LinearOperator:
         """The adjoint as an operator of its own."""
         return Adjoint(self)
 
@@ -59,11 +60,13 @@ class LinearOperator(nn.Module, ABC):
             return NotImplemented
         return Composition(self, other)
 
-    def to_scipy(self, *, dtype: torch.dtype = torch.float64, device: torch.device | str = "cpu") -> ScipyOperator:
+    def to_scipy(
+        self, *, dtype: torch.dtype = torch.float64, device: torch.device | str = "cpu"
+    ) -> ScipyOperator:
         """This operator on flat vectors, for SciPy's solvers (``lsqr``, ``cg``, ``svds``, …).
 
-        Vectors have ``prod(input_shape)`` and ``prod(output_shape)`` numbers in row-major order. ``dtype`` is the
-        precision the operator is evaluated in; it must be that of the frozen argument.
+        Vectors have ``prod(input_shape)`` and ``prod(output_shape)`` numbers in row-major order. ``dtype`` is
+        the precision the operator is evaluated in; it must be that of the frozen argument.
         """
         import numpy as np
         from scipy.sparse.linalg import LinearOperator as ScipyOperator
@@ -100,7 +103,7 @@ class Adjoint(LinearOperator):
         return result
 
     @property
-    def T(self) -> LinearOperator:  # noqa: N802
+    def T(self) -> LinearOperator:
         return self.operator
 
 

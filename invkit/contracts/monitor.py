@@ -7,8 +7,8 @@
 
     solver.solve(problem, y, rng, monitors=[Print()])
 
-A solver calls ``on_step`` only at steps that are multiples of ``every`` (and at the last), so nothing waits for the device in
-between. Tensors in a :class:`Progress` are detached and must not be changed.
+A solver calls ``on_step`` only at steps that are multiples of ``every`` (and at the last), so nothing waits
+for the device in between. Tensors in a :class:`Progress` are detached and must not be changed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ class Progress:
 
     step: int
     steps: int
-    #: the objective and the squared residual of every candidate, (measurements, restarts); NaN for those that dropped out
+    #: the objective and the squared residual of every candidate, (measurements, restarts); NaN for those that
+    #: dropped out
     objective: Tensor
     residual: Tensor
     #: gives the current best (w, x) per measurement; costs something only when called

@@ -1,8 +1,8 @@
-"""A problem: operator, two priors and the weights of their penalties; an objective: a problem with its measurement.
+"""A problem: operator, two priors, weights of their penalties; an objective: a problem with its measurement.
 
     problem = Problem(operator, (prior_w, prior_x), weights=(1e-3, 1e-3))
     objective = problem.measured(y)
-    state = objective(h, m)                        # per candidate: state.total, state.residual, state.w, state.x
+    state = objective(h, m)                      # per candidate: state.total, state.residual, state.w, .x
     state, grad_h, grad_m = objective.gradients(h, m)
 
 For every candidate (equation (6) of arXiv 1802.04073, with general penalties as in its (5)):
@@ -11,6 +11,8 @@ For every candidate (equation (6) of arXiv 1802.04073, with general penalties as
 """
 
 from __future__ import annotations
+
+from typing import Literal
 
 import attrs
 import torch
@@ -24,7 +26,7 @@ from invkit.contracts.linear import Shape
 
 @attrs.frozen(eq=False)
 class Problem:
-    """What is to be minimised, up to the measurement. ``weights`` are λ (of ``w``'s penalty) and γ (of ``x``'s)."""
+    """What is to be minimised, up to the measurement; ``weights`` are λ (``w``'s penalty) and γ (``x``'s)."""
 
     operator: BilinearOperator
     priors: tuple[Generator, Generator]
@@ -84,18 +86,31 @@ class Objective:
             total = total + weight_x * prior_x.penalty(m, x)
         return Evaluation(total, residual, w, x)
 
-    def gradients(
-        self, h: Float[Tensor, "n *h"], m: Float[Tensor, "n *m"]
-    ) -> tuple[Evaluation, Float[Tensor, "n *h"], Float[Tensor, "n *m"]]:
-        """The objective and both its gradients by one forward and one backward pass.
+    def weighted(self, weight_w: float, weight_x: float) -> Objective:
+        """The same measurements with other weights of the penalties."""
+        return Objective(self.problem.weighted(weight_w, weight_x), self.misfit)
 
+    def gradients(
+        self,
+        h: Float[Tensor, "n *h"],
+        m: Float[Tensor, "n *m"],
+        wrt: Literal["both", "w", "x"] = "both",
+    ) -> tuple[Evaluation, Float[Tensor, "n *h"], Float[Tensor, "n *m"]]:
+        """The objective and its gradients in ``h`` and ``m`` by one forward and one backward pass.
+
+        With ``wrt="w"`` or ``"x"`` nothing is propagated back to the other latent, whose gradient is then zero.
         Candidates do not mix: the gradient of the sum over candidates is each candidate's own gradient.
         """
         with torch.enable_grad():
-            h, m = h.detach().requires_grad_(), m.detach().requires_grad_()
+            h = h.detach().requires_grad_(wrt != "x")
+            m = m.detach().requires_grad_(wrt != "w")
+            wanted = [latent for latent in (h, m) if latent.requires_grad]
             state = self(h, m)
-            gradients = torch.autograd.grad(state.total.sum(), (h, m), allow_unused=True, materialize_grads=True)
-        return state.detach(), gradients[0], gradients[1]
+            found = torch.autograd.grad(state.total.sum(), wanted, allow_unused=True, materialize_grads=True)
+        gradients = iter(found)
+        gradient_h = next(gradients) if h.requires_grad else torch.zeros_like(h)
+        gradient_m = next(gradients) if m.requires_grad else torch.zeros_like(m)
+        return state.detach(), gradient_h, gradient_m
 
     def select(self, index: Tensor) -> Objective:
         """The objective of the candidates ``index`` alone."""

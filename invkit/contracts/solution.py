@@ -63,16 +63,19 @@ class Solution:
     residual: Any
     status: tuple[Status, ...]
     restarts: Restarts
-    #: the objective of every restart at the recorded steps: ``history_steps`` (k,), ``history`` (measurements, restarts, k)
+    #: the objective of every restart at the recorded steps: ``history_steps`` (k,), ``history``
+    #: (measurements, restarts, k)
     history: Tensor
     history_steps: tuple[int, ...]
     #: wall time of the solve in seconds
     seconds: float
     #: the configuration that made it (see Pipeline.to_config), where a pipeline did
     config: Mapping[str, Any] | None = None
+    #: how many leading axes (batch, then channels) the measurement lacked, and ``x`` and ``w`` lack with it
+    axes_added: int = 0
 
     def summary(self) -> dict[str, Any]:
-        """The record as JSON-ready numbers and words: residuals, statuses, the restart table, time and configuration."""
+        """The record as JSON-ready numbers and words: residuals, statuses, restarts, time, configuration."""
         return {
             "residual": _numbers(self.residual),
             "status": [str(status) for status in self.status],
@@ -87,7 +90,7 @@ class Solution:
         }
 
     def save(self, folder: str | Path) -> Path:
-        """Write ``solution.json``, the signals as ``x.npy`` and ``w.npy``, and pictures of them where they are images.
+        """Write ``solution.json``, the signals as ``x.npy`` and ``w.npy``, and pictures of images.
 
         Every file is written under a temporary name first and then renamed. Returns the folder.
         """

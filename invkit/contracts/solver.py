@@ -3,8 +3,9 @@
     solver = invkit.solver("altgd?steps=300")
     solution = solver.solve(problem, y, rng=torch.Generator().manual_seed(0))
 
-A solver is an attrs frozen class whose fields are its options. It knows the contracts and no plugin by name: it must take any
-operator and any two generators. Non-convergence is not an exception but the solution's ``status``.
+A solver is an attrs frozen class whose fields are its options. It knows the contracts and no plugin by name:
+it must take any operator and any two generators. Non-convergence is not an exception but the solution's
+``status``.
 """
 
 from __future__ import annotations
@@ -37,6 +38,6 @@ class Solver(ABC):
     ) -> Solution:
         """Recover ``(w, x)`` from every measurement of the batch.
 
-        ``rng`` is a CPU generator and the only source of randomness: the same seed gives the same solution, to the bit, on a
-        CPU. A keyboard interrupt returns the best found so far with status ``interrupted``.
+        ``rng`` is a CPU generator and the only source of randomness: the same seed gives the same solution,
+        to the bit, on a CPU. A keyboard interrupt returns the best found so far with status ``interrupted``.
         """

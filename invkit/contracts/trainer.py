@@ -4,8 +4,9 @@
     trainer.recipes()                                    # {"blurA": {...}, "mnist": {...}}
     trainer.train(recipe, out, seed=0)                   # -> out/vae-blurA.safetensors
 
-A recipe is a plain mapping (a TOML file shipped with the plugin): the data set's spec, the architecture and its options, and
-the schedule. ``invkit train`` is a thin command over this contract.
+A recipe is a plain mapping (a TOML file shipped with the plugin): the data set's spec, the architecture and
+its options, and the schedule. Its ``data`` may also be the absolute path of a folder of images.
+``invkit train`` is a thin command over this contract.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class Trainer(ABC):
     ) -> Path:
         """Train by a recipe and return the path of the exported weights, ``out/<kind>-<name>.safetensors``.
 
-        Checkpoints are written atomically to ``out``; with ``resume`` the run goes on from the last one and ends in the same
-        weights, to the bit, as an uninterrupted run on the same CPU. A non-finite loss raises
-        :class:`invkit.errors.InputError` naming the step, and the last good checkpoint stays.
+        Checkpoints are written atomically to ``out``; with ``resume`` the run goes on from the last one and
+        ends in the same weights, to the bit, as an uninterrupted run on the same CPU. A non-finite loss
+        raises :class:`invkit.errors.InputError` naming the step, and the last good checkpoint stays.
         """

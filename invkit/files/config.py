@@ -52,7 +52,7 @@ def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise ConfigError(f"the config {path} is not UTF-8 text", hint="save it as UTF-8") from error
     config = _parse_toml(path, text) if suffix == ".toml" else _parse_json(path, text)
-    _check_format(path, config)
+    check_format(path, config)
     return config
 
 
@@ -72,7 +72,7 @@ def write_config(path: str | os.PathLike[str], config: Mapping[str, Any]) -> Non
     suffix = _suffix(path)
     plain = _plain(config, "", toml=suffix == ".toml")
     plain = {"format": plain.pop("format", FORMAT), **plain}
-    _check_format(path, plain)
+    check_format(path, plain)
     if suffix == ".toml":
         import tomli_w
 
@@ -131,17 +131,26 @@ def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is not a JSON number")
 
 
-def _check_format(path: Path, config: Mapping[str, Any]) -> None:
+def check_format(source: str | os.PathLike[str], config: Mapping[str, Any]) -> None:
+    """Refuse a configuration whose layout this invkit does not know.
+
+    Args:
+        source: what it was read from, for the message.
+        config: the plain dict.
+
+    Raises:
+        ConfigError: no `format`, one that is no positive whole number, or one newer than `FORMAT`.
+    """
     version = config.get("format")
     if version is None:
-        raise ConfigError(f"no format in the config {path}", hint=f"add format = {FORMAT} at the top")
+        raise ConfigError(f"no format in the config {source}", hint=f"add format = {FORMAT} at the top")
     if isinstance(version, bool) or not isinstance(version, int) or version < 1:
         raise ConfigError(
-            f"expected format = {FORMAT} in {path}, got {version!r}", hint=f"write format = {FORMAT}"
+            f"expected format = {FORMAT} in {source}, got {version!r}", hint=f"write format = {FORMAT}"
         )
     if version > FORMAT:
         raise ConfigError(
-            f"{path} has format {version}, written by a newer invkit; this one reads up to {FORMAT}",
+            f"{source} has format {version}, written by a newer invkit; this one reads up to {FORMAT}",
             hint="upgrade: pip install --upgrade invkit",
         )
 

@@ -198,6 +198,18 @@ def names(registry: Registry, kind: str) -> tuple[str, ...]:
     return tuple(sorted(_available(registry, kind)))
 
 
+def check_name(name: str) -> None:
+    """Refuse what cannot name a trained prior: names are parts of file names and of specs.
+
+    Raises:
+        WeightsError: anything but letters, digits, `.`, `_` and `-`, or a name with the suffix.
+    """
+    if not _NAME.fullmatch(name) or name.endswith(SUFFIX):
+        raise WeightsError(
+            f"{name!r} cannot name a trained prior", hint="use letters, digits, '_', '-' and '.'"
+        )
+
+
 def install(path: str | os.PathLike[str], kind: str, name: str, *, overwrite: bool = False) -> Path:
     """Check a trained prior and copy it into the user's store, where `find` knows it as `kind:name`.
 
@@ -219,10 +231,7 @@ def install(path: str | os.PathLike[str], kind: str, name: str, *, overwrite: bo
     prior = read_prior(path)
     if prior.card["kind"] != kind:
         raise WeightsError(f"{path} is a trained prior of kind {prior.card['kind']!r}, not {kind!r}")
-    if not _NAME.fullmatch(name) or name.endswith(SUFFIX):
-        raise WeightsError(
-            f"{name!r} cannot name a trained prior", hint="use letters, digits, '_', '-' and '.'"
-        )
+    check_name(name)
     target = user_store() / kind / f"{name}{SUFFIX}"
     content = _read(Path(path))
     if target.exists() and not overwrite and _read(target) != content:

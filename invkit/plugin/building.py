@@ -94,7 +94,7 @@ def build(registry: Registry, kind: str, spec: Spec) -> Any:
         raise
     except (TypeError, ValueError) as error:  # a validator's refusal: say which spec it was
         raise SpecError(f"{entry.kind} {str(spec)!r} cannot be built: {error}", hint=_usage(entry)) from error
-    _remember(built, _resolved(spec, signature, arguments))
+    _remember(built, _resolved(spec, signature, arguments, built))
     return built
 
 
@@ -128,7 +128,7 @@ def signature_of(entry: Entry) -> Signature:
             continue
         if parameter.name not in hints:
             raise PluginError(f"{entry.target} has no annotation on its parameter {parameter.name!r}")
-        options.append(OptionField(parameter.name, hints[parameter.name], _default(cls, parameter)))
+        options.append(OptionField(parameter.name, hints[parameter.name], _default(factory, parameter)))
     takes_registry = any(parameter.name == "registry" for parameter in parameters)
     name_default = parameters[0].default if takes_name else REQUIRED
     return Signature(factory, takes_name, name_default, takes_registry, tuple(options))
@@ -151,10 +151,10 @@ def _hints(cls: Any, factory: Any) -> dict[str, Any]:
     return typing.get_type_hints(factory)
 
 
-def _default(cls: Any, parameter: inspect.Parameter) -> Any:
-    """Return a parameter's default; attrs hides those made by a factory function."""
-    if attrs.has(cls):
-        for field in attrs.fields(cls):
+def _default(factory: Any, parameter: inspect.Parameter) -> Any:
+    """Return a parameter's default; an attrs class hides those made by a function."""
+    if isinstance(factory, type) and attrs.has(factory):
+        for field in attrs.fields(factory):
             made = field.default
             if field.alias == parameter.name and isinstance(made, attrs.Factory) and not made.takes_self:  # type: ignore[arg-type]
                 return made.factory()
@@ -204,15 +204,32 @@ def _usage(entry: Entry) -> str:
     return f"see `invkit describe {entry.name}`"
 
 
-def _resolved(spec: Spec, signature: Signature, arguments: Mapping[str, Any]) -> Spec:
-    """Return the spec with every default spelled out, in the order of the signature."""
+def _resolved(spec: Spec, signature: Signature, arguments: Mapping[str, Any], built: object) -> Spec:
+    """Return the spec with every default spelled out, in the order of the signature.
+
+    What was not given, or given as none, is what the object itself made of it: an attrs class may fill a
+    field in (``steps``, say, from a preset).
+    """
     name = arguments.get("name", signature.name_default) if signature.takes_name else None
-    values = {field.key: arguments.get(field.key, field.default) for field in signature.options}
-    return Spec(
-        spec.kind,
-        name if isinstance(name, str) else None,
-        {key: option_text(value) for key, value in values.items()},
-    )
+    texts = {}
+    for field in signature.options:
+        given = arguments.get(field.key)
+        texts[field.key] = option_text(field.default if field.key not in arguments else given)
+        if given is None:
+            texts[field.key] = _own_text(built, field.key) or texts[field.key]
+    return Spec(spec.kind, name if isinstance(name, str) else None, texts)
+
+
+def _own_text(built: object, key: str) -> str | None:
+    """Return the text of an attrs object's own field; ``None`` where it has none, or one without a text."""
+    cls: Any = type(built)
+    names = [field.name for field in attrs.fields(cls) if field.alias == key] if attrs.has(cls) else []
+    if not names:
+        return None
+    try:
+        return option_text(getattr(built, names[0]))
+    except SpecError:
+        return None
 
 
 def _remember(built: object, spec: Spec) -> None:

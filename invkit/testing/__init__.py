@@ -3,10 +3,10 @@
     from invkit.testing import check_generator, check_operator, check_plugin, check_solver
 
     def test_my_operator():
-        check_operator(MyOperator())            # linear, both adjoints, ambiguities, batching, dtypes, misfit …
+        check_operator(MyOperator())        # linear, both adjoints, ambiguities, batching, dtypes, misfit …
 
     def test_my_plugin():
-        check_plugin("my_package.plugin")       # the hook runs, every target loads, every option is convertible
+        check_plugin("my_package.plugin")   # the hook runs, every target loads, every option is convertible
 
 Each check raises ``AssertionError`` naming the property that does not hold; none needs pytest.
 """

@@ -12,10 +12,16 @@ def require(condition: bool, prop: str, explanation: str) -> None:
         raise AssertionError(f"{prop}: {explanation}")
 
 
-def require_close(found: Tensor, expected: Tensor, prop: str, explanation: str, *, tolerance: float = 1e-9) -> None:
-    """Raise ``AssertionError`` unless two tensors agree in shape and, relative to their largest value, in numbers."""
+def require_close(
+    found: Tensor, expected: Tensor, prop: str, explanation: str, *, tolerance: float = 1e-9
+) -> None:
+    """Raise ``AssertionError`` unless two tensors agree in shape and, relative to their largest value, in
+    numbers.
+    """
     require(
-        found.shape == expected.shape, prop, f"{explanation}: shape {tuple(found.shape)}, expected {tuple(expected.shape)}"
+        found.shape == expected.shape,
+        prop,
+        f"{explanation}: shape {tuple(found.shape)}, expected {tuple(expected.shape)}",
     )
     require(bool(torch.isfinite(found).all()), prop, f"{explanation}: values that are not finite")
     if found.numel() == 0:

@@ -9,7 +9,6 @@ Nothing needs to be installed for it: the module alone is loaded, into a registr
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import inspect
 import os
 import subprocess
@@ -60,7 +59,9 @@ def check_plugin(module_or_name: ModuleType | str) -> None:
         _check_entry(entry)
         for folder in registry.weights_folders(entry.name):
             found = resources.files(folder.package).joinpath(folder.folder).is_dir()
-            require(found, "weights", f"there is no folder {folder.folder!r} in the package {folder.package!r}")
+            require(
+                found, "weights", f"there is no folder {folder.folder!r} in the package {folder.package!r}"
+            )
     _check_light(module)
 
 
@@ -72,7 +73,11 @@ def _registered(module: ModuleType) -> Registry:
         manager.register(module)
         manager.check_pending()
         implemented = [caller.name for caller in manager.get_hookcallers(module) or ()]
-        require("invkit_register" in implemented, "hook", f"{module.__name__} has no @invkit.hookimpl invkit_register")
+        require(
+            "invkit_register" in implemented,
+            "hook",
+            f"{module.__name__} has no @invkit.hookimpl invkit_register",
+        )
         manager.hook.invkit_register(registry=registry)
     except pluggy.PluginValidationError as error:
         raise AssertionError(f"hook: {error}") from error
@@ -97,7 +102,9 @@ def _check_entry(entry: Entry) -> None:
         return
     follows = isinstance(target, type) and issubclass(target, contract)
     require(follows, "contract", f"{what}: {entry.target} is no subclass of {name}")
-    require(bool((target.__dict__.get("__doc__") or "").strip()), "docstring", f"{what}: {entry.target} has none")
+    require(
+        bool((target.__dict__.get("__doc__") or "").strip()), "docstring", f"{what}: {entry.target} has none"
+    )
     abstract = ", ".join(sorted(getattr(target, "__abstractmethods__", ())))
     require(not inspect.isabstract(target), "contract", f"{what}: {entry.target} does not define {abstract}")
     try:
@@ -109,14 +116,19 @@ def _check_entry(entry: Entry) -> None:
 
 
 def _check_option(what: str, option: OptionField) -> None:
-    """A default survives being written as text and read again; a type without default can be written at all."""
+    """A default survives being written as text and read again; a type without one can be written."""
     if option.default is not REQUIRED:
         text = option_text(option.default)
         found = _converted(text, option.type)
-        explanation = f"{what}: the default {option.default!r} of {option.key!r} does not come back from {text!r}"
+        explanation = (
+            f"{what}: the default {option.default!r} of {option.key!r} does not come back from {text!r}"
+        )
         require(bool(found == [option.default]), "options", explanation)
         return
-    samples = (*SAMPLES, *(option_text(choice) for choice in get_args(option.type) if isinstance(choice, str)))
+    samples = (
+        *SAMPLES,
+        *(option_text(choice) for choice in get_args(option.type) if isinstance(choice, str)),
+    )
     convertible = any(_converted(sample, option.type) for sample in samples)
     require(convertible, "options", f"{what}: no text can stand for {option.key!r}, a {option.type_name}")
 
@@ -131,11 +143,21 @@ def _converted(text: str, to: Any) -> list[Any]:
 
 def _check_light(module: ModuleType) -> None:
     """Importing the hook module in a fresh interpreter imports neither torch nor numpy."""
-    if importlib.util.find_spec(module.__name__) is None if module.__spec__ is not None else True:
-        return  # made on the spot, in a test: there is nothing to import
+    if module.__spec__ is None:  # made on the spot, in a test: there is nothing to import
+        return
     code = f"import sys, {module.__name__}; print(*({{'torch', 'numpy'}} & set(sys.modules)))"
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
-    require(run.returncode == 0, "light import", f"{module.__name__} does not import alone: {run.stderr.strip()[-500:]}")
+    run = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+    )
+    require(
+        run.returncode == 0,
+        "light import",
+        f"{module.__name__} does not import alone: {run.stderr.strip()[-500:]}",
+    )
     heavy = run.stdout.strip()
-    require(not heavy, "light import", f"{module.__name__} imports {heavy} at its top; register targets as strings")
+    require(
+        not heavy,
+        "light import",
+        f"{module.__name__} imports {heavy} at its top; register targets as strings",
+    )

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Protocol
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 
@@ -22,7 +22,7 @@ class Update(Protocol):
         """The direction whose negative is followed."""
         ...
 
-    def select(self, keep: Bool[Tensor, "n"]) -> None:
+    def select(self, keep: Int[Tensor, "k"]) -> None:
         """Go on with these candidates only."""
         ...
 
@@ -40,7 +40,7 @@ class Plain:
         scale = flat.square().mean(1).sqrt() + 1e-5
         return (flat / scale[:, None]).reshape(gradient.shape)
 
-    def select(self, keep: Bool[Tensor, "n"]) -> None:
+    def select(self, keep: Int[Tensor, "k"]) -> None:
         """Nothing is kept."""
 
 
@@ -61,5 +61,5 @@ class Adam:
         corrected = (self.second / (1 - second**self.count)).sqrt() + self.EPSILON
         return self.first / (1 - first**self.count) / corrected
 
-    def select(self, keep: Bool[Tensor, "n"]) -> None:
+    def select(self, keep: Int[Tensor, "k"]) -> None:
         self.first, self.second = self.first[keep], self.second[keep]

@@ -1,8 +1,8 @@
 """Continuing an image beyond its border by its own pixels, and the adjoint: folding them back.
 
-    index = (extension_index(5, 2, 2, "reflect"),)      # tensor([2, 1, 0, 1, 2, 3, 4, 3, 2])
-    longer = extend(signal, index)                      # (n, c, 9) from (n, c, 5)
-    fold(longer, index, (5,))                           # its adjoint: sums over the copies of each pixel
+index = (extension_index(5, 2, 2, "reflect"),)      # tensor([2, 1, 0, 1, 2, 3, 4, 3, 2])
+longer = extend(signal, index)                      # (n, c, 9) from (n, c, 5)
+fold(longer, index, (5,))                           # its adjoint: sums over the copies of each pixel
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from torch import Tensor
 from invkit.errors import ShapeError
 
 
-def extension_index(length: int, before: int, after: int, boundary: Literal["replicate", "reflect"]) -> Tensor:
+def extension_index(
+    length: int, before: int, after: int, boundary: Literal["replicate", "reflect"]
+) -> Tensor:
     """The pixel each position of the longer axis takes its value from.
 
     Raises:

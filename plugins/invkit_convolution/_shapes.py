@@ -7,12 +7,14 @@ from invkit.errors import ShapeError
 
 
 def kernel_origin(support: Shape) -> Shape:
-    """The pixel ``size // 2`` of a kernel: a kernel that is 1 there and 0 elsewhere does not move the image."""
+    """The pixel ``size // 2`` of a kernel: one that is 1 there and 0 elsewhere does not move the image."""
     return tuple(length // 2 for length in support)
 
 
 def check_signals(w_shape: Shape, x_shape: Shape, dims: int) -> None:
-    """Raise :class:`ShapeError` unless both are ``(channels, *dims)`` and the kernel has one channel or the image's."""
+    """Raise :class:`ShapeError` unless both are ``(channels, *dims)`` and the kernel has one channel or the
+    image's.
+    """
     axes = "(channels, length)" if dims == 1 else "(channels, height, width)"
     for name, shape in (("kernel", w_shape), ("image", x_shape)):
         if len(shape) != dims + 1 or min(shape) < 1:

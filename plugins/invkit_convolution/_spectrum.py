@@ -1,9 +1,9 @@
 """Half spectra of real signals: the real FFT, zero padding and cropping, phases and energies.
 
-A real signal's DFT is symmetric, so half of it says all. Every function here works on the last ``len(size)`` axes,
-one or two of them. The spectrum of images is kept **transposed**, (…, width // 2 + 1, height): that is the order in
-which the second of the two transforms leaves it in memory, and everything done to a spectrum takes half the time or
-less when it need not be put in another order.
+A real signal's DFT is symmetric, so half of it says all. Every function here works on the last ``len(size)``
+axes, one or two of them. The spectrum of images is kept **transposed**, (…, width // 2 + 1, height): that is
+the order in which the second of the two transforms leaves it in memory, and everything done to a spectrum
+takes half the time or less when it need not be put in another order.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from torch import Tensor
 
 Size = tuple[int, ...]
 
-BLOCK_BYTES = 1 << 20
-"""What one spectrum may take in a block of a batch: about half of a core's cache (measured; flat from a half to twice)."""
+BLOCK_BYTES = 1 << 19
+"""What one spectrum may take in a block of a batch: several of them fit a core's cache together (measured).
+"""
 
 
 def half_spectrum(signal: Tensor, size: Size) -> Tensor:
@@ -31,7 +32,9 @@ def half_spectrum(signal: Tensor, size: Size) -> Tensor:
 
 
 def from_half_spectrum(spectrum: Tensor, size: Size, support: Size) -> Tensor:
-    """The real signal of a half spectrum of ``size``, cropped to its first ``support`` pixels: padding's adjoint."""
+    """The real signal of a half spectrum of ``size``, cropped to its first ``support`` pixels: padding's
+    adjoint.
+    """
     if len(size) == 2:
         spectrum = torch.fft.ifft(spectrum)[..., : support[0]].mT
     return torch.fft.irfft(spectrum, n=size[-1])[..., : support[-1]]
@@ -52,7 +55,8 @@ def shift_phase(size: Size, shift: Size, dtype: torch.dtype, device: torch.devic
 def energy(spectrum: Tensor, size: Size) -> Tensor:
     """``‖s‖²`` of every signal of the batch, from its half spectrum, by Parseval's theorem.
 
-    Bins that stand for two of the full spectrum count twice: all but the first and, for an even length, the last.
+    Bins that stand for two of the full spectrum count twice: all but the first and, for an even length, the
+    last.
     """
     bins = spectrum if len(size) == 1 else spectrum.mT
     total = 2 * _squared_norm(spectrum) - _squared_norm(bins[..., 0])
@@ -61,7 +65,9 @@ def energy(spectrum: Tensor, size: Size) -> Tensor:
     return total / prod(size)
 
 
-def in_blocks(function: Callable[..., tuple[Tensor, ...]], *signals: Tensor, size: Size) -> tuple[Tensor, ...]:
+def in_blocks(
+    function: Callable[..., tuple[Tensor, ...]], *signals: Tensor, size: Size
+) -> tuple[Tensor, ...]:
     """``function`` applied to a batch, on a CPU in blocks that stay in its cache.
 
     Pairs of a batch do not depend on each other, so this changes no result.

@@ -1,7 +1,7 @@
 """Circular convolution ``y = w * x``, the operator of the paper (arXiv 1802.04073, equation (1)).
 
     op = invkit.operator("circconv")          # images; circconv?dims=1 for signals
-    y = op(w, x)                              # kernels (n, 1, 28, 28), images (n, 3, 64, 64) -> (n, 3, 64, 64)
+    y = op(w, x)                              # kernels (n, 1, 28, 28), images (n, 3, 64, 64)
     value, grad_w, grad_x = op.misfit(y).value_and_gradients(w, x)
 
 With the kernel's origin ``o`` at its pixel ``size // 2`` and indices taken modulo the image's size,
@@ -32,7 +32,8 @@ from invkit_convolution.shift import Shift
 class CircularConvolution(BilinearOperator):
     """``y = w * x`` with wrap-around, kernels smaller than or equal to the image, by the real FFT.
 
-    Shapes without the batch axis: ``w`` (1 or c, *kernel), ``x`` and ``y`` (c, *image). Both adjoints are closed forms.
+    Shapes without the batch axis: ``w`` (1 or c, *kernel), ``x`` and ``y`` (c, *image). Both adjoints are
+    closed forms.
 
     Args:
         dims: 1 for signals ``(c, length)``, 2 for images ``(c, height, width)``.
@@ -41,7 +42,9 @@ class CircularConvolution(BilinearOperator):
     def __init__(self, dims: Literal[1, 2] = 2) -> None:
         super().__init__()
         if dims not in (1, 2):
-            raise SpecError(f"circconv: dims={dims!r} is neither 1 nor 2", hint="write circconv?dims=1 or circconv?dims=2")
+            raise SpecError(
+                f"circconv: dims={dims!r} is neither 1 nor 2", hint="write circconv?dims=1 or circconv?dims=2"
+            )
         self.measurement_dims = dims
         self.ambiguities = (Scaling(), Shift())
 
@@ -70,7 +73,8 @@ class CircularConvolution(BilinearOperator):
     def adjoint_w(
         self, x: Float[Tensor, "n *x"], r: Float[Tensor, "n *y"], w_shape: Shape | None = None
     ) -> Float[Tensor, "n *w"]:
-        """The correlation of ``r`` with the image on the kernel's support, summed over the channels it serves.
+        """The correlation of ``r`` with the image on the kernel's support, summed over the channels it
+        serves.
 
         Without ``w_shape`` the kernel is as large as the image and has one channel.
         """
@@ -86,7 +90,9 @@ class CircularConvolution(BilinearOperator):
         return in_blocks(block, x, r, size=size)[0]
 
     def output_shape(self, w_shape: Shape, x_shape: Shape) -> Shape:
-        """The image's shape; raises :class:`ShapeError` where the kernel is larger or the channels do not fit."""
+        """The image's shape; raises :class:`ShapeError` where the kernel is larger or the channels do not
+        fit.
+        """
         check_signals(w_shape, x_shape, self.measurement_dims)
         if any(k > s for k, s in zip(w_shape[1:], x_shape[1:], strict=True)):
             raise ShapeError(
@@ -95,8 +101,12 @@ class CircularConvolution(BilinearOperator):
             )
         return tuple(x_shape)
 
-    def infer_shapes(self, y_shape: Shape, w_shape: Shape | None = None, x_shape: Shape | None = None) -> tuple[Shape, Shape]:
-        """The image has the measurement's shape; a kernel without a shape gets the image's size and one channel."""
+    def infer_shapes(
+        self, y_shape: Shape, w_shape: Shape | None = None, x_shape: Shape | None = None
+    ) -> tuple[Shape, Shape]:
+        """The image has the measurement's shape; a kernel without a shape gets the image's size and one
+        channel.
+        """
         x_shape = tuple(y_shape) if x_shape is None else tuple(x_shape)
         w_shape = (1, *x_shape[1:]) if w_shape is None else tuple(w_shape)
         self._check_output(w_shape, x_shape, tuple(y_shape))
@@ -107,8 +117,15 @@ class CircularConvolution(BilinearOperator):
         return CircularMisfit(self, y)
 
     def example_shapes(self) -> Sequence[tuple[Shape, Shape]]:
-        """Even and odd sizes, kernels smaller than and as large as the image, one channel for three and one for each."""
-        pairs = [((1, 4, 3), (1, 7, 6)), ((1, 5, 5), (3, 5, 8)), ((3, 2, 6), (3, 6, 6)), ((1, 1, 1), (2, 4, 5))]
+        """Even and odd sizes, kernels smaller than and as large as the image, one channel for three and one
+        for each.
+        """
+        pairs = [
+            ((1, 4, 3), (1, 7, 6)),
+            ((1, 5, 5), (3, 5, 8)),
+            ((3, 2, 6), (3, 6, 6)),
+            ((1, 1, 1), (2, 4, 5)),
+        ]
         return [(w[: self.measurement_dims + 1], x[: self.measurement_dims + 1]) for w, x in pairs]
 
 

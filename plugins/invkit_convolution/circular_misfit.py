@@ -4,9 +4,9 @@
     value = misfit(w, x)                                        # differentiable in w and x
     value, grad_w, grad_x = misfit.value_and_gradients(w, x)    # two transforms in, two out
 
-By Parseval's theorem the value is ``‖ŷ − ŵ ⊙ x̂‖² / N`` (equation (7) of the paper; the doubled bins of a half spectrum
-count twice), so nothing is transformed back for it, and with ``r̂ = ŵ ⊙ x̂ − ŷ`` the gradients are the closed forms of
-its Section 3 (twice the Wirtinger gradients it prints, the unknowns being real)
+By Parseval's theorem the value is ``‖ŷ − ŵ ⊙ x̂‖² / N`` (equation (7) of the paper; the doubled bins of a
+half spectrum count twice), so nothing is transformed back for it, and with ``r̂ = ŵ ⊙ x̂ − ŷ`` the gradients
+are the closed forms of its Section 3 (twice the Wirtinger gradients it prints, the unknowns being real)
 
     ∂/∂w = 2 F⁻¹(conj(x̂) ⊙ r̂) on the kernel's support,        ∂/∂x = 2 F⁻¹(conj(ŵ) ⊙ r̂).
 
@@ -24,7 +24,14 @@ from torch.autograd.function import Function
 
 from invkit.contracts.bilinear import Misfit
 from invkit_convolution._shapes import kernel_origin
-from invkit_convolution._spectrum import Size, energy, from_half_spectrum, half_spectrum, in_blocks, shift_phase
+from invkit_convolution._spectrum import (
+    Size,
+    energy,
+    from_half_spectrum,
+    half_spectrum,
+    in_blocks,
+    shift_phase,
+)
 
 if TYPE_CHECKING:
     from invkit.contracts.bilinear import BilinearOperator
@@ -35,8 +42,8 @@ class CircularMisfit(Misfit):
 
     Args:
         operator: the circular convolution.
-        y: the measurements, (n, c, *image); where the batch repeats one without a copy (stride 0), that one is
-            transformed once for all.
+        y: the measurements, (n, c, *image); where the batch repeats one without a copy (stride 0), that one
+            is transformed once for all.
         spectrum: the half spectrum of ``y`` where it is known already.
     """
 
@@ -51,12 +58,12 @@ class CircularMisfit(Misfit):
     def __call__(self, w: Float[Tensor, "n *w"], x: Float[Tensor, "n *x"]) -> Float[Tensor, "n"]:
         """The squared residual of every pair.
 
-        Where a gradient will be wanted it is computed along with the value, in one go: the backward pass only scales
-        it. Wrap calls that want the value alone in ``torch.no_grad()``.
+        Where a gradient will be wanted it is computed along with the value, in one go: the backward pass only
+        scales it. Wrap calls that want the value alone in ``torch.no_grad()``.
         """
         self._check(w, x)
         if torch.is_grad_enabled() and (w.requires_grad or x.requires_grad):
-            value: Tensor = _Value.apply(w, x, self)  # type: ignore[no-untyped-call]
+            value: Tensor = _Value.apply(w, x, self)
             return value
         return self._evaluate(w, x, (False, False))[0]
 
@@ -95,7 +102,7 @@ class CircularMisfit(Misfit):
         return in_blocks(block, w, x, self._measured_from(support), size=size)
 
     def _measured_from(self, support: Size) -> Tensor:
-        """The spectrum of ``y``, moved such that a kernel of this support has its origin at its first pixel."""
+        """The spectrum of ``y``, moved such that kernels of this support have their origin at pixel 0."""
         if support not in self._moved:
             origin = kernel_origin(support)
             phase = shift_phase(self._size, origin, self._spectrum.dtype, self._spectrum.device)
@@ -115,7 +122,7 @@ class _Value(Function):
         return value
 
     @staticmethod
-    def backward(ctx: Any, outer: Tensor) -> tuple[Tensor | None, Tensor | None, None]:  # type: ignore[override]
+    def backward(ctx: Any, outer: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         w, x, *gradients = ctx.saved_tensors
         wanted = ctx.needs_input_grad[:2]
         scale = outer.reshape(-1, *[1] * (x.ndim - 1))
@@ -125,7 +132,9 @@ class _Value(Function):
         return next(scaled) if wanted[0] else None, next(scaled) if wanted[1] else None, None
 
 
-def _differentiable_gradients(misfit: Misfit, w: Tensor, x: Tensor, wanted: tuple[bool, bool]) -> list[Tensor]:
+def _differentiable_gradients(
+    misfit: Misfit, w: Tensor, x: Tensor, wanted: tuple[bool, bool]
+) -> list[Tensor]:
     operator = misfit.operator
     r = 2 * (operator(w, x) - misfit.y)
     gradients = []

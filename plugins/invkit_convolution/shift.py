@@ -1,7 +1,8 @@
-"""The shift ambiguity of circular convolution: ``w`` moved by ``−s`` and ``x`` rolled by ``s`` measure as before.
+"""The shift ambiguity of circular convolution: ``w`` moved by ``−s`` and ``x`` rolled by ``s`` measure as
+before.
 
-    shift = Shift()
-    w, x = shift.align(w, x, w_true, x_true)        # undoes the offset that a blind method cannot know
+shift = Shift()
+w, x = shift.align(w, x, w_true, x_true)        # undoes the offset that a blind method cannot know
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ from invkit.contracts.ambiguity import Ambiguity
 class Shift(Ambiguity):
     """Integer circular shifts of ``x`` by ``s``, and of ``w`` by ``−s`` within its support.
 
-    The image is rolled. So is the kernel along axes on which it is as long as the image; on others it is moved and filled up
-    with zeros. The action is exact on kernels with margins of zeros as wide as the shift (:meth:`restrict` makes them so);
-    on others it drops the mass that leaves the support.
+    The image is rolled. So is the kernel along axes on which it is as long as the image; on others it is
+    moved and filled up with zeros. The action is exact on kernels with margins of zeros as wide as the shift
+    (:meth:`restrict` makes them so); on others it drops the mass that leaves the support.
     """
 
     name = "shift"
@@ -50,8 +51,8 @@ class Shift(Ambiguity):
     ) -> tuple[Float[Tensor, "n *w"], Float[Tensor, "n *x"]]:
         """The shift at which ``x`` correlates best with the truth, summed over channels, applied to both.
 
-        ``x`` decides alone, among the shifts that leave something of the kernel on its support. Where the best one pushes part
-        of the kernel's mass off, ``x`` is aligned and ``w`` is what is left.
+        ``x`` decides alone, among the shifts that leave something of the kernel on its support. Where the
+        best one pushes part of the kernel's mass off, ``x`` is aligned and ``w`` is what is left.
         """
         size = tuple(x.shape[2:])
         axes = tuple(range(2, x.ndim))
@@ -59,10 +60,14 @@ class Shift(Ambiguity):
         correlation = torch.fft.irfftn(spectrum.sum(1), s=size, dim=tuple(range(1, x.ndim - 1)))
         within = torch.ones((), dtype=torch.bool, device=x.device)
         for length, support in zip(size, w.shape[2:], strict=True):
-            within = within[..., None] & (_least_movement(torch.arange(length, device=x.device), length).abs() < support)
+            within = within[..., None] & (
+                _least_movement(torch.arange(length, device=x.device), length).abs() < support
+            )
         best = correlation.masked_fill(~within, -torch.inf).flatten(1).argmax(1)
         places = torch.unravel_index(best, size)
-        shift = torch.stack([_least_movement(p, length) for p, length in zip(places, size, strict=True)], dim=1)
+        shift = torch.stack(
+            [_least_movement(p, length) for p, length in zip(places, size, strict=True)], dim=1
+        )
         return self.act(w, x, shift)
 
 
@@ -72,7 +77,9 @@ def _least_movement(shift: Tensor, length: int) -> Tensor:
 
 
 def _moved(signal: Tensor, shift: Tensor, x: Tensor) -> Tensor:
-    """Every signal of the batch moved by its own shift: rolled along axes as long as the image's, else with zeros moving in."""
+    """Every signal of the batch moved by its own shift: rolled along axes as long as the image's, else with
+    zeros moving in.
+    """
     for axis, offset in enumerate(shift.to(signal.device).unbind(1), start=2):
         length = signal.shape[axis]
         source = torch.arange(length, device=signal.device) - offset[:, None]

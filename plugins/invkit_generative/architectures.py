@@ -43,12 +43,19 @@ class VAENetwork(nn.Module):
 
 
 class PaperBlurVAE(VAENetwork):
-    """The paper's blur VAE. ``size`` is 28 in the paper; ``4·base + 4`` in general, with ``20·base²`` dense units (720 at 28)."""
+    """The paper's blur VAE.
+
+    Args:
+        size: pixels of a side, ``4·base + 4``, with ``20·base²`` dense units: 28 and 720 in the paper.
+        latent: 50 in the paper.
+    """
 
     def __init__(self, size: int = 28, latent: int = 50) -> None:
         super().__init__()
         if size % 4 or size < 12:
-            raise WeightsError(f"paper-blur cannot make kernels of {size} pixels", hint="choose a multiple of 4, at least 12")
+            raise WeightsError(
+                f"paper-blur cannot make kernels of {size} pixels", hint="choose a multiple of 4, at least 12"
+            )
         base = size // 4 - 1
         self.latent_shape, self.signal_shape = (latent,), (1, size, size)
         self.encoder = nn.Sequential(
@@ -65,7 +72,7 @@ class PaperBlurVAE(VAENetwork):
 
 
 class PaperMnistVAE(VAENetwork):
-    """The paper's MNIST VAE."""
+    """The paper's MNIST VAE; ``latent`` is 100 in the paper."""
 
     def __init__(self, latent: int = 100) -> None:
         super().__init__()
@@ -87,10 +94,22 @@ ARCHITECTURES: dict[str, type[VAENetwork]] = {"paper-blur": PaperBlurVAE, "paper
 
 
 def build(name: str, options: Mapping[str, Any] | None = None) -> VAENetwork:
-    """An untrained network of the named architecture; raises :class:`WeightsError` for an unknown name or option."""
+    """Build an untrained network.
+
+    Args:
+        name: one of `ARCHITECTURES`.
+        options: of its class.
+
+    Raises:
+        WeightsError: an unknown name or option.
+    """
     if name not in ARCHITECTURES:
-        raise WeightsError(f"unknown VAE architecture {name!r}", hint=f"choose one of {', '.join(ARCHITECTURES)}")
+        raise WeightsError(
+            f"unknown VAE architecture {name!r}", hint=f"choose one of {', '.join(ARCHITECTURES)}"
+        )
     try:
         return ARCHITECTURES[name](**(options or {}))
     except TypeError as error:
-        raise WeightsError(f"architecture {name} does not take the options {dict(options or {})}", hint=str(error)) from error
+        raise WeightsError(
+            f"architecture {name} does not take the options {dict(options or {})}", hint=str(error)
+        ) from error

@@ -13,6 +13,14 @@ if TYPE_CHECKING:
 @invkit.hookimpl
 def invkit_register(registry: Registry) -> None:
     """The ``vae`` prior with its shipped weights, and its trainer."""
-    registry.prior("vae", "invkit_generative.vae:VAE", summary="decoder of a trained variational autoencoder: vae:blurA, vae:mnist, …")
+    registry.prior(
+        "vae",
+        "invkit_generative.vae:VAE",
+        summary="decoder of a trained variational autoencoder: vae:blurA, vae:mnist, …",
+    )
     registry.weights("vae", "invkit_generative:weights/vae")
-    registry.trainer("vae", "invkit_generative.trainer:VAETrainer", summary="variational autoencoders of kernels and images")
+    registry.trainer(
+        "vae",
+        "invkit_generative.trainer:VAETrainer",
+        summary="variational autoencoders of kernels and images",
+    )

@@ -1,12 +1,13 @@
 """The training loop: seeded, resumable to the bit, watched.
 
     run = TrainingRun(network, loss, data, schedule, out, seed=0)
-    run.resume()                            # where a checkpoint is
-    ema_weights = run.train(watcher)
+    run.resume()                            # where there is a checkpoint
+    weights = run.train(watch)              # the moving average
 
-Everything a step does is a pure function of the seed and the step's number: the order of the data (:func:`order`), the noise
-of the loss (its own generator per step) and the learning rate. A checkpoint therefore holds only the step, the weights, their
-moving average and the optimiser; going on from it ends in the same weights as never having stopped.
+Everything a step does is a pure function of the seed and the step's number: the order of the data
+(:func:`order`), the noise of the loss (its own generator per step) and the learning rate. A checkpoint
+therefore holds only the step, the weights, their moving average and the optimiser; going on from it ends in
+the same weights as never having stopped.
 """
 
 from __future__ import annotations
@@ -18,18 +19,30 @@ from typing import Any, Protocol
 
 import attrs
 import torch
+from torch import Tensor, nn
+
 from invkit.contracts.dataset import Dataset
 from invkit.errors import ConfigError, InputError
 from invkit.files.atomic import atomic_write
-from torch import Tensor, nn
 
-#: maps a batch and the step's noise generator to the loss and what is logged beside it
+__all__ = ["Loss", "Schedule", "TrainingRun", "Watcher", "order"]
+
 Loss = Callable[[Tensor, torch.Generator], tuple[Tensor, Mapping[str, Tensor]]]
+"""Maps a batch and the step's noise generator to the loss and what is logged beside it."""
 
 
 @attrs.frozen
 class Schedule:
-    """How long and how fast: ``batch`` signals a step, ``epochs`` passes; warm-up, then half a cosine to zero."""
+    """How long and how fast.
+
+    Args:
+        epochs: passes over the signals.
+        batch: signals a step.
+        learning_rate: peak, reached by a linear warm-up that multiplies half a cosine to zero.
+        warmup: steps of the warm-up.
+        clip: bound on the norm of the gradient.
+        ema: decay of the weights' moving average.
+    """
 
     epochs: int
     batch: int
@@ -39,47 +52,75 @@ class Schedule:
     ema: float
 
     def steps(self, signals: int) -> int:
-        """The number of steps in all; an epoch's last, smaller batch is left out."""
+        """Return the number of steps in all; an epoch's last, smaller batch is left out."""
         return self.epochs * self.steps_per_epoch(signals)
 
     def steps_per_epoch(self, signals: int) -> int:
-        """Full batches in one pass."""
+        """Return the number of full batches in one pass."""
+        if not signals:
+            raise ConfigError("the data has no training signals", hint="choose other data")
         if signals < self.batch:
-            raise ConfigError(f"a batch of {self.batch} needs as many signals, the data has {signals}", hint=f"set batch={signals}")
+            raise ConfigError(
+                f"a batch of {self.batch} needs as many signals, the data has {signals}",
+                hint=f"set batch={signals}",
+            )
         return signals // self.batch
 
     def rate(self, step: int, steps: int) -> float:
-        """The learning rate of step 0, 1, …"""
+        """Return the learning rate of step 0, 1, …"""
         ramp = min(1.0, (step + 1) / max(1, self.warmup))
         return self.learning_rate * ramp * 0.5 * (1 + math.cos(math.pi * step / steps))
 
     def decay(self, step: int) -> float:
-        """The average's decay, smaller at first so that the untrained weights are soon forgotten."""
+        """Return the average's decay, smaller at first so that the untrained weights are soon forgotten."""
         return min(self.ema, (1 + step) / (10 + step))
 
 
 class Watcher(Protocol):
-    """What is told of the run; see ``watching.py``."""
+    """What is told of the run every so many steps; see ``watching.py``."""
 
-    def __call__(self, step: int, steps: int, log: Mapping[str, float], run: TrainingRun) -> None: ...
+    def __call__(self, step: int, steps: int, log: Mapping[str, float], run: TrainingRun) -> None:
+        """Take note that ``step`` of ``steps`` steps are done; ``log`` is of the last one."""
 
 
 def order(seed: int, epoch: int, signals: int) -> Tensor:
-    """The permutation of one epoch: a pure function of seed and epoch."""
+    """Return the permutation of one epoch: a pure function of seed and epoch."""
     return torch.randperm(signals, generator=_generator(seed, 0, epoch))
 
 
 def _generator(seed: int, stream: int, number: int) -> torch.Generator:
-    """A generator of its own for every (seed, stream, number); the mixing constants are odd, so distinct within a stream."""
+    """Return a generator of its own for every (seed, stream, number).
+
+    The mixing constants are odd, so the seeds are distinct within a stream.
+    """
     mixed = (seed * 0x9E3779B97F4A7C15 + stream * 0xBF58476D1CE4E5B9 + number * 0x94D049BB133111EB) % 2**63
     return torch.Generator().manual_seed(mixed)
 
 
 class TrainingRun:
-    """One training of one network, writing ``checkpoint.pt`` to ``out``."""
+    """One training of one network by Adam, writing ``checkpoint.pt`` to ``out``.
+
+    Args:
+        network: what is trained, in place.
+        loss: of a batch.
+        data: its training split is used.
+        schedule: how long and how fast.
+        out: the folder of the checkpoint.
+        seed: of order and noise; the network's start is the caller's.
+        limit: only the first so many training signals; 0 takes all.
+        fingerprint: of all that determines the result; a checkpoint of another one is refused.
+    """
 
     def __init__(
-        self, network: nn.Module, loss: Loss, data: Dataset, schedule: Schedule, out: Path, *, seed: int, limit: int = 0,
+        self,
+        network: nn.Module,
+        loss: Loss,
+        data: Dataset,
+        schedule: Schedule,
+        out: Path,
+        *,
+        seed: int,
+        limit: int = 0,
         fingerprint: str = "",
     ) -> None:
         self.network, self.loss, self.data, self.schedule, self.seed = network, loss, data, schedule, seed
@@ -92,20 +133,22 @@ class TrainingRun:
 
     @property
     def steps(self) -> int:
-        """The number of steps of the whole run."""
+        """How many steps the whole run has."""
         return self.schedule.steps(self.signals)
 
     def batch(self, step: int) -> Tensor:
-        """The signals of a step."""
+        """Return the signals of a step."""
         epoch, place = divmod(step, self.schedule.steps_per_epoch(self.signals))
         size = self.schedule.batch
-        return self.data.take(order(self.seed, epoch, self.signals)[place * size : (place + 1) * size], "train")
+        return self.data.take(
+            order(self.seed, epoch, self.signals)[place * size : (place + 1) * size], "train"
+        )
 
     def train(self, watch: Watcher, *, save_every: int = 500, log_every: int = 50) -> dict[str, Tensor]:
         """Take the remaining steps and return the averaged weights.
 
         Raises:
-            InputError: the loss of a step is not finite. The last checkpoint is from before it.
+            InputError: loss or gradient of a step is not finite. The last checkpoint is from before it.
         """
         steps = self.steps
         while self.step < steps:
@@ -119,22 +162,27 @@ class TrainingRun:
 
     def _take_step(self, steps: int) -> dict[str, Tensor]:
         loss, parts = self.loss(self.batch(self.step), _generator(self.seed, 1, self.step))
-        if not torch.isfinite(loss):
-            raise InputError(
-                f"the loss of step {self.step} is {loss.item()}",
-                hint=f"lower learning_rate or clip and use --resume: {self.checkpoint} is from before it",
-            )
+        self._check_finite("loss", loss)
         for group in self.optimiser.param_groups:
             group["lr"] = self.schedule.rate(self.step, steps)
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.schedule.clip)
+        self._check_finite("norm of the gradient", norm)  # before it spoils the weights and a checkpoint
         self.optimiser.step()
         with torch.no_grad():
             weight = 1 - self.schedule.decay(self.step)
             for name, tensor in self.network.state_dict().items():
                 self.average[name].lerp_(tensor, weight)
         return {"loss": loss.detach(), "gradient_norm": norm, **parts}
+
+    def _check_finite(self, what: str, value: Tensor) -> None:
+        if not torch.isfinite(value):
+            kept = f"; {self.checkpoint} is from before it" if self.checkpoint.exists() else ""
+            raise InputError(
+                f"the {what} of step {self.step} is {value.item()}{kept}",
+                hint="lower learning_rate and train anew",
+            )
 
     def save(self) -> None:
         """Write the checkpoint: a temporary file first, then renamed, so there is always a whole one."""
@@ -150,16 +198,26 @@ class TrainingRun:
             torch.save(state, file)
 
     def resume(self) -> bool:
-        """Go on from the checkpoint, if there is one; says whether there was.
+        """Go on from the checkpoint, if there is one; return whether there was.
 
         Raises:
-            ConfigError: it is of another recipe, data set or seed.
+            ConfigError: it cannot be read, or is of another recipe, data set or seed.
         """
         if not self.checkpoint.exists():
             return False
-        state: dict[str, Any] = torch.load(self.checkpoint, weights_only=True)
-        if (state["fingerprint"], state["seed"]) != (self.fingerprint, self.seed):
-            raise ConfigError(f"{self.checkpoint} is of another recipe, data set or seed", hint="use the same, or another --out")
+        try:
+            state: dict[str, Any] = torch.load(self.checkpoint, weights_only=True)
+            made_by = (state["fingerprint"], state["seed"])
+        except Exception as error:  # a damaged file may raise nearly anything
+            raise ConfigError(
+                f"the checkpoint {self.checkpoint} cannot be read: {type(error).__name__}",
+                hint="delete it to start anew",
+            ) from error
+        if made_by != (self.fingerprint, self.seed):
+            raise ConfigError(
+                f"{self.checkpoint} is of another recipe, data set or seed",
+                hint="use the same, or another --out",
+            )
         self.network.load_state_dict(state["network"])
         self.average = state["average"]
         self.optimiser.load_state_dict(state["optimiser"])

@@ -1,7 +1,7 @@
 """What a training run shows: a progress bar on stderr and TensorBoard files.
 
-    with watching(out, decode, encode, progress=True) as watch:
-        run.train(watch)
+with watching(out, pictures, progress=True) as watch:
+    run.train(watch)
 """
 
 from __future__ import annotations
@@ -20,16 +20,28 @@ from torch.utils.tensorboard import SummaryWriter
 
 from invkit_generative.training import TrainingRun, Watcher
 
-#: maps 16 signals to a grid of pictures: reconstructions over originals, then samples
+__all__ = ["Pictures", "watching"]
+
 Pictures = Callable[[Tensor], Tensor]
+"""Maps a few signals, (n, channels, height, width), to any number of pictures of that size in [0, 1]."""
+
+_SHOWN = 16
 
 
 @contextmanager
-def watching(out: Path, pictures: Pictures, *, progress: bool, pictures_every: int = 500) -> Iterator[Watcher]:
-    """A watcher that writes scalars and pictures to ``out/tensorboard`` and shows a bar on stderr.
+def watching(
+    out: Path, pictures: Pictures, *, progress: bool, pictures_every: int = 500
+) -> Iterator[Watcher]:
+    """Give a watcher that writes to ``out/tensorboard`` and shows where the run stands on stderr.
 
-    Scalars: loss, its parts, gradient norm, learning rate, signals per second. Where stderr is not a terminal the bar is a
-    line per 5 % of the run.
+    Scalars: loss, its parts, gradient norm, learning rate, signals per second. Where stderr is no terminal,
+    the bar is a line per 5 % of the run.
+
+    Args:
+        out: the run's folder.
+        pictures: what to draw.
+        progress: show something on stderr.
+        pictures_every: steps from one drawing to the next; the watcher draws when told of such a step.
     """
     writer = SummaryWriter(str(out / "tensorboard"))
     bar = Progress(
@@ -43,16 +55,18 @@ def watching(out: Path, pictures: Pictures, *, progress: bool, pictures_every: i
         nonlocal started, last_step
         now = time.perf_counter()
         if last_step >= 0:
-            writer.add_scalar("signals_per_second", (step - last_step) * run.schedule.batch / (now - started), step)
+            rate = (step - last_step) * run.schedule.batch / (now - started)
+            writer.add_scalar("signals_per_second", rate, step)
         for name, value in log.items():
             writer.add_scalar(name, value, step)
         writer.add_scalar("learning_rate", run.schedule.rate(step - 1, steps), step)
         if step % pictures_every == 0 or step == steps:
             with torch.no_grad():
-                writer.add_images("pictures", pictures(run.batch(0)[:16]), step)
+                writer.add_images("pictures", pictures(run.batch(0)[:_SHOWN]), step)
         bar.update(task, total=steps, completed=step, description=f"loss {log['loss']:.2f}")
         if progress and bar.disable and (last_step < 0 or step * 20 // steps > last_step * 20 // steps):
-            print(f"step {step}/{steps}  " + "  ".join(f"{n} {v:.4g}" for n, v in log.items()), file=sys.stderr, flush=True)
+            numbers = "  ".join(f"{name} {value:.4g}" for name, value in log.items())
+            print(f"step {step}/{steps}  {numbers}", file=sys.stderr, flush=True)
         started, last_step = now, step
 
     with bar:

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 def invkit_register(registry: Registry) -> None:
     """Register ``progress``, ``history`` and ``tensorboard``."""
     registry.monitor(
-        "progress", "invkit_monitors.progress:ProgressBar", summary="a bar with the time left, on stderr"
+        "progress",
+        "invkit_monitors.progress:ProgressBar",
+        summary="a bar with the time left, on stderr",
+        default=True,
     )
     registry.monitor(
         "history",

@@ -1,7 +1,7 @@
 """The ambiguity of matrix factorisation: a change of basis of the inner dimension.
 
-    change = BasisChange()
-    W, X = change.align(W, X, W_true, X_true)       # G by least squares: G⁻¹X as close to the truth as may be
+change = BasisChange()
+W, X = change.align(W, X, W_true, X_true)       # G by least squares: G⁻¹X as close to the truth as may be
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from invkit.contracts.ambiguity import Ambiguity
 
 
 class BasisChange(Ambiguity):
-    """``(W G, G⁻¹ X)`` for every invertible G, one per pair and channel: the general linear group of the rank."""
+    """``(W G, G⁻¹ X)`` for every invertible G, one per pair and channel: the general linear group of the
+    rank.
+    """
 
     name = "basis change"
 
@@ -38,7 +40,9 @@ class BasisChange(Ambiguity):
         w_true: Float[Tensor, "n *w"],
         x_true: Float[Tensor, "n *x"],
     ) -> tuple[Float[Tensor, "n *w"], Float[Tensor, "n *x"]]:
-        """``G⁻¹ = argmin ‖G⁻¹ X − X_true‖``, by least squares; where that matrix is singular the pair stays as it is."""
+        """``G⁻¹ = argmin ‖G⁻¹ X − X_true‖``, by least squares; where that matrix is singular the pair stays
+        as it is.
+        """
         inverse = x_true @ torch.linalg.pinv(x)
         values = torch.linalg.svdvals(inverse)
         singular = values[..., -1] <= values[..., 0] * torch.finfo(x.dtype).eps * x.shape[-2]

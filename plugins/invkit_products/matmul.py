@@ -1,7 +1,7 @@
 """The matrix product ``Y = W X``: the bilinear map of matrix factorisation and dictionary learning.
 
     op = invkit.operator("matmul")
-    Y = op(W, X)                                # (n, c, rows, columns) from (n, c, rows, rank) and (n, c, rank, columns)
+    Y = op(W, X)            # (n, c, rows, columns) from (n, c, rows, rank) and (n, c, rank, columns)
 
 Every invertible G of the inner dimension is an ambiguity: ``(W G)(G⁻¹ X) = W X``.
 """
@@ -53,11 +53,13 @@ class MatrixProduct(BilinearOperator):
         if not (len(w_shape) == len(x_shape) == 3 and w_shape[0] == x_shape[0] and w_shape[2] == x_shape[1]):
             raise ShapeError(
                 f"w of shape {tuple(w_shape)} and x of shape {tuple(x_shape)} have no matrix product",
-                hint="give w (channels, rows, rank) and x (channels, rank, columns), with equal channels and rank",
+                hint="give w (channels, rows, rank) and x (channels, rank, columns), rank and channels equal",
             )
         return (w_shape[0], w_shape[1], x_shape[2])
 
-    def infer_shapes(self, y_shape: Shape, w_shape: Shape | None = None, x_shape: Shape | None = None) -> tuple[Shape, Shape]:
+    def infer_shapes(
+        self, y_shape: Shape, w_shape: Shape | None = None, x_shape: Shape | None = None
+    ) -> tuple[Shape, Shape]:
         """Either matrix brings the rank, the measurement the rest."""
         if len(y_shape) == 3 and w_shape is None and x_shape is not None and len(x_shape) == 3:
             w_shape = (y_shape[0], y_shape[1], x_shape[1])
@@ -67,4 +69,9 @@ class MatrixProduct(BilinearOperator):
 
     def example_shapes(self) -> Sequence[tuple[Shape, Shape]]:
         """A rank below, at and above the measurement's."""
-        return [((1, 5, 2), (1, 2, 4)), ((2, 3, 3), (2, 3, 3)), ((1, 2, 4), (1, 4, 6)), ((1, 1, 1), (1, 1, 1))]
+        return [
+            ((1, 5, 2), (1, 2, 4)),
+            ((2, 3, 3), (2, 3, 3)),
+            ((1, 2, 4), (1, 4, 6)),
+            ((1, 1, 1), (1, 1, 1)),
+        ]

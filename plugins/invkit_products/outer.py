@@ -3,7 +3,8 @@
     op = invkit.operator("outer")
     y = op(w, x)                                # (n, c, rows, columns) from (n, c, rows) and (n, c, columns)
 
-Any bilinear map is a linear one of this product: the lifted view behind the convex relaxations the paper compares with.
+Any bilinear map is a linear one of this product: the lifted view behind the convex relaxations the paper
+compares with.
 """
 
 from __future__ import annotations
@@ -58,7 +59,9 @@ class OuterProduct(BilinearOperator):
             )
         return (w_shape[0], w_shape[1], x_shape[1])
 
-    def infer_shapes(self, y_shape: Shape, w_shape: Shape | None = None, x_shape: Shape | None = None) -> tuple[Shape, Shape]:
+    def infer_shapes(
+        self, y_shape: Shape, w_shape: Shape | None = None, x_shape: Shape | None = None
+    ) -> tuple[Shape, Shape]:
         """``w`` has the measurement's rows, ``x`` its columns."""
         if len(y_shape) == 3:
             w_shape = w_shape or (y_shape[0], y_shape[1])

@@ -18,7 +18,9 @@ def invkit_register(registry: Registry) -> None:
         "invkit_products.pointwise:PointwiseProduct",
         summary="pointwise product w ⊙ x of signals or images (masks, illumination, coil sensitivities)",
     )
-    registry.operator("outer", "invkit_products.outer:OuterProduct", summary="outer product w xᵀ, a matrix of rank one")
+    registry.operator(
+        "outer", "invkit_products.outer:OuterProduct", summary="outer product w xᵀ, a matrix of rank one"
+    )
     registry.operator(
         "matmul",
         "invkit_products.matmul:MatrixProduct",

@@ -32,7 +32,10 @@ class PointwiseProduct(BilinearOperator):
     def __init__(self, dims: Literal[1, 2] = 2) -> None:
         super().__init__()
         if dims not in (1, 2):
-            raise SpecError(f"pointwise: dims={dims!r} is neither 1 nor 2", hint="write pointwise?dims=1 or pointwise?dims=2")
+            raise SpecError(
+                f"pointwise: dims={dims!r} is neither 1 nor 2",
+                hint="write pointwise?dims=1 or pointwise?dims=2",
+            )
         self.measurement_dims = dims
         self.ambiguities = (BlockScaling("element"),)
 
@@ -51,7 +54,9 @@ class PointwiseProduct(BilinearOperator):
     def adjoint_w(
         self, x: Float[Tensor, "n *x"], r: Float[Tensor, "n *y"], w_shape: Shape | None = None
     ) -> Float[Tensor, "n *w"]:
-        """``x ⊙ r``, summed over channels where ``w`` has one; without ``w_shape``, ``w`` has as many as ``x``."""
+        """``x ⊙ r``, summed over channels where ``w`` has one; without ``w_shape``, ``w`` has as many as
+        ``x``.
+        """
         w_shape, _ = self.infer_shapes(tuple(r.shape[1:]), w_shape, tuple(x.shape[1:]))
         return (x * r).sum_to_size(x.shape[0], *w_shape)
 
@@ -59,13 +64,16 @@ class PointwiseProduct(BilinearOperator):
         """``x``'s shape; raises :class:`ShapeError` where the two do not fit."""
         fits = len(w_shape) == len(x_shape) == self.measurement_dims + 1
         if not (fits and w_shape[1:] == x_shape[1:] and w_shape[0] in (1, x_shape[0])):
+            axes = "channels, length" if self.measurement_dims == 1 else "channels, height, width"
             raise ShapeError(
                 f"w of shape {tuple(w_shape)} and x of shape {tuple(x_shape)} cannot be multiplied pointwise",
-                hint=f"give both (channels, {'length' if self.measurement_dims == 1 else 'height, width'}), w with one channel or x's",
+                hint=f"give both the shape ({axes}), w with one channel or x's",
             )
         return tuple(x_shape)
 
-    def infer_shapes(self, y_shape: Shape, w_shape: Shape | None = None, x_shape: Shape | None = None) -> tuple[Shape, Shape]:
+    def infer_shapes(
+        self, y_shape: Shape, w_shape: Shape | None = None, x_shape: Shape | None = None
+    ) -> tuple[Shape, Shape]:
         """Both have the measurement's shape unless they say otherwise."""
         return super().infer_shapes(y_shape, w_shape or tuple(y_shape), x_shape or tuple(y_shape))
 

@@ -1,7 +1,8 @@
-"""Scalings block by block: products that act on parts of the signals separately cannot tell the scale of any part.
+"""Scalings block by block: products that act on parts of the signals separately cannot tell the scale of any
+part.
 
-    elementwise = BlockScaling("element")       # pointwise: one factor per entry of w
-    per_channel = BlockScaling("channel")       # outer: one factor per channel
+elementwise = BlockScaling("element")       # pointwise: one factor per entry of w
+per_channel = BlockScaling("channel")       # outer: one factor per channel
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from invkit.contracts.ambiguity import Ambiguity
 class BlockScaling(Ambiguity):
     """``(a ⊙ w, x / a)`` with a positive factor per block.
 
-    Args:
-        block: ``"element"``: a factor for every entry of ``w``, shared by the channels of ``x`` where ``w`` has but one;
+    Args: block: ``"element"``: a factor for every entry of ``w``, shared by the channels of ``x`` where ``w``
+        has but one;
             ``"channel"``: a factor for every channel.
     """
 
@@ -45,7 +46,9 @@ class BlockScaling(Ambiguity):
         w_true: Float[Tensor, "n *w"],
         x_true: Float[Tensor, "n *x"],
     ) -> tuple[Float[Tensor, "n *w"], Float[Tensor, "n *x"]]:
-        """Every block of ``x`` scaled to the positive multiple closest to the truth; blocks without one stay as they are."""
+        """Every block of ``x`` scaled to the positive multiple closest to the truth; blocks without one stay
+        as they are.
+        """
         factors = self._factors(w)
         multiple = (x * x_true).sum_to_size(factors) / x.square().sum_to_size(factors)
         usable = torch.isfinite(multiple) & (multiple > 0)

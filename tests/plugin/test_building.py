@@ -28,6 +28,27 @@ class Descent:
     folder: Path | None = None
 
 
+@attrs.frozen
+class Preset:
+    """Fills in what is left open, so that a configuration holds numbers and not only a word."""
+
+    preset: str
+    steps: int
+    _rate: float
+    table: dict[str, int] = attrs.field(factory=dict)
+
+    @classmethod
+    def from_spec(
+        cls,
+        preset: str = "slow",
+        steps: int | None = None,
+        rate: float = 0.0,
+        table: str = "empty",
+        quiet: bool = False,
+    ) -> Preset:
+        return cls(preset, {"slow": 1500, "fast": 10}[preset] if steps is None else steps, rate or 0.5)
+
+
 class Trained:
     def __init__(self, weights: str) -> None:
         self.weights = weights
@@ -65,11 +86,12 @@ class Bare:
 @pytest.fixture
 def registry() -> Registry:
     module = ModuleType("built_by_tests")
-    for cls in (Plain, Simple, Descent, Trained, Needs, Sink, Bare):
+    for cls in (Plain, Simple, Descent, Preset, Trained, Needs, Sink, Bare):
         setattr(module, cls.__name__, cls)
     sys.modules["built_by_tests"] = module
     made = Registry()
     made.solver("descent", "built_by_tests:Descent", summary="s")
+    made.solver("preset", "built_by_tests:Preset", summary="s")
     made.solver("sink", "built_by_tests:Sink", summary="s")
     made.solver("bare", "built_by_tests:Bare", summary="s")
     made.prior("trained", "built_by_tests:Trained", summary="s")
@@ -88,6 +110,21 @@ def test_defaults_and_the_resolved_spec(registry: Registry) -> None:
     )
     assert spec is not None and build(registry, "solver", spec) == solver
     assert spec_of(Descent()) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "resolved"),
+    [
+        ("preset", "preset=slow,steps=1500,rate=0.5,table=empty,quiet=false"),
+        ("preset?preset=fast", "preset=fast,steps=10,rate=0.5,table=empty,quiet=false"),
+        ("preset?steps=none,table=x", "preset=slow,steps=1500,rate=0.5,table=x,quiet=false"),
+        ("preset?steps=7,rate=0", "preset=slow,steps=7,rate=0.0,table=empty,quiet=false"),
+    ],
+)
+def test_what_the_object_filled_in_is_spelled_out(registry: Registry, text: str, resolved: str) -> None:
+    """What was given stays as given; the rest is the object's own field, where it has one that has a text."""
+    spec = spec_of(build(registry, "solver", Spec.parse(text)))
+    assert str(spec) == f"preset?{resolved}"
 
 
 @pytest.mark.parametrize("name", ["plain", "simple"])

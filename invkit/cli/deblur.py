@@ -1,0 +1,214 @@
+"""``invkit deblur``: blurry images → sharp images, kernels, panels and records, blind.
+
+invkit deblur digit.png --prior vae:blurA --prior vae:mnist --out out
+invkit deblur photos --config out/config.toml --out again --json
+
+Everything is checked before anything is written: the specs, every image, the fit of the priors, the folder.
+Then the images are recovered one by one. An image that fails does not stop the others.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from invkit.cli.output import json_option, print_json, print_table, to_stderr
+from invkit.errors import InputError, InvkitError, UsageError
+from invkit.plugin.loading import default_manager
+from invkit.plugin.specs import Spec
+
+if TYPE_CHECKING:
+    from invkit.cli.deblurring import Failure, Job
+    from invkit.compose import Pipeline
+
+__all__ = ["deblur"]
+
+_DONE, _SOME_FAILED, _INTERRUPTED = 0, 1, 130
+_PATH: Final[Any] = click.Path(path_type=Path)
+
+
+@click.command("deblur")
+@click.argument("images", nargs=-1, required=True, type=_PATH, metavar="IMAGE_OR_FOLDER...")
+@click.option("--prior", "priors", multiple=True, metavar="SPEC", help="Give two: kernel's, then image's.")
+@click.option("--operator", metavar="SPEC", help="The blur's model; by default the registered default.")
+@click.option("--solver", metavar="SPEC", help="By default the registered default.")
+@click.option("--config", type=_PATH, metavar="FILE", help="TOML or JSON in place of the specs.")
+@click.option("--out", required=True, type=_PATH, metavar="DIR", help="Folder for the results.")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**63 - 1), metavar="N", help="Of all randomness; 0 by default."
+)
+@click.option("--grey", is_flag=True, help="Reduce colour images to grey.")
+@click.option(
+    "--monitor", "monitors", multiple=True, metavar="SPEC", help="E.g. tensorboard:DIR; repeatable."
+)
+@click.option("--quiet", is_flag=True, help="No progress on stderr.")
+@json_option
+def deblur(
+    images: tuple[Path, ...],
+    priors: tuple[str, ...],
+    operator: str | None,
+    solver: str | None,
+    config: Path | None,
+    out: Path,
+    seed: int | None,
+    grey: bool,
+    monitors: tuple[str, ...],
+    quiet: bool,
+    as_json: bool,
+) -> int:
+    """Recover the sharp image and the blur kernel of every IMAGE (PNG, JPEG, TIFF or npy).
+
+    For a.png the folder --out gets a_sharp.png and a_kernel.png (with the exact numbers as .npy), the
+    picture a_panel.png (blurry, recovered, kernel, re-blurred, residual) and the record a.json; and
+    config.toml, which --config takes. Files of these names are replaced.
+
+    Exit code 0 where all went well, 1 where some images failed, 3 where nothing could be done.
+
+    \b
+    invkit deblur digit.png --prior vae:blurA --prior vae:mnist --out out
+    """
+    pipeline = _pipeline(operator, priors, solver, config, seed, _monitors(monitors, quiet))
+    jobs, failures = _checked(pipeline, images, out, grey)
+    records, interrupted = _recover_all(pipeline, jobs, failures, out, quiet)
+    _print(records, failures, out, interrupted, as_json)
+    if interrupted:
+        to_stderr(f"invkit: interrupted; {len(records)} of {len(jobs)} images are in {out}")
+        return _INTERRUPTED
+    return _SOME_FAILED if failures or any(r["status"] == "diverged" for r in records) else _DONE
+
+
+def _pipeline(
+    operator: str | None,
+    priors: Sequence[str],
+    solver: str | None,
+    config: Path | None,
+    seed: int | None,
+    monitors: Sequence[str],
+) -> Pipeline:
+    """The pipeline that the options or the configuration describe."""
+    if config is not None and (operator is not None or priors or solver is not None):
+        raise UsageError("--config stands in place of --operator, --prior and --solver", hint="leave one out")
+    if config is None and len(priors) != 2:
+        raise UsageError(
+            f"deblur needs two priors, got {len(priors)}",
+            hint="write --prior SPEC for the kernel, then one for the image; see `invkit list priors`",
+        )
+    import attrs
+
+    from invkit.compose import compose, load_config, monitor
+
+    if config is not None:
+        pipeline = load_config(config)
+    else:
+        registry = default_manager().registry
+        pipeline = compose(
+            operator or registry.default("operator").name, priors, solver or registry.default("solver").name
+        )
+    watching = tuple(monitor(each) for each in monitors)
+    return attrs.evolve(pipeline, monitors=watching, seed=pipeline.seed if seed is None else seed)
+
+
+def _monitors(named: Sequence[str], quiet: bool) -> list[str]:
+    """The monitors named, and on a terminal the default one."""
+    shown = [entry.name for entry in default_manager().registry.entries("monitor") if entry.default]
+    if quiet or not sys.stderr.isatty() or {Spec.parse(each).kind for each in named} & set(shown):
+        shown = []
+    return [*named, *shown]
+
+
+def _checked(
+    pipeline: Pipeline, images: Sequence[Path], out: Path, grey: bool
+) -> tuple[list[Job], list[Failure]]:
+    """The images that can be deblurred, and those that can not; at least one can, and ``out`` is ready."""
+    from invkit.cli.deblurring import Failure, check, find_jobs
+    from invkit.files.solutions import writable_folder
+
+    if any(path.is_dir() and path.resolve() == out.resolve() for path in images):
+        raise UsageError(
+            f"--out {out} is the folder of the images", hint="choose another: results are images too"
+        )
+    jobs, failures = find_jobs(images, grey=grey)
+    sources = {job.source.resolve() for job in jobs}
+    for job in jobs:
+        for path in job.outputs(out).values():
+            if path.resolve() in sources:
+                raise UsageError(
+                    f"the results of {job.source} would replace {path}", hint="choose another --out"
+                )
+    good = []
+    for job in jobs:
+        try:
+            check(pipeline, job)
+            good.append(job)
+        except InvkitError as error:
+            failures.append(Failure(job.source, error))
+    if len(failures) == 1 and not good:
+        raise InputError(str(failures[0])) from failures[0].error
+    for failure in failures:
+        to_stderr(f"invkit: error: {failure}")
+    if not good:
+        raise InputError(f"none of the {len(failures)} images can be deblurred", hint="see above")
+    writable_folder(out)
+    pipeline.save_config(out / "config.toml")
+    return good, failures
+
+
+def _recover_all(
+    pipeline: Pipeline, jobs: Sequence[Job], failures: list[Failure], out: Path, quiet: bool
+) -> tuple[list[dict[str, Any]], bool]:
+    """Recover the images in turn; return their records, and whether Ctrl-C ended it. Adds to ``failures``."""
+    from invkit.cli.deblurring import Failure, recover
+
+    alone = len(jobs) == 1 and not failures
+    records: list[dict[str, Any]] = []
+    for number, job in enumerate(jobs, 1):
+        if not quiet and not alone:
+            to_stderr(f"[{number}/{len(jobs)}] {job.source}")
+        try:
+            records.append(recover(pipeline, job, out))
+        except KeyboardInterrupt:
+            return records, True
+        except Exception as error:  # whatever befalls one image, the others are done
+            if alone:
+                raise
+            failures.append(Failure(job.source, error))
+            to_stderr(f"invkit: error: {failures[-1]}")
+            continue
+        if records[-1]["status"] == "interrupted":
+            return records, True
+    return records, False
+
+
+def _print(
+    records: Sequence[dict[str, Any]],
+    failures: Sequence[Failure],
+    out: Path,
+    interrupted: bool,
+    as_json: bool,
+) -> None:
+    if as_json:
+        print_json(
+            {
+                "out": str(out),
+                "images": records,
+                "failed": [{"image": str(each.source), "error": each.reason} for each in failures],
+                "interrupted": interrupted,
+            }
+        )
+        return
+    rows = [
+        (
+            record["image"],
+            record["status"],
+            "–" if record["residual_rms"] is None else f"{record['residual_rms']:.4f}",
+            f"{record['seconds']:.1f}",
+            record["files"].get("sharp", "–"),
+        )
+        for record in records
+    ]
+    rows += [(str(each.source), "failed", "–", "–", "–") for each in failures]
+    print_table(("image", "status", "residual (rms)", "seconds", f"in {out}"), rows)

@@ -1,0 +1,178 @@
+"""``invkit train``: a trained prior by a recipe.
+
+invkit train --list
+invkit train vae --recipe blurA --out runs/blurA
+invkit train vae --recipe mnist --data ./photos --name photos --set epochs=40 --out runs/photos --install
+
+The work is a plugin's trainer (see `invkit.Trainer`); this command finds it, completes the recipe, and says
+what came out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from invkit.cli.output import json_option, print_json, print_table, to_stderr
+from invkit.errors import ConfigError, InputError, SpecError, UsageError
+from invkit.plugin.loading import default_manager
+from invkit.plugin.registry import Registry, nearest
+from invkit.plugin.specs import Spec
+
+if TYPE_CHECKING:
+    from invkit.contracts.trainer import Trainer
+
+__all__ = ["train"]
+
+
+@click.command("train")
+@click.argument("trainer", required=False)
+@click.option("--list", "as_list", is_flag=True, help="List trainers and recipes, and train nothing.")
+@click.option("--recipe", metavar="NAME", help="One of the trainer's recipes.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder of the run.")
+@click.option(
+    "--data", metavar="SPEC_OR_FOLDER", help="Other data: a data set's spec, or a folder of images."
+)
+@click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change the recipe; repeatable.")
+@click.option("--name", metavar="NAME", help="What the prior is called; by default as its recipe.")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, metavar="N", help="Of all randomness.")
+@click.option("--resume", is_flag=True, help="Go on from the checkpoint in --out, if there is one.")
+@click.option("--install", "installs", is_flag=True, help="Make it known by its name, e.g. as vae:NAME.")
+@click.option("--quiet", is_flag=True, help="No progress on stderr.")
+@json_option
+def train(
+    trainer: str | None,
+    as_list: bool,
+    recipe: str | None,
+    out: Path | None,
+    data: str | None,
+    changes: tuple[str, ...],
+    name: str | None,
+    seed: int,
+    resume: bool,
+    installs: bool,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Train a prior, e.g. with TRAINER vae, and write DIR/vae-NAME.safetensors.
+
+    DIR also gets checkpoints, from which --resume goes on to the same weights as without a stop, and the
+    files of TensorBoard.
+
+    \b
+    invkit train vae --recipe blurA --out runs/blurA
+    """
+    registry = default_manager().registry
+    if as_list:
+        _print_recipes(registry, trainer, as_json)
+        return
+    if trainer is None or recipe is None or out is None:
+        missing = "TRAINER" if trainer is None else "--recipe" if recipe is None else "--out"
+        raise UsageError(
+            f"train needs {missing}",
+            hint="write `invkit train TRAINER --recipe NAME --out DIR`; see `invkit train --list`",
+        )
+    kind = Spec.parse(trainer).kind
+    worker = _trainer(registry, trainer)
+    values = _recipe(worker, kind, recipe) | _changes(changes)
+    if data is not None:
+        values["data"] = _data(registry, data)
+    name = name or recipe
+    _check_name(registry, kind, name, installs=installs)
+    try:
+        path = worker.train(name, values, out, seed=seed, resume=resume, progress=not quiet)
+    except KeyboardInterrupt:
+        to_stderr("invkit: the same command with --resume goes on from the last checkpoint")
+        raise
+    _report(path, kind, name, installs, as_json)
+
+
+def _trainer(registry: Registry, spec: str) -> Trainer:
+    from invkit.contracts.trainer import Trainer
+    from invkit.plugin.building import build
+
+    built = build(registry, "trainer", Spec.parse(spec))
+    if not isinstance(built, Trainer):
+        raise SpecError(f"{spec!r} builds a {type(built).__name__}, which is no invkit.Trainer")
+    return built
+
+
+def _recipe(trainer: Trainer, kind: str, name: str) -> dict[str, Any]:
+    recipes = trainer.recipes()
+    if name not in recipes:
+        raise SpecError(f"the trainer {kind!r} has no recipe {name!r}", hint=nearest(name, recipes))
+    return dict(recipes[name])
+
+
+def _changes(changes: Sequence[str]) -> dict[str, Any]:
+    """``epochs=3`` as in a TOML file, where quotes may be left out."""
+    changed: dict[str, Any] = {}
+    for change in changes:
+        key, equals, text = change.partition("=")
+        if not equals or not key.strip():
+            raise UsageError(f"--set {change!r}, expected KEY=VALUE", hint="write --set epochs=3")
+        try:
+            changed[key.strip()] = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            changed[key.strip()] = text
+    return changed
+
+
+def _data(registry: Registry, data: str) -> str:
+    """A data set's spec as it is, a folder as its absolute path; a name that is both is the data set."""
+    kind = data.partition(":")[0].partition("?")[0]
+    names = [entry.name for entry in registry.entries("dataset")]
+    folder = Path(data).expanduser()
+    if kind in names:
+        return str(Spec.parse(data))
+    if folder.is_dir():
+        return str(folder.resolve())
+    if os.sep in data or data.startswith("."):
+        raise InputError(f"no folder of images at {data}", hint="check the path")
+    raise SpecError(f"unknown dataset {kind!r}, and no such folder", hint=nearest(kind, names))
+
+
+def _check_name(registry: Registry, kind: str, name: str, *, installs: bool) -> None:
+    """Refuse, before hours of training, a name that the result could not be given."""
+    from invkit.files import store
+
+    store.check_name(name)
+    if installs and name in store.names(registry, kind):
+        raise ConfigError(f"there is a trained prior {kind}:{name} already", hint="choose another --name")
+
+
+def _report(path: Path, kind: str, name: str, installs: bool, as_json: bool) -> None:
+    from invkit.files import store
+
+    installed = store.install(path, kind, name) if installs else None
+    card = store.read_card(path)
+    usage = f"{kind}:{name}" if installs else f"{kind}:{path if os.sep in str(path) else path.resolve()}"
+    if as_json:
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        where = None if installed is None else str(installed)
+        print_json({"weights": str(path), "sha256": digest, "installed": where, "prior": usage, "card": card})
+        return
+    print_table(("figure", "value"), [(key, str(value)) for key, value in card["metrics"].items()])
+    click.echo(f"\n{path}\nuse it as {usage}")
+
+
+def _print_recipes(registry: Registry, wanted: str | None, as_json: bool) -> None:
+    entries = registry.entries("trainer") if wanted is None else (registry.entry("trainer", wanted),)
+    found: dict[str, Mapping[str, Mapping[str, Any]]] = {
+        entry.name: _trainer(registry, entry.name).recipes() for entry in entries
+    }
+    if as_json:
+        print_json({"trainers": {name: dict(recipes) for name, recipes in found.items()}})
+        return
+    rows = [
+        (name, recipe, str(values.get("data", "")), str(values.get("architecture", "")))
+        for name, recipes in found.items()
+        for recipe, values in recipes.items()
+    ]
+    print_table(("trainer", "recipe", "data", "architecture"), rows)

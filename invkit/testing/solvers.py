@@ -1,0 +1,353 @@
+"""Does a solver keep its contract?
+
+    from invkit.testing import check_solver
+
+    def test_my_solver():
+        check_solver(MySolver(steps=50))    # AssertionError: "neighbours: …" where it does not
+
+Checked on small problems made of the contracts alone (`invkit.testing._problems`): that a solver takes any
+operator and any two generators; that what it returns has the shapes and types of a :class:`Solution`, belongs
+together and is better than chance; that the seed decides everything and nothing else is touched; that
+measurements do not feel each other, be one of them astronomically large; that monitors are told in order,
+change nothing, and that Ctrl-C gives the best so far. Each check costs a few solves: give a solver few steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import attrs
+import numpy as np
+import torch
+from torch import Tensor
+
+from invkit.contracts.monitor import Monitor, Progress
+from invkit.contracts.problem import Problem
+from invkit.contracts.solution import Solution, Status
+from invkit.contracts.solver import Solver
+from invkit.testing._assertions import require, require_close
+from invkit.testing._problems import Example, examples
+
+#: how far, relatively, a result may be from its recomputation, or from itself beside other neighbours
+_TOLERANCE = 1e-6
+
+
+def check_solver(solver: Solver, *, seed: int = 0) -> None:
+    """Check every property of the :class:`Solver` contract.
+
+    Args:
+        solver: what to check, with options that make it quick: it solves some thirty tiny problems.
+        seed: of the problems and of the solves.
+
+    Raises:
+        AssertionError: naming the property that does not hold, and the problem.
+    """
+    require(isinstance(solver, Solver), "type", f"{type(solver).__name__} is not an invkit.Solver")
+    for example in examples(seed):
+        for check in CHECKS:
+            try:
+                check(Case(solver, example, seed))
+            except Exception as error:  # what a solver raises where it should not is a failure too
+                prop = check.__name__.removeprefix("check_").replace("_", " ")
+                what = str(error) if isinstance(error, AssertionError) else f"{prop}: it raises {error!r}"
+                raise AssertionError(f"{what} [{solver}, {example.name}, seed {seed}]") from error
+
+
+@attrs.frozen(eq=False)
+class Case:
+    """A solver and a problem to try it on."""
+
+    solver: Solver
+    example: Example
+    seed: int
+
+    @property
+    def problem(self) -> Problem:
+        """The problem, without its measurements."""
+        return self.example.problem
+
+    @property
+    def y(self) -> Tensor:
+        """The measurements, in double precision."""
+        return self.example.y
+
+    def solve(self, y: Tensor | None = None, *, monitors: Sequence[Monitor] = ()) -> Solution:
+        """The solution for ``y`` or the example's own measurements, always from the same seed."""
+        rng = torch.Generator().manual_seed(self.seed)
+        return self.solver.solve(self.problem, self.y if y is None else y, rng, monitors)
+
+    def other_neighbours(self, scale: float) -> Tensor:
+        """The measurements with all but the first replaced by ``scale`` times the first, reversed."""
+        neighbours = scale * self.y[:1].flatten(1).flip(1).reshape(1, *self.y.shape[1:])
+        return torch.cat([self.y[:1], neighbours.expand_as(self.y[1:])])
+
+
+def check_inputs_untouched(case: Case) -> None:
+    """Neither the measurements, the problem nor anybody's random numbers are changed."""
+    y, held, numpys = case.y.clone(), _tensors(case.problem), np.random.get_state()
+    # Python's own is not looked at: run-time checks of types draw from it. `check_repeats` sees who uses it.
+    with torch.random.fork_rng(devices=[]):
+        torch.rand(1), np.random.random()  # so that no seed leads to where they stand
+        before = torch.get_rng_state(), str(np.random.get_state())
+        case.solve()
+        after = torch.get_rng_state(), str(np.random.get_state())
+    np.random.set_state(numpys)
+    require(torch.equal(y, case.y), "inputs untouched", "the measurements were changed")
+    for name, tensor in _tensors(case.problem).items():
+        require(torch.equal(tensor, held[name]), "inputs untouched", f"the problem's {name} was changed")
+    prop = "global random state"
+    require(torch.equal(before[0], after[0]), prop, "torch's was used or set, not rng")
+    require(before[1] == after[1], prop, "numpy's was used or set, not rng")
+
+
+def check_shapes(case: Case) -> None:
+    """A solution has one row a measurement, be there several or one; the restarts' table fits."""
+    for y in (case.y, case.y[:1]):
+        solution, n, priors = case.solve(y), len(y), case.problem.priors
+        signals = {"w": (solution.w, priors[0].signal_shape), "x": (solution.x, priors[1].signal_shape)}
+        latents = {
+            "latents[0]": (solution.latents[0], priors[0].latent_shape),
+            "latents[1]": (solution.latents[1], priors[1].latent_shape),
+        }
+        for name, (found, shape) in {**signals, **latents, "residual": (solution.residual, ())}.items():
+            _require_tensor(name, found, (n, *(shape or ())))
+            require(bool(torch.isfinite(found).all()), "shapes", f"{name} is not finite")
+        _check_table(solution, n)
+
+
+def _check_table(solution: Solution, n: int) -> None:
+    restarts = solution.restarts
+    _require_statuses("status", solution.status, n)
+    require(len(restarts.winner) == n, "shapes", f"{len(restarts.winner)} winners, expected {n}")
+    count = restarts.residual.shape[-1]
+    _require_tensor("restarts.residual", restarts.residual, (n, count))
+    _require_tensor("restarts.objective", restarts.objective, (n, count))
+    require(len(restarts.status) == n, "status", f"{len(restarts.status)} rows of restarts, expected {n}")
+    for row in restarts.status:
+        _require_statuses("restarts.status", row, count)
+    steps = solution.history_steps
+    _require_tensor("history", solution.history, (n, count, len(steps)))
+    require(list(steps) == sorted(set(steps)), "history", f"the steps {steps} do not increase")
+    require(isinstance(solution.seconds, float) and solution.seconds >= 0, "seconds", f"{solution.seconds!r}")
+
+
+def check_residual(case: Case) -> None:
+    """``residual`` is ``‖y − A(w, x)‖²`` of the very pair that is returned."""
+    solution = case.solve()
+    expected = (case.y - case.problem.operator(solution.w, solution.x)).flatten(1).square().sum(1)
+    size = case.y.flatten(1).square().sum(1)  # a residual near zero is known as well as y is, no better
+    explanation = "it is not ‖y − A(w, x)‖² of the w and x returned"
+    require_close(
+        solution.residual / size + 1, expected / size + 1, "residual", explanation, tolerance=_TOLERANCE
+    )
+
+
+def check_winner(case: Case) -> None:
+    """Of the restarts that were followed to their end the one of least residual wins, per measurement."""
+    restarts = case.solve().restarts
+    for row, statuses, winner in zip(
+        restarts.residual.tolist(), restarts.status, restarts.winner, strict=True
+    ):
+        require(winner in range(len(row)), "winner", f"{winner} is none of the {len(row)} restarts")
+        lost = (Status.DIVERGED, Status.DROPPED)
+        sound = [r for r, status in zip(row, statuses, strict=True) if status not in lost and r == r]
+        if sound:
+            explanation = (
+                f"restart {winner} has the residual {row[winner]:.4g}, the least is {min(sound):.4g}"
+            )
+            require(row[winner] <= min(sound), "winner", explanation)
+
+
+def check_descent(case: Case) -> None:
+    """What is found is no worse than what the priors draw at random, in the median."""
+    n, draws = len(case.y), 51
+    rng = torch.Generator().manual_seed(case.seed + 1)
+    latents = [prior.sample_latent(n * draws, rng, dtype=case.y.dtype) for prior in case.problem.priors]
+    drawn = case.problem.measured(case.y.repeat_interleave(draws, 0))(latents[0], latents[1]).residual
+    ratio = case.solve().residual / drawn.reshape(n, draws).median(1).values
+    explanation = f"the residual is {ratio.mean().item():.3g} times that of random latents, in the mean"
+    require(bool(ratio.mean() <= 1), "descent", explanation)
+
+
+def check_repeats(case: Case) -> None:
+    """The same seed gives the same solution, to the bit, whatever was solved in between."""
+    first = case.solve()
+    case.solve(case.y.flip(0))
+    _require_same(first, case.solve(), "repeats", "the same seed gave another {}")
+
+
+def check_neighbours(case: Case) -> None:
+    """A measurement's solution does not depend on what else is in the batch."""
+    alike, beside = case.solve(), case.solve(case.other_neighbours(1.0))
+    explanation = "the first measurement's {} changes with the other measurements"
+    _require_first_alike(alike, beside, "neighbours", explanation)
+
+
+def check_huge_neighbour(case: Case) -> None:
+    """… not even if that is so large that its square is infinite."""
+    alike, beside = case.solve(), case.solve(case.other_neighbours(1e200))
+    explanation = "the first measurement's {} is spoilt by a neighbour of 1e200"
+    _require_first_alike(alike, beside, "huge neighbour", explanation)
+
+
+def check_dtype_and_device(case: Case) -> None:
+    """The solution has the measurements' dtype and device."""
+    for device in ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]:
+        for dtype in (torch.float32, torch.float64):
+            solution = case.solve(case.y.to(device=device, dtype=dtype))
+            for name, found in _numbers(solution).items():
+                require(found.dtype == dtype, "dtype", f"{name} of {dtype} measurements is {found.dtype}")
+                where = f"{name} of measurements on {device} is on {found.device}"
+                require(name == "history" or found.device.type == device, "device", where)
+
+
+def check_monitors(case: Case) -> None:
+    """Monitors are told start, steps and end, in this order and with sound progress, and change nothing."""
+    silent = case.solve()
+    for every in (1, 3):
+        listener = Listener(case.problem, len(case.y), every)
+        told = case.solve(monitors=[listener])
+        _require_same(silent, told, "monitors", "listening changes the {}")
+        require(listener.calls[:1] == ["start"], "monitors", f"told {listener.calls[:1]}, expected start")
+        require(listener.calls[-1:] == ["end"], "monitors", f"{listener.calls[-1:]} is last, expected end")
+        between = set(listener.calls[1:-1])
+        require(between == {"step"}, "monitors", f"told {between} between start and end, expected steps")
+        require(listener.solution is told, "monitors", "on_end gets another solution than the caller")
+        late = [step for step, steps in listener.steps if step % every and step != steps]
+        require(not late, "monitors", f"every={every}, but told of steps {late[:5]}")
+        step, steps = listener.steps[-1]
+        require(step == steps, "monitors", f"step {step} of {steps} is the last told")
+
+
+def check_interruption(case: Case) -> None:
+    """Ctrl-C at the first step gives a sound solution with the status ``interrupted``."""
+    try:
+        solution = case.solve(monitors=[Interrupting()])
+    except KeyboardInterrupt as error:
+        raise AssertionError("interruption: KeyboardInterrupt is not caught") from error
+    n = len(case.y)
+    expected = (Status.INTERRUPTED,) * n
+    require(solution.status == expected, "interruption", f"the status is {solution.status}")
+    for name, found, prior in zip("wx", (solution.w, solution.x), case.problem.priors, strict=True):
+        require(found.shape == (n, *(prior.signal_shape or ())), "interruption", f"{name} is no batch of {n}")
+        require(bool(torch.isfinite(found).all()), "interruption", f"{name} is not finite")
+
+
+CHECKS: tuple[Callable[[Case], None], ...] = (
+    check_inputs_untouched,
+    check_shapes,
+    check_dtype_and_device,
+    check_repeats,
+    check_residual,
+    check_winner,
+    check_descent,
+    check_neighbours,
+    check_huge_neighbour,
+    check_monitors,
+    check_interruption,
+)
+"""In this order: what writes into its inputs, or gives other numbers each time, fails where that is the
+question.
+"""
+
+
+class Interrupting(Monitor):
+    """Presses Ctrl-C at the first step."""
+
+    def on_step(self, progress: Progress) -> None:
+        raise KeyboardInterrupt
+
+
+class Listener(Monitor):
+    """Writes down what it is told, and looks whether it can be."""
+
+    def __init__(self, problem: Problem, measurements: int, every: int) -> None:
+        self.every, self.problem, self.measurements = every, problem, measurements
+        self.calls: list[str] = []
+        self.steps: list[tuple[int, int]] = []
+        self.solution: Solution | None = None
+        self.restarts = 0
+
+    def on_start(self, steps: int, measurements: int, restarts: int) -> None:
+        self.calls.append("start")
+        self.restarts = restarts
+        require(measurements == self.measurements, "monitors", f"told of {measurements} measurements")
+        require(steps >= 1 and restarts >= 1, "monitors", f"told of {steps} steps, {restarts} restarts")
+
+    def on_step(self, progress: Progress) -> None:
+        require("start" in self.calls, "monitors", "told of a step before the start")
+        self.calls.append("step")
+        step, steps = progress.step, progress.steps
+        require(0 <= step <= steps, "progress", f"step {step} of {steps}")
+        last = self.steps[-1] if self.steps else (0, steps)
+        # A solver of several stages may count each of them anew.
+        require(step > last[0] or last[0] == last[1], "progress", f"step {step} after {last[0]}")
+        self.steps.append((step, steps))
+        for name, found in (("objective", progress.objective), ("residual", progress.residual)):
+            shape = tuple(found.shape)
+            table = (self.measurements, self.restarts)
+            require(shape == table, "progress", f"{name} of shape {shape}, expected {table}")
+            require(not found.requires_grad, "progress", f"{name} is not detached")
+        for name, found, prior in zip("wx", progress.best(), self.problem.priors, strict=True):
+            expected = (self.measurements, *(prior.signal_shape or ()))
+            shape = tuple(found.shape)
+            require(shape == expected, "progress", f"the best {name} of shape {shape}, expected {expected}")
+            require(not found.requires_grad, "progress", f"the best {name} is not detached")
+
+    def on_end(self, solution: Solution) -> None:
+        self.calls.append("end")
+        self.solution = solution
+
+
+def _numbers(solution: Solution) -> dict[str, Tensor]:
+    """All tensors of a solution, by name."""
+    return {
+        "w": solution.w,
+        "x": solution.x,
+        "latents[0]": solution.latents[0],
+        "latents[1]": solution.latents[1],
+        "residual": solution.residual,
+        "restarts.objective": solution.restarts.objective,
+        "restarts.residual": solution.restarts.residual,
+        "history": solution.history,
+    }
+
+
+def _tensors(problem: Problem) -> dict[str, Tensor]:
+    """Copies of all tensors that a problem holds."""
+    modules = {"operator": problem.operator, "prior of w": problem.priors[0], "prior of x": problem.priors[1]}
+    return {
+        f"{name}'s {key}": tensor.detach().clone()
+        for name, module in modules.items()
+        for key, tensor in [*module.named_parameters(), *module.named_buffers()]
+    }
+
+
+def _require_tensor(name: str, found: object, shape: tuple[int, ...]) -> None:
+    require(isinstance(found, Tensor), "shapes", f"{name} is a {type(found).__name__}, expected a tensor")
+    assert isinstance(found, Tensor)
+    require(tuple(found.shape) == shape, "shapes", f"{name} of shape {tuple(found.shape)}, expected {shape}")
+    require(not found.requires_grad, "shapes", f"{name} is not detached from the graph")
+
+
+def _require_statuses(name: str, found: Sequence[object], count: int) -> None:
+    require(len(found) == count, "status", f"{name} has {len(found)} entries, expected {count}")
+    for status in found:
+        require(isinstance(status, Status), "status", f"{name} has {status!r}, which is no invkit.Status")
+
+
+def _require_same(first: Solution, second: Solution, prop: str, explanation: str) -> None:
+    """Equal to the bit; NaN equals NaN."""
+    for (name, one), other in zip(_numbers(first).items(), _numbers(second).values(), strict=True):
+        alike = one.shape == other.shape and torch.equal(one.nan_to_num(), other.nan_to_num())
+        require(alike and torch.equal(one.isnan(), other.isnan()), prop, explanation.format(name))
+    require(first.status == second.status, prop, explanation.format("status"))
+
+
+def _require_first_alike(alone: Solution, beside: Solution, prop: str, explanation: str) -> None:
+    """The first measurement's results agree; sums of another order are allowed for."""
+    for name in ("w", "x", "residual"):
+        found, expected = _numbers(beside)[name][0], _numbers(alone)[name][0]
+        require_close(found, expected, prop, explanation.format(name), tolerance=_TOLERANCE)
+    found_status, expected_status = beside.status[0], alone.status[0]
+    require(found_status == expected_status, prop, explanation.format("status"))

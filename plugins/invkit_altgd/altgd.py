@@ -1,0 +1,153 @@
+"""``altgd`` — alternating gradient descent on both latents, with batched restarts (arXiv 1802.04073, Algorithm 1).
+
+    solver = invkit.solver("altgd")                       # what works
+    solver = invkit.solver("altgd?preset=paper")          # as printed
+    solver = invkit.solver("altgd?preset=paper,restarts=30,steps=3000")
+
+Minimises ``‖y − A(B(h), C(m))‖² + λ f(h) + γ g(m)`` over both latents, by one forward and one backward pass a step for all
+restarts of all measurements together. The restart with the least residual ``‖y − A(B(h), C(m))‖²`` (equation (7)) wins.
+
+Beyond the paper, and off in the presets ``paper`` and ``public``:
+
+- **Successive halving** (``keep``): of many starts the best few are followed, of these the best fewer for longer. Every stage
+  costs about the same, so its length is inversely proportional to the number of candidates.
+- **Annealed weights** (``anneal``): λ and γ begin large, which keeps early iterates among plausible signals.
+- **Image slack** (``slack``, ρ): no image lies exactly in a generator's range. With ``x = C(m) + e``, the winner's e is
+  ``argmin ‖y − A(w, C(m) + e)‖² + ρ‖e‖²``, ρ the ratio of the variances of noise and e. The solution's x is then C(m) + e, clipped
+  to the prior's bounds, and no longer in the range; the idea is that of the paper's journal version. ``slack=0`` gives C(m).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Literal
+
+import attrs
+import torch
+from attrs.validators import deep_iterable, ge, gt, in_
+from invkit.contracts.monitor import Monitor
+from invkit.contracts.problem import Problem
+from invkit.contracts.solution import Solution
+from invkit.contracts.solver import Solver
+from jaxtyping import Float
+from torch import Tensor
+
+from invkit_altgd.descent import Schedule
+from invkit_altgd.presets import DEFAULT, preset
+from invkit_altgd.record import Recorder
+from invkit_altgd.restarts import ChunkRun
+from invkit_altgd.starts import draw, kind_of_start
+
+PresetName = Literal["default", "paper", "public"]
+UpdateName = Literal["adam", "gradient"]
+Order = Literal["jacobi", "gauss-seidel"]
+Decay = Literal["constant", "exponential", "cosine"]
+Start = Literal["auto", "random", "image", "encoder"]
+Dft = Literal["unitary", "unnormalised"]
+
+
+@attrs.frozen
+class AltGD(Solver):
+    """Alternating gradient descent. The fields are the options; :meth:`from_spec` takes them from a preset."""
+
+    #: steps of a winning candidate, in all
+    steps: int = attrs.field(default=DEFAULT["steps"], validator=ge(1))
+    #: starts per measurement
+    restarts: int = attrs.field(default=DEFAULT["restarts"], validator=ge(1))
+    #: candidates per measurement in each stage of the halving; empty: all restarts to the end
+    keep: tuple[int, ...] = attrs.field(default=DEFAULT["keep"], converter=tuple, validator=deep_iterable(ge(1)))
+    #: ``gradient`` or ``adam``
+    update: UpdateName = attrs.field(default=DEFAULT["update"], validator=in_(["adam", "gradient"]))
+    #: with ``update=gradient``: divide each gradient by its own root mean square
+    normalise: bool = DEFAULT["normalise"]
+    #: ``jacobi``: both gradients at the previous pair; ``gauss-seidel``: h first, m sees the new h
+    order: Order = attrs.field(default=DEFAULT["order"], validator=in_(["jacobi", "gauss-seidel"]))
+    #: step size η, how it decays, and the τ of ``exponential``: η·exp(−t/τ)
+    rate: float = attrs.field(default=DEFAULT["rate"], validator=gt(0))
+    decay: Decay = attrs.field(default=DEFAULT["decay"], validator=in_(["constant", "exponential", "cosine"]))
+    decay_steps: float = attrs.field(default=DEFAULT["decay_steps"], validator=gt(0))
+    #: the weights λ of the penalty on w and γ of that on x
+    lam: float = attrs.field(default=DEFAULT["lam"], validator=ge(0))
+    gamma: float = attrs.field(default=DEFAULT["gamma"], validator=ge(0))
+    #: how many times larger both weights begin; they reach their values at half of the steps
+    anneal: float = attrs.field(default=DEFAULT["anneal"], validator=ge(1))
+    #: ``unnormalised``: the data term weighs as many times more as a measurement has pixels per channel
+    dft: Dft = attrs.field(default=DEFAULT["dft"], validator=in_(["unitary", "unnormalised"]))
+    #: where the latents begin: see :mod:`invkit_altgd.starts`
+    start: Start = attrs.field(default=DEFAULT["start"], validator=in_(["auto", "random", "image", "encoder"]))
+    #: ρ of the image slack; 0: the image stays in the generator's range
+    slack: float = attrs.field(default=DEFAULT["slack"], validator=ge(0))
+    #: at most so many candidates at a time, for memory alone: results do not depend on it
+    chunk: int = attrs.field(default=2048, validator=ge(1))
+
+    @classmethod
+    def from_spec(
+        cls,
+        *,
+        preset: PresetName = "default",
+        steps: int | None = None,
+        restarts: int | None = None,
+        keep: tuple[int, ...] | None = None,
+        update: UpdateName | None = None,
+        normalise: bool | None = None,
+        order: Order | None = None,
+        rate: float | None = None,
+        decay: Decay | None = None,
+        decay_steps: float | None = None,
+        lam: float | None = None,
+        gamma: float | None = None,
+        anneal: float | None = None,
+        dft: Dft | None = None,
+        start: Start | None = None,
+        slack: float | None = None,
+        chunk: int | None = None,
+    ) -> AltGD:
+        """The solver of a preset, with whatever options are given in place of the preset's."""
+        given = {key: value for key, value in locals().items() if key not in ("cls", "preset") and value is not None}
+        return cls(**{**_preset(preset), **given})
+
+    def solve(
+        self,
+        problem: Problem,
+        y: Float[Tensor, "n *y"],
+        rng: torch.Generator,
+        monitors: Sequence[Monitor] = (),
+    ) -> Solution:
+        """Recover both signals of every measurement; see :meth:`invkit.contracts.solver.Solver.solve`."""
+        began = time.perf_counter()
+        pixels = y[0, 0].numel() if self.dft == "unnormalised" else 1
+        problem = problem.shaped(tuple(y.shape[1:])).weighted(self.lam / pixels, self.gamma / pixels)
+        start = kind_of_start(self.start, problem)
+        restarts = self._distinct_starts(problem, start)
+        starts_h, starts_m = draw(problem, y.shape[0], restarts, rng, y)
+        together = max(1, self.chunk // restarts)
+        chunks = [slice(i, i + together) for i in range(0, y.shape[0], together)]
+        schedule = Schedule(self.steps, self.rate, self.decay, self.decay_steps, problem.weights, self.anneal)
+        recorder = Recorder(monitors, self.steps, len(chunks), y.shape[0], restarts)
+        runs = []
+        for number, chunk in enumerate(chunks):
+            run = ChunkRun(problem, y[chunk], starts_h[chunk], starts_m[chunk], start, schedule, self)
+            run.go(recorder.of_chunk(number, chunk.start, run), interrupted=any(each.interrupted for each in runs))
+            runs.append(run)
+        solution = recorder.solution(runs, self.slack, time.perf_counter() - began)
+        for monitor in monitors:
+            monitor.on_end(solution)
+        return solution
+
+    def stages(self, restarts: int) -> list[tuple[int, int]]:
+        """(candidates per measurement, steps) of every stage: steps inversely proportional to candidates, ``steps`` in all."""
+        kept = [min(count, restarts) for count in self.keep] or [restarts]
+        share = sum(1 / count for count in kept)
+        ends = [round(self.steps * sum(1 / count for count in kept[: i + 1]) / share) for i in range(len(kept))]
+        return [(count, end - begin) for count, begin, end in zip(kept, [0, *ends[:-1]], ends, strict=True)]
+
+    def _distinct_starts(self, problem: Problem, start: str) -> int:
+        """One where nothing is drawn: a known w (an empty latent) makes all encoder starts the same."""
+        shape_w, shape_x = (prior.latent_shape or () for prior in problem.priors)
+        drawn = [shape_w] if start == "encoder" else [shape_w, shape_x]
+        return 1 if all(0 in shape for shape in drawn) else self.restarts
+
+
+def _preset(name: str) -> dict[str, object]:
+    return preset(name)

@@ -1,0 +1,105 @@
+"""The descent of a batch of candidates, all restarts of all its measurements at once.
+
+    batch = Batch(objective, h, m, owner=restart numbers)
+    descend(batch, schedule, first=0, last=50, told=...)
+
+A candidate whose objective or gradient stops being finite keeps its last finite latents and drops out alone. Nothing in the
+loop waits for the device.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Literal
+
+import attrs
+import torch
+from invkit.contracts.problem import Evaluation, Objective
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from invkit_altgd.updates import Adam, Plain, Update
+
+
+@attrs.frozen
+class Schedule:
+    """Step sizes and weights as functions of the step."""
+
+    steps: int
+    rate: float
+    decay: Literal["constant", "exponential", "cosine"]
+    decay_steps: float
+    weights: tuple[float, float]
+    anneal: float
+
+    def rate_at(self, step: int) -> float:
+        """η of step 0, 1, …"""
+        if self.decay == "exponential":
+            return self.rate * math.exp(-step / self.decay_steps)
+        return self.rate * (0.5 * (1 + math.cos(math.pi * step / self.steps)) if self.decay == "cosine" else 1.0)
+
+    def weights_at(self, step: int) -> tuple[float, float]:
+        """λ and γ: ``anneal`` times larger at first, falling geometrically to their values over the first half."""
+        factor = self.anneal ** max(0.0, 1 - 2 * step / self.steps)
+        return self.weights[0] * factor, self.weights[1] * factor
+
+
+class Batch:
+    """Candidates under way: latents, the updates' memory, and who is still alive."""
+
+    def __init__(
+        self,
+        objective: Objective,
+        h: Float[Tensor, "n *h"],
+        m: Float[Tensor, "n *k"],
+        number: Int[Tensor, "n"],
+        update: Literal["gradient", "adam"],
+        normalise: bool,
+    ) -> None:
+        self.objective, self.h, self.m, self.number = objective, h, m, number
+        self.alive: Bool[Tensor, "n"] = torch.ones(h.shape[0], dtype=torch.bool, device=h.device)
+        self.updates: tuple[Update, Update] = (
+            (Adam(h), Adam(m)) if update == "adam" else (Plain(normalise), Plain(normalise))
+        )
+
+    def evaluate(self, weights: tuple[float, float]) -> Evaluation:
+        """The objective at the current latents."""
+        with torch.no_grad():
+            return self.objective.weighted(*weights)(self.h, self.m)
+
+    def select(self, keep: Int[Tensor, "k"]) -> None:
+        """Go on with these candidates only, in this order."""
+        self.objective = self.objective.select(keep)
+        self.h, self.m, self.number, self.alive = self.h[keep], self.m[keep], self.number[keep], self.alive[keep]
+        for update in self.updates:
+            update.select(keep)
+
+    def step(self, rate: float, weights: tuple[float, float], order: str) -> Evaluation:
+        """One step of both latents; returns the objective where the step began."""
+        objective = self.objective.weighted(*weights)
+        if order == "jacobi":
+            state, gradient_h, gradient_m = objective.gradients(self.h, self.m)
+            self.h = self._moved(0, self.h, gradient_h, rate, state)
+            self.m = self._moved(1, self.m, gradient_m, rate, state)
+            return state
+        state, gradient_h, _ = objective.gradients(self.h, self.m, wrt="w")
+        self.h = self._moved(0, self.h, gradient_h, rate, state)
+        between, _, gradient_m = objective.gradients(self.h, self.m, wrt="x")
+        self.m = self._moved(1, self.m, gradient_m, rate, between)
+        return state
+
+    def _moved(self, which: int, latent: Tensor, gradient: Tensor, rate: float, state: Evaluation) -> Tensor:
+        finite = torch.isfinite(gradient.flatten(1).sum(1)) & torch.isfinite(state.total)
+        self.alive = self.alive & finite
+        mask = self.alive.reshape(-1, *[1] * (latent.ndim - 1))
+        direction = self.updates[which](torch.where(mask, gradient, 0.0))
+        return torch.where(mask, latent - rate * direction, latent)
+
+
+def descend(
+    batch: Batch, schedule: Schedule, first: int, last: int, order: str, told: Callable[[int, Batch, Evaluation], None]
+) -> None:
+    """Steps ``first`` … ``last − 1`` of the schedule; ``told`` hears of the step's number and where it began."""
+    for step in range(first, last):
+        told(step, batch, batch.step(schedule.rate_at(step), schedule.weights_at(step), order))

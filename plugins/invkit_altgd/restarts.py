@@ -1,0 +1,93 @@
+"""All restarts of a chunk of measurements, from start to winner, by successive halving.
+
+    run = ChunkRun(problem, y, starts_h, starts_m, "encoder", schedule, options)
+    run.go(told)
+    run.winner, run.residual            # per measurement; (measurements, restarts)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from invkit.contracts.problem import Evaluation, Problem
+from invkit.contracts.solution import Status
+from torch import Tensor
+
+from invkit_altgd.descent import Batch, Schedule, descend
+from invkit_altgd.starts import improve
+
+if TYPE_CHECKING:
+    from invkit_altgd.altgd import AltGD
+    from invkit_altgd.record import Told
+
+
+class ChunkRun:
+    """The restarts of some measurements. Candidates are numbered measurement by measurement."""
+
+    def __init__(
+        self, problem: Problem, y: Tensor, h: Tensor, m: Tensor, start: str, schedule: Schedule, options: AltGD
+    ) -> None:
+        self.problem, self.y, self.schedule, self.options = problem, y, schedule, options
+        self.measurements, self.restarts = h.shape[:2]
+        every_y = y.repeat_interleave(self.restarts, dim=0)
+        h, m = h.flatten(0, 1), improve(start, problem, every_y, h.flatten(0, 1), m.flatten(0, 1))
+        number = torch.arange(h.shape[0], device=h.device)
+        self.batch = Batch(problem.measured(every_y), h, m, number, options.update, options.normalise)
+        self.objective = torch.full((h.shape[0],), torch.nan, dtype=y.dtype, device=y.device)
+        self.residual = self.objective.clone()
+        self.status = [Status.DROPPED] * h.shape[0]
+        self.interrupted = False
+
+    def go(self, told: Told, *, interrupted: bool = False) -> None:
+        """Run every stage. A keyboard interrupt ends the run early, and what was reached counts."""
+        self.interrupted = interrupted
+        done = 0
+        try:
+            for count, steps in self.options.stages(self.restarts):
+                self._keep_best(count, self.schedule.weights_at(done))
+                if not self.interrupted:
+                    descend(self.batch, self.schedule, done, done + steps, self.options.order, told)
+                done += steps
+        except KeyboardInterrupt:
+            self.interrupted = True
+        self._finish()
+
+    def best(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """(h, m, w, x) of the candidate of least residual, per measurement, as it stands now."""
+        state = self.batch.evaluate(self.problem.weights)
+        chosen = self._best_first(state.residual)[:, 0]
+        return self.batch.h[chosen], self.batch.m[chosen], state.w[chosen], state.x[chosen]
+
+    def winners(self) -> list[int]:
+        """The restart of least residual, per measurement."""
+        return torch.where(self.residual.isnan(), torch.inf, self.residual).reshape(self.measurements, -1).argmin(1).tolist()
+
+    def _best_first(self, values: Tensor) -> Tensor:
+        """Places of the current candidates in ``batch``, (measurements, candidates), the smallest value first."""
+        usable = torch.where(torch.isfinite(values) & self.batch.alive, values, torch.inf)
+        table = usable.reshape(self.measurements, -1)
+        first = torch.arange(self.measurements, device=values.device)[:, None] * table.shape[1]
+        return table.argsort(dim=1, stable=True) + first
+
+    def _keep_best(self, count: int, weights: tuple[float, float]) -> None:
+        if count * self.measurements == self.batch.h.shape[0]:
+            return
+        state = self.batch.evaluate(weights)
+        self._note(state)
+        self.batch.select(self._best_first(state.total)[:, :count].flatten())
+
+    def _note(self, state: Evaluation) -> None:
+        """Write the candidates' objective and residual into the table of all restarts."""
+        alive = self.batch.alive
+        self.objective[self.batch.number] = torch.where(alive, state.total, torch.nan)
+        self.residual[self.batch.number] = torch.where(alive, state.residual, torch.nan)
+
+    def _finish(self) -> None:
+        state = self.batch.evaluate(self.problem.weights)
+        finite = torch.isfinite(state.total)
+        self.batch.alive = self.batch.alive & finite
+        self._note(state)
+        ended = Status.INTERRUPTED if self.interrupted else Status.MAX_ITER
+        for number, alive in zip(self.batch.number.tolist(), self.batch.alive.tolist(), strict=True):
+            self.status[number] = ended if alive else Status.DIVERGED

@@ -1,0 +1,84 @@
+"""Where the latents of every restart begin.
+
+``random``   h and m drawn from their priors (the paper's experiments).
+``image``    m₀ = argmin ‖y − C(m)‖², h₀ drawn: the initialisation printed in Algorithm 1.
+``encoder``  h₀ drawn; m₀ = E(z), the encoder's latent of the regularised inverse z = argmin ‖y − A(B(h₀), z)‖² + ρ‖z‖².
+             Each drawn kernel so gets the image that goes with it, and a wrong one shows at once: its z is no
+             signal of the class, and the residual says so.
+``auto``     ``encoder`` where the prior of x can encode, else ``random``.
+"""
+
+from __future__ import annotations
+
+import torch
+from invkit.contracts.problem import Problem
+from invkit.errors import InputError
+from jaxtyping import Float
+from torch import Tensor
+
+from invkit_altgd.ridge import ridge_inverse
+from invkit_altgd.updates import Adam
+
+#: the ridge of the regularised inverse
+RIDGE = 1e-2
+#: steps and rate of the descent of ``image``
+IMAGE_STEPS, IMAGE_RATE = 200, 0.1
+
+
+def kind_of_start(start: str, problem: Problem) -> str:
+    """``auto`` resolved; raises :class:`InputError` where the priors do not allow the start asked for."""
+    _, prior_x = problem.priors
+    if start == "auto":
+        return "encoder" if prior_x.can_encode else "random"
+    if start == "encoder" and not prior_x.can_encode:
+        raise InputError("start=encoder, but the prior of x has no encoder", hint="use start=auto, start=image or start=random")
+    return start
+
+
+def draw(
+    problem: Problem, measurements: int, restarts: int, rng: torch.Generator, like: Tensor
+) -> tuple[Float[Tensor, "m r *h"], Float[Tensor, "m r *k"]]:
+    """Latents drawn from both priors, (measurements, restarts, …): one measurement after another, so that the starts of the
+    first do not depend on how many follow."""
+    pairs = [
+        tuple(prior.sample_latent(restarts, rng, dtype=like.dtype, device=like.device) for prior in problem.priors)
+        for _ in range(measurements)
+    ]
+    return torch.stack([h for h, _ in pairs]), torch.stack([m for _, m in pairs])
+
+
+def improve(
+    kind: str, problem: Problem, y: Float[Tensor, "n *y"], h: Float[Tensor, "n *h"], m: Float[Tensor, "n *k"]
+) -> Float[Tensor, "n *k"]:
+    """The start of ``m`` for candidates whose latents were drawn."""
+    if kind == "encoder":
+        return _encoded(problem, y, h)
+    if kind == "image":
+        return _closest_image(problem, y, m)
+    return m
+
+
+def _encoded(problem: Problem, y: Tensor, h: Tensor) -> Tensor:
+    prior_w, prior_x = problem.priors
+    assert prior_x.signal_shape is not None
+    with torch.no_grad():
+        given = problem.operator.given(w=prior_w(h), x_shape=prior_x.signal_shape)
+        inverse = ridge_inverse(given, y, RIDGE)
+        return prior_x.encode(inverse.clamp(*prior_x.bounds) if prior_x.bounds else inverse)
+
+
+def _closest_image(problem: Problem, y: Tensor, m: Tensor) -> Tensor:
+    _, prior_x = problem.priors
+    if tuple(y.shape[1:]) != tuple(prior_x.signal_shape or ()):
+        raise InputError(
+            f"start=image compares y with C(m), but y has shape {tuple(y.shape[1:])} and C(m) {prior_x.signal_shape}",
+            hint="use start=auto or start=random",
+        )
+    update = Adam(m)
+    for _ in range(IMAGE_STEPS):
+        with torch.enable_grad():
+            m = m.detach().requires_grad_()
+            error = (prior_x(m) - y).square().sum()
+            (gradient,) = torch.autograd.grad(error, m, allow_unused=True, materialize_grads=True)
+        m = m.detach() - IMAGE_RATE * update(gradient)
+    return m

@@ -1,0 +1,72 @@
+"""Hypothesis strategies, and the registered things they run over, in one place.
+
+Nothing here names an operator: what is registered is what is tested, in every variant its options spell out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise, product
+from typing import Literal, get_args, get_origin
+
+from hypothesis import strategies as st
+
+import invkit
+from invkit import Spec, SpecError
+from invkit.plugin.building import signature_of
+from invkit.plugin.loading import default_manager
+
+Shape = tuple[int, ...]
+
+seeds = st.integers(0, 2**31 - 1)
+batches = st.integers(1, 5)
+
+
+def operator_specs() -> list[str]:
+    """Every registered operator with every combination of `Literal` and boolean options it accepts."""
+    specs = []
+    for entry in default_manager().registry.entries("operator"):
+        choices = {option.key: _choices(option.type) for option in signature_of(entry).options}
+        spelled = {key: values for key, values in choices.items() if values}
+        for values in product(*spelled.values()):
+            spec = Spec(entry.name, None, dict(zip(spelled, values, strict=True)))
+            try:
+                invkit.operator(spec)
+            except SpecError:  # a combination that makes no sense, and says so
+                continue
+            specs.append(str(spec))
+    return specs
+
+
+def solver_specs() -> list[str]:
+    """Every registered solver as it is by default, and in each of its presets, with few steps and restarts."""
+    specs = []
+    for entry in default_manager().registry.entries("solver"):
+        options = {option.key: option for option in signature_of(entry).options}
+        few = {key: value for key, value in (("steps", "20"), ("restarts", "6")) if key in options}
+        presets = _choices(options["preset"].type) if "preset" in options else ()
+        for preset in [{"preset": name} for name in presets] or [{}]:
+            specs.append(str(Spec(entry.name, None, {**preset, **few})))
+    return specs
+
+
+def _choices(annotation: object) -> tuple[str, ...]:
+    if get_origin(annotation) is Literal:
+        return tuple(map(str, get_args(annotation)))
+    return ("true", "false") if annotation is bool else ()
+
+
+@st.composite
+def signal_shapes(draw: st.DrawFn, examples: Sequence[tuple[Shape, Shape]]) -> tuple[Shape, Shape]:
+    """One of an operator's example shapes ``(w_shape, x_shape)``, with other lengths in the same order.
+
+    Equal lengths stay equal and smaller ones smaller, so that whatever relates the two shapes still holds; a
+    length of one, which may be broadcast, stays one. (The operator itself is not called here: the run-time
+    checks of types sample at random, which hypothesis does not like in a strategy.)
+    """
+    w_shape, x_shape = draw(st.sampled_from(examples))
+    lengths = sorted({*w_shape, *x_shape, 1})
+    renamed = {1: 1}
+    for smaller, length in pairwise(lengths):
+        renamed[length] = renamed[smaller] + draw(st.integers(1, 3))
+    return tuple(renamed[n] for n in w_shape), tuple(renamed[n] for n in x_shape)

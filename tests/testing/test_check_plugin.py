@@ -1,0 +1,166 @@
+"""`check_plugin` passes every first-party plugin's like, and fails one wrong in any single property, naming
+it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal
+
+import pytest
+
+import invkit
+from invkit import BilinearOperator, Registry
+from invkit.plugin.loading import discover
+from invkit.testing import check_plugin
+
+
+class Good(BilinearOperator):
+    """The product of two signals."""
+
+    def __init__(self, gain: float, mode: Literal["a", "b"] = "a", shape: tuple[int, ...] = (1, 2)) -> None:
+        super().__init__()
+
+    def forward(self, w, x):
+        return w * x
+
+    def output_shape(self, w_shape, x_shape):
+        return x_shape
+
+
+class Undocumented(Good):
+    pass
+
+
+class Abstract(BilinearOperator):
+    """Lacks everything."""
+
+
+class Unrelated:
+    """No operator at all."""
+
+
+class NoAnnotation(Good):
+    """An option of no type."""
+
+    def __init__(self, gain=1.0) -> None:
+        super().__init__(gain)
+
+
+class Sink(Good):
+    """Swallows any option."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(1.0)
+
+
+class Unconvertible(Good):
+    """An option no text stands for."""
+
+    def __init__(self, callback: Callable[[int], int]) -> None:
+        super().__init__(1.0)
+
+
+class WrongDefault(Good):
+    """A default its own type does not allow."""
+
+    def __init__(self, steps: int = "many") -> None:
+        super().__init__(1.0)
+
+
+def plugin(*targets: str, summary: str = "a product", name: str = "good") -> ModuleType:
+    """A hook module that registers these targets of this file."""
+    module = ModuleType("a_plugin")
+
+    def invkit_register(registry: Registry) -> None:
+        for number, target in enumerate(targets):
+            registry.operator(
+                f"{name}{number}", target if ":" in target else f"{__name__}:{target}", summary=summary
+            )
+
+    module.invkit_register = invkit.hookimpl(invkit_register)
+    return module
+
+
+@pytest.mark.parametrize("module", [c.module for c in discover() if c.distribution == "invkit"])
+def test_first_party_plugins_pass(module: str) -> None:
+    check_plugin(module)
+
+
+def test_a_good_plugin_passes() -> None:
+    check_plugin(plugin("Good"))
+
+
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [
+        ("Missing", "target: .*Missing"),
+        ("no.such.module:Good", "target: .*cannot be imported"),
+        ("Undocumented", "docstring"),
+        ("Abstract", "contract: .*forward"),
+        ("Unrelated", "contract: .*no subclass of BilinearOperator"),
+        ("NoAnnotation", "options: .*no annotation.*gain"),
+        ("Sink", "options: .*options must be named"),
+        ("Unconvertible", "options: .*callback"),
+        ("WrongDefault", "options: .*'many'.*steps"),
+    ],
+)
+def test_a_wrong_target_fails(target: str, reason: str) -> None:
+    with pytest.raises(AssertionError, match=reason):
+        check_plugin(plugin("Good", target))
+
+
+def test_a_summary_is_one_line() -> None:
+    for summary in ("", "two\nlines"):
+        with pytest.raises(AssertionError, match="summary"):
+            check_plugin(plugin("Good", summary=summary))
+
+
+def test_a_plugin_registers_something() -> None:
+    with pytest.raises(AssertionError, match="registers nothing"):
+        check_plugin(plugin())
+
+
+def test_a_malformed_registration_fails() -> None:
+    with pytest.raises(AssertionError, match=r"registering fails.*malformed"):
+        check_plugin(plugin("Good", name="No Good"))
+
+
+def test_a_misspelt_hook_fails() -> None:
+    module = ModuleType("a_plugin")
+    module.invkit_registre = invkit.hookimpl(lambda registry: None)
+    module.invkit_registre.__name__ = "invkit_registre"
+    with pytest.raises(AssertionError, match=r"hook: .*invkit_registre"):
+        check_plugin(module)
+
+
+def test_a_module_without_hook_fails() -> None:
+    with pytest.raises(AssertionError, match=r"hook: .*no @invkit.hookimpl"):
+        check_plugin(ModuleType("a_plugin"))
+
+
+def test_weights_must_be_there() -> None:
+    module = plugin("Good")
+    hook = module.invkit_register
+    module.invkit_register = invkit.hookimpl(
+        lambda registry: (hook(registry), registry.weights("good0", "invkit:no/such/folder"))[0]
+    )
+    with pytest.raises(AssertionError, match=r"weights: .*no/such/folder"):
+        check_plugin(module)
+
+
+def test_a_hook_module_that_imports_torch_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = """
+        import torch, invkit
+
+        @invkit.hookimpl
+        def invkit_register(registry):
+            registry.operator("heavy", "invkit_products.outer:OuterProduct", summary="an outer product")
+    """
+    lines = [line.removeprefix(" " * 8) for line in code.splitlines()]
+    (tmp_path / "a_heavy_plugin.py").write_text("\n".join(lines))
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(AssertionError, match=r"light import: .*torch"):
+        check_plugin("a_heavy_plugin")
