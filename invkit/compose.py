@@ -11,15 +11,16 @@ three are equal.
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from invkit.contracts.bilinear import BilinearOperator
 from invkit.contracts.dataset import Dataset
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 
 #: a part by name, as a table, or as the thing itself
 SpecLike = str | Spec | Mapping[str, Any]
+
+Module = TypeVar("Module", bound=nn.Module)
 
 _KEYS = ("format", "seed", "operator", "priors", "solver", "versions")
 _LAYOUTS = ("(height, width)", "(channels, height, width)", "(n, channels, height, width)")
@@ -144,7 +147,8 @@ class Pipeline:
             ShapeError: priors and measurement do not fit.
         """
         batch, numpy_in, axes_added = _as_batch(y, self.operator.measurement_dims)
-        problem = Problem(self.operator, self.priors).shaped(tuple(batch.shape[1:]))
+        prior_w, prior_x = (_following(prior, batch) for prior in self.priors)
+        problem = Problem(_following(self.operator, batch), (prior_w, prior_x)).shaped(tuple(batch.shape[1:]))
         told = [*self.monitors, *(_part("monitor", each, Monitor) for each in monitors)]
         rng = torch.Generator().manual_seed(self.seed)
         solution = self.solver.solve(problem, batch, rng, told)
@@ -175,6 +179,15 @@ class Pipeline:
             "solver": _describe("solver", self.solver, strict),
             "versions": _versions(),
         }
+
+
+def _following(part: Module, batch: Tensor) -> Module:
+    """The part in the measurement's precision and on its device: itself, or a copy where it is elsewhere."""
+    held = [*part.parameters(), *part.buffers()]
+    dtypes = {each.dtype for each in held if each.is_floating_point()}
+    if dtypes <= {batch.dtype} and {each.device for each in held} <= {batch.device}:
+        return part
+    return copy.deepcopy(part).to(device=batch.device, dtype=batch.dtype)
 
 
 def load_config(source: str | os.PathLike[str] | Mapping[str, Any]) -> Pipeline:

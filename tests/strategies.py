@@ -39,11 +39,11 @@ def operator_specs() -> list[str]:
 
 
 def solver_specs() -> list[str]:
-    """Every registered solver as it is by default, and in each of its presets, with few steps and restarts."""
+    """Every registered solver as it is by default, and in each of its presets, with few steps."""
     specs = []
     for entry in default_manager().registry.entries("solver"):
         options = {option.key: option for option in signature_of(entry).options}
-        few = {key: value for key, value in (("steps", "20"), ("restarts", "6")) if key in options}
+        few = {key: value for key, value in (("steps", "20"), ("restarts", "20")) if key in options}
         presets = _choices(options["preset"].type) if "preset" in options else ()
         for preset in [{"preset": name} for name in presets] or [{}]:
             specs.append(str(Spec(entry.name, None, {**preset, **few})))

@@ -14,12 +14,12 @@ from invkit_generative.architectures import build
 OUTPUTS = {"paper-blur": "unit-sum", "paper-mnist": "image"}
 
 
-def write_untrained(path: Path, architecture: str, *, seed: int = 0, **changes: Any) -> Path:
+def write_untrained(path: Path, network_name: str, *, seed: int = 0, **changes: Any) -> Path:
     """Write the weights of an untrained VAE; ``changes`` replace entries of its card."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        network = build(architecture)
-    write_prior(path, network.state_dict(), card(architecture) | changes)
+        network = build(network_name)
+    write_prior(path, network.state_dict(), card(network_name) | changes)
     return path
 
 

@@ -98,7 +98,7 @@ class Objective:
     ) -> tuple[Evaluation, Float[Tensor, "n *h"], Float[Tensor, "n *m"]]:
         """The objective and its gradients in ``h`` and ``m`` by one forward and one backward pass.
 
-        With ``wrt="w"`` or ``"x"`` nothing is propagated back to the other latent, whose gradient is then zero.
+        With ``wrt="w"`` or ``"x"`` nothing goes back to the other latent, whose gradient is then zero.
         Candidates do not mix: the gradient of the sum over candidates is each candidate's own gradient.
         """
         with torch.enable_grad():

@@ -22,7 +22,7 @@ import numpy.typing as npt
 from invkit.contracts.solution import Solution
 from invkit.errors import OutputError
 from invkit.files.atomic import atomic_write
-from invkit.files.images import as_array, write_image
+from invkit.files.images import write_image
 from invkit.files.panels import kernel_cell
 
 __all__ = ["save_solution", "writable_folder", "write_kernel", "write_record"]
@@ -45,9 +45,9 @@ def save_solution(solution: Solution, folder: str | os.PathLike[str]) -> Path:
         OutputError: the folder cannot be written.
     """
     folder = writable_folder(folder)
-    for name, signal in (("x", solution.x), ("w", solution.w)):
+    for name, signal in (("x", _exact(solution.x)), ("w", _exact(solution.w))):
         with atomic_write(folder / f"{name}.npy") as stream:
-            np.save(stream, _exact(signal), allow_pickle=False)
+            np.save(stream, signal, allow_pickle=False)
         write = write_image if name == "x" else write_kernel
         for suffix, picture in _pictures(signal, solution.axes_added):
             write(folder / f"{name}{suffix}.png", picture)
@@ -94,16 +94,16 @@ def writable_folder(folder: str | os.PathLike[str]) -> Path:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
+        reason = "it is a file" if isinstance(error, FileExistsError) else error.strerror or error
         raise OutputError(
-            f"cannot write to the folder {folder}: {error.strerror or error}",
+            f"cannot write to the folder {folder}: {reason}",
             hint="choose a folder that you may write to",
         ) from error
     return folder
 
 
-def _pictures(signal: Any, axes_added: int) -> Iterator[tuple[str, npt.NDArray[Any]]]:
+def _pictures(values: npt.NDArray[Any], axes_added: int) -> Iterator[tuple[str, npt.NDArray[Any]]]:
     """The images in a signal, each with what tells its file name from the others'."""
-    values = as_array(signal)
     if axes_added:
         yield from (("", image) for image in [values] if _is_image(image, channels=axes_added == 1))
         return

@@ -268,7 +268,7 @@ def _shipped_folders(registry: Registry, kind: str) -> list[Path]:
 
 def _remedy(registry: Registry, kind: str, name: str) -> str:
     listed = nearest(Path(name).name.removesuffix(SUFFIX), names(registry, kind))
-    return f"{listed}; train one with `invkit train {kind} --out FILE{SUFFIX}`"
+    return f"{listed}; train one with `invkit train {kind} --recipe NAME --out DIR`"
 
 
 def _is_path(name: str) -> bool:

@@ -215,8 +215,9 @@ def _resolved(spec: Spec, signature: Signature, arguments: Mapping[str, Any], bu
     for field in signature.options:
         given = arguments.get(field.key)
         texts[field.key] = option_text(field.default if field.key not in arguments else given)
-        if given is None:
-            texts[field.key] = _own_text(built, field.key) or texts[field.key]
+        own = _own_text(built, field.key) if given is None else None
+        if own is not None:
+            texts[field.key] = own
     return Spec(spec.kind, name if isinstance(name, str) else None, texts)
 
 

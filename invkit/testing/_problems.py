@@ -19,7 +19,6 @@ from invkit.contracts.linear import Shape
 from invkit.contracts.problem import Problem
 from invkit.errors import ShapeError
 
-
 EXAMPLE_NAMES = ("two subspaces", "known w, unit-sum x", "unit-sum w, free x")
 """What `examples` gives, in this order."""
 

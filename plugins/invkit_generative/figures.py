@@ -16,7 +16,7 @@ __all__ = ["reconstruction_figures"]
 
 def reconstruction_figures(
     prior: Generator, data: Dataset, signals: int = 2000, chunk: int = 250
-) -> dict[str, float]:
+) -> dict[str, int | float]:
     """Measure encode-then-decode on the first ``signals`` of the test split.
 
     Args:
@@ -41,7 +41,7 @@ def reconstruction_figures(
         psnr.append(metrics.psnr(made, truth))
         sums.append(truth.flatten(1).sum(1))
     all_ncc = torch.cat(ncc)
-    figures = {
+    figures: dict[str, int | float] = {
         "test_signals": signals,
         "reconstruction_ncc": round(all_ncc.mean().item(), 5),
         "reconstruction_ncc_worst_5_percent": round(all_ncc.quantile(0.05).item(), 5),

@@ -86,7 +86,7 @@ class VAETrainer(Trainer):
 
 
 def _card(
-    name: str, recipe: Recipe, run: TrainingRun, data: Dataset, figures: Mapping[str, float]
+    name: str, recipe: Recipe, run: TrainingRun, data: Dataset, figures: Mapping[str, int | float]
 ) -> dict[str, Any]:
     return {
         "format": 1,
@@ -151,7 +151,11 @@ def _loss(network: VAENetwork, recipe: Recipe) -> Loss:
         reconstruction = network.decode(mean + noise * torch.exp(0.5 * log_variance))
         error = (reconstruction - target).square().mean()
         divergence = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean()
-        if recipe.likelihood == "bernoulli":
+        if torch.isnan(
+            error
+        ):  # binary_cross_entropy refuses it without a word on the step; the loop names it
+            fit = error
+        elif recipe.likelihood == "bernoulli":
             fit = nn.functional.binary_cross_entropy(reconstruction, target, reduction="sum") / len(target)
         else:
             fit = error * target[0].numel() / (2 * recipe.variance)

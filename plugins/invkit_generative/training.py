@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import attrs
 import torch
@@ -29,6 +29,9 @@ __all__ = ["Loss", "Schedule", "TrainingRun", "Watcher", "order"]
 
 Loss = Callable[[Tensor, torch.Generator], tuple[Tensor, Mapping[str, Tensor]]]
 """Maps a batch and the step's noise generator to the loss and what is logged beside it."""
+
+Watcher = Callable[[int, int, Mapping[str, float], "TrainingRun"], None]
+"""Told every so many steps: steps done, steps in all, what the last one logged, and the run."""
 
 
 @attrs.frozen
@@ -74,13 +77,6 @@ class Schedule:
     def decay(self, step: int) -> float:
         """Return the average's decay, smaller at first so that the untrained weights are soon forgotten."""
         return min(self.ema, (1 + step) / (10 + step))
-
-
-class Watcher(Protocol):
-    """What is told of the run every so many steps; see ``watching.py``."""
-
-    def __call__(self, step: int, steps: int, log: Mapping[str, float], run: TrainingRun) -> None:
-        """Take note that ``step`` of ``steps`` steps are done; ``log`` is of the last one."""
 
 
 def order(seed: int, epoch: int, signals: int) -> Tensor:

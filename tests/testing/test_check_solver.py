@@ -17,6 +17,8 @@ from invkit.testing import check_generator, check_operator, check_solver
 from invkit.testing._problems import examples
 from invkit.testing.solvers import CHECKS, Case
 
+Pair = tuple[Tensor, Tensor]
+
 
 @attrs.frozen
 class Right(Solver):
@@ -31,25 +33,25 @@ class Right(Solver):
     ) -> Solution:
         objective = problem.measured(y.repeat_interleave(self.restarts, 0))
         h, m = self.start(problem, y, rng)
-        best = objective(h, m).detach()
+        best, latents = objective(h, m).detach(), (h, m)
         history, status = [best.total], Status.MAX_ITER
         self.tell(monitors, lambda monitor: monitor.on_start(self.steps, len(y), self.restarts))
         try:
             for step in range(1, self.steps + 1):
                 _, grad_h, grad_m = objective.gradients(h, m)
                 h, m = h - self.direction(grad_h), m - self.direction(grad_m)
-                best = self.better(objective(h, m).detach(), best)
+                best, latents = self.better(objective(h, m).detach(), (h, m), best, latents)
                 history.append(best.total)
                 progress = self.progress(step, best, len(y))
                 listening = [each for each in monitors if step % each.every == 0 or step == self.steps]
                 self.tell(listening, lambda monitor, progress=progress: monitor.on_step(progress))
         except KeyboardInterrupt:
             status = Status.INTERRUPTED
-        made = self.solution(best, (h, m), torch.stack(history, -1), status, len(y))
+        made = self.solution(best, latents, torch.stack(history, -1), status, len(y))
         self.tell(monitors, lambda monitor: monitor.on_end(made))
         return made
 
-    def start(self, problem: Problem, y: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+    def start(self, problem: Problem, y: Tensor, rng: torch.Generator) -> Pair:
         n = len(y) * self.restarts
         h, m = (prior.sample_latent(n, rng, dtype=y.dtype, device=y.device) for prior in problem.priors)
         return h, m
@@ -58,14 +60,17 @@ class Right(Solver):
         norm = gradient.flatten(1).norm(dim=1).clamp_min(1e-12)
         return (self.length / norm).reshape(-1, *[1] * (gradient.ndim - 1)) * gradient
 
-    def better(self, new: Evaluation, old: Evaluation) -> Evaluation:
+    def better(
+        self, new: Evaluation, new_latents: Pair, old: Evaluation, old_latents: Pair
+    ) -> tuple[Evaluation, Pair]:
         wins = new.residual < old.residual
 
         def pick(ours: Tensor, theirs: Tensor) -> Tensor:
             return torch.where(wins.reshape(-1, *[1] * (ours.ndim - 1)), ours, theirs)
 
         names = ("total", "residual", "w", "x")
-        return Evaluation(*(pick(getattr(new, name), getattr(old, name)) for name in names))
+        at = Evaluation(*(pick(getattr(new, name), getattr(old, name)) for name in names))
+        return at, (pick(new_latents[0], old_latents[0]), pick(new_latents[1], old_latents[1]))
 
     def progress(self, step: int, at: Evaluation, n: int) -> Progress:
         chosen = self.chosen(at, n)
@@ -80,9 +85,7 @@ class Right(Solver):
         residual = at.residual.nan_to_num(nan=torch.inf).reshape(n, -1)
         return residual.argmin(1) + residual.shape[1] * torch.arange(n)
 
-    def solution(
-        self, at: Evaluation, latents: tuple[Tensor, Tensor], history: Tensor, status: Status, n: int
-    ) -> Solution:
+    def solution(self, at: Evaluation, latents: Pair, history: Tensor, status: Status, n: int) -> Solution:
         chosen = self.chosen(at, n)
         return Solution(
             x=at.x[chosen],
@@ -253,6 +256,13 @@ class LastWins(Changed):
         return {"restarts": attrs.evolve(solution.restarts, winner=(last,) * len(solution.status))}
 
 
+class AnotherTable(Changed):
+    """The restarts' table is not of what is returned."""
+
+    def change(self, solution):
+        return {"restarts": attrs.evolve(solution.restarts, residual=solution.restarts.residual / 2)}
+
+
 class NobodyWins(Changed):
     def change(self, solution):
         return {"restarts": attrs.evolve(solution.restarts, winner=(-1,) * len(solution.status))}
@@ -262,8 +272,8 @@ class Ascends(Right):
     def direction(self, gradient):
         return -20 * super().direction(gradient)
 
-    def better(self, new, old):
-        return old if (new.residual < old.residual).all() else new
+    def better(self, new, new_latents, old, old_latents):
+        return new, new_latents
 
     def chosen(self, at, n):
         return Right.chosen(self, attrs.evolve(at, residual=-at.residual), n)
@@ -380,6 +390,7 @@ WRONG = {
     StaleResidual: ("residual", "residual: it is not"),
     ForgottenSignal: ("residual", "residual: it is not"),
     LastWins: ("winner", "winner: restart 2 has the residual"),
+    AnotherTable: ("winner", "winner: its residual in the table is neither"),
     NobodyWins: ("winner", "winner: -1 is none of the 3"),
     Ascends: ("descent", "descent: the residual is"),
     StepsOfTheBatch: ("neighbours", "neighbours: the first measurement's"),
@@ -441,7 +452,7 @@ def test_every_check_has_a_solver_that_fails_it() -> None:
 
 def test_a_solver_that_raises_fails_and_is_told_where() -> None:
     class Raises(Right):
-        def start(self, problem: Problem, y: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+        def start(self, problem: Problem, y: Tensor, rng: torch.Generator) -> Pair:
             raise RuntimeError("not today")
 
     with pytest.raises(AssertionError, match=r"it raises RuntimeError\('not today'\).*Raises.*two subspaces"):

@@ -1,0 +1,333 @@
+"""``invkit deblur``: what it writes, what it says, and what one image's fate does to the others."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import invkit
+from invkit.cli import deblurring
+from invkit.cli.main import main
+from invkit.files.images import read_image, write_image
+from invkit_monitors.history import History
+from tests.cli.blurred import QUICK, deblur, write_blurry, write_colour, write_priors
+from tests.plugin.distributions import hook, write_distribution
+
+Captured = pytest.CaptureFixture[str]
+SUFFIXES = ["_sharp.png", "_sharp.npy", "_kernel.png", "_kernel.npy", "_panel.png", ".json"]
+
+
+@pytest.fixture
+def quick(tmp_path: Path) -> list[str | Path]:
+    """The options of a quick run into ``tmp_path/out``."""
+    return [*write_priors(tmp_path / "weights"), "--solver", QUICK, "--out", tmp_path / "out"]
+
+
+def results(folder: Path, stem: str) -> dict[str, bytes]:
+    return {suffix: (folder / f"{stem}{suffix}").read_bytes() for suffix in SUFFIXES if suffix != ".json"}
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_all_files_of_an_image(tmp_path: Path, quick: list[str | Path], capsys: Captured) -> None:
+    (image,) = write_blurry(tmp_path, "digit.png")
+    assert deblur(image, *quick, "--seed", "5") == 0
+    out, err = capsys.readouterr()
+    assert err == "" and str(image) in out and "max_iter" in out and "digit_sharp.png" in out
+    folder = tmp_path / "out"
+    assert names(folder) == sorted(["config.toml", *(f"digit{suffix}" for suffix in SUFFIXES)])
+    # The same by hand gives the same numbers, to the bit.
+    pipeline = invkit.load_config(folder / "config.toml")
+    solution = pipeline(image)
+    assert pipeline.seed == 5
+    assert np.array_equal(np.load(folder / "digit_sharp.npy"), solution.x)
+    assert np.array_equal(np.load(folder / "digit_kernel.npy"), solution.w)
+    assert np.abs(read_image(folder / "digit_sharp.png") - solution.x).max() < 1 / 255
+    assert read_image(folder / "digit_kernel.png").max() == 1.0
+    with Image.open(folder / "digit_panel.png") as panel:
+        assert panel.width > 5 * 128
+
+
+def test_the_record(tmp_path: Path, quick: list[str | Path]) -> None:
+    (image,) = write_blurry(tmp_path, "digit.npy")
+    assert deblur(image, *quick) == 0
+    record = json.loads((tmp_path / "out" / "digit.json").read_text())
+    w, x = (torch.from_numpy(np.load(tmp_path / "out" / f"digit_{n}.npy"))[None] for n in ("kernel", "sharp"))
+    left = torch.from_numpy(read_image(image))[None] - invkit.operator("circconv")(w, x)
+    assert record["image"] == str(image) and record["shape"] == [1, 28, 28]
+    assert record["status"] == "max_iter" and record["seconds"] > 0
+    assert record["residual"] == pytest.approx(left.square().sum().item(), rel=1e-4)
+    assert record["residual_rms"] == pytest.approx(left.square().mean().sqrt().item(), rel=1e-4)
+    assert len(record["restarts"]["residual"]) == 2
+    assert min(record["restarts"]["residual"]) == record["restarts"]["residual"][record["restarts"]["winner"]]
+    assert record["config"]["seed"] == 0 and record["config"]["solver"]["steps"] == "3"
+    assert len(record["config"]["priors"][0]["sha256"]) == 64
+    assert record["versions"]["invkit"] == invkit.__version__
+    assert all((tmp_path / "out" / name).is_file() for name in record["files"].values())
+
+
+def test_a_known_kernel_and_total_variation_make_real_digits_sharper(tmp_path: Path) -> None:
+    # No weights at all: what it recovers is right because the operator, the solver and the files are.
+    (image,) = write_blurry(tmp_path, "digit.npy")
+    truth = invkit.dataset("mnist-sample").take(torch.arange(1), "test")
+    kernel = invkit.dataset("blurA").take(torch.arange(1), "test")
+    write_image(tmp_path / "kernel.npy", kernel[0])
+    priors = ("--prior", f"known:{tmp_path}/kernel.npy", "--prior", "identity?penalty=tv")
+    solver = "altgd?steps=200,restarts=1,slack=0,lam=0,gamma=0.001,anneal=1,start=random"
+    assert deblur(image, *priors, "--solver", solver, "--out", tmp_path / "out") == 0
+    made = torch.from_numpy(np.load(tmp_path / "out" / "digit_sharp.npy"))[None]
+    before = invkit.metrics.psnr(torch.from_numpy(read_image(image))[None], truth)
+    assert invkit.metrics.psnr(made, truth).item() > before.item() + 4
+    assert np.array_equal(np.load(tmp_path / "out" / "digit_kernel.npy"), kernel[0].numpy())
+
+
+def test_an_image_does_not_depend_on_its_neighbours_or_its_format(
+    tmp_path: Path, quick: list[str | Path]
+) -> None:
+    first, second = write_blurry(tmp_path / "photos", "a.png", "b.npy")
+    with Image.open(first) as picture:
+        picture.save(tmp_path / "photos" / "c.tiff")
+        picture.save(tmp_path / "photos" / "d.jpg", quality=95)
+    (tmp_path / "photos" / "notes.txt").write_text("no image, and passed over")
+    assert deblur(tmp_path / "photos", *quick) == 0
+    assert names(tmp_path / "out") == sorted(["config.toml", *(s + f for s in "abcd" for f in SUFFIXES)])
+    alone = [*quick[:-1], tmp_path / "alone"]
+    assert deblur(second, first, *alone) == 0
+    for stem in "ab":
+        assert results(tmp_path / "alone", stem) == results(tmp_path / "out", stem)
+    assert results(tmp_path / "out", "a") == results(tmp_path / "out", "c")
+
+
+def test_a_run_is_repeated_from_its_configuration(tmp_path: Path, quick: list[str | Path]) -> None:
+    (image,) = write_blurry(tmp_path, "digit.png")
+    assert deblur(image, *quick, "--seed", "3") == 0
+    config = tmp_path / "out" / "config.toml"
+    assert deblur(image, "--config", config, "--out", tmp_path / "again") == 0
+    assert results(tmp_path / "again", "digit") == results(tmp_path / "out", "digit")
+    assert deblur(image, "--config", config, "--seed", "4", "--out", tmp_path / "other") == 0
+    other = results(tmp_path / "other", "digit")
+    assert other["_sharp.npy"] != results(tmp_path / "out", "digit")["_sharp.npy"]
+    assert invkit.load_config(tmp_path / "other" / "config.toml").seed == 4
+
+
+def test_operator_and_solver_have_defaults(
+    tmp_path: Path, quick: list[str | Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+    monkeypatch.setattr(deblurring, "recover", lambda pipeline, job, out: seen.append(pipeline) or RECORD)
+    (image,) = write_blurry(tmp_path, "digit.png")
+    assert deblur(image, *quick[:4], "--out", tmp_path / "out") == 0
+    assert (type(seen[0].operator).__name__, type(seen[0].solver).__name__) == (
+        "CircularConvolution",
+        "AltGD",
+    )
+    assert seen[0].solver == invkit.solver("altgd") and seen[0].seed == 0
+
+
+RECORD = {"image": "a.png", "status": "max_iter", "residual_rms": None, "seconds": 0.1, "files": {}}
+
+
+def test_images_of_one_name_do_not_overwrite_each_other(tmp_path: Path, quick: list[str | Path]) -> None:
+    first, second, third = (write_blurry(tmp_path / f, "digit.png")[0] for f in ("one", "two", "three"))
+    upper = write_blurry(tmp_path / "four", "Digit.npy")[0]
+    assert deblur(first, tmp_path / "two", third, first, upper, *quick) == 0
+    written = {path.stem: json.loads(path.read_text())["image"] for path in (tmp_path / "out").glob("*.json")}
+    assert written == {
+        "digit": str(first),
+        "digit-2": str(second),
+        "digit-3": str(third),
+        "Digit-4": str(upper),
+    }
+
+
+def test_one_bad_image_does_not_stop_the_others(
+    tmp_path: Path, quick: list[str | Path], capsys: Captured
+) -> None:
+    good, also = write_blurry(tmp_path, "good.png", "also.png")
+    np.save(tmp_path / "nan.npy", np.full((28, 28), np.nan))
+    bad = [tmp_path / "nan.npy", tmp_path / "missing.png", write_colour(tmp_path / "colour.png")]
+    assert deblur(bad[0], good, *bad[1:], also, *quick, "--json") == 1
+    out, err = capsys.readouterr()
+    said = json.loads(out)
+    assert [record["image"] for record in said["images"]] == [str(good), str(also)]
+    assert {failed["image"] for failed in said["failed"]} == set(map(str, bad))
+    for path, reason in zip(bad, ("784 NaN", "no such file", "add --grey"), strict=True):
+        (line,) = [line for line in err.splitlines() if str(path) in line]
+        assert line.startswith("invkit: error: ") and reason in line
+    assert (tmp_path / "out" / "also.json").exists() and not list((tmp_path / "out").glob("nan*"))
+
+
+@pytest.mark.parametrize("error", [invkit.InputError("gone; alas"), RuntimeError("out of memory")])
+def test_one_image_that_fails_in_the_middle_does_not_stop_the_others(
+    error: Exception, tmp_path: Path, quick: list[str | Path], capsys: Captured, monkeypatch: Any
+) -> None:
+    images = write_blurry(tmp_path, "a.png", "b.png", "c.png")
+    recover = deblurring.recover
+
+    def failing(pipeline: Any, job: deblurring.Job, out: Path) -> dict[str, Any]:
+        if job.source == images[1]:
+            raise error
+        return recover(pipeline, job, out)
+
+    monkeypatch.setattr(deblurring, "recover", failing)
+    assert deblur(*images, *quick) == 1
+    out, err = capsys.readouterr()
+    assert f"{images[1]}: " in err and str(error) in err
+    assert [line.split()[1] for line in out.splitlines()[1:]] == ["max_iter", "max_iter", "failed"]
+
+
+def test_colour_becomes_grey_where_asked(tmp_path: Path, quick: list[str | Path]) -> None:
+    image = write_colour(tmp_path / "colour.png")
+    assert deblur(image, *quick, "--grey") == 0
+    record = json.loads((tmp_path / "out" / "colour.json").read_text())
+    assert record["grey"] is True and record["shape"] == [1, 28, 28]
+
+
+def test_colour_with_priors_of_any_shape(tmp_path: Path) -> None:
+    image = write_colour(tmp_path / "colour.png", side=16)
+    kernel = np.zeros((5, 5), np.float32)
+    kernel[2, 2] = 1
+    np.save(tmp_path / "kernel.npy", kernel)
+    priors = ("--prior", f"known:{tmp_path}/kernel.npy", "--prior", "wavelet:haar?level=1")
+    assert deblur(image, *priors, "--solver", QUICK, "--out", tmp_path / "out") == 0
+    assert np.load(tmp_path / "out" / "colour_sharp.npy").shape == (3, 16, 16)
+
+
+def test_a_diverged_image_is_a_failure_with_a_record(
+    tmp_path: Path, quick: list[str | Path], capsys: Captured
+) -> None:
+    (image,) = write_blurry(tmp_path, "digit.png")
+    kernel = tmp_path / "kernel.npy"
+    write_image(kernel, np.full((3, 3), 1 / 9))
+    priors = ("--prior", f"known:{kernel}", "--prior", "identity?penalty=l2")
+    solver = "altgd?preset=paper,steps=40,rate=1e30,restarts=2"
+    assert deblur(image, *priors, "--solver", solver, "--out", tmp_path / "out", "--json") == 1
+    (record,) = json.loads(capsys.readouterr().out)["images"]
+    assert record["status"] == "diverged"
+    assert json.loads((tmp_path / "out" / "digit.json").read_text()) == record
+    assert all((tmp_path / "out" / name).exists() for name in record["files"].values())
+
+
+def test_monitors_watch(tmp_path: Path, quick: list[str | Path]) -> None:
+    (image,) = write_blurry(tmp_path, "digit.png")
+    assert deblur(image, *quick, "--monitor", f"tensorboard:{tmp_path}/board?every=1") == 0
+    assert list((tmp_path / "board").glob("events.out.tfevents*"))
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_progress_is_on_stderr(
+    quiet: bool, tmp_path: Path, quick: list[str | Path], capsys: Captured
+) -> None:
+    images = write_blurry(tmp_path, "a.png", "b.png")
+    assert deblur(*images, *quick, *(["--quiet"] if quiet else [])) == 0
+    out, err = capsys.readouterr()
+    assert err == ("" if quiet else f"[1/2] {images[0]}\n[2/2] {images[1]}\n")
+    assert len(out.splitlines()) == 3
+
+
+def test_results_never_replace_an_image(tmp_path: Path, quick: list[str | Path], capsys: Captured) -> None:
+    a, sharp = write_blurry(tmp_path / "photos", "a.png", "a_sharp.png")
+    before = sharp.read_bytes()
+    assert deblur(a, sharp, *quick[:-1], tmp_path / "photos") == 2
+    assert f"would replace {sharp}" in capsys.readouterr().err
+    assert deblur(tmp_path / "photos", *quick[:-1], tmp_path / "photos") == 2
+    assert "is the folder of the images" in capsys.readouterr().err
+    assert names(tmp_path / "photos") == ["a.png", "a_sharp.png"] and sharp.read_bytes() == before
+
+
+def test_ctrl_c_keeps_what_is_done_and_the_best_so_far(
+    tmp_path: Path, quick: list[str | Path], capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = write_blurry(tmp_path, "a.png", "b.png", "c.png")
+    solves = 0
+
+    def on_step(self: History, progress: invkit.Progress) -> None:
+        nonlocal solves
+        solves += progress.step == 2
+        if solves == 2 and progress.step == 2:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(History, "on_step", on_step)
+    assert deblur(*images, *quick, "--monitor", "history", "--json") == 130
+    out, err = capsys.readouterr()
+    said = json.loads(out)
+    assert [record["status"] for record in said["images"]] == ["max_iter", "interrupted"]
+    assert said["interrupted"] is True and "2 of 3 images" in err
+    assert (tmp_path / "out" / "b_sharp.png").exists() and not list((tmp_path / "out").glob("c*.png"))
+
+
+def test_ctrl_c_between_solves_writes_what_is_done(
+    tmp_path: Path, quick: list[str | Path], capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = write_blurry(tmp_path, "a.png", "b.png")
+    recover = deblurring.recover
+
+    def interrupted(pipeline: Any, job: deblurring.Job, out: Path) -> dict[str, Any]:
+        if job.source == images[1]:
+            raise KeyboardInterrupt
+        return recover(pipeline, job, out)
+
+    monkeypatch.setattr(deblurring, "recover", interrupted)
+    assert deblur(*images, *quick) == 130
+    assert "1 of 2 images" in capsys.readouterr().err
+    assert (tmp_path / "out" / "a.json").exists() and not list((tmp_path / "out").glob("b*"))
+
+
+STARTED = """
+import pathlib
+import attrs
+import invkit
+
+@attrs.define(slots=False)
+class Touch(invkit.Monitor):
+    name: str
+    def on_step(self, progress):
+        pathlib.Path(self.name).touch()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGINT to send")
+def test_a_real_ctrl_c(tmp_path: Path) -> None:
+    (image,) = write_blurry(tmp_path, "digit.png")
+    (tmp_path / "touching.py").write_text(STARTED)
+    write_distribution(tmp_path, "touch", hook("registry.monitor('touch', 'touching:Touch', summary='')"))
+    solver = "altgd?preset=paper,steps=10000000,restarts=2"
+    arguments = [image, *write_priors(tmp_path), "--solver", solver, "--monitor", f"touch:{tmp_path}/started"]
+    command = [sys.executable, "-m", "invkit", "deblur", *map(str, arguments), "--out", str(tmp_path / "out")]
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    process = subprocess.Popen(
+        command,
+        env={**os.environ, "PYTHONPATH": path},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        while not (tmp_path / "started").exists() and process.poll() is None:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130, err
+    assert "interrupted" in out and err.count("\n") == 1
+    assert json.loads((tmp_path / "out" / "digit.json").read_text())["status"] == "interrupted"
+    assert (tmp_path / "out" / "digit_panel.png").exists()
+
+
+def test_help_shows_a_command(capsys: Captured) -> None:
+    assert main(["deblur", "--help"]) == 0
+    assert "invkit deblur digit.png --prior vae:blurA --prior vae:mnist --out out" in capsys.readouterr().out

@@ -1,0 +1,100 @@
+"""Solutions are frozen, and their summary is JSON, whatever the numbers are."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import attrs
+import numpy as np
+import pytest
+import torch
+
+from invkit import Restarts, Solution, Status
+
+
+def made(**changes: Any) -> Solution:
+    """Two measurements, three restarts: one diverged, one went to infinity."""
+    nan, inf = float("nan"), float("inf")
+    solution = Solution(
+        x=torch.zeros(2, 1, 4, 4),
+        w=torch.zeros(2, 1, 2, 2),
+        latents=(torch.zeros(2, 3), torch.zeros(2, 5)),
+        residual=torch.tensor([0.5, nan]),
+        status=(Status.MAX_ITER, Status.DIVERGED),
+        restarts=Restarts(
+            objective=torch.tensor([[1.0, nan, 0.75], [nan, nan, nan]]),
+            residual=torch.tensor([[0.625, inf, 0.5], [nan, -inf, nan]]),
+            status=(
+                (Status.MAX_ITER, Status.DIVERGED, Status.MAX_ITER),
+                (Status.DIVERGED, Status.DIVERGED, Status.DIVERGED),
+            ),
+            winner=(2, 0),
+        ),
+        history=torch.zeros(2, 3, 2),
+        history_steps=(0, 10),
+        seconds=0.25,
+    )
+    return attrs.evolve(solution, **changes)
+
+
+def test_the_summary_is_json_with_null_for_what_is_not_finite() -> None:
+    summary = made(config={"seed": 0}).summary()
+    assert json.loads(json.dumps(summary, allow_nan=False)) == {
+        "residual": [0.5, None],
+        "status": ["max_iter", "diverged"],
+        "restarts": {
+            "objective": [[1.0, None, 0.75], [None, None, None]],
+            "residual": [[0.625, None, 0.5], [None, None, None]],
+            "status": [["max_iter", "diverged", "max_iter"], ["diverged"] * 3],
+            "winner": [2, 0],
+        },
+        "seconds": 0.25,
+        "config": {"seed": 0},
+    }
+
+
+@pytest.mark.parametrize("residual", [np.array([0.5, np.nan], np.float32), [0.5, float("inf")]])
+def test_the_summary_takes_arrays_and_lists_too(residual: Any) -> None:
+    assert made(residual=residual).summary()["residual"] == [0.5, None]
+
+
+def test_without_a_configuration_there_is_none() -> None:
+    assert made().config is None
+    assert made().summary()["config"] is None
+
+
+def test_the_summary_does_not_share_the_configuration() -> None:
+    config = {"seed": 0}
+    made(config=config).summary()["config"]["seed"] = 1
+    assert config == {"seed": 0}
+
+
+@pytest.mark.parametrize("name", [field.name for field in attrs.fields(Solution)])
+def test_a_solution_is_frozen(name: str) -> None:
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        setattr(made(), name, None)
+
+
+@pytest.mark.parametrize("name", [field.name for field in attrs.fields(Restarts)])
+def test_its_table_of_restarts_is_frozen(name: str) -> None:
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        setattr(made().restarts, name, None)
+
+
+def test_solutions_are_compared_by_identity() -> None:
+    """Tensors have no truth value: comparing them field by field would raise."""
+    solution = made()
+    assert solution == solution and solution != made()
+    assert solution in [made(), solution]
+
+
+def test_a_status_is_its_word() -> None:
+    assert [str(status) for status in Status] == [
+        "converged",
+        "max_iter",
+        "diverged",
+        "dropped",
+        "interrupted",
+    ]
+    assert Status("dropped") is Status.DROPPED

@@ -1,0 +1,70 @@
+"""Every script in examples/ runs, is short, and prints a figure that means that it works."""
+
+from __future__ import annotations
+
+import re
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+SCRIPTS = sorted(path.name for path in EXAMPLES.glob("*.py"))
+
+
+@pytest.fixture
+def printed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path):
+    """Run a script as ``python examples/NAME ARGUMENTS`` in a scratch folder; give what it printed."""
+
+    def run(name: str, *arguments: str) -> str:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", [name, *arguments])
+        runpy.run_path(str(EXAMPLES / name), run_name="__main__")
+        return capsys.readouterr().out
+
+    return run
+
+
+def figure(text: str, label: str) -> float:
+    """Return the first number on the first line that begins with ``label``."""
+    (line, *_) = [line for line in text.splitlines() if line.startswith(label)]
+    found = re.search(r"[-+]?\d+\.?\d*(e[-+]?\d+)?", line.removeprefix(label))
+    assert found, line
+    return float(found[0])
+
+
+def test_blind_deblur(printed, tmp_path: Path) -> None:
+    text = printed("blind_deblur.py", "solution", "altgd?steps=160,restarts=24")
+    assert figure(text, "PSNR recovered") > figure(text, "PSNR blurry") + 7
+    assert figure(text, "kernel NCC") > 0.9
+    assert {"x.png", "w.png", "solution.json"} <= {path.name for path in (tmp_path / "solution").iterdir()}
+
+
+def test_nonblind_known_kernel(printed) -> None:
+    text = printed("nonblind_known_kernel.py")
+    assert figure(text, "PSNR recovered") > figure(text, "PSNR blurry") + 10
+
+
+def test_self_calibration(printed) -> None:
+    text = printed("self_calibration.py")
+    assert figure(text, "gain error uncalibrated") > 0.2
+    assert figure(text, "gain error recovered") < 0.01
+    assert figure(text, "signal error recovered") < 0.02
+
+
+def test_matrix_factorisation(printed) -> None:
+    text = printed("matrix_factorisation.py")
+    assert figure(text, "largest difference to the closed form") < 1e-3
+    assert figure(text, "rank found") == 3
+
+
+def test_every_script_has_a_test() -> None:
+    tested = {name.removeprefix("test_") + ".py" for name in globals() if name.startswith("test_")}
+    assert set(SCRIPTS) <= tested
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_scripts_are_short_and_say_what_they_do(name: str) -> None:
+    text = (EXAMPLES / name).read_text("utf-8")
+    assert text.startswith('"""') and len(text.splitlines()) <= 40

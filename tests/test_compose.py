@@ -1,0 +1,427 @@
+"""Composing by name and running in one call; configurations that give the same numbers again."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+import invkit
+from invkit import (
+    ConfigError,
+    InputError,
+    Monitor,
+    Pipeline,
+    Progress,
+    ShapeError,
+    Solution,
+    Solver,
+    Spec,
+    SpecError,
+    WeightsError,
+)
+from invkit.contracts.problem import Problem
+from invkit.files.images import write_image
+from invkit.files.store import write_prior
+from invkit.plugin.building import spec_of
+from invkit_generative.architectures import build as build_network
+
+SOLVER = "altgd?preset=public,steps=6,restarts=3"
+PRIORS = ["identity?shape=1x3x3", "identity?penalty=tv"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working directory, so that specs can name files in it."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def measurements(*shape: int, seed: int = 0) -> Tensor:
+    return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def pipeline(operator: Any = "circconv", priors: Any = PRIORS, solver: Any = SOLVER, **more: Any) -> Pipeline:
+    return invkit.compose(operator, priors, solver, **more)
+
+
+def weights_file(path: Path, seed: int) -> str:
+    """An untrained kernel VAE of 12×12 pixels, written as a trained one would be; its spec."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = build_network("paper-blur", {"size": 12, "latent": 3})
+    architecture = {"name": "paper-blur", "options": {"size": 12, "latent": 3}, "output": "unit-sum"}
+    card = {"format": 1, "kind": "vae", "name": "tiny", "architecture": architecture, "recipe": {}}
+    card |= {"data": {}, "metrics": {}, "licence": "MIT", "versions": {}}
+    write_prior(path, network.state_dict(), card)
+    return f"vae:./{path.name}"
+
+
+# Parts
+
+
+@pytest.mark.parametrize(
+    ("build", "text", "table", "base"),
+    [
+        (
+            invkit.operator,
+            "linconv?mode=valid",
+            {"kind": "linconv", "mode": "valid"},
+            invkit.BilinearOperator,
+        ),
+        (invkit.operator, "circconv?dims=1", {"kind": "circconv", "dims": 1}, invkit.BilinearOperator),
+        (
+            invkit.prior,
+            "wavelet:haar?level=1,shape=1x8x8",
+            {"kind": "wavelet", "name": "haar", "level": 1, "shape": [1, 8, 8]},
+            invkit.Generator,
+        ),
+        (invkit.solver, "altgd?steps=7", {"kind": "altgd", "steps": 7}, invkit.Solver),
+        (invkit.dataset, "motion?length=5", {"kind": "motion", "length": 5}, invkit.Dataset),
+    ],
+)
+def test_a_string_a_table_and_a_spec_name_the_same_part(
+    build: Any, text: str, table: dict[str, Any], base: type
+) -> None:
+    made = [build(text), build(table), build(Spec.parse(text))]
+    assert all(isinstance(part, base) for part in made)
+    assert len({str(spec_of(part)) for part in made}) == 1
+
+
+@pytest.mark.parametrize(
+    ("build", "spec", "error", "says"),
+    [
+        (invkit.operator, "circonv", SpecError, "did you mean 'circconv'"),
+        (invkit.prior, "circconv", SpecError, "circconv"),
+        (invkit.solver, "altgd?step=3", SpecError, "did you mean 'steps'"),
+        (invkit.operator, "circconv?dims=3", SpecError, "dims"),
+        (invkit.prior, "wavelet:harr", SpecError, "haar"),
+        (invkit.prior, "known:nothing.png", InputError, "nothing.png"),
+        (invkit.prior, "vae:./nothing.safetensors", WeightsError, "nothing"),
+        (invkit.operator, {"dims": 1}, SpecError, "kind"),
+        (invkit.operator, "", SpecError, "kind"),
+    ],
+)
+def test_what_cannot_be_built_is_told(build: Any, spec: Any, error: type[Exception], says: str) -> None:
+    with pytest.raises(error, match=says) as failure:
+        build(spec)
+    assert failure.value.hint  # type: ignore[attr-defined]
+
+
+# Pipelines
+
+
+def test_strings_tables_and_objects_give_the_same_numbers() -> None:
+    y = measurements(2, 1, 8, 8)
+    by_string = pipeline()
+    tables: list[Any] = [{"kind": "identity", "shape": [1, 3, 3]}, {"kind": "identity", "penalty": "tv"}]
+    by_table = pipeline(
+        {"kind": "circconv"},
+        tables,
+        {"kind": "altgd", "preset": "public", "steps": 6, "restarts": 3},
+    )
+    parts = by_string.operator, list(by_string.priors), by_string.solver
+    by_object = pipeline(*parts)
+    expected = by_string(y)
+    for other in (by_table(y), by_object(y)):
+        assert torch.equal(other.x, expected.x) and torch.equal(other.w, expected.w)
+        assert torch.equal(other.residual, expected.residual)
+        assert other.config == expected.config
+
+
+def test_it_holds_what_it_was_composed_of() -> None:
+    composed = pipeline(seed=7)
+    assert spec_of(composed.operator) == spec_of(invkit.operator("circconv"))
+    assert [prior.signal_shape for prior in composed.priors] == [(1, 3, 3), None]
+    assert isinstance(composed.solver, Solver) and composed.seed == 7
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        composed.seed = 8  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("priors", [[], ["identity"], ["identity"] * 3, "identity"])
+def test_it_takes_exactly_two_priors(priors: Any) -> None:
+    with pytest.raises(InputError, match="exactly two priors"):
+        pipeline(priors=priors)
+
+
+def test_the_seed_decides() -> None:
+    y = measurements(1, 1, 8, 8)
+    first, again, other = (pipeline(seed=seed)(y) for seed in (1, 1, 2))
+    assert torch.equal(first.x, again.x)
+    assert not torch.equal(first.x, other.x)
+
+
+def test_calls_do_not_depend_on_each_other() -> None:
+    composed, y = pipeline(), measurements(1, 1, 8, 8)
+    first = composed(y)
+    composed(measurements(3, 3, 6, 7, seed=1))  # the identity prior takes another shape, for that call alone
+    assert torch.equal(first.x, composed(y).x)
+    assert composed.priors[1].signal_shape is None
+
+
+def test_the_measurement_is_left_as_it_is() -> None:
+    y = measurements(1, 1, 8, 8).requires_grad_()
+    kept = y.detach().clone()
+    solution = pipeline()(y)
+    assert torch.equal(y.detach(), kept) and y.grad is None
+    assert not solution.x.requires_grad
+
+
+@attrs.define
+class Heard(Monitor):
+    """Counts what it is told."""
+
+    steps: int = 0
+    ended: int = 0
+
+    def on_step(self, progress: Progress) -> None:
+        self.steps += 1
+
+    def on_end(self, solution: Solution) -> None:
+        self.ended += 1
+
+
+def test_monitors_of_the_pipeline_and_of_the_call_are_told() -> None:
+    always, once = Heard(), Heard()
+    composed = pipeline(monitors=[always])
+    composed(measurements(8, 8), monitors=[once])
+    composed(measurements(8, 8))
+    assert (always.steps, always.ended, once.steps, once.ended) == (12, 2, 6, 1)
+
+
+# Measurements
+
+
+LAYOUTS = [(8, 9), (1, 8, 9), (3, 8, 9), (2, 1, 8, 9), (2, 3, 8, 9)]
+
+
+@pytest.mark.parametrize("library", ["torch", "numpy"])
+@pytest.mark.parametrize("shape", LAYOUTS, ids=str)
+def test_every_layout_comes_back_as_it_was_given(shape: tuple[int, ...], library: str) -> None:
+    y = measurements(*shape)
+    solution = pipeline()(y if library == "torch" else y.numpy())
+    kind = Tensor if library == "torch" else np.ndarray
+    assert isinstance(solution.x, kind) and isinstance(solution.w, kind)
+    assert tuple(solution.x.shape) == shape
+    kernel = {2: (3, 3), 3: (1, 3, 3), 4: (shape[0], 1, 3, 3)}[len(shape)]
+    assert tuple(solution.w.shape) == kernel
+    batch = pipeline()(y.reshape(-1, *([1] * (3 - min(len(shape), 3))), *shape[-3:]))
+    np.testing.assert_array_equal(np.asarray(solution.x).ravel(), batch.x.numpy().ravel())
+    assert str(solution.x.dtype).endswith("float32")
+
+
+@pytest.mark.parametrize("shape", [(9,), (2, 9), (4, 2, 9)], ids=str)
+def test_signals_of_one_dimension_too(shape: tuple[int, ...]) -> None:
+    composed = pipeline("circconv?dims=1", ["identity?shape=1x3", "identity"])
+    solution = composed(measurements(*shape).numpy())
+    assert solution.x.shape == shape
+    assert solution.w.shape == {1: (3,), 2: (1, 3), 3: (shape[0], 1, 3)}[len(shape)]
+
+
+@pytest.mark.parametrize("colours", [1, 3])
+@pytest.mark.parametrize("as_path", [str, Path])
+def test_a_path_is_read_and_answered_in_numpy(folder: Path, colours: int, as_path: Any) -> None:
+    array = np.round(measurements(colours, 8, 9).numpy() * 255).astype(np.float32) / 255
+    write_image(folder / "blurry.png", array)
+    solution = pipeline()(as_path("blurry.png"))
+    assert isinstance(solution.x, np.ndarray) and solution.x.shape == (colours, 8, 9)
+    np.testing.assert_array_equal(solution.x, pipeline()(array).x)
+
+
+def test_double_precision_stays_double() -> None:
+    y = measurements(8, 8).double().numpy()
+    solution = pipeline()(y)
+    assert solution.x.dtype == np.float64 and solution.residual.dtype == torch.float64
+
+
+def test_double_precision_meets_trained_weights_of_single_precision(folder: Path) -> None:
+    """numpy's numbers are double by default: that must not be anybody's trouble."""
+    prior = weights_file(folder / "tiny.safetensors", seed=0)
+    solution = pipeline(priors=[prior, "identity"])(measurements(16, 16).double().numpy())
+    assert solution.x.dtype == solution.w.dtype == np.float64
+    np.testing.assert_allclose(solution.w.sum(), 1, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "says"),
+    [
+        (measurements(8), InputError, r"shape \(8,\), expected 2 axes, 3 with channels or 4"),
+        (measurements(1, 1, 1, 8, 8), InputError, "expected 2 axes"),
+        (torch.zeros(0, 1, 8, 8), InputError, "none of them empty"),
+        (torch.tensor(1.0), InputError, r"shape \(\)"),
+        (measurements(8, 8) * torch.nan, InputError, "NaN or infinite"),
+        (measurements(8, 8) / 0, InputError, "NaN or infinite"),
+        ((measurements(8, 8) * 255).byte(), InputError, "uint8.*/ 255"),
+        (measurements(8, 8).half(), InputError, "float16.*expected float32 or float64"),
+        (np.zeros((8, 8), dtype=">f4"), InputError, ">f4"),
+        (np.zeros((8, 8), dtype=complex), InputError, "complex128"),
+        ([[0.0, 1.0]], InputError, "got list"),
+        (None, InputError, "got NoneType"),
+        ("missing.png", InputError, "missing.png"),
+        (measurements(2, 2), ShapeError, "kernel"),
+    ],
+)
+def test_what_is_no_measurement_is_told(folder: Path, given: Any, error: type[Exception], says: str) -> None:
+    with pytest.raises(error, match=says):
+        pipeline()(given)
+
+
+def test_a_picture_is_no_signal_of_one_dimension(folder: Path) -> None:
+    write_image(folder / "blurry.png", measurements(1, 8, 8).numpy())
+    with pytest.raises(InputError, match=r"blurry\.png.*signals of 1"):
+        pipeline("circconv?dims=1", ["identity?shape=1x3", "identity"])("blurry.png")
+
+
+def test_a_grey_prior_and_a_colour_image_do_not_fit() -> None:
+    with pytest.raises(ShapeError, match=r"\(1, 8, 8\)"):
+        pipeline(priors=["identity?shape=1x3x3", "identity?shape=1x8x8"])(measurements(3, 8, 8))
+
+
+# Priors whose shape follows
+
+
+@pytest.mark.parametrize(
+    ("operator", "priors", "y_shape", "w_shape", "x_shape"),
+    [
+        ("circconv", ["known:kernel.npy", "identity?penalty=tv"], (1, 8, 8), (1, 3, 3), (1, 8, 8)),
+        ("circconv", ["known:kernel.npy", "wavelet:haar?level=2"], (3, 8, 8), (1, 3, 3), (3, 8, 8)),
+        ("circconv", ["known:kernel.npy?normalise=sum", "wavelet?level=1"], (8, 6), (3, 3), (8, 6)),
+        ("linconv?mode=valid", ["known:kernel.npy", "identity"], (1, 8, 8), (1, 3, 3), (1, 10, 10)),
+        ("linconv?mode=full", ["known:kernel.npy", "identity"], (1, 8, 8), (1, 3, 3), (1, 6, 6)),
+        ("pointwise", ["identity", "wavelet:db2?level=1"], (1, 8, 8), (1, 8, 8), (1, 8, 8)),
+        ("outer", ["identity", "identity"], (1, 5, 4), (1, 5), (1, 4)),
+        ("matmul", ["identity?shape=1x5x2", "identity"], (1, 5, 4), (1, 5, 2), (1, 2, 4)),
+    ],
+)
+def test_shapes_follow_from_operator_and_measurement(
+    folder: Path, operator: str, priors: list[str], y_shape: Any, w_shape: Any, x_shape: Any
+) -> None:
+    np.save("kernel.npy", np.full((3, 3), 1 / 9, dtype=np.float32))
+    solution = pipeline(operator, priors)(measurements(*y_shape))
+    assert tuple(solution.w.shape) == w_shape and tuple(solution.x.shape) == x_shape
+    if priors[0].startswith("known"):
+        assert torch.equal(solution.w.reshape(3, 3), torch.full((3, 3), 1 / 9))
+
+
+# Configurations
+
+
+@pytest.fixture
+def composed(folder: Path) -> Pipeline:
+    """With a name, options given and left at none, weights, and a seed."""
+    priors = [weights_file(folder / "tiny.safetensors", seed=0), "wavelet:haar?level=2"]
+    return pipeline("circconv", priors, SOLVER, seed=3)
+
+
+@pytest.mark.parametrize("suffix", ["toml", "json"])
+def test_a_configuration_gives_the_same_numbers_again(composed: Pipeline, folder: Path, suffix: str) -> None:
+    y = measurements(2, 1, 16, 16)
+    path = composed.save_config(folder / f"run.{suffix}")
+    again = invkit.load_config(path)
+    assert again.to_config() == composed.to_config()
+    first, second = composed(y), again(y)
+    for name in ("x", "w", "residual", "history"):
+        assert torch.equal(getattr(first, name).nan_to_num(), getattr(second, name).nan_to_num())
+    assert first.config == second.config == composed.to_config()
+
+
+def test_a_configuration_spells_everything_out(composed: Pipeline, folder: Path) -> None:
+    config = tomllib.loads(composed.save_config("run.toml").read_text())
+    assert config["format"] == 1 and config["seed"] == 3
+    assert config["operator"] == {"kind": "circconv", "dims": "2"}
+    assert config["priors"][0]["name"] == "./tiny.safetensors"
+    assert len(config["priors"][0]["sha256"]) == 64
+    assert config["priors"][1] == {"kind": "wavelet", "name": "haar", "level": "2", "shape": "none"}
+    spelled = {"preset": "public", "steps": "6", "keep": "", "order": "gauss-seidel"}  # the preset's own too
+    assert config["solver"].items() >= spelled.items() and "none" not in config["solver"].values()
+    assert config["versions"].keys() >= {"invkit", "torch"}
+    assert config == json.loads(composed.save_config("run.json").read_text()) == composed.to_config()
+
+
+def test_a_configuration_may_be_a_dict_and_be_short() -> None:
+    by_dict = invkit.load_config({"operator": "circconv", "priors": PRIORS, "solver": SOLVER})
+    y = measurements(8, 8)
+    assert by_dict.seed == 0
+    assert torch.equal(by_dict(y).x, pipeline()(y).x)
+
+
+def test_the_solution_carries_its_configuration(composed: Pipeline) -> None:
+    solution = composed(measurements(16, 16))
+    assert solution.config == composed.to_config()
+    json.dumps(solution.summary())
+
+
+def test_other_weights_under_the_same_name_are_refused(composed: Pipeline, folder: Path) -> None:
+    composed.save_config("run.toml")
+    weights_file(folder / "tiny.safetensors", seed=1)
+    with pytest.raises(ConfigError, match=r"the weights of prior 'vae:\./tiny\.safetensors.*are not those"):
+        invkit.load_config("run.toml")
+    text = "\n".join(line for line in Path("run.toml").read_text().splitlines() if "sha256" not in line)
+    Path("run.toml").write_text(text)  # as the hint says
+    invkit.load_config("run.toml")
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "says"),
+    [
+        ({"format": 2}, ConfigError, "newer invkit"),
+        ({"format": "1"}, ConfigError, "format"),
+        ({"operator": None}, ConfigError, "no 'operator'"),
+        ({"priors": None}, ConfigError, "no 'priors'"),
+        ({"solver": None}, ConfigError, "no 'solver'"),
+        ({"priors": "identity"}, ConfigError, "exactly two priors"),
+        ({"priors": ["identity"]}, ConfigError, "exactly two priors"),
+        ({"seed": "0"}, ConfigError, "seed"),
+        ({"seed": True}, ConfigError, "seed"),
+        ({"sed": 1}, ConfigError, "'sed'; did you mean 'seed'"),
+        ({"operator": "circonv"}, SpecError, "did you mean 'circconv'"),
+        ({"operator": {"kind": "circconv", "dim": 2}}, SpecError, "did you mean 'dims'"),
+        ({"solver": {"steps": 3}}, SpecError, "kind"),
+    ],
+)
+@pytest.mark.parametrize("how", ["dict", "file"])
+def test_a_configuration_that_is_wrong_is_told(
+    folder: Path, changes: dict[str, Any], error: type[Exception], says: str, how: str
+) -> None:
+    config = {"format": 1, "operator": "circconv", "priors": PRIORS, "solver": SOLVER, **changes}
+    config = {key: value for key, value in config.items() if value is not None}
+    (folder / "run.json").write_text(json.dumps(config))
+    with pytest.raises(error, match=says):
+        invkit.load_config(config if how == "dict" else "run.json")
+
+
+class Own(invkit.prior("identity").__class__):  # type: ignore[misc]
+    """A prior that no spec made."""
+
+
+def test_an_object_of_ones_own_solves_but_cannot_be_written_down() -> None:
+    composed = pipeline(priors=["identity?shape=1x3x3", Own()])
+    assert composed(measurements(8, 8)).config["priors"][1] == {"object": "Own"}  # type: ignore[index]
+    with pytest.raises(ConfigError, match=r"the prior Own.*no spec made.*invkit\.prior"):
+        composed.to_config()
+
+
+def test_a_solver_is_given_a_problem_in_the_shape_and_precision_of_the_measurement(folder: Path) -> None:
+    """A solver need not know where they come from. Nothing is copied that fits."""
+    seen: list[Problem] = []
+
+    class Seeing(Solver):
+        def solve(self, problem: Problem, y: Tensor, rng: torch.Generator, monitors: Any = ()) -> Solution:
+            seen.append(problem)
+            return invkit.solver(SOLVER).solve(problem, y, rng, monitors)
+
+    np.save("basis.npy", np.eye(4, dtype=np.float32).reshape(4, 1, 2, 2))
+    composed = pipeline(solver=Seeing(), priors=["subspace:basis.npy", "identity"])
+    composed(measurements(8, 9))
+    composed(measurements(8, 9).double())
+    assert [prior.signal_shape for prior in seen[0].priors] == [(1, 2, 2), (1, 8, 9)]
+    assert seen[0].operator is composed.operator and seen[0].priors[0] is composed.priors[0]
+    assert {buffer.dtype for buffer in seen[1].priors[0].buffers()} == {torch.float64}
+    assert {buffer.dtype for buffer in composed.priors[0].buffers()} == {torch.float32}
