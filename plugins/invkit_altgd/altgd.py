@@ -1,20 +1,24 @@
-"""``altgd`` — alternating gradient descent on both latents, with batched restarts (arXiv 1802.04073, Algorithm 1).
+"""``altgd`` — alternating gradient descent on both latents, with batched restarts (arXiv 1802.04073,
+Algorithm 1).
 
     solver = invkit.solver("altgd")                       # what works
     solver = invkit.solver("altgd?preset=paper")          # as printed
     solver = invkit.solver("altgd?preset=paper,restarts=30,steps=3000")
 
-Minimises ``‖y − A(B(h), C(m))‖² + λ f(h) + γ g(m)`` over both latents, by one forward and one backward pass a step for all
-restarts of all measurements together. The restart with the least residual ``‖y − A(B(h), C(m))‖²`` (equation (7)) wins.
+Minimises ``‖y − A(B(h), C(m))‖² + λ f(h) + γ g(m)`` over both latents, by one forward and one backward
+pass a step for all restarts of all measurements together. The restart with the least residual ``‖y −
+A(B(h), C(m))‖²`` (equation (7)) wins.
 
 Beyond the paper, and off in the presets ``paper`` and ``public``:
 
-- **Successive halving** (``keep``): of many starts the best few are followed, of these the best fewer for longer. Every stage
-  costs about the same, so its length is inversely proportional to the number of candidates.
+- **Successive halving** (``keep``): of many starts the best few are followed, of these the best fewer for
+  longer. Every stage costs about the same, so its length is inversely proportional to the number of
+  candidates.
 - **Annealed weights** (``anneal``): λ and γ begin large, which keeps early iterates among plausible signals.
-- **Image slack** (``slack``, ρ): no image lies exactly in a generator's range. With ``x = C(m) + e``, the winner's e is
-  ``argmin ‖y − A(w, C(m) + e)‖² + ρ‖e‖²``, ρ the ratio of the variances of noise and e. The solution's x is then C(m) + e, clipped
-  to the prior's bounds, and no longer in the range; the idea is that of the paper's journal version. ``slack=0`` gives C(m).
+- **Image slack** (``slack``, ρ): no image lies exactly in a generator's range. With ``x = C(m) + e``, the
+  winner's e is ``argmin ‖y − A(w, C(m) + e)‖² + ρ‖e‖²``, ρ the ratio of the variances of noise and e. The
+  solution's x is then C(m) + e, clipped to the prior's bounds, and no longer in the range; the idea is that
+  of the paper's journal version. ``slack=0`` gives C(m).
 """
 
 from __future__ import annotations
@@ -26,13 +30,13 @@ from typing import Literal
 import attrs
 import torch
 from attrs.validators import deep_iterable, ge, gt, in_
+from jaxtyping import Float
+from torch import Tensor
+
 from invkit.contracts.monitor import Monitor
 from invkit.contracts.problem import Problem
 from invkit.contracts.solution import Solution
 from invkit.contracts.solver import Solver
-from jaxtyping import Float
-from torch import Tensor
-
 from invkit_altgd.descent import Schedule
 from invkit_altgd.presets import DEFAULT, preset
 from invkit_altgd.record import Recorder
@@ -49,14 +53,18 @@ Dft = Literal["unitary", "unnormalised"]
 
 @attrs.frozen
 class AltGD(Solver):
-    """Alternating gradient descent. The fields are the options; :meth:`from_spec` takes them from a preset."""
+    """Alternating gradient descent. The fields are the options; :meth:`from_spec` takes them from a
+    preset.
+    """
 
     #: steps of a winning candidate, in all
     steps: int = attrs.field(default=DEFAULT["steps"], validator=ge(1))
     #: starts per measurement
     restarts: int = attrs.field(default=DEFAULT["restarts"], validator=ge(1))
     #: candidates per measurement in each stage of the halving; empty: all restarts to the end
-    keep: tuple[int, ...] = attrs.field(default=DEFAULT["keep"], converter=tuple, validator=deep_iterable(ge(1)))
+    keep: tuple[int, ...] = attrs.field(
+        default=DEFAULT["keep"], converter=tuple, validator=deep_iterable(ge(1))
+    )
     #: ``gradient`` or ``adam``
     update: UpdateName = attrs.field(default=DEFAULT["update"], validator=in_(["adam", "gradient"]))
     #: with ``update=gradient``: divide each gradient by its own root mean square
@@ -75,7 +83,9 @@ class AltGD(Solver):
     #: ``unnormalised``: the data term weighs as many times more as a measurement has pixels per channel
     dft: Dft = attrs.field(default=DEFAULT["dft"], validator=in_(["unitary", "unnormalised"]))
     #: where the latents begin: see :mod:`invkit_altgd.starts`
-    start: Start = attrs.field(default=DEFAULT["start"], validator=in_(["auto", "random", "image", "encoder"]))
+    start: Start = attrs.field(
+        default=DEFAULT["start"], validator=in_(["auto", "random", "image", "encoder"])
+    )
     #: ρ of the image slack; 0: the image stays in the generator's range
     slack: float = attrs.field(default=DEFAULT["slack"], validator=ge(0))
     #: at most so many candidates at a time, for memory alone: results do not depend on it
@@ -104,7 +114,11 @@ class AltGD(Solver):
         chunk: int | None = None,
     ) -> AltGD:
         """The solver of a preset, with whatever options are given in place of the preset's."""
-        given = {key: value for key, value in locals().items() if key not in ("cls", "preset") and value is not None}
+        given = {
+            key: value
+            for key, value in locals().items()
+            if key not in ("cls", "preset") and value is not None
+        }
         return cls(**{**_preset(preset), **given})
 
     def solve(
@@ -124,22 +138,24 @@ class AltGD(Solver):
         together = max(1, self.chunk // restarts)
         chunks = [slice(i, i + together) for i in range(0, y.shape[0], together)]
         schedule = Schedule(self.steps, self.rate, self.decay, self.decay_steps, problem.weights, self.anneal)
-        recorder = Recorder(monitors, self.steps, len(chunks), y.shape[0], restarts)
-        runs = []
-        for number, chunk in enumerate(chunks):
+        recorder = Recorder(monitors, self.steps, len(chunks), problem, starts_h, starts_m)
+        for chunk in chunks:
             run = ChunkRun(problem, y[chunk], starts_h[chunk], starts_m[chunk], start, schedule, self)
-            run.go(recorder.of_chunk(number, chunk.start, run), interrupted=any(each.interrupted for each in runs))
-            runs.append(run)
-        solution = recorder.solution(runs, self.slack, time.perf_counter() - began)
+            run.go(recorder.next_chunk(run), interrupted=recorder.interrupted)
+        solution = recorder.solution(self.slack, time.perf_counter() - began)
         for monitor in monitors:
             monitor.on_end(solution)
         return solution
 
     def stages(self, restarts: int) -> list[tuple[int, int]]:
-        """(candidates per measurement, steps) of every stage: steps inversely proportional to candidates, ``steps`` in all."""
+        """(candidates per measurement, steps) of every stage: steps inversely proportional to candidates,
+        ``steps`` in all.
+        """
         kept = [min(count, restarts) for count in self.keep] or [restarts]
         share = sum(1 / count for count in kept)
-        ends = [round(self.steps * sum(1 / count for count in kept[: i + 1]) / share) for i in range(len(kept))]
+        ends = [
+            round(self.steps * sum(1 / count for count in kept[: i + 1]) / share) for i in range(len(kept))
+        ]
         return [(count, end - begin) for count, begin, end in zip(kept, [0, *ends[:-1]], ends, strict=True)]
 
     def _distinct_starts(self, problem: Problem, start: str) -> int:

@@ -3,8 +3,8 @@
     batch = Batch(objective, h, m, owner=restart numbers)
     descend(batch, schedule, first=0, last=50, told=...)
 
-A candidate whose objective or gradient stops being finite keeps its last finite latents and drops out alone. Nothing in the
-loop waits for the device.
+A candidate whose objective or gradient stops being finite keeps its last finite latents and drops out
+alone. Nothing in the loop waits for the device.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Literal
 
 import attrs
 import torch
-from invkit.contracts.problem import Evaluation, Objective
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from invkit.contracts.problem import Evaluation, Objective
 from invkit_altgd.updates import Adam, Plain, Update
 
 
@@ -37,10 +37,14 @@ class Schedule:
         """η of step 0, 1, …"""
         if self.decay == "exponential":
             return self.rate * math.exp(-step / self.decay_steps)
-        return self.rate * (0.5 * (1 + math.cos(math.pi * step / self.steps)) if self.decay == "cosine" else 1.0)
+        return self.rate * (
+            0.5 * (1 + math.cos(math.pi * step / self.steps)) if self.decay == "cosine" else 1.0
+        )
 
     def weights_at(self, step: int) -> tuple[float, float]:
-        """λ and γ: ``anneal`` times larger at first, falling geometrically to their values over the first half."""
+        """λ and γ: ``anneal`` times larger at first, falling geometrically to their values over the first
+        half.
+        """
         factor = self.anneal ** max(0.0, 1 - 2 * step / self.steps)
         return self.weights[0] * factor, self.weights[1] * factor
 
@@ -58,6 +62,8 @@ class Batch:
         normalise: bool,
     ) -> None:
         self.objective, self.h, self.m, self.number = objective, h, m, number
+        #: the latents of each candidate's last finite objective
+        self.finite = (h, m)
         self.alive: Bool[Tensor, "n"] = torch.ones(h.shape[0], dtype=torch.bool, device=h.device)
         self.updates: tuple[Update, Update] = (
             (Adam(h), Adam(m)) if update == "adam" else (Plain(normalise), Plain(normalise))
@@ -71,35 +77,71 @@ class Batch:
     def select(self, keep: Int[Tensor, "k"]) -> None:
         """Go on with these candidates only, in this order."""
         self.objective = self.objective.select(keep)
-        self.h, self.m, self.number, self.alive = self.h[keep], self.m[keep], self.number[keep], self.alive[keep]
+        self.finite = (self.finite[0][keep], self.finite[1][keep])
+        self.h, self.m, self.number, self.alive = (
+            self.h[keep],
+            self.m[keep],
+            self.number[keep],
+            self.alive[keep],
+        )
         for update in self.updates:
             update.select(keep)
+
+    def settle(self, weights: tuple[float, float]) -> Evaluation:
+        """The objective where the descent ended; what is not finite there goes back to where it last was."""
+        state = self.evaluate(weights)
+        self._keep_finite(state)
+        self.h, self.m = self.finite
+        return self.evaluate(weights) if not self.alive.all() else state
 
     def step(self, rate: float, weights: tuple[float, float], order: str) -> Evaluation:
         """One step of both latents; returns the objective where the step began."""
         objective = self.objective.weighted(*weights)
         if order == "jacobi":
             state, gradient_h, gradient_m = objective.gradients(self.h, self.m)
-            self.h = self._moved(0, self.h, gradient_h, rate, state)
-            self.m = self._moved(1, self.m, gradient_m, rate, state)
+            self._keep_finite(state)
+            self.h = self._moved(0, self.h, gradient_h, rate)
+            self.m = self._moved(1, self.m, gradient_m, rate)
             return state
         state, gradient_h, _ = objective.gradients(self.h, self.m, wrt="w")
-        self.h = self._moved(0, self.h, gradient_h, rate, state)
+        self._keep_finite(state)
+        self.h = self._moved(0, self.h, gradient_h, rate)
         between, _, gradient_m = objective.gradients(self.h, self.m, wrt="x")
-        self.m = self._moved(1, self.m, gradient_m, rate, between)
+        self._keep_finite(between)
+        self.m = self._moved(1, self.m, gradient_m, rate)
         return state
 
-    def _moved(self, which: int, latent: Tensor, gradient: Tensor, rate: float, state: Evaluation) -> Tensor:
-        finite = torch.isfinite(gradient.flatten(1).sum(1)) & torch.isfinite(state.total)
-        self.alive = self.alive & finite
-        mask = self.alive.reshape(-1, *[1] * (latent.ndim - 1))
+    def _keep_finite(self, state: Evaluation) -> None:
+        """Remember latents of a finite objective; a candidate whose objective is not finite drops out."""
+        good = torch.isfinite(state.total)
+        self.alive = self.alive & good
+        self.finite = (
+            torch.where(_each(good, self.h), self.h, self.finite[0]),
+            torch.where(_each(good, self.m), self.m, self.finite[1]),
+        )
+
+    def _moved(self, which: int, latent: Tensor, gradient: Tensor, rate: float) -> Tensor:
+        self.alive = self.alive & torch.isfinite(gradient.flatten(1).sum(1))
+        mask = _each(self.alive, latent)
         direction = self.updates[which](torch.where(mask, gradient, 0.0))
-        return torch.where(mask, latent - rate * direction, latent)
+        return torch.where(mask, latent - rate * direction, self.finite[which])
+
+
+def _each(mask: Bool[Tensor, "n"], latent: Tensor) -> Tensor:
+    """One truth value per candidate, shaped to choose among latents."""
+    return mask.reshape(-1, *[1] * (latent.ndim - 1))
 
 
 def descend(
-    batch: Batch, schedule: Schedule, first: int, last: int, order: str, told: Callable[[int, Batch, Evaluation], None]
+    batch: Batch,
+    schedule: Schedule,
+    first: int,
+    last: int,
+    order: str,
+    told: Callable[[int, Batch, Evaluation], None],
 ) -> None:
-    """Steps ``first`` … ``last − 1`` of the schedule; ``told`` hears of the step's number and where it began."""
+    """Steps ``first`` … ``last − 1`` of the schedule; ``told`` hears of the step's number and where it
+    began.
+    """
     for step in range(first, last):
         told(step, batch, batch.step(schedule.rate_at(step), schedule.weights_at(step), order))

@@ -1,14 +1,15 @@
-"""The named settings of ``altgd``: ``preset=default``, ``paper`` and ``public``; any single option may still be overridden.
+"""The named settings of ``altgd``: ``preset=default``, ``paper`` and ``public``; any single option may
+still be overridden.
 
-    preset("paper")["steps"]          # 1500
+preset("paper")["steps"]          # 1500
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-#: as printed in arXiv 1802.04073, Algorithm 1 and Section 4.3 (MNIST): both steps from the previous pair, plain gradients,
-#: η = 0.01·exp(−t/250), 1,500 steps, λ = γ = 0.1, random starts of both latents
+#: as printed in arXiv 1802.04073, Algorithm 1 and Section 4.3 (MNIST): both steps from the previous pair,
+#: plain gradients, η = 0.01·exp(−t/250), 1,500 steps, λ = γ = 0.1, random starts of both latents
 PAPER: dict[str, Any] = {
     "steps": 1500,
     "restarts": 10,
@@ -27,8 +28,9 @@ PAPER: dict[str, Any] = {
     "slack": 0.0,
 }
 
-#: the authors' later public code: each gradient divided by its own root mean square, h first and m then sees the new h, and an
-#: unnormalised DFT, so that the data term weighs height·width times more and λ = γ = 0.01 acts like 0.01/(height·width)
+#: the authors' later public code: each gradient divided by its own root mean square, h first and m then
+#: sees the new h, and an unnormalised DFT, so that the data term weighs height·width times more and λ = γ
+#: = 0.01 acts like 0.01/(height·width)
 PUBLIC: dict[str, Any] = {
     **PAPER,
     "normalise": True,
@@ -38,7 +40,8 @@ PUBLIC: dict[str, Any] = {
     "dft": "unnormalised",
 }
 
-#: what works, tuned on digits 55,000–60,000 of MNIST's training file and the validation splits of the kernel families
+#: what works, tuned on digits 55,000–60,000 of MNIST's training file and the validation splits of the
+#: kernel families
 DEFAULT: dict[str, Any] = {
     **PAPER,
     "steps": 800,

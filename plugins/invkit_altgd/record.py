@@ -1,8 +1,8 @@
 """What a solve leaves behind: progress for the monitors, the history, the solution.
 
-    recorder = Recorder(monitors, steps, chunks, measurements, restarts)
-    run.go(recorder.of_chunk(0, 0, run))
-    solution = recorder.solution([run], slack, seconds)
+recorder = Recorder(monitors, steps, chunks, problem, starts_h, starts_m)
+run.go(recorder.next_chunk(run))
+solution = recorder.solution(slack, seconds)
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import torch
-from invkit.contracts.monitor import Monitor, Progress
-from invkit.contracts.problem import Evaluation
-from invkit.contracts.solution import Restarts, Solution, Status
 from torch import Tensor
 
+from invkit.contracts.monitor import Monitor, Progress
+from invkit.contracts.problem import Evaluation, Problem
+from invkit.contracts.solution import Restarts, Solution
 from invkit_altgd.descent import Batch
 from invkit_altgd.restarts import ChunkRun
 from invkit_altgd.ridge import ridge_inverse
@@ -29,43 +29,77 @@ POINTS = 100
 class Recorder:
     """Collects histories and passes progress on; chunks count as consecutive steps of one solve."""
 
-    def __init__(self, monitors: Sequence[Monitor], steps: int, chunks: int, measurements: int, restarts: int) -> None:
-        self.monitors, self.steps, self.chunks = monitors, steps, chunks
-        self.measurements, self.restarts = measurements, restarts
+    def __init__(
+        self,
+        monitors: Sequence[Monitor],
+        steps: int,
+        chunks: int,
+        problem: Problem,
+        starts_h: Tensor,
+        starts_m: Tensor,
+    ) -> None:
+        self.monitors, self.steps, self.all_steps = monitors, steps, steps * chunks
+        self.problem, self.starts = problem, (starts_h, starts_m)
+        self.measurements, self.restarts = starts_h.shape[:2]
         self.every = max(1, steps // POINTS)
-        self.points: dict[int, list[tuple[int, Tensor, Tensor]]] = {}
+        self.runs: list[ChunkRun] = []
+        self.points: list[tuple[int, Tensor, Tensor]] = []
         for monitor in monitors:
-            monitor.on_start(steps * chunks, measurements, restarts)
+            monitor.on_start(self.all_steps, self.measurements, self.restarts)
 
-    def of_chunk(self, number: int, first: int, run: ChunkRun) -> Told:
-        """What the run of a chunk tells; ``first`` is its first measurement."""
-        points = self.points.setdefault(first, [])
+    @property
+    def interrupted(self) -> bool:
+        """Whether a keyboard interrupt ended a chunk: those that follow keep their starts."""
+        return any(run.interrupted for run in self.runs)
+
+    def next_chunk(self, run: ChunkRun) -> Told:
+        """What the run of the chunk that follows the last tells."""
+        before = len(self.runs) * self.steps
+        first = sum(each.measurements for each in self.runs)
+        self.runs.append(run)
 
         def told(step: int, batch: Batch, state: Evaluation) -> None:
+            place = batch.number + first * self.restarts
             if step % self.every == 0 or step == self.steps - 1:
-                points.append((step, batch.number + first * self.restarts, state.total))
-            done = number * self.steps + step + 1
-            due = [each for each in self.monitors if done % each.every == 0 or done == self.steps * self.chunks]
+                self.points.append((step, place, state.total))
+            done = before + step + 1
+            due = [each for each in self.monitors if done % each.every == 0 or done == self.all_steps]
             if due:
-                progress = self._progress(done, first, run, batch, state)
+                progress = self._progress(done, place, batch, state)
                 for monitor in due:
                     monitor.on_step(progress)
 
         return told
 
-    def _progress(self, done: int, first: int, run: ChunkRun, batch: Batch, state: Evaluation) -> Progress:
-        place = batch.number + first * self.restarts
+    def _progress(self, done: int, place: Tensor, batch: Batch, state: Evaluation) -> Progress:
         tables = []
         for values in (state.total, state.residual):
             table = values.new_full((self.measurements * self.restarts,), torch.nan)
             table[place] = torch.where(batch.alive, values, torch.nan)
             tables.append(table.reshape(self.measurements, self.restarts))
-        return Progress(done, self.steps * self.chunks, tables[0], tables[1], best=lambda: run.best()[2:])
+        return Progress(done, self.all_steps, tables[0], tables[1], best=self._best)
 
-    def solution(self, runs: Sequence[ChunkRun], slack: float, seconds: float) -> Solution:
+    def _best(self) -> tuple[Tensor, Tensor]:
+        """The best (w, x) so far; of measurements whose chunk has not begun, the first start's."""
+        begun = sum(run.measurements for run in self.runs)
+        pairs = [run.best()[2:] for run in self.runs]
+        with torch.no_grad():
+            waiting = [
+                prior(start[begun:, 0]) for prior, start in zip(self.problem.priors, self.starts, strict=True)
+            ]
+        return torch.cat([*(w for w, _ in pairs), waiting[0]]), torch.cat(
+            [*(x for _, x in pairs), waiting[1]]
+        )
+
+    def solution(self, slack: float, seconds: float) -> Solution:
         """The solution of all measurements from the runs of all chunks."""
+        runs = self.runs
         winners = [winner for run in runs for winner in run.winners()]
-        status = [run.status[i : i + self.restarts] for run in runs for i in range(0, len(run.status), self.restarts)]
+        status = [
+            run.status[i : i + self.restarts]
+            for run in runs
+            for i in range(0, len(run.status), self.restarts)
+        ]
         parts = [_finished(run, slack) for run in runs]
         h, m, w, x, residual = (torch.cat([part[i] for part in parts]) for i in range(5))
         return Solution(
@@ -80,23 +114,24 @@ class Recorder:
                 status=tuple(tuple(row) for row in status),
                 winner=tuple(winners),
             ),
-            history=self._history(runs),
-            history_steps=tuple(sorted({step for points in self.points.values() for step, _, _ in points})),
+            history=self._history(),
+            history_steps=self._history_steps(),
             seconds=seconds,
         )
 
     def _table(self, flat: Sequence[Tensor]) -> Tensor:
         return torch.cat(list(flat)).reshape(self.measurements, self.restarts)
 
-    def _history(self, runs: Sequence[ChunkRun]) -> Tensor:
+    def _history_steps(self) -> tuple[int, ...]:
+        return tuple(sorted({step for step, _, _ in self.points}))
+
+    def _history(self) -> Tensor:
         """(measurements, restarts, recorded steps); NaN where a restart was not followed."""
-        steps = sorted({step for points in self.points.values() for step, _, _ in points})
-        column = {step: i for i, step in enumerate(steps)}
-        history = runs[0].objective.new_full((self.measurements * self.restarts, len(steps)), torch.nan)
-        for points in self.points.values():
-            for step, place, total in points:
-                history[place, column[step]] = total
-        return history.reshape(self.measurements, self.restarts, len(steps))
+        column = {step: i for i, step in enumerate(self._history_steps())}
+        empty = self.runs[0].objective.new_full((self.measurements * self.restarts, len(column)), torch.nan)
+        for step, place, total in self.points:
+            empty[place, column[step]] = total
+        return empty.reshape(self.measurements, self.restarts, len(column))
 
 
 def _finished(run: ChunkRun, slack: float) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
@@ -112,6 +147,3 @@ def _finished(run: ChunkRun, slack: float) -> tuple[Tensor, Tensor, Tensor, Tens
         x = torch.where(finite, moved, x)
     with torch.no_grad():
         return h, m, w, x, run.problem.operator.misfit(run.y)(w, x)
-
-
-__all__ = ["Recorder", "Status", "Told"]

@@ -1,8 +1,8 @@
 """All restarts of a chunk of measurements, from start to winner, by successive halving.
 
-    run = ChunkRun(problem, y, starts_h, starts_m, "encoder", schedule, options)
-    run.go(told)
-    run.winner, run.residual            # per measurement; (measurements, restarts)
+run = ChunkRun(problem, y, starts_h, starts_m, "encoder", schedule, options)
+run.go(told)
+run.winner, run.residual            # per measurement; (measurements, restarts)
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
-from invkit.contracts.problem import Evaluation, Problem
-from invkit.contracts.solution import Status
 from torch import Tensor
 
+from invkit.contracts.problem import Evaluation, Problem
+from invkit.contracts.solution import Status
 from invkit_altgd.descent import Batch, Schedule, descend
 from invkit_altgd.starts import improve
 
@@ -26,14 +26,21 @@ class ChunkRun:
     """The restarts of some measurements. Candidates are numbered measurement by measurement."""
 
     def __init__(
-        self, problem: Problem, y: Tensor, h: Tensor, m: Tensor, start: str, schedule: Schedule, options: AltGD
+        self,
+        problem: Problem,
+        y: Tensor,
+        h: Tensor,
+        m: Tensor,
+        start: str,
+        schedule: Schedule,
+        options: AltGD,
     ) -> None:
         self.problem, self.y, self.schedule, self.options = problem, y, schedule, options
         self.measurements, self.restarts = h.shape[:2]
-        every_y = y.repeat_interleave(self.restarts, dim=0)
-        h, m = h.flatten(0, 1), improve(start, problem, every_y, h.flatten(0, 1), m.flatten(0, 1))
-        number = torch.arange(h.shape[0], device=h.device)
-        self.batch = Batch(problem.measured(every_y), h, m, number, options.update, options.normalise)
+        self.start = start
+        self.every_y = y.repeat_interleave(self.restarts, dim=0)
+        self.batch = self._batch(h.flatten(0, 1), m.flatten(0, 1))
+        h = self.batch.h
         self.objective = torch.full((h.shape[0],), torch.nan, dtype=y.dtype, device=y.device)
         self.residual = self.objective.clone()
         self.status = [Status.DROPPED] * h.shape[0]
@@ -44,6 +51,9 @@ class ChunkRun:
         self.interrupted = interrupted
         done = 0
         try:
+            if not self.interrupted:
+                h, m = self.batch.h, self.batch.m
+                self.batch = self._batch(h, improve(self.start, self.problem, self.every_y, h, m))
             for count, steps in self.options.stages(self.restarts):
                 self._keep_best(count, self.schedule.weights_at(done))
                 if not self.interrupted:
@@ -60,11 +70,19 @@ class ChunkRun:
         return self.batch.h[chosen], self.batch.m[chosen], state.w[chosen], state.x[chosen]
 
     def winners(self) -> list[int]:
-        """The restart of least residual, per measurement."""
-        return torch.where(self.residual.isnan(), torch.inf, self.residual).reshape(self.measurements, -1).argmin(1).tolist()
+        """The restart that :meth:`best` is of, per measurement."""
+        chosen = self._best_first(self.residual[self.batch.number])[:, 0]
+        return [number % self.restarts for number in self.batch.number[chosen].tolist()]
+
+    def _batch(self, h: Tensor, m: Tensor) -> Batch:
+        number = torch.arange(h.shape[0], device=h.device)
+        objective = self.problem.measured(self.every_y)
+        return Batch(objective, h, m, number, self.options.update, self.options.normalise)
 
     def _best_first(self, values: Tensor) -> Tensor:
-        """Places of the current candidates in ``batch``, (measurements, candidates), the smallest value first."""
+        """Places of the current candidates in ``batch``, (measurements, candidates), the smallest value
+        first.
+        """
         usable = torch.where(torch.isfinite(values) & self.batch.alive, values, torch.inf)
         table = usable.reshape(self.measurements, -1)
         first = torch.arange(self.measurements, device=values.device)[:, None] * table.shape[1]
@@ -84,10 +102,7 @@ class ChunkRun:
         self.residual[self.batch.number] = torch.where(alive, state.residual, torch.nan)
 
     def _finish(self) -> None:
-        state = self.batch.evaluate(self.problem.weights)
-        finite = torch.isfinite(state.total)
-        self.batch.alive = self.batch.alive & finite
-        self._note(state)
+        self._note(self.batch.settle(self.problem.weights))
         ended = Status.INTERRUPTED if self.interrupted else Status.MAX_ITER
         for number, alive in zip(self.batch.number.tolist(), self.batch.alive.tolist(), strict=True):
             self.status[number] = ended if alive else Status.DIVERGED

@@ -1,6 +1,7 @@
 """Regularised inverses of a linear operator, batched, by conjugate gradients.
 
-    x = ridge_inverse(operator.given(w=w, x_shape=shape), y, weight=1e-2)     # argmin ‖y − A x‖² + weight·‖x‖²
+    x = ridge_inverse(operator.given(w=w, x_shape=shape), y, weight=1e-2)     # argmin ‖y − A x‖² +
+    weight·‖x‖²
 
 Works for any operator with an adjoint; every candidate has its own step lengths, so none depends on another.
 """
@@ -8,15 +9,17 @@ Works for any operator with an adjoint; every candidate has its own step lengths
 from __future__ import annotations
 
 import torch
-from invkit.contracts.linear import LinearOperator
 from jaxtyping import Float
 from torch import Tensor
+
+from invkit.contracts.linear import LinearOperator
 
 
 def ridge_inverse(
     operator: LinearOperator, y: Float[Tensor, "n *y"], weight: float, iterations: int = 30
 ) -> Float[Tensor, "n *x"]:
-    """``(AᵀA + weight·I)⁻¹ Aᵀ y`` by that many steps of conjugate gradients from zero (Hestenes and Stiefel 1952).
+    """``(AᵀA + weight·I)⁻¹ Aᵀ y`` by that many steps of conjugate gradients from zero (Hestenes and
+    Stiefel 1952).
 
     ``weight`` > 0 is relative to the square of ``A``'s gain: for a kernel of unit sum the gain is 1.
     """

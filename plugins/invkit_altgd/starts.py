@@ -2,7 +2,8 @@
 
 ``random``   h and m drawn from their priors (the paper's experiments).
 ``image``    m₀ = argmin ‖y − C(m)‖², h₀ drawn: the initialisation printed in Algorithm 1.
-``encoder``  h₀ drawn; m₀ = E(z), the encoder's latent of the regularised inverse z = argmin ‖y − A(B(h₀), z)‖² + ρ‖z‖².
+``encoder``  h₀ drawn; m₀ = E(z), the encoder's latent of the regularised inverse z = argmin ‖y − A(B(h₀),
+z)‖² + ρ‖z‖².
              Each drawn kernel so gets the image that goes with it, and a wrong one shows at once: its z is no
              signal of the class, and the residual says so.
 ``auto``     ``encoder`` where the prior of x can encode, else ``random``.
@@ -11,11 +12,11 @@
 from __future__ import annotations
 
 import torch
-from invkit.contracts.problem import Problem
-from invkit.errors import InputError
 from jaxtyping import Float
 from torch import Tensor
 
+from invkit.contracts.problem import Problem
+from invkit.errors import InputError
 from invkit_altgd.ridge import ridge_inverse
 from invkit_altgd.updates import Adam
 
@@ -31,17 +32,25 @@ def kind_of_start(start: str, problem: Problem) -> str:
     if start == "auto":
         return "encoder" if prior_x.can_encode else "random"
     if start == "encoder" and not prior_x.can_encode:
-        raise InputError("start=encoder, but the prior of x has no encoder", hint="use start=auto, start=image or start=random")
+        raise InputError(
+            "start=encoder, but the prior of x has no encoder",
+            hint="use start=auto, start=image or start=random",
+        )
     return start
 
 
 def draw(
     problem: Problem, measurements: int, restarts: int, rng: torch.Generator, like: Tensor
 ) -> tuple[Float[Tensor, "m r *h"], Float[Tensor, "m r *k"]]:
-    """Latents drawn from both priors, (measurements, restarts, …): one measurement after another, so that the starts of the
-    first do not depend on how many follow."""
+    """Latents drawn from both priors, (measurements, restarts, …).
+
+    One measurement after another, so that the starts of the first do not depend on how many follow.
+    """
     pairs = [
-        tuple(prior.sample_latent(restarts, rng, dtype=like.dtype, device=like.device) for prior in problem.priors)
+        tuple(
+            prior.sample_latent(restarts, rng, dtype=like.dtype, device=like.device)
+            for prior in problem.priors
+        )
         for _ in range(measurements)
     ]
     return torch.stack([h for h, _ in pairs]), torch.stack([m for _, m in pairs])
@@ -71,7 +80,8 @@ def _closest_image(problem: Problem, y: Tensor, m: Tensor) -> Tensor:
     _, prior_x = problem.priors
     if tuple(y.shape[1:]) != tuple(prior_x.signal_shape or ()):
         raise InputError(
-            f"start=image compares y with C(m), but y has shape {tuple(y.shape[1:])} and C(m) {prior_x.signal_shape}",
+            f"start=image compares y with C(m), but their shapes are {tuple(y.shape[1:])} "
+            f"and {prior_x.signal_shape}",
             hint="use start=auto or start=random",
         )
     update = Adam(m)

@@ -3,7 +3,8 @@
     update = Adam(h)
     h = h - rate * update(gradient)
 
-Everything is elementwise or reduced over one candidate's own latent, so no candidate's path depends on another's.
+Everything is elementwise or reduced over one candidate's own latent, so no candidate's path depends on
+another's.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ class Update(Protocol):
 
 
 class Plain:
-    """The gradient itself, or (``normalise``) divided by its own root mean square plus 1e-5, as in the authors' public code."""
+    """The gradient itself, or (``normalise``) divided by its own root mean square plus 1e-5, as in the
+    authors' public code.
+    """
 
     def __init__(self, normalise: bool) -> None:
         self.normalise = normalise
@@ -45,7 +48,9 @@ class Plain:
 
 
 class Adam:
-    """Adam (Kingma and Ba, arXiv 1412.6980) with β = (0.9, 0.99): the gradients are noiseless, so the second moment may be short."""
+    """Adam (Kingma and Ba, arXiv 1412.6980) with β = (0.9, 0.99): the gradients are noiseless, so the
+    second moment may be short.
+    """
 
     BETAS, EPSILON = (0.9, 0.99), 1e-8
 

@@ -93,6 +93,8 @@ def _run(experiment: Experiment, methods: Sequence[str], out: Path) -> tuple[lis
     from invkit_experiments.kept import Kept
 
     chosen = experiment.choose(methods)
+    for method in chosen:
+        experiment.identity(method)  # data or weights that are missing show now, not after hours
     writable_folder(out)
     numbers = {method: number for number, method in enumerate(chosen, 1)}
 

@@ -77,10 +77,9 @@ def demo(out: Path, seed: int, digits: int, solver: str, as_json: bool) -> int:
 
 def _print(record: dict[str, Any], out: Path) -> None:
     """The table of all digits and their mean, the gain, and where the picture is."""
-    columns = ("digit", "PSNR blurry", "→ recovered", "SSIM blurry", "→ recovered")
-    columns += ("kernel NCC", "mod. shift", "status")
+    columns = ("digit", "PSNR (dB)", "SSIM", "kernel NCC", "mod. shift", "status")  # fits 80 columns
     rows = [_cells(str(each["digit"]), each, each["status"]) for each in record["digits"]]
-    print_table(columns, [*rows, _cells("mean", record["mean"], "")])
+    print_table(columns, [*rows, _cells("mean", record["mean"], "")], title="blurry → recovered")
     gain = record["gain_psnr"]
     click.echo()
     click.echo(f"gain {_text(gain, '+.2f')} dB on average, {record['seconds']:.1f} s; picture: {out / PANEL}")
@@ -90,10 +89,8 @@ def _cells(name: str, figures: dict[str, Any], status: str) -> tuple[str, ...]:
     blurry, recovered = figures["blurry"], figures["recovered"]
     return (
         name,
-        _text(blurry["psnr"], ".2f"),
-        _text(recovered["psnr"], ".2f"),
-        _text(blurry["ssim"], ".3f"),
-        _text(recovered["ssim"], ".3f"),
+        f"{_text(blurry['psnr'], '.2f')} → {_text(recovered['psnr'], '.2f')}",
+        f"{_text(blurry['ssim'], '.3f')} → {_text(recovered['ssim'], '.3f')}",
         _text(recovered["kernel_ncc"], ".4f"),
         _text(recovered["kernel_ncc_modulo_shift"], ".4f"),
         status,

@@ -17,7 +17,7 @@ from torch import Tensor
 
 import invkit
 from invkit.files.panels import Cell, kernel_cell, residual_cell
-from invkit.metrics import Comparison, compare, psnr, ssim
+from invkit.metrics import Comparison, compare, kernel_ncc_modulo_shift, psnr, ssim
 from invkit_experiments.blurring import Blurred, blur
 from invkit_experiments.figures import finite, mean
 
@@ -134,6 +134,6 @@ def _figures(recovered: Recovered) -> dict[str, dict[str, Tensor]]:
             "ssim": raw.ssim,
             "ssim_modulo": aligned.ssim,
             "kernel_ncc": raw.kernel_ncc,
-            "kernel_ncc_modulo_shift": aligned.kernel_ncc,
+            "kernel_ncc_modulo_shift": kernel_ncc_modulo_shift(recovered.solution.w, recovered.blurred.w),
         },
     }

@@ -25,6 +25,9 @@ from invkit_experiments.kept import Kept
 
 __all__ = ["EXPERIMENTS", "Column", "Entry", "Experiment", "Row", "experiment_entry"]
 
+FORMAT = 1
+"""Raise it where rows kept by an earlier invkit mean something else."""
+
 Row = Mapping[str, Any]
 """JSON-ready figures of one method, by column; ``None`` where a figure has no meaning."""
 
@@ -106,7 +109,7 @@ class Experiment(ABC):
             told: hears of each method before its row: its name, and whether the row was there already.
         """
         for method in self.choose(methods):
-            identity = {"experiment": self.name, "method": method, **self.identity(method)}
+            identity = {"format": FORMAT, "experiment": self.name, "method": method, **self.identity(method)}
             row = kept.read(self.name, method, identity)
             told(method, row is not None)
             if row is None:

@@ -1,0 +1,164 @@
+"""Writes the parts of the documentation that follow from the program, between markers in the pages.
+
+    python docs/generate.py                        # commands and their --help, names, recipes, cards
+    python docs/generate.py --check                # exit code 1 where a page is not current
+    python docs/generate.py --bench invkit-bench   # the tables of `invkit bench`, from its folder, too
+
+A marker is ``<!-- begin NAME -->`` … ``<!-- end NAME -->``; what is between them is replaced.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import click
+
+from invkit.cli.main import COMMANDS, cli
+from invkit.plugin.loading import default_manager
+
+DOCS = Path(__file__).resolve().parent
+KINDS = {"operators": "operator", "priors": "prior", "datasets": "dataset", "monitors": "monitor"}
+BENCH = {"digits": "results.md", "kernels": "priors.md"}
+WIDTH = 100
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def names(kind: str) -> str:
+    """What invkit itself registers under a kind."""
+    entries = [e for e in default_manager().registry.entries(kind) if e.distribution == "invkit"]
+    return table(["name", "what"], [(f"`{entry.name}`", entry.summary) for entry in entries])
+
+
+def commands() -> Iterator[tuple[str, click.Command]]:
+    """invkit's own commands by name, those of its plugins and commands of commands included."""
+    plugins = default_manager().registry.entries("command")
+    for name in [*COMMANDS, *(entry.name for entry in plugins if entry.distribution == "invkit")]:
+        command = cli.get_command(click.Context(cli, info_name="invkit"), name)
+        assert command is not None, name
+        yield name, command
+        for inner in getattr(command, "commands", {}):
+            yield f"{name} {inner}", command.commands[inner]
+
+
+def help_text(path: str, command: click.Command) -> str:
+    """What ``invkit PATH --help`` prints, at a fixed width."""
+    settings = {**cli.context_settings, "terminal_width": WIDTH, "max_content_width": WIDTH}
+    context = click.Context(cli, info_name="invkit", **settings)
+    for name in path.split():
+        context = click.Context(command, info_name=name, parent=context)
+    return "\n".join(line.rstrip() for line in command.get_help(context).splitlines())
+
+
+def command_pages() -> str:
+    """A section for every command."""
+    sections = []
+    for path, command in commands():
+        sections.append(f"## invkit {path}\n\n```text\n{help_text(path, command)}\n```")
+    return "\n\n".join(sections)
+
+
+def recipes() -> str:
+    """The shipped recipes of every trainer."""
+    rows = []
+    for entry in default_manager().registry.entries("trainer"):
+        if entry.distribution != "invkit":
+            continue
+        for name, recipe in sorted(entry.load()().recipes().items()):
+            likelihood = str(recipe.get("likelihood", "bernoulli"))
+            if likelihood == "gaussian":
+                likelihood += f", variance {recipe['variance']:g}"
+            options = ", ".join(f"{k} = {v}" for k, v in recipe.get("architecture_options", {}).items())
+            network = f"`{recipe['architecture']}`" + (f" ({options})" if options else "")
+            numbers = (str(recipe["epochs"]), str(recipe["batch"]), f"{recipe['learning_rate']:g}")
+            rows.append((f"`{entry.name}:{name}`", f"`{recipe['data']}`", network, likelihood, *numbers))
+    columns = ["prior", "data", "architecture", "likelihood", "epochs", "batch", "peak learning rate"]
+    return table(columns, rows)
+
+
+def cards() -> str:
+    """What the cards of the shipped priors say was measured."""
+    from invkit.files.store import find, read_card, user_store
+    from invkit.files.store import names as trained
+
+    registry = default_manager().registry
+    rows = []
+    for name in trained(registry, "vae"):
+        path = find(registry, "vae", name)
+        if path.is_relative_to(user_store()):
+            continue
+        card = read_card(path)
+        figures = card["metrics"]
+        rows.append(
+            (
+                f"`vae:{name}`",
+                str(figures.get("test_signals", "–")),
+                *(
+                    f"{figures[key]:.4f}" if key in figures else "–"
+                    for key in ("reconstruction_ncc", "reconstruction_ncc_worst_5_percent")
+                ),
+                f"{figures['reconstruction_psnr']:.2f} dB" if "reconstruction_psnr" in figures else "–",
+                str(card["recipe"].get("steps", "–")),
+            )
+        )
+    return table(["prior", "test signals", "mean NCC", "5 % quantile", "mean PSNR", "steps trained"], rows)
+
+
+def generated() -> dict[str, dict[str, str]]:
+    """Page → marker → text."""
+    return {
+        "cli.md": {"commands": command_pages()},
+        "choosing.md": {key: names(kind) for key, kind in KINDS.items()},
+        "priors.md": {"recipes": recipes(), "cards": cards()},
+    }
+
+
+def replaced(page: str, name: str, text: str) -> str:
+    """A page with the text between the markers of a name replaced."""
+    begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
+    pattern = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)
+    assert len(pattern.findall(page)) == 1, f"a page needs {begin} … {end} once"
+    return pattern.sub(lambda _: f"{begin}\n\n{text.strip()}\n\n{end}", page)
+
+
+def stale() -> dict[Path, str]:
+    """Pages that are not what they should be, with what they should be."""
+    pages = {}
+    for file, parts in generated().items():
+        path = DOCS / file
+        page = old = path.read_text("utf-8")
+        for name, text in parts.items():
+            page = replaced(page, name, text)
+        if page != old:
+            pages[path] = page
+    return pages
+
+
+@click.command()
+@click.option("--check", is_flag=True, help="Write nothing; exit code 1 where a page is not current.")
+@click.option("--bench", type=click.Path(path_type=Path, exists=True), help="A folder of `invkit bench`.")
+def main(check: bool, bench: Path | None) -> None:
+    """Bring the generated parts of the pages up to date."""
+    pages = stale()
+    if check:
+        for path in pages:
+            click.echo(f"{path} is not current: python docs/generate.py", err=True)
+        sys.exit(bool(pages))
+    for path, page in pages.items():
+        path.write_text(page, "utf-8")
+    for name, file in BENCH.items() if bench is not None else ():
+        found = bench / f"{name}.md"
+        if found.exists():
+            path = DOCS / file
+            path.write_text(replaced(path.read_text("utf-8"), name, found.read_text("utf-8")), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

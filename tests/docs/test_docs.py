@@ -1,0 +1,230 @@
+"""Documentation that cannot rot: its Python runs, its links, commands, specs and names are real."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import click
+import pytest
+
+import invkit
+from invkit.cli.main import cli
+from invkit.files.store import find, read_card, user_store
+from invkit.files.store import names as trained_names
+from invkit.plugin.building import signature_of
+from invkit.plugin.loading import default_manager
+from invkit.plugin.registry import KINDS, Entry
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = sorted((ROOT / "docs").glob("*.md"))
+PAGES = [ROOT / "README.md", *DOCS]
+EVERYTHING = [*PAGES, ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md"]
+
+FENCE = re.compile(r"^```(\w*)[ \t]*([\w-]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+SPAN = re.compile(r"`([^`\n]+)`")
+SPEC = re.compile(r"(?P<kind>[a-z][A-Za-z0-9_-]*)(:(?P<name>[^?\s`]+))?(\?(?P<options>\w+=[^\s`]+))?")
+
+every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+every_text = pytest.mark.parametrize("page", EVERYTHING, ids=lambda page: page.name)
+
+
+def blocks(page: Path, language: str, *, runnable: bool = False) -> list[str]:
+    """The fenced blocks of a language; with ``runnable`` without those marked ``no-run``."""
+    found = [match for match in FENCE.finditer(page.read_text("utf-8")) if match[1] == language]
+    return [match[3] for match in found if not (runnable and match[2] == "no-run")]
+
+
+def prose(page: Path) -> str:
+    """A page without its fenced blocks."""
+    return FENCE.sub("", page.read_text("utf-8"))
+
+
+@pytest.fixture(scope="module")
+def generate() -> ModuleType:
+    """The script that writes the generated parts, as a module."""
+    spec = importlib.util.spec_from_file_location("docs_generate", ROOT / "docs" / "generate.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def registered(kind: str) -> dict[str, Entry]:
+    """What invkit registers under a kind."""
+    entries = default_manager().registry.entries(kind)
+    return {entry.name: entry for entry in entries if entry.distribution == "invkit"}
+
+
+# Python ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if blocks(page, "python", runnable=True)], ids=lambda page: page.name
+)
+def test_python_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    namespace: dict[str, object] = {"__name__": "documentation"}
+    for number, block in enumerate(blocks(page, "python", runnable=True), 1):
+        exec(compile(block, f"{page.name}, block {number}", "exec"), namespace)
+
+
+@every_page
+def test_python_that_is_not_run_is_python(page: Path) -> None:
+    for block in blocks(page, "python"):
+        compile(block, page.name, "exec")
+
+
+def test_most_python_is_run() -> None:
+    run = sum(len(blocks(page, "python", runnable=True)) for page in PAGES)
+    assert run > 3 * (sum(len(blocks(page, "python")) for page in PAGES) - run)
+
+
+# Links ----------------------------------------------------------------------------------------------------
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as forges make them."""
+    headings = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
+    plain = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings)
+    return {heading.replace(" ", "-") for heading in plain}
+
+
+@every_text
+def test_links_resolve(page: Path) -> None:
+    text = prose(page)
+    targets = re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r"src=\"([^\"]+)\"", text)
+    for target in targets:
+        if target.startswith(("https://", "http://")):
+            continue
+        path, _, anchor = target.partition("#")
+        file = (page.parent / path).resolve() if path else page
+        assert file.is_relative_to(ROOT) and file.exists(), f"{page.name} links to {target}"
+        assert not anchor or anchor in anchors(file), f"{page.name} links to {target}"
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = (ROOT / "docs" / "index.md").read_text("utf-8")
+    assert [page.name for page in DOCS if page.name != "index.md" and f"({page.name})" not in index] == []
+
+
+def test_pictures_are_small() -> None:
+    pictures = list((ROOT / "docs" / "images").iterdir())
+    assert pictures and all(picture.stat().st_size < 300_000 for picture in pictures)
+
+
+# Commands -------------------------------------------------------------------------------------------------
+
+
+def command_lines() -> Iterator[tuple[str, list[str]]]:
+    """Every shell line of the pages, with the page's name."""
+    for page in PAGES:
+        lines = [line for block in blocks(page, "sh") for line in block.splitlines()]
+        lines += re.findall(r"^    ((?:make|pip|invkit|python) .+)$", prose(page), re.MULTILINE)
+        lines += [span for span in SPAN.findall(prose(page)) if re.match(r"(make|invkit|python) \S", span)]
+        for line in lines:
+            words = shlex.split(line, comments=True)
+            while words and re.fullmatch(r"[A-Z_]+=\S*", words[0]):
+                words = words[1:]
+            if words:
+                yield page.name, words
+
+
+def test_invkit_commands_take_what_the_pages_give_them() -> None:
+    tried = 0
+    for page, words in command_lines():
+        if words[0] != "invkit" or "…" in words or {"NAME", "--help"} & {*words}:
+            continue
+        context = click.Context(cli, info_name="invkit", **cli.context_settings)
+        command = cli.get_command(context, words[1])
+        assert command is not None, f"{page}: {' '.join(words)}"
+        if len(words) == 2 and command.name in ("deblur", "describe", "train", "list"):
+            continue  # only named
+        command.make_context(words[1], words[2:], parent=context)  # raises where it cannot be parsed
+        tried += 1
+    assert tried >= 10
+
+
+def test_make_targets_and_modules_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    for page, words in command_lines():
+        if words[0] == "make":
+            for target in (word for word in words[1:] if "=" not in word):
+                assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"{page}: {' '.join(words)}"
+        if words[0] == "python":
+            script = f"{words[2].replace('.', '/')}.py" if words[1] == "-m" else words[1]
+            assert (ROOT / script).exists(), f"{page}: {' '.join(words)}"
+
+
+def test_every_command_is_documented(generate: ModuleType) -> None:
+    page = (ROOT / "docs" / "cli.md").read_text("utf-8")
+    paths = [path for path, _ in generate.commands()]
+    assert {"deblur", "train", "demo", "bench", "doctor"} <= set(paths)
+    assert [path for path in paths if f"\n## invkit {path}\n" not in page] == []
+
+
+def test_generated_parts_are_current(generate: ModuleType) -> None:
+    assert [path.name for path in generate.stale()] == [], "type: python docs/generate.py"
+
+
+def test_a_changed_page_is_noticed(generate: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(generate, "recipes", lambda: "| other |")
+    assert [path.name for path in generate.stale()] == ["priors.md"]
+
+
+# Names ----------------------------------------------------------------------------------------------------
+
+
+@every_page
+def test_specs_name_what_is_registered(page: Path) -> None:
+    text = page.read_text("utf-8")
+    own = set(re.findall(r"--name (\w+)", text))
+    entries = {name: entry for kind in KINDS for name, entry in registered(kind).items()}
+    for span in SPAN.findall(prose(page)):
+        match = SPEC.fullmatch(span)
+        if match is None or (match["kind"] not in entries and not match["options"]):
+            continue  # some other code
+        assert match["kind"] in entries, f"{page.name}: `{span}`"
+        entry = entries[match["kind"]]
+        if match["options"]:
+            known = {option.key for option in signature_of(entry).options}
+            given = {part.partition("=")[0] for part in re.split("[,&]", match["options"])}
+            assert given <= known, f"{page.name}: `{span}`"
+        if match["name"] and default_manager().registry.weights_folders(entry.name):
+            name = match["name"]
+            there = {"NAME", *own, *trained_names(default_manager().registry, entry.name)}
+            assert name in there or name.endswith(".safetensors"), f"{page.name}: `{span}`"
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "command"])
+def test_everything_registered_is_documented(kind: str) -> None:
+    text = "\n".join(page.read_text("utf-8") for page in DOCS)
+    missing = [name for name in registered(kind) if not re.search(rf"`{name}(?![\w-])", text)]
+    assert missing == []
+
+
+def test_public_names_in_the_pages_exist() -> None:
+    for page in PAGES:
+        for name in re.findall(r"\binvkit\.([A-Za-z_]+)\b(?!\.)", page.read_text("utf-8")):
+            path = ROOT / "invkit" / name
+            known = name in invkit.__all__ or path.is_dir() or path.with_suffix(".py").exists()
+            assert known, f"{page.name}: invkit.{name}"
+
+
+@every_text
+def test_nothing_is_left_to_be_filled_in(page: Path) -> None:
+    assert re.findall(r"TBD[\w-]*", page.read_text("utf-8")) == []
+
+
+def test_shipped_weights_come_from_the_recipes_shown() -> None:
+    registry = default_manager().registry
+    recipes = registry.entry("trainer", "vae").load()().recipes()
+    for name in recipes:
+        path = find(registry, "vae", name)
+        assert not path.is_relative_to(user_store())
+        trained = read_card(path)["recipe"]
+        assert recipes[name].items() <= trained.items() and trained["seed"] == 0, name

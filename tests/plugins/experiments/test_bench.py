@@ -1,0 +1,190 @@
+"""The frame of ``invkit bench``: choosing, keeping, resuming, writing, on an experiment made of numbers."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import attrs
+import pytest
+
+from invkit.cli.main import main
+from invkit.errors import SpecError, UsageError
+from invkit_experiments import bench as bench_module
+from invkit_experiments import experiment as experiment_module
+from invkit_experiments.experiment import EXPERIMENTS, Column, Entry, Experiment, Row, experiment_entry
+from invkit_experiments.kept import Kept
+from invkit_experiments.tables import as_csv, markdown
+
+Captured = pytest.CaptureFixture[str]
+
+
+@attrs.frozen(kw_only=True)
+class Counting(Experiment):
+    """Says how often each method was measured; stops where it is told to."""
+
+    name: ClassVar[str] = "counting"
+    usual_count: ClassVar[int] = 7
+    methods: ClassVar[Mapping[str, str]] = {"one": "the first", "two": "the second", "three": "the third"}
+    columns: ClassVar[tuple[Column, ...]] = (Column("value", "value", ".2f"), Column("runs", "runs", "d"))
+
+    runs: ClassVar[dict[str, int]] = {}
+    stop_at: ClassVar[str | None] = None
+
+    def identity(self, method: str) -> Mapping[str, Any]:
+        return {"count": self.signals, "seed": self.seed, "shape": (1, 2)}
+
+    def measure(self, method: str) -> Row:
+        if method == self.stop_at:
+            raise KeyboardInterrupt
+        self.runs[method] = self.runs.get(method, 0) + 1
+        return {"value": None if method == "two" else self.signals / 3, "runs": self.runs[method]}
+
+
+@pytest.fixture(autouse=True)
+def counting(monkeypatch: pytest.MonkeyPatch) -> type[Counting]:
+    monkeypatch.setattr(Counting, "runs", {})
+    monkeypatch.setattr(Counting, "stop_at", None)
+    monkeypatch.setattr(experiment_module, "counting", Counting, raising=False)
+    known = {**EXPERIMENTS, "counting": Entry("invkit_experiments.experiment:counting", "counts")}
+    monkeypatch.setattr(experiment_module, "EXPERIMENTS", known)
+    monkeypatch.setattr(bench_module, "EXPERIMENTS", known)
+    return Counting
+
+
+def run(out: Path, *arguments: str) -> int:
+    return main(["bench", "counting", "--out", str(out), *arguments])
+
+
+def test_the_table_is_printed_and_written(tmp_path: Path, capsys: Captured) -> None:
+    assert run(tmp_path) == 0
+    captured = capsys.readouterr()
+    lines = captured.out.splitlines()
+    assert lines[0].split() == ["method", "value", "runs"]
+    assert [line.split() for line in lines[1:4]] == [
+        ["one", "2.33", "1"],
+        ["two", "–", "1"],
+        ["three", "2.33", "1"],
+    ]
+    assert "[2/3] two: the second\n" in captured.err
+    table = (tmp_path / "counting.md").read_text()
+    assert table.startswith("| method | value | runs |\n| --- | ---: | ---: |\n| one | 2.33 | 1 |\n")
+    with (tmp_path / "counting.csv").open(newline="") as stream:
+        read = list(csv.DictReader(stream))
+    assert float(read[0]["value"]) == 7 / 3 and read[1]["value"] == ""
+    record = json.loads((tmp_path / "counting.json").read_text())
+    assert record["images"] == 7 and [row["method"] for row in record["rows"]] == ["one", "two", "three"]
+
+
+def test_json(tmp_path: Path, capsys: Captured) -> None:
+    assert run(tmp_path, "--json", "--images", "6", "--methods", "three,one") == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert [row["method"] for row in printed["rows"]] == ["three", "one"] and printed["rows"][0]["value"] == 2
+    assert printed["files"]["csv"] == str(tmp_path / "counting.csv")
+
+
+def test_an_interrupted_run_goes_on_where_it_stopped(
+    tmp_path: Path, counting: type[Counting], monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    monkeypatch.setattr(counting, "stop_at", "three")
+    assert run(tmp_path) == 130
+    assert not (tmp_path / "counting.md").exists()
+    monkeypatch.setattr(counting, "stop_at", None)
+    capsys.readouterr()
+    assert run(tmp_path) == 0
+    assert counting.runs == {"one": 1, "two": 1, "three": 1}
+    told = capsys.readouterr().err.splitlines()
+    assert ["kept" in line for line in told] == [True, True, False]
+
+
+@pytest.mark.parametrize("other", [["--seed", "1"], ["--images", "8"]])
+def test_other_settings_are_measured_anew(tmp_path: Path, counting: type[Counting], other: list[str]) -> None:
+    assert run(tmp_path, "--methods", "one") == 0
+    assert run(tmp_path, "--methods", "one", *other) == 0
+    assert counting.runs == {"one": 2}
+    assert run(tmp_path, "--methods", "one") == 0
+    assert counting.runs == {"one": 2}
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", '{"row": {}}', '{"identity": {"count": 1}, "row": {}}'])
+def test_a_damaged_row_is_measured_anew(tmp_path: Path, counting: type[Counting], damage: str) -> None:
+    assert run(tmp_path, "--methods", "one") == 0
+    (file,) = (tmp_path / "counting").iterdir()
+    file.write_text(damage)
+    assert run(tmp_path, "--methods", "one") == 0
+    assert counting.runs == {"one": 2}
+
+
+def test_kept_rows_are_told_apart_by_all_of_their_identity(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    kept.write("e", "m", {"a": 1, "shape": (1, 2)}, {"value": 3})
+    assert kept.read("e", "m", {"shape": [1, 2], "a": 1}) == {"value": 3}
+    assert kept.read("e", "m", {"a": 2, "shape": (1, 2)}) is None
+    assert kept.read("e", "n", {"a": 1, "shape": (1, 2)}) is None
+
+
+@pytest.mark.parametrize("command", ["demo", "bench"])
+def test_help(command: str, capsys: Captured) -> None:
+    assert main([command, "--help"]) == 0
+    assert f"Usage: invkit {command}" in capsys.readouterr().out
+
+
+def test_list(capsys: Captured) -> None:
+    assert main(["bench", "--list"]) == 0
+    listed = capsys.readouterr().out
+    assert all(name in listed for name in ("digits", "kernels", "counting"))
+    assert main(["bench"]) == 0
+    assert capsys.readouterr().out == listed
+    assert main(["bench", "counting", "--list", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "methods": [{"name": key, "summary": text} for key, text in Counting.methods.items()]
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["bench", "digts"], 3, "did you mean 'digits'?"),
+        (["bench", "counting", "--methods", "tree"], 2, "did you mean 'three'?"),
+        (["bench", "counting", "--images", "0"], 2, "--images"),
+        (["bench", "counting", "--steps", "0"], 2, "--steps"),
+        (["bench", "counting", "--images", "many"], 2, "--images"),
+    ],
+)
+def test_bad_input_is_one_line(
+    arguments: list[str], code: int, says: str, tmp_path: Path, capsys: Captured
+) -> None:
+    assert main([*arguments, "--out", str(tmp_path / "out")]) == code
+    out, err = capsys.readouterr()
+    assert out == "" and err.count("\n") == 1 and says in err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_cannot_be_written_shows_before_the_work(
+    tmp_path: Path, counting: type[Counting], capsys: Captured
+) -> None:
+    (tmp_path / "file").write_text("")
+    assert run(tmp_path / "file") == 3
+    assert "cannot write" in capsys.readouterr().err and counting.runs == {}
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_experiment_is_there_and_says_what_it_measures(name: str) -> None:
+    described = bench_module._build(name, 3, 1, None)
+    assert described.name == name and described.signals == 3 and described.methods and described.columns
+    assert described.choose([]) and set(described.choose([])) <= set(described.methods)
+    with pytest.raises(UsageError):
+        described.choose(["no-such-method"])
+
+
+def test_unknown_experiment() -> None:
+    with pytest.raises(SpecError, match="kernls"):
+        experiment_entry("kernls")
+
+
+def test_tables_of_no_rows() -> None:
+    assert markdown(Counting.columns, []).count("\n") == 2
+    assert as_csv(Counting.columns, []) == "method,value,runs\n"
