@@ -14,12 +14,11 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
-from invkit.contracts.solution import Solution
 from invkit.errors import OutputError
 from invkit.files.atomic import atomic_write
 from invkit.files.images import write_image
@@ -28,7 +27,27 @@ from invkit.files.panels import kernel_cell
 __all__ = ["save_solution", "writable_folder", "write_kernel", "write_record"]
 
 
-def save_solution(solution: Solution, folder: str | os.PathLike[str]) -> Path:
+@runtime_checkable
+class Savable(Protocol):
+    """What of a solution is written."""
+
+    @property
+    def x(self) -> Any:
+        """The recovered second signal."""
+
+    @property
+    def w(self) -> Any:
+        """The recovered first signal."""
+
+    @property
+    def axes_added(self) -> int:
+        """How many leading axes the signals lack of (batch, channels)."""
+
+    def summary(self) -> dict[str, Any]:
+        """The record, ready for JSON."""
+
+
+def save_solution(solution: Savable, folder: str | os.PathLike[str]) -> Path:
     """Write a solution to a folder; files of the same names are replaced.
 
     ``x.npy`` and ``w.npy`` hold the signals exactly, in the layout of the solution. Pictures are 8-bit:

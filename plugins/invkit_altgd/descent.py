@@ -21,6 +21,10 @@ from torch import Tensor
 from invkit.contracts.problem import Evaluation, Objective
 from invkit_altgd.updates import Adam, Plain, Update
 
+UpdateName = Literal["adam", "gradient"]
+Order = Literal["jacobi", "gauss-seidel"]
+Decay = Literal["constant", "exponential", "cosine"]
+
 
 @attrs.frozen
 class Schedule:
@@ -28,7 +32,7 @@ class Schedule:
 
     steps: int
     rate: float
-    decay: Literal["constant", "exponential", "cosine"]
+    decay: Decay
     decay_steps: float
     weights: tuple[float, float]
     anneal: float
@@ -58,7 +62,7 @@ class Batch:
         h: Float[Tensor, "n *h"],
         m: Float[Tensor, "n *k"],
         number: Int[Tensor, "n"],
-        update: Literal["gradient", "adam"],
+        update: UpdateName,
         normalise: bool,
     ) -> None:
         self.objective, self.h, self.m, self.number = objective, h, m, number
@@ -94,7 +98,7 @@ class Batch:
         self.h, self.m = self.finite
         return self.evaluate(weights) if not self.alive.all() else state
 
-    def step(self, rate: float, weights: tuple[float, float], order: str) -> Evaluation:
+    def step(self, rate: float, weights: tuple[float, float], order: Order) -> Evaluation:
         """One step of both latents; returns the objective where the step began."""
         objective = self.objective.weighted(*weights)
         if order == "jacobi":
@@ -132,13 +136,17 @@ def _each(mask: Bool[Tensor, "n"], latent: Tensor) -> Tensor:
     return mask.reshape(-1, *[1] * (latent.ndim - 1))
 
 
+#: hears of every step: its number, the candidates after it, the objective where it began
+Told = Callable[[int, Batch, Evaluation], None]
+
+
 def descend(
     batch: Batch,
     schedule: Schedule,
     first: int,
     last: int,
-    order: str,
-    told: Callable[[int, Batch, Evaluation], None],
+    order: Order,
+    told: Told,
 ) -> None:
     """Steps ``first`` … ``last − 1`` of the schedule; ``told`` hears of the step's number and where it
     began.

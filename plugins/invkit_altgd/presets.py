@@ -54,7 +54,6 @@ DEFAULT: dict[str, Any] = {
     "gamma": 1e-5,
     "anneal": 100.0,
     "start": "auto",
-    "slack": 0.03,
 }
 
 PRESETS: dict[str, dict[str, Any]] = {"default": DEFAULT, "paper": PAPER, "public": PUBLIC}

@@ -7,7 +7,7 @@ solution = recorder.solution(slack, seconds)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -15,12 +15,9 @@ from torch import Tensor
 from invkit.contracts.monitor import Monitor, Progress
 from invkit.contracts.problem import Evaluation, Problem
 from invkit.contracts.solution import Restarts, Solution
-from invkit_altgd.descent import Batch
+from invkit_altgd.descent import Batch, Told
 from invkit_altgd.restarts import ChunkRun
 from invkit_altgd.ridge import ridge_inverse
-
-#: hears of every step: its number, the candidates after it, the objective where it began
-Told = Callable[[int, Batch, Evaluation], None]
 
 #: points of the history of a chunk
 POINTS = 100

@@ -1,25 +1,34 @@
 """All restarts of a chunk of measurements, from start to winner, by successive halving.
 
-run = ChunkRun(problem, y, starts_h, starts_m, "encoder", schedule, options)
+run = ChunkRun(problem, y, starts_h, starts_m, "encoder", plan)
 run.go(told)
 run.winner, run.residual            # per measurement; (measurements, restarts)
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
+import attrs
 import torch
 from torch import Tensor
 
 from invkit.contracts.problem import Evaluation, Problem
 from invkit.contracts.solution import Status
-from invkit_altgd.descent import Batch, Schedule, descend
+from invkit_altgd.descent import Batch, Order, Schedule, Told, UpdateName, descend
 from invkit_altgd.starts import improve
 
-if TYPE_CHECKING:
-    from invkit_altgd.altgd import AltGD
-    from invkit_altgd.record import Told
+
+@attrs.frozen
+class Plan:
+    """How candidates move, and how many are followed for how long."""
+
+    schedule: Schedule
+    #: (candidates per measurement, steps) of every stage
+    stages: Sequence[tuple[int, int]]
+    update: UpdateName
+    normalise: bool
+    order: Order
 
 
 class ChunkRun:
@@ -32,10 +41,9 @@ class ChunkRun:
         h: Tensor,
         m: Tensor,
         start: str,
-        schedule: Schedule,
-        options: AltGD,
+        plan: Plan,
     ) -> None:
-        self.problem, self.y, self.schedule, self.options = problem, y, schedule, options
+        self.problem, self.y, self.plan = problem, y, plan
         self.measurements, self.restarts = h.shape[:2]
         self.start = start
         self.every_y = y.repeat_interleave(self.restarts, dim=0)
@@ -54,10 +62,10 @@ class ChunkRun:
             if not self.interrupted:
                 h, m = self.batch.h, self.batch.m
                 self.batch = self._batch(h, improve(self.start, self.problem, self.every_y, h, m))
-            for count, steps in self.options.stages(self.restarts):
-                self._keep_best(count, self.schedule.weights_at(done))
+            for count, steps in self.plan.stages:
+                self._keep_best(count, self.plan.schedule.weights_at(done))
                 if not self.interrupted:
-                    descend(self.batch, self.schedule, done, done + steps, self.options.order, told)
+                    descend(self.batch, self.plan.schedule, done, done + steps, self.plan.order, told)
                 done += steps
         except KeyboardInterrupt:
             self.interrupted = True
@@ -77,7 +85,7 @@ class ChunkRun:
     def _batch(self, h: Tensor, m: Tensor) -> Batch:
         number = torch.arange(h.shape[0], device=h.device)
         objective = self.problem.measured(self.every_y)
-        return Batch(objective, h, m, number, self.options.update, self.options.normalise)
+        return Batch(objective, h, m, number, self.plan.update, self.plan.normalise)
 
     def _best_first(self, values: Tensor) -> Tensor:
         """Places of the current candidates in ``batch``, (measurements, candidates), the smallest value

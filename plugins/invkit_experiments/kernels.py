@@ -113,7 +113,7 @@ class Kernels(Experiment):
         return solution.x, solution.latents[1]
 
     def _solver(self) -> Mapping[str, Any]:
-        return {"kind": "altgd", "slack": 0, "gamma": 0, "steps": self.steps or STEPS}
+        return {"kind": "altgd", "gamma": 0, "steps": self.steps or STEPS}
 
 
 def _prior(method: str) -> str:

@@ -86,7 +86,7 @@ def test_a_known_kernel_and_total_variation_make_real_digits_sharper(tmp_path: P
     kernel = invkit.dataset("blurA").take(torch.arange(1), "test")
     write_image(tmp_path / "kernel.npy", kernel[0])
     priors = ("--prior", f"known:{tmp_path}/kernel.npy", "--prior", "identity?penalty=tv")
-    solver = "altgd?steps=200,restarts=1,slack=0,lam=0,gamma=0.001,anneal=1,start=random"
+    solver = "altgd?steps=200,restarts=1,lam=0,gamma=0.001,anneal=1,start=random"
     assert deblur(image, *priors, "--solver", solver, "--out", tmp_path / "out") == 0
     made = torch.from_numpy(np.load(tmp_path / "out" / "digit_sharp.npy"))[None]
     before = invkit.metrics.psnr(torch.from_numpy(read_image(image))[None], truth)
