@@ -17,8 +17,9 @@ on how far the latent may go, so four are reported, each of the sharp image x it
 - ``floor-free``: argmin ‖x − C(m)‖², no penalty, 1,500 steps. The latent leaves that shell far behind: the
   column ‖m‖ has the mean norm.
 
-``slack`` is the default solver with an image slack at its end, which leaves the range and so may pass a floor. PSNR "aligned" is modulo the operator's shift and scale, both undone by the image;
-the kernel's NCC "mod. shift" is the largest over the kernel's own shifts.
+``slack`` is the default solver with an image slack at its end, which leaves the range and so may pass a
+floor. PSNR "aligned" is modulo the operator's shift and scale, both undone by the image; the kernel's NCC
+"mod. shift" is the largest over the kernel's own shifts.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ class Digits(Experiment):
             "paper": "altgd?preset=paper: Algorithm 1 as printed",
             "public": "altgd?preset=public: as in the authors' public code",
             "default": "altgd: the default solver",
-            "slack": "altgd?slack=0.03: the default solver, its image allowed out of the prior's range at the end",
+            "slack": "altgd?slack=0.03: the default, its image let out of the prior's range at the end",
             "known": "altgd with the true kernel given: not blind, the oracle",
             "floor-same": "closest image in range by the default solver's own objective, no blur, no noise",
             "floor-typical": "closest image in range with a probable latent, ‖m‖ near 10 (γ = 0.01)",

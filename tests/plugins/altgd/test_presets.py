@@ -1,4 +1,4 @@
-"""The presets: their numbers as printed, and the two algorithms they stand for, written again from the text."""
+"""The presets: their numbers as printed, and the two algorithms behind them, written again."""
 
 from __future__ import annotations
 
