@@ -21,7 +21,12 @@ from invkit.plugin.loading import default_manager
 
 DOCS = Path(__file__).resolve().parent
 KINDS = {"operators": "operator", "priors": "prior", "datasets": "dataset", "monitors": "monitor"}
-BENCH = {"digits": "results.md", "kernels": "priors.md"}
+# marker: (its table in the folder of `invkit bench`, page)
+BENCH = {
+    "digits": ("digits.md", "results.md"),
+    "presets": ("presets/digits.md", "results.md"),
+    "kernels": ("kernels.md", "priors.md"),
+}
 WIDTH = 100
 
 
@@ -153,8 +158,8 @@ def main(check: bool, bench: Path | None) -> None:
         sys.exit(bool(pages))
     for path, page in pages.items():
         path.write_text(page, "utf-8")
-    for name, file in BENCH.items() if bench is not None else ():
-        found = bench / f"{name}.md"
+    for name, (made, file) in BENCH.items() if bench is not None else ():
+        found = bench / made
         if found.exists():
             path = DOCS / file
             path.write_text(replaced(path.read_text("utf-8"), name, found.read_text("utf-8")), "utf-8")

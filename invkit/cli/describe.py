@@ -70,8 +70,22 @@ def _record(registry: Registry, entry: Entry, spec: Spec) -> dict[str, Any]:
         "plugin": entry.plugin,
         "distribution": entry.distribution,
         "target": entry.target,
+        "resolved": _resolved(registry, entry, spec),
         "card": _card(registry, entry, spec),
     }
+
+
+def _resolved(registry: Registry, entry: Entry, spec: Spec) -> str | None:
+    """Return the spec with every default spelled out, presets included, where it builds as it is given."""
+    from invkit.plugin.building import build, spec_of
+
+    if entry.kind not in ("operator", "solver"):
+        return None
+    try:
+        resolved = spec_of(build(registry, entry.kind, spec))
+    except SpecError:  # a name or option is still to be given: the table says which
+        return None
+    return None if resolved is None else str(resolved)
 
 
 def _first_part(target: object) -> str:
@@ -106,6 +120,8 @@ def _print(record: dict[str, Any]) -> None:
         print_table(("option", "type", "default"), rows)
     else:
         click.echo("no options")
+    if record["resolved"]:
+        click.echo(f"\nin full: {record['resolved']}")
     if record["card"] is not None:
         click.echo("\ncard of the trained prior")
         for key, value in record["card"].items():

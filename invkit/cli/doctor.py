@@ -76,7 +76,10 @@ def _torch() -> Iterator[Finding]:
 def _data_folder() -> Iterator[Finding]:
     folder = os.environ.get("INVKIT_DATA")
     if folder is None:
-        yield Finding("data folder", "note", "INVKIT_DATA is not set; data sets that read files need it")
+        beside = Path("..") / "shared" / "data"
+        what = "is used" if beside.is_dir() else "is not there either"
+        detail = f"INVKIT_DATA is not set; {beside} {what}"
+        yield Finding("data folder", "ok" if beside.is_dir() else "note", detail)
     else:
         there = Path(folder).is_dir() and os.access(folder, os.R_OK)
         yield Finding(

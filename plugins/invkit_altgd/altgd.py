@@ -50,42 +50,42 @@ Dft = Literal["unitary", "unnormalised"]
 
 @attrs.frozen
 class AltGD(Solver):
-    """Alternating gradient descent. The fields are the options; :meth:`from_spec` takes them from a
-    preset.
+    """Alternating gradient descent. Every option not given is that of the preset.
+
+    - preset: default (what works), paper (as printed), public (the authors' public code).
+    - steps: steps of a winning candidate, in all.
+    - restarts: starts per measurement.
+    - keep: candidates per measurement in each stage of the halving; empty: all restarts to the end.
+    - update: adam or gradient; normalise: divide each gradient by its own root mean square.
+    - order: jacobi (both gradients at the previous pair) or gauss-seidel (h first, m sees the new h).
+    - rate, decay, decay_steps: step size η, how it falls, and the τ of exponential: η·exp(−t/τ).
+    - lam, gamma: the weights λ of the penalty on w and γ of that on x; anneal: how many times larger both
+      begin, reaching their values at half of the steps.
+    - dft: unnormalised lets the data term weigh as many times more as a measurement has pixels.
+    - start: auto, random, image or encoder, see :mod:`invkit_altgd.starts`.
+    - slack: ρ of the image slack; 0 keeps the image in the generator's range.
+    - chunk: at most so many candidates at a time, for memory alone: results do not depend on it.
     """
 
-    #: steps of a winning candidate, in all
     steps: int = attrs.field(default=DEFAULT["steps"], validator=ge(1))
-    #: starts per measurement
     restarts: int = attrs.field(default=DEFAULT["restarts"], validator=ge(1))
-    #: candidates per measurement in each stage of the halving; empty: all restarts to the end
     keep: tuple[int, ...] = attrs.field(
         default=DEFAULT["keep"], converter=tuple, validator=deep_iterable(ge(1))
     )
-    #: ``gradient`` or ``adam``
     update: UpdateName = attrs.field(default=DEFAULT["update"], validator=in_(["adam", "gradient"]))
-    #: with ``update=gradient``: divide each gradient by its own root mean square
     normalise: bool = DEFAULT["normalise"]
-    #: ``jacobi``: both gradients at the previous pair; ``gauss-seidel``: h first, m sees the new h
     order: Order = attrs.field(default=DEFAULT["order"], validator=in_(["jacobi", "gauss-seidel"]))
-    #: step size η, how it decays, and the τ of ``exponential``: η·exp(−t/τ)
     rate: float = attrs.field(default=DEFAULT["rate"], validator=gt(0))
     decay: Decay = attrs.field(default=DEFAULT["decay"], validator=in_(["constant", "exponential", "cosine"]))
     decay_steps: float = attrs.field(default=DEFAULT["decay_steps"], validator=gt(0))
-    #: the weights λ of the penalty on w and γ of that on x
     lam: float = attrs.field(default=DEFAULT["lam"], validator=ge(0))
     gamma: float = attrs.field(default=DEFAULT["gamma"], validator=ge(0))
-    #: how many times larger both weights begin; they reach their values at half of the steps
     anneal: float = attrs.field(default=DEFAULT["anneal"], validator=ge(1))
-    #: ``unnormalised``: the data term weighs as many times more as a measurement has pixels per channel
     dft: Dft = attrs.field(default=DEFAULT["dft"], validator=in_(["unitary", "unnormalised"]))
-    #: where the latents begin: see :mod:`invkit_altgd.starts`
     start: Start = attrs.field(
         default=DEFAULT["start"], validator=in_(["auto", "random", "image", "encoder"])
     )
-    #: ρ of the image slack; 0: the image stays in the generator's range
     slack: float = attrs.field(default=DEFAULT["slack"], validator=ge(0))
-    #: at most so many candidates at a time, for memory alone: results do not depend on it
     chunk: int = attrs.field(default=2048, validator=ge(1))
 
     @classmethod

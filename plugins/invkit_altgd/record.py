@@ -58,7 +58,7 @@ class Recorder:
         def told(step: int, batch: Batch, state: Evaluation) -> None:
             place = batch.number + first * self.restarts
             if step % self.every == 0 or step == self.steps - 1:
-                self.points.append((step, place, state.total))
+                self.points.append((step, place, torch.where(batch.alive, state.total, torch.nan)))
             done = before + step + 1
             due = [each for each in self.monitors if done % each.every == 0 or done == self.all_steps]
             if due:
@@ -123,7 +123,7 @@ class Recorder:
         return tuple(sorted({step for step, _, _ in self.points}))
 
     def _history(self) -> Tensor:
-        """(measurements, restarts, recorded steps); NaN where a restart was not followed."""
+        """(measurements, restarts, recorded steps); NaN where a restart was not followed, or diverged."""
         column = {step: i for i, step in enumerate(self._history_steps())}
         empty = self.runs[0].objective.new_full((self.measurements * self.restarts, len(column)), torch.nan)
         for step, place, total in self.points:

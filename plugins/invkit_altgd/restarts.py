@@ -59,14 +59,13 @@ class ChunkRun:
         self.interrupted = interrupted
         done = 0
         try:
-            if not self.interrupted:
+            if not interrupted:
                 h, m = self.batch.h, self.batch.m
                 self.batch = self._batch(h, improve(self.start, self.problem, self.every_y, h, m))
-            for count, steps in self.plan.stages:
-                self._keep_best(count, self.plan.schedule.weights_at(done))
-                if not self.interrupted:
+                for count, steps in self.plan.stages:
+                    self._keep_best(count, self.plan.schedule.weights_at(done))
                     descend(self.batch, self.plan.schedule, done, done + steps, self.plan.order, told)
-                done += steps
+                    done += steps
         except KeyboardInterrupt:
             self.interrupted = True
         self._finish()
@@ -79,7 +78,7 @@ class ChunkRun:
 
     def winners(self) -> list[int]:
         """The restart that :meth:`best` is of, per measurement."""
-        chosen = self._best_first(self.residual[self.batch.number])[:, 0]
+        chosen = self._best_first(self.batch.evaluate(self.problem.weights).residual)[:, 0]
         return [number % self.restarts for number in self.batch.number[chosen].tolist()]
 
     def _batch(self, h: Tensor, m: Tensor) -> Batch:
@@ -89,18 +88,23 @@ class ChunkRun:
 
     def _best_first(self, values: Tensor) -> Tensor:
         """Places of the current candidates in ``batch``, (measurements, candidates), the smallest value
-        first.
+        first, those that diverged last.
         """
-        usable = torch.where(torch.isfinite(values) & self.batch.alive, values, torch.inf)
-        table = usable.reshape(self.measurements, -1)
+        finite = torch.isfinite(values)
+        table = torch.where(finite, values, torch.inf).reshape(self.measurements, -1)
+        lost = ~(finite & self.batch.alive).reshape(table.shape)
+        order = table.argsort(dim=1, stable=True)
+        order = order.gather(1, lost.gather(1, order).to(torch.int8).argsort(dim=1, stable=True))
         first = torch.arange(self.measurements, device=values.device)[:, None] * table.shape[1]
-        return table.argsort(dim=1, stable=True) + first
+        return order + first
 
     def _keep_best(self, count: int, weights: tuple[float, float]) -> None:
         if count * self.measurements == self.batch.h.shape[0]:
             return
         state = self.batch.evaluate(weights)
         self._note(state)
+        for number in self.batch.number[~(self.batch.alive & torch.isfinite(state.total))].tolist():
+            self.status[number] = Status.DIVERGED
         self.batch.select(self._best_first(state.total)[:, :count].flatten())
 
     def _note(self, state: Evaluation) -> None:

@@ -140,13 +140,18 @@ def findings(capsys: Captured) -> dict[str, tuple[str, str]]:
 
 
 def test_doctor_finds_all_well(
-    manager: PluginManager, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+    manager: PluginManager, capsys: Captured, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
     monkeypatch.delenv("INVKIT_DATA", raising=False)
     assert main(["doctor", "--json"]) == 0
     found = findings(capsys)
     assert {"invkit", "python", "torch", "devices", "threads", "user store", "plugin own"} <= set(found)
     assert found["data folder"][0] == "note"
+    (tmp_path / "shared" / "data").mkdir(parents=True)
+    assert main(["doctor", "--json"]) == 0
+    assert findings(capsys)["data folder"][0] == "ok"
     assert main(["doctor"]) == 0
     assert "plugin own" in capsys.readouterr().out
 
@@ -197,3 +202,9 @@ def test_tables_on_a_terminal_are_drawn(capsys: Captured, monkeypatch: pytest.Mo
 def test_json_refuses_what_json_cannot_hold() -> None:
     with pytest.raises(ValueError, match="JSON"):
         print_json(float("nan"))
+
+
+def test_describe_spells_a_preset_out(capsys: Captured) -> None:
+    assert main(["describe", "altgd?preset=paper,steps=7", "--json"]) == 0
+    (entry,) = json.loads(capsys.readouterr().out)["entries"]
+    assert "steps=7" in entry["resolved"] and "lam=0.1" in entry["resolved"]

@@ -86,8 +86,8 @@ def test_the_default_recovers_what_lies_in_both_ranges() -> None:
     w, x = (prior(prior.sample_latent(3, rng, dtype=torch.float64)) for prior in problem.priors)
     solver = AltGD.from_spec(steps=300, restarts=16, keep=(8, 2), lam=0.0, gamma=0.0)
     found = solve(solver, problem, y)
-    torch.testing.assert_close(found.x, x, rtol=1e-2, atol=1e-2)
-    torch.testing.assert_close(found.w, w, rtol=1e-2, atol=1e-2)
+    torch.testing.assert_close(found.x, x, rtol=0.05, atol=0.1)
+    torch.testing.assert_close(found.w, w, rtol=0.05, atol=0.1)
 
 
 def test_weights_of_the_problem_give_way_to_the_options() -> None:

@@ -141,6 +141,14 @@ def test_ctrl_c_in_any_chunk(step: int, keep: tuple[int, ...]) -> None:
     torch.testing.assert_close(found.residual, residual(problem, y, *found.latents))
 
 
+def test_the_best_start_is_that_of_least_residual_not_of_least_objective() -> None:
+    problem = tiny()
+    y = measured(problem, N)
+    solver = AltGD.from_spec(**OPTIONS, keep=(3, 1), chunk=4, lam=9.0, gamma=9.0)
+    found = solve(solver, problem, y, CtrlC(1))
+    torch.testing.assert_close(found.residual[1:], starts_residuals(problem, y).amin(1)[1:])
+
+
 def test_ctrl_c_before_the_first_step_gives_the_best_start(monkeypatch: pytest.MonkeyPatch) -> None:
     problem = tiny()
     y = measured(problem, N)

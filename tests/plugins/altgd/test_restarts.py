@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import attrs
 import pytest
 import torch
 from hypothesis import given
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from invkit.contracts.solution import Status
 from invkit_altgd.altgd import AltGD
 from invkit_altgd.starts import draw
-from tests.plugins.altgd.problems import measured, residual, solve, tiny
+from tests.plugins.altgd.problems import Wrapped, measured, residual, solve, tiny
 
 counts = st.integers(1, 100)
 
@@ -112,15 +113,13 @@ def test_least_residual_wins_not_least_objective() -> None:
 
 def test_a_restart_that_diverged_is_not_called_dropped() -> None:
     """With halving too the table tells a restart that was lost from one that others beat."""
-    import attrs
-
-    from tests.plugins.altgd.problems import Wrapped
-
     plain = tiny()
     y = measured(plain, 2)
 
     def pierced(latent: torch.Tensor, signal: torch.Tensor) -> torch.Tensor:
-        return torch.where((latent[:, 0] > 0.3).reshape(-1, 1, 1, 1), signal * torch.nan, signal)
+        return torch.where(
+            (latent[:, 0] > 0.3).reshape(-1, 1, 1, 1), torch.full_like(signal, torch.nan), signal
+        )
 
     problem = attrs.evolve(plain, priors=(plain.priors[0], Wrapped(plain.priors[1], pierced)))
     found = solve(AltGD.from_spec(preset="paper", steps=12, restarts=6, keep=(3, 1)), problem, y)
