@@ -5,13 +5,13 @@
 The first `count` digits of the official test file, blurred by the first kernels of blur A's test split, with
 noise of σ = 0.01: the same inputs for every method (arXiv 1802.04073, Section 4.3).
 
-Three *range floors* say what the image prior alone allows. "The closest image in the prior's range" depends
+*Range floors* say what the image prior alone allows. "The closest image in the prior's range" depends
 on how far the latent may go, so four are reported, each of the sharp image x itself, without blur or noise:
 
 - ``floor-same``: argmin ‖x − C(m)‖² + γ‖m‖² with the default solver's own γ, annealing, steps and rate: what
   that solver would reach if blur and noise were undone perfectly.
 - ``floor-typical``: argmin ‖x − C(m)‖² + 0.01 ‖m‖²: the most probable latent under the prior's own model,
-  whose decoder was trained with Gaussian noise of that variance. It keeps ‖m‖ near √100 = 10, where N(0, I)
+  whose decoder was trained with Gaussian noise of that variance. It keeps ‖m‖ within √100 = 10, where N(0, I)
   has its mass: the closest image among those that the prior calls probable.
 - ``floor-encoder``: C(E(x)), the encoder's image: no search at all.
 - ``floor-free``: argmin ‖x − C(m)‖², no penalty, 1,500 steps. The latent leaves that shell far behind: the
@@ -77,7 +77,7 @@ class Digits(Experiment):
             "slack": "altgd?slack=0.03: the default, its image let out of the prior's range at the end",
             "known": "altgd with the true kernel given: not blind, the oracle",
             "floor-same": "closest image in range by the default solver's own objective, no blur, no noise",
-            "floor-typical": "closest image in range with a probable latent, ‖m‖ near 10 (γ = 0.01)",
+            "floor-typical": "closest image in range with a probable latent, ‖m‖ within 10 (γ = 0.01)",
             "floor-encoder": "the true image, encoded and decoded",
             "floor-free": "closest image in range without a penalty, 1,500 steps",
         }

@@ -77,7 +77,7 @@ def test_the_free_floor_is_the_closest_and_goes_the_farthest() -> None:
     decibels, norms = ([found[method][key] for method in methods] for key in ("psnr", "latent_norm"))
     assert decibels[1] < decibels[0] <= decibels[2]
     assert norms[1] < norms[0] <= norms[2]
-    assert norms[1] == pytest.approx(10, abs=2)
+    assert norms[1] < 10.5  # the norm that N(0, I) has in 100 dimensions
 
 
 @pytest.mark.usefixtures("data")
