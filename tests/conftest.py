@@ -6,6 +6,7 @@ The import hook must come before the first import of invkit, which is why this f
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -28,6 +29,11 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 # Commands that the tests start inherit this: thread pools in several processes slow all of them down.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+# A shell's background jobs ignore Ctrl-C, and so does what they start; the tests of Ctrl-C need the default.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
