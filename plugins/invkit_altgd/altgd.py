@@ -38,7 +38,7 @@ from invkit.contracts.problem import Problem
 from invkit.contracts.solution import Solution
 from invkit.contracts.solver import Solver
 from invkit_altgd.descent import Decay, Order, Schedule, UpdateName
-from invkit_altgd.presets import DEFAULT, preset
+from invkit_altgd.presets import DEFAULT, options_of
 from invkit_altgd.record import Recorder
 from invkit_altgd.restarts import ChunkRun, Plan
 from invkit_altgd.starts import draw, kind_of_start
@@ -116,7 +116,7 @@ class AltGD(Solver):
             for key, value in locals().items()
             if key not in ("cls", "preset") and value is not None
         }
-        return cls(**{**_preset(preset), **given})
+        return cls(**{**options_of(preset), **given})
 
     def solve(
         self,
@@ -161,7 +161,3 @@ class AltGD(Solver):
         shape_w, shape_x = (prior.latent_shape or () for prior in problem.priors)
         drawn = [shape_w] if start == "encoder" else [shape_w, shape_x]
         return 1 if all(0 in shape for shape in drawn) else self.restarts
-
-
-def _preset(name: str) -> dict[str, object]:
-    return preset(name)

@@ -1,7 +1,7 @@
 """The named settings of ``altgd``: ``preset=default``, ``paper`` and ``public``; any single option may
 still be overridden.
 
-preset("paper")["steps"]          # 1500
+options_of("paper")["steps"]          # 1500
 """
 
 from __future__ import annotations
@@ -59,6 +59,6 @@ DEFAULT: dict[str, Any] = {
 PRESETS: dict[str, dict[str, Any]] = {"default": DEFAULT, "paper": PAPER, "public": PUBLIC}
 
 
-def preset(name: str) -> dict[str, Any]:
+def options_of(name: str) -> dict[str, Any]:
     """The options of a preset, a copy."""
     return dict(PRESETS[name])

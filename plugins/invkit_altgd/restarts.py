@@ -46,12 +46,11 @@ class ChunkRun:
         self.problem, self.y, self.plan = problem, y, plan
         self.measurements, self.restarts = h.shape[:2]
         self.start = start
-        self.every_y = y.repeat_interleave(self.restarts, dim=0)
         self.batch = self._batch(h.flatten(0, 1), m.flatten(0, 1))
-        h = self.batch.h
-        self.objective = torch.full((h.shape[0],), torch.nan, dtype=y.dtype, device=y.device)
+        candidates = self.measurements * self.restarts
+        self.objective = torch.full((candidates,), torch.nan, dtype=y.dtype, device=y.device)
         self.residual = self.objective.clone()
-        self.status = [Status.DROPPED] * h.shape[0]
+        self.status = [Status.DROPPED] * candidates
         self.interrupted = False
 
     def go(self, told: Told, *, interrupted: bool = False) -> None:
@@ -61,7 +60,7 @@ class ChunkRun:
         try:
             if not interrupted:
                 h, m = self.batch.h, self.batch.m
-                self.batch = self._batch(h, improve(self.start, self.problem, self.every_y, h, m))
+                self.batch = self._batch(h, improve(self.start, self.problem, self._every_y(), h, m))
                 for count, steps in self.plan.stages:
                     self._keep_best(count, self.plan.schedule.weights_at(done))
                     descend(self.batch, self.plan.schedule, done, done + steps, self.plan.order, told)
@@ -81,9 +80,13 @@ class ChunkRun:
         chosen = self._best_first(self.batch.evaluate(self.problem.weights).residual)[:, 0]
         return [number % self.restarts for number in self.batch.number[chosen].tolist()]
 
+    def _every_y(self) -> Tensor:
+        """The measurement of every candidate; not kept, since there may be many chunks."""
+        return self.y.repeat_interleave(self.restarts, dim=0)
+
     def _batch(self, h: Tensor, m: Tensor) -> Batch:
         number = torch.arange(h.shape[0], device=h.device)
-        objective = self.problem.measured(self.every_y)
+        objective = self.problem.measured(self._every_y())
         return Batch(objective, h, m, number, self.plan.update, self.plan.normalise)
 
     def _best_first(self, values: Tensor) -> Tensor:

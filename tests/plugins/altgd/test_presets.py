@@ -14,7 +14,7 @@ from invkit.contracts.problem import Problem
 from invkit.errors import SpecError
 from invkit.plugin.building import spec_of
 from invkit_altgd.altgd import AltGD
-from invkit_altgd.presets import PRESETS, preset
+from invkit_altgd.presets import PRESETS, options_of
 from invkit_altgd.starts import draw
 from tests.plugins.altgd.problems import measured, normal, residual, solve, tiny
 
@@ -152,8 +152,8 @@ def test_without_a_preset_the_default_is_meant() -> None:
 
 def test_a_preset_cannot_be_changed_from_outside() -> None:
     for name in PRESETS:
-        preset(name)["steps"] = -1
-        assert preset(name)["steps"] > 0
+        options_of(name)["steps"] = -1
+        assert options_of(name)["steps"] > 0
 
 
 @pytest.mark.parametrize("option", ["preset=papr", "update=momentum", "steps=many", "step=3"])
