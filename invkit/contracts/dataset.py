@@ -60,6 +60,14 @@ class Dataset(ABC):
     def fingerprint(self) -> str:
         """Return a sha256 in hexadecimal that changes with the data; a trained prior's card records it."""
 
+    def labels(self, split: str) -> Int[Tensor, "size"]:
+        """Return the class of every signal of ``split``, where the data set has classes.
+
+        Raises:
+            InputError: it has none, or no such split.
+        """
+        raise InputError(f"the data set {self.name!r} has no labels", hint="choose one that has classes")
+
     def check(self, indices: Tensor, split: str) -> None:
         """Refuse an unknown split, and indices that are not whole numbers in [0, ``splits[split]``).
 

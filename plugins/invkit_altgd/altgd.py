@@ -64,7 +64,7 @@ class AltGD(Solver):
     - dft: unnormalised lets the data term weigh as many times more as a measurement has pixels.
     - start: auto, random, image or encoder, see :mod:`invkit_altgd.starts`.
     - slack: ρ of the image slack; 0 keeps the image in the generator's range.
-    - chunk: at most so many candidates at a time, for memory alone: results do not depend on it.
+    - chunk: at most so many candidates at a time, for memory alone: results change by rounding at most.
     """
 
     steps: int = attrs.field(default=DEFAULT["steps"], validator=ge(1))

@@ -28,9 +28,9 @@ PAPER: dict[str, Any] = {
     "slack": 0.0,
 }
 
-#: the authors' later public code: each gradient divided by its own root mean square, h first and m then
-#: sees the new h, and an unnormalised DFT, so that the data term weighs height·width times more and λ = γ
-#: = 0.01 acts like 0.01/(height·width)
+#: the rule of the authors' later public code, with the printed steps, step size and restarts: each
+#: gradient divided by its own root mean square, h first and m then sees the new h, and an unnormalised
+#: DFT, so that the data term weighs height·width times more and λ = γ = 0.01 acts like 0.01/(height·width)
 PUBLIC: dict[str, Any] = {
     **PAPER,
     "normalise": True,

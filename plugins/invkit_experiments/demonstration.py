@@ -55,8 +55,7 @@ def prepare(operator: invkit.BilinearOperator, digits: int, seed: int) -> tuple[
     index, sample = torch.arange(digits), invkit.dataset("mnist-sample")
     kernels = invkit.dataset("blurA").take(index, "test")
     blurred = blur(operator, kernels, sample.take(index, "test"), sigma=SIGMA, seed=seed)
-    labels = getattr(sample, "labels")("test")  # noqa: B009 - not in the contract of data sets
-    return blurred, labels[:digits].tolist()
+    return blurred, sample.labels("test")[:digits].tolist()
 
 
 def deblur(pipeline: invkit.Pipeline, blurred: Blurred) -> Recovered:

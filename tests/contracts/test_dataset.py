@@ -85,3 +85,8 @@ def test_bad_index_or_split(indices: torch.Tensor, split: str, says: str) -> Non
 def test_indices_that_are_no_row_of_integers(indices: torch.Tensor) -> None:
     with pytest.raises(InputError, match="1-D tensor of integers"):
         FULL.check(indices, "test")
+
+
+def test_a_data_set_without_classes_says_so() -> None:
+    with pytest.raises(InputError, match="has no labels"):
+        FULL.labels("test")
