@@ -56,6 +56,12 @@ def private_home(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ["INVKIT_HOME"] = str(tmp_path_factory.mktemp("invkit-home"))
 
 
+@pytest.fixture(autouse=True, scope="session")
+def private_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep decoded data sets out of the user's cache, and what is kept there out of the tests."""
+    os.environ["INVKIT_CACHE"] = str(tmp_path_factory.mktemp("invkit-cache"))
+
+
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
     """Return the folder with the real data sets, or skip where there is none."""

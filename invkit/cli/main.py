@@ -45,6 +45,9 @@ class CoreCommand:
 COMMANDS: Final = {
     "deblur": CoreCommand("invkit.cli.deblur:deblur", "Recover sharp images and kernels from blurry images."),
     "train": CoreCommand("invkit.cli.train:train", "Train a prior by a recipe."),
+    "datasets": CoreCommand(
+        "invkit.cli.datasets:datasets", "List the data sets and whether they are here; download one."
+    ),
     "list": CoreCommand("invkit.cli.list_:list_", "List operators, priors, solvers, datasets or monitors."),
     "describe": CoreCommand(
         "invkit.cli.describe:describe", "Say what a spec means, its options and defaults."

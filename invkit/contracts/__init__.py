@@ -1,4 +1,4 @@
 """The contracts everything else is written against, one a file; each concrete thing is a plugin's.
 
-    from invkit.contracts.bilinear import BilinearOperator      # or from invkit import BilinearOperator
+from invkit.contracts.bilinear import BilinearOperator      # or from invkit import BilinearOperator
 """

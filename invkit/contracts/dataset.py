@@ -16,7 +16,8 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar
 
@@ -40,11 +41,13 @@ class Dataset(ABC):
         name: what it is registered as.
         signal_shape: (channels, height, width), without the batch axis.
         splits: the number of signals in each split.
+        terms: what may be done with the data, in one line; known without building it.
     """
 
     name: str
     signal_shape: Shape
     splits: Mapping[str, int]
+    terms: str = "not stated"
 
     @abstractmethod
     def take(self, indices: Int[Tensor, "n"], split: str) -> Float32[Tensor, "n *signal"]:
@@ -67,6 +70,30 @@ class Dataset(ABC):
             InputError: it has none, or no such split.
         """
         raise InputError(f"the data set {self.name!r} has no labels", hint="choose one that has classes")
+
+    @classmethod
+    def fetch(cls, folder: Path, base_url: str | None = None, files: Sequence[str] = ()) -> list[Path]:
+        """Download the data set's files into ``folder``, where the terms allow that.
+
+        Each file is checked against a known checksum and appears complete or not at all; what is there
+        already is kept, and an interrupted download goes on where it stopped.
+
+        Args:
+            folder: where the files belong; made where missing.
+            base_url: the address above the files, in place of the publisher's and its mirrors.
+            files: which to fetch; empty for those that the data set needs.
+
+        Returns:
+            The files, those that were already there included.
+
+        Raises:
+            InputError: this data set cannot be downloaded (the default), an unknown file, no server
+                answers, or another content than expected.
+        """
+        raise InputError(
+            f"the data set of {cls.__name__} cannot be downloaded",
+            hint=f"put its files into {folder} by hand, or give it path=FOLDER",
+        )
 
     def check(self, indices: Tensor, split: str) -> None:
         """Refuse an unknown split, and indices that are not whole numbers in [0, ``splits[split]``).
@@ -105,6 +132,8 @@ class SampledDataset(Dataset):
         parameters: what determines the law; part of the seeds and of the fingerprint.
     """
 
+    terms = "none: the signals are drawn by a program"
+
     #: raise it where the same seed would draw other signals than before
     version: ClassVar[int] = 1
     #: signals drawn at once for a split
@@ -119,6 +148,13 @@ class SampledDataset(Dataset):
         )
         self._kept: dict[str, Tensor] = {}
         self._drawn: dict[str, set[int]] = {}
+
+    @classmethod
+    def fetch(cls, folder: Path, base_url: str | None = None, files: Sequence[str] = ()) -> list[Path]:
+        """Refuse: there are no files."""
+        raise InputError(
+            f"the data set of {cls.__name__} is drawn, not downloaded", hint="use it: it needs no files"
+        )
 
     @abstractmethod
     def draw(self, n: int, rng: torch.Generator) -> Float32[Tensor, "n *signal"]:

@@ -1,79 +1,112 @@
-"""A folder of images as a data set.
+"""A folder or a zip archive of images as a data set.
 
     photos = invkit.dataset("images?path=photos,size=64,grey=true")
     x = photos.take(torch.arange(8), "train")       # (8, 1, 64, 64), values in [0, 1]
 
 Each image is cropped to its centred square and resized. Which split an image belongs to follows from a
 sha256 of its file name alone (about 90 % train, 5 % validation, 5 % test), so adding images never moves the
-others across.
+others across. Images are decoded once and kept with 8 bits a pixel (see `invkit_datasets.cache`).
 """
 
 from __future__ import annotations
 
 import hashlib
-from functools import cache
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from types import MappingProxyType
+from typing import Literal
 
 import numpy as np
-import torch
-from jaxtyping import Float32, Int
+from jaxtyping import Float32, UInt8
 from PIL import Image
-from torch import Tensor
 
-from invkit.contracts.dataset import Dataset
 from invkit.errors import InputError
-from invkit.files.images import find_images, read_image
+from invkit.files.images import SUFFIXES, read_image
+from invkit_datasets.cache import cache_key, decoded
+from invkit_datasets.decoded import ByteDataset
+from invkit_datasets.sources import Source, contents, crc_of, sources_in
 
 __all__ = ["Images", "crop_and_resize", "split_of"]
 
 
-class Images(Dataset):
-    """The images directly inside a folder, all of one size; a split is read and kept when first needed.
+class Images(ByteDataset):
+    """The images of a folder or archive, all brought to one size; decoded once, when first needed.
 
     Args:
-        path: the folder (``~`` is the home folder); PNG, JPEG, TIFF or npy.
+        path: a folder, or a zip archive, of which all folders are read (``~`` is the home folder); PNG, JPEG,
+            TIFF or npy.
         size: pixels in height and width of every signal.
         grey: one channel of luma; otherwise three channels, a grey image giving three equal ones.
+        crop: ``square``, the centred square; or ``none``, the whole image, stretched where it is no square.
+        recursive: read the folders inside a folder, too.
 
     Raises:
-        InputError: no folder, no image in it, a size below 1. An unreadable image is reported when its
-        split is read.
+        InputError: nothing there, no image in it, a size below 1. An unreadable image is reported when the
+            set is decoded.
     """
 
-    def __init__(self, path: Path, size: int = 64, grey: bool = False) -> None:
-        folder = Path(path).expanduser()
-        if not folder.is_dir():
-            raise InputError(f"{folder} is not a folder", hint="write images?path=FOLDER")
+    terms = "those of your images"
+
+    def __init__(
+        self,
+        path: Path,
+        size: int = 64,
+        grey: bool = False,
+        crop: Literal["square", "none"] = "square",
+        recursive: bool = False,
+    ) -> None:
+        place = Path(path).expanduser()
+        if not place.exists():
+            raise InputError(f"{place} is not a folder or a zip archive", hint="write images?path=FOLDER")
         if size < 1:
             raise InputError(f"images cannot have size {size}", hint="give size=64, say")
-        self.name = "images"
-        self.size, self.grey = size, grey
-        self.signal_shape = (1 if grey else 3, size, size)
-        self._paths: dict[str, list[Path]] = {"train": [], "validation": [], "test": []}
-        for image in find_images([folder]):
-            self._paths[split_of(image.name)].append(image)
-        self.splits = MappingProxyType({split: len(paths) for split, paths in self._paths.items()})
-        self._read = cache(self._read_split)
-
-    def take(self, indices: Int[Tensor, "n"], split: str) -> Float32[Tensor, "n channels size size"]:
-        """Return images with values in [0, 1], numbered by file name; see `Dataset.take`."""
-        self.check(indices, split)
-        return self._read(split)[indices.long()]
+        if crop not in ("square", "none"):
+            raise InputError(f"images cannot be cropped to {crop!r}", hint="give crop=square or crop=none")
+        self.size, self.grey, self.crop = size, grey, crop
+        self.sources = sources_in(place, SUFFIXES, recursive=recursive)
+        if not self.sources:
+            raise InputError(
+                f"no image in {place}",
+                hint=f"images end in {', '.join(SUFFIXES)}; recursive=true looks deeper",
+            )
+        splits = np.array([split_of(source.base) for source in self.sources], dtype=str)
+        numbers = {split: np.flatnonzero(splits == split) for split in ("train", "validation", "test")}
+        super().__init__("images", (1 if grey else 3, size, size), numbers)
 
     def fingerprint(self) -> str:
-        """Return the sha256 of size, greyness, and every file's name and bytes."""
-        digest = hashlib.sha256(f"{self.size} {self.grey}".encode())
-        for path in sorted(path for paths in self._paths.values() for path in paths):
-            digest.update(f"\n{path.name} ".encode() + hashlib.sha256(path.read_bytes()).digest())
+        """Return the sha256 of the options, and of every file's name and CRC-32."""
+        digest = hashlib.sha256(self._options().encode())
+        for source in self.sources:
+            digest.update(f"\n{source.name} {crc_of(source)}".encode())
         return digest.hexdigest()
 
-    def _read_split(self, split: str) -> Tensor:
-        images = torch.empty(self.splits[split], *self.signal_shape)
-        for index, path in enumerate(self._paths[split]):
-            # A grey image broadcasts into the three channels of a colour data set.
-            images[index] = torch.from_numpy(crop_and_resize(read_image(path, grey=self.grey), self.size))
-        return images
+    def rows(self) -> UInt8[np.ndarray, "all channels size size"]:
+        """Return the decoded images, sorted by name."""
+        parts = [f"{source.path.resolve()} {source.name} {source.stamp}" for source in self.sources]
+        key = cache_key([self._options(), *parts])
+        return decoded("images", key, len(self.sources), self.signal_shape, self._decoded())
+
+    def _options(self) -> str:
+        return f"images {self.size} {self.grey} {self.crop}"
+
+    def _decoded(self) -> Iterator[UInt8[np.ndarray, "channels size size"]]:
+        for source, content in contents(self.sources):
+            image = crop_and_resize(_read(source, content, self.grey), self.size, self.crop)
+            levels = np.rint(image * 255).astype(np.uint8)
+            yield np.ascontiguousarray(np.broadcast_to(levels, self.signal_shape))
+
+
+def _read(source: Source, content: bytes, grey: bool) -> Float32[np.ndarray, "channels height width"]:
+    if not source.zipped:
+        return read_image(source.path, grey=grey)
+    # The core reads images from files alone; an entry becomes one for as long as that takes.
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / f"entry{Path(source.base).suffix}"
+        file.write_bytes(content)
+        try:
+            return read_image(file, grey=grey)
+        except InputError as error:
+            raise InputError(error.message.replace(str(file), str(source)), hint=error.hint) from error
 
 
 def split_of(name: str) -> str:
@@ -83,17 +116,20 @@ def split_of(name: str) -> str:
 
 
 def crop_and_resize(
-    image: Float32[np.ndarray, "channels height width"], size: int
+    image: Float32[np.ndarray, "channels height width"],
+    size: int,
+    crop: Literal["square", "none"] = "square",
 ) -> Float32[np.ndarray, "channels size size"]:
-    """Return the centred square of an image, resized with Pillow's Lanczos filter.
+    """Return the centred square of an image, or all of it, resized with Pillow's Lanczos filter.
 
     The filter averages when it shrinks. Values stay in [0, 1]: the filter's small overshoots are clipped.
     """
     _, height, width = image.shape
-    side = min(height, width)
-    top, left = (height - side) // 2, (width - side) // 2
-    square = image[:, top : top + side, left : left + side]
-    if side == size:
-        return np.ascontiguousarray(square)
-    resized = [Image.fromarray(channel).resize((size, size), Image.Resampling.LANCZOS) for channel in square]
+    if crop == "square":
+        side = min(height, width)
+        top, left = (height - side) // 2, (width - side) // 2
+        image = image[:, top : top + side, left : left + side]
+    if image.shape[1:] == (size, size):
+        return np.ascontiguousarray(image)
+    resized = [Image.fromarray(channel).resize((size, size), Image.Resampling.LANCZOS) for channel in image]
     return np.clip(np.stack([np.asarray(channel) for channel in resized]), 0, 1)

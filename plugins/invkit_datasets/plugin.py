@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @invkit.hookimpl
 def invkit_register(registry: Registry) -> None:
-    """Register three image data sets."""
+    """Register the image data sets."""
     registry.dataset(
         "mnist", "invkit_datasets.mnist:Mnist", summary="MNIST handwritten digits, from the official files"
     )
@@ -20,5 +20,20 @@ def invkit_register(registry: Registry) -> None:
         "mnist-sample", "invkit_datasets.sample:MnistSample", summary="twelve MNIST test digits, packaged"
     )
     registry.dataset(
-        "images", "invkit_datasets.images:Images", summary="a folder of images, cropped square and resized"
+        "images", "invkit_datasets.images:Images", summary="a folder or zip of images, cropped and resized"
+    )
+    registry.dataset(
+        "celeba",
+        "invkit_datasets.celeba:CelebA",
+        summary="CelebA faces, aligned, from folders or zips of jpgs",
+    )
+    registry.dataset(
+        "svhn",
+        "invkit_datasets.svhn:Svhn",
+        summary="street view house numbers, 32 × 32 crops, from .mat files",
+    )
+    registry.dataset(
+        "chars74k",
+        "invkit_datasets.chars74k:Chars74k",
+        summary="letters and digits in photographs, from an npz",
     )

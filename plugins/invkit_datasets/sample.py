@@ -34,6 +34,7 @@ class MnistSample(Dataset):
     Source: MNIST (LeCun, Cortes, Burges), CC BY-SA 3.0: see ``samples/README.md``.
     """
 
+    terms = "CC BY-SA 3.0"
     indices: tuple[int, ...] = (3, 2, 1, 18, 4, 8, 11, 0, 61, 7, 5, 6)
 
     def __init__(self) -> None:

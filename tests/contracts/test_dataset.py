@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invkit.contracts.dataset import SampledDataset
+from invkit.contracts.dataset import Dataset, SampledDataset
 from invkit.errors import InputError
 
 
@@ -90,3 +92,15 @@ def test_indices_that_are_no_row_of_integers(indices: torch.Tensor) -> None:
 def test_a_data_set_without_classes_says_so() -> None:
     with pytest.raises(InputError, match="has no labels"):
         FULL.labels("test")
+
+
+def test_what_is_drawn_is_not_downloaded(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="Numbers is drawn, not downloaded"):
+        Numbers.fetch(tmp_path)
+    assert Numbers.terms.startswith("none")
+
+
+def test_files_cannot_be_downloaded_unless_a_data_set_says_how(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be downloaded") as caught:
+        Dataset.fetch(tmp_path)
+    assert str(tmp_path) in str(caught.value) and Dataset.terms == "not stated"
