@@ -77,14 +77,14 @@ def recipes() -> str:
         if entry.distribution != "invkit":
             continue
         for name, recipe in sorted(entry.load()().recipes().items()):
-            likelihood = str(recipe.get("likelihood", "bernoulli"))
-            if likelihood == "gaussian":
+            likelihood = str(recipe.get("likelihood", "bernoulli")) if entry.name == "vae" else "adversarial"
+            if "variance" in recipe:
                 likelihood += f", variance {recipe['variance']:g}"
             options = ", ".join(f"{k} = {v}" for k, v in recipe.get("architecture_options", {}).items())
             network = f"`{recipe['architecture']}`" + (f" ({options})" if options else "")
             numbers = (str(recipe["epochs"]), str(recipe["batch"]), f"{recipe['learning_rate']:g}")
             rows.append((f"`{entry.name}:{name}`", f"`{recipe['data']}`", network, likelihood, *numbers))
-    columns = ["prior", "data", "architecture", "likelihood", "epochs", "batch", "peak learning rate"]
+    columns = ["prior", "data", "architecture", "loss", "epochs", "batch", "peak learning rate"]
     return table(columns, rows)
 
 

@@ -36,6 +36,7 @@ __all__ = [
     "PluginError",
     "Problem",
     "Progress",
+    "Projection",
     "Registry",
     "Restarts",
     "Scaling",
@@ -57,6 +58,7 @@ __all__ = [
     "metrics",
     "operator",
     "prior",
+    "project",
     "solver",
     "testing",
 ]
@@ -88,6 +90,7 @@ if TYPE_CHECKING:
     from invkit.plugin.hookspecs import hookimpl
     from invkit.plugin.registry import Registry
     from invkit.plugin.specs import Spec
+    from invkit.projection import Projection, project
 
 _MODULES = ("errors", "metrics", "testing")
 _NAMES = {
@@ -105,6 +108,7 @@ _NAMES = {
     "invkit.plugin.hookspecs": "hookimpl",
     "invkit.plugin.registry": "Registry",
     "invkit.plugin.specs": "Spec",
+    "invkit.projection": "Projection project",
     "invkit.errors": "ConfigError InputError InvkitError OutputError PluginError "
     "ShapeError SpecError UsageError WeightsError",
 }

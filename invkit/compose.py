@@ -146,9 +146,9 @@ class Pipeline:
             InputError: NaN or infinite values, or a shape that is no measurement.
             ShapeError: priors and measurement do not fit.
         """
-        batch, numpy_in, axes_added = _as_batch(y, self.operator.measurement_dims)
-        prior_w, prior_x = (_following(prior, batch) for prior in self.priors)
-        problem = Problem(_following(self.operator, batch), (prior_w, prior_x)).shaped(tuple(batch.shape[1:]))
+        batch, numpy_in, axes_added = as_batch(y, self.operator.measurement_dims)
+        prior_w, prior_x = (following(prior, batch) for prior in self.priors)
+        problem = Problem(following(self.operator, batch), (prior_w, prior_x)).shaped(tuple(batch.shape[1:]))
         told = [*self.monitors, *(_part("monitor", each, Monitor) for each in monitors)]
         rng = torch.Generator().manual_seed(self.seed)
         solution = self.solver.solve(problem, batch, rng, told)
@@ -181,7 +181,7 @@ class Pipeline:
         }
 
 
-def _following(part: Module, batch: Tensor) -> Module:
+def following(part: Module, batch: Tensor) -> Module:
     """The part in the measurement's precision and on its device: itself, or a copy where it is elsewhere."""
     held = [*part.parameters(), *part.buffers()]
     dtypes = {each.dtype for each in held if each.is_floating_point()}
@@ -236,7 +236,7 @@ def _checked(config: Mapping[str, Any]) -> Mapping[str, Any]:
     return config
 
 
-def _as_batch(y: Any, dims: int) -> tuple[Tensor, bool, int]:
+def as_batch(y: Any, dims: int) -> tuple[Tensor, bool, int]:
     """``y`` as a batch, whether to answer in numpy, and how many axes were added in front."""
     if isinstance(y, str | os.PathLike):
         if dims != 2:

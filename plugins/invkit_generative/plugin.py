@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @invkit.hookimpl
 def invkit_register(registry: Registry) -> None:
-    """The ``vae`` prior with its shipped weights, and its trainer."""
+    """The ``vae`` and ``gan`` priors with their shipped weights, and their trainers."""
     registry.prior(
         "vae",
         "invkit_generative.vae:VAE",
@@ -23,4 +23,15 @@ def invkit_register(registry: Registry) -> None:
         "vae",
         "invkit_generative.trainer:VAETrainer",
         summary="variational autoencoders of kernels and images",
+    )
+    registry.prior(
+        "gan",
+        "invkit_generative.gan:GAN",
+        summary="generator of a trained adversarial network: gan:celeba",
+    )
+    registry.weights("gan", "invkit_generative:weights/gan")
+    registry.trainer(
+        "gan",
+        "invkit_generative.trainer:GANTrainer",
+        summary="adversarial networks of images",
     )

@@ -1,19 +1,20 @@
-"""``invkit train vae --recipe blurA --out runs/blurA`` — VAEs by recipe.
+"""``invkit train vae --recipe blurA --out runs/blurA`` — VAEs and GANs by recipe.
 
     trainer = VAETrainer()
     path = trainer.train("mnist", trainer.recipes()["mnist"], Path("runs/mnist"), seed=0)
     invkit.prior(f"vae:{path}")                       # runs/mnist/vae-mnist.safetensors
 
-What is exported are the averaged weights of encoder and decoder, with a card: recipe, seed, data fingerprint,
-figures.
+What is exported are the averaged weights, with a card: recipe, seed, data fingerprint, figures.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,24 +24,32 @@ from torch import Tensor, nn
 
 import invkit
 from invkit.contracts.dataset import Dataset
+from invkit.contracts.generator import Generator
 from invkit.contracts.trainer import Trainer
 from invkit.errors import ConfigError
 from invkit.files import store
 from invkit.files.solutions import writable_folder
+from invkit_generative import mixture
 from invkit_generative.architectures import VAENetwork, build
+from invkit_generative.architectures.dcgan import downward
 from invkit_generative.figures import reconstruction_figures
-from invkit_generative.recipe import Recipe, load_recipes, structure
-from invkit_generative.training import Loss, Schedule, TrainingRun
+from invkit_generative.gan import GAN
+from invkit_generative.losses import Autoencoder, discriminator_loss, evidence_bound, generator_loss
+from invkit_generative.processes import joined
+from invkit_generative.recipe import GANRecipe, Recipe, VAERecipe, load_recipes, structure
+from invkit_generative.training import Schedule, TrainingRun, Turn
 from invkit_generative.vae import VAE, to_network
-from invkit_generative.watching import watching
+from invkit_generative.watching import Pictures, watching
+
+__all__ = ["GANTrainer", "VAETrainer"]
 
 
 class VAETrainer(Trainer):
-    """Trains a VAE by a recipe of :mod:`invkit_generative.recipe`."""
+    """Trains a VAE by a `VAERecipe`."""
 
     def recipes(self) -> Mapping[str, Mapping[str, Any]]:
-        """The shipped recipes: what the shipped weights were made by."""
-        return load_recipes()
+        """The shipped recipes: what the shipped weights were made by, and some for whoever has the data."""
+        return load_recipes("vae")
 
     def train(
         self,
@@ -53,52 +62,151 @@ class VAETrainer(Trainer):
         progress: bool = True,
     ) -> Path:
         """Train and export; see :meth:`invkit.contracts.trainer.Trainer.train`."""
-        checked = structure(recipe)
+        checked = structure(recipe, VAERecipe)
         network = _network(checked, seed)
-        checked = attrs.evolve(checked, data=_data_spec(checked.data, network))
-        data = _data(checked, network)
-        description = {"recipe": attrs.asdict(checked), "data": data.fingerprint(), "seed": seed}
+        loss = evidence_bound(network, checked.likelihood, checked.variance, checked.output)
+        job = _Job(
+            kind="vae",
+            name=name,
+            recipe=checked,
+            network=network,
+            schedule=_schedule(checked),
+            turns=lambda steps: [Turn("vae", network, loss)],
+            pictures=lambda batch: _reconstructions(network, checked, batch),
+            prior=lambda: VAE(network, checked.output),
+            variance=checked.variance if checked.likelihood == "gaussian" else None,
+        )
+        return _train(job, out, seed=seed, resume=resume, progress=progress)
+
+
+class GANTrainer(Trainer):
+    """Trains a GAN by a `GANRecipe`, with an encoder at the generator's side where it has one."""
+
+    def recipes(self) -> Mapping[str, Mapping[str, Any]]:
+        """The shipped recipes."""
+        return load_recipes("gan")
+
+    def train(
+        self,
+        name: str,
+        recipe: Mapping[str, Any],
+        out: Path,
+        *,
+        seed: int = 0,
+        resume: bool = False,
+        progress: bool = True,
+    ) -> Path:
+        """Train and export; see :meth:`invkit.contracts.trainer.Trainer.train`."""
+        checked = structure(recipe, GANRecipe)
+        network = _network(checked, seed)
+        players = _players(checked, network, seed)
+        job = _Job(
+            kind="gan",
+            name=name,
+            recipe=checked,
+            network=network,
+            schedule=attrs.evolve(_schedule(checked), momentum=checked.momentum),
+            turns=lambda steps: _turns(checked, network, players, steps),
+            pictures=lambda batch: _samples(network, batch),
+            prior=lambda: GAN(network),
+        )
+        return _train(job, out, seed=seed, resume=resume, progress=progress)
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class _Job:
+    """What differs between a VAE and a GAN.
+
+    Args:
+        turns: of the number of steps in all.
+        variance: that the network is to be prepared for; None where it is not prepared.
+    """
+
+    kind: str
+    name: str
+    recipe: Recipe
+    network: VAENetwork
+    schedule: Schedule
+    turns: Callable[[int], Sequence[Turn]]
+    pictures: Pictures
+    prior: Callable[[], Generator]
+    variance: float | None = None
+
+
+def _train(job: _Job, out: Path, *, seed: int, resume: bool, progress: bool) -> Path:
+    recipe = attrs.evolve(job.recipe, data=_data_spec(job.recipe.data, job.network))
+    data = _data(recipe, job.network)
+    description = {"recipe": attrs.asdict(recipe), "data": data.fingerprint(), "seed": seed}
+    signals = min(recipe.limit or data.splits["train"], data.splits["train"])
+    with joined() as processes:
+        for module in {id(turn.network): turn.network for turn in job.turns(1)}.values():
+            module.to(processes.device)
         run = TrainingRun(
-            network,
-            _loss(network, checked),
+            job.turns(job.schedule.steps(signals)),
+            job.network,
             data,
-            _schedule(checked),
+            job.schedule,
             writable_folder(out),
             seed=seed,
-            limit=checked.limit,
+            limit=recipe.limit,
             fingerprint=hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest(),
+            processes=processes,
         )
-        if resume:
-            run.resume()
-        elif run.checkpoint.exists():
+        if not resume and run.checkpoint.exists():
             raise ConfigError(
                 f"{run.checkpoint} is there already",
                 hint="add --resume to go on from it, or choose another --out",
             )
-        with watching(out, lambda batch: _pictures(network, checked, batch), progress=progress) as watch:
+        if not (resume and run.resume()):
+            _prepare(job, run)
+        with watching(out, job.pictures, progress=progress, processes=processes) as watch:
             weights = run.train(watch)
-        network.load_state_dict(weights)
-        figures = reconstruction_figures(VAE(network, checked.output), data)
-        card = _card(name, checked, run, data, figures)
-        path = out / f"vae-{name}.safetensors"
-        store.write_prior(path, network.state_dict(), card)
-        return path
+        path = out / f"{job.kind}-{job.name}.safetensors"
+        if processes.first:
+            _export(job, recipe, run, weights, path)
+        processes.wait()
+    return path
 
 
-def _card(
-    name: str, recipe: Recipe, run: TrainingRun, data: Dataset, figures: Mapping[str, int | float]
-) -> dict[str, Any]:
+def _prepare(job: _Job, run: TrainingRun) -> None:
+    """Let the network start from the data, and the average with it."""
+    if job.variance is None:
+        return
+    everything = torch.arange(run.signals)
+
+    def signals() -> Tensor:
+        return to_network(run.data.take(everything, "train"), job.recipe.output).to(run.processes.device)
+
+    job.network.prepare(signals, job.variance)
+    for name, tensor in job.network.state_dict().items():
+        run.average[name].copy_(tensor)
+
+
+def _export(job: _Job, recipe: Recipe, run: TrainingRun, weights: Mapping[str, Tensor], path: Path) -> None:
+    """Write what is measured: the weights as they are stored, 16 bits included."""
+    stored = {
+        name: tensor.half() if recipe.half and tensor.is_floating_point() else tensor
+        for name, tensor in weights.items()
+    }
+    job.network.load_state_dict({name: tensor.to(weights[name].dtype) for name, tensor in stored.items()})
+    job.network.to("cpu")
+    prior = job.prior()
+    figures = reconstruction_figures(prior, run.data) if prior.can_encode else {}
+    store.write_prior(path, stored, _card(job, recipe, run, figures))
+
+
+def _card(job: _Job, recipe: Recipe, run: TrainingRun, figures: Mapping[str, int | float]) -> dict[str, Any]:
     return {
         "format": 1,
-        "kind": "vae",
-        "name": name,
+        "kind": job.kind,
+        "name": job.name,
         "architecture": {
             "name": recipe.architecture,
             "options": dict(recipe.architecture_options),
             "output": recipe.output,
         },
         "recipe": {**attrs.asdict(recipe), "seed": run.seed, "steps": run.steps},
-        "data": {"spec": recipe.data, "fingerprint": data.fingerprint()},
+        "data": {"spec": recipe.data, "fingerprint": run.data.fingerprint(), "terms": run.data.terms},
         "metrics": dict(figures),
         "licence": recipe.licence,
         "versions": {
@@ -117,6 +225,43 @@ def _network(recipe: Recipe, seed: int) -> VAENetwork:
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
+@attrs.frozen(eq=False)
+class _Players:
+    """Who trains with the generator: a discriminator, and perhaps an encoder that makes a VAE of it."""
+
+    discriminator: nn.Module
+    vae: Autoencoder | None
+
+
+def _players(recipe: GANRecipe, generator: VAENetwork, seed: int) -> _Players:
+    (latent,), shape = generator.latent_shape, generator.signal_shape
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed + 1)
+        discriminator = downward(shape, 1, recipe.discriminator_width, norm=recipe.discriminator_norm)
+        encoder = downward(shape, 2 * latent, recipe.encoder_width, norm="batch")
+    layout = {"memory_format": torch.channels_last}
+    discriminator.to(**layout)  # type: ignore[call-overload]
+    encoder.to(**layout)  # type: ignore[call-overload]
+    return _Players(discriminator, Autoencoder(generator, encoder) if recipe.reconstruction else None)
+
+
+def _turns(recipe: GANRecipe, generator: VAENetwork, players: _Players, steps: int) -> list[Turn]:
+    discriminator, vae = players.discriminator, players.vae
+    start = int(recipe.autoencode_first * steps)
+    bound = None
+    if vae is not None:
+        weight = recipe.reconstruction / math.prod(generator.signal_shape)
+        bound = evidence_bound(vae, "gaussian", recipe.variance, "image", weight)
+    elif start:
+        raise ConfigError("autoencode_first needs an encoder", hint="set reconstruction=1, say")
+    against = generator_loss(generator, discriminator, bound)
+    moved = generator if vae is None else vae
+    turns = [Turn("autoencoder", vae, bound, last=start)] if bound and vae and start else []
+    turns += [Turn("generator", moved, against, first=start)] * recipe.generator_updates
+    judged = discriminator_loss(generator, discriminator, recipe.r1)
+    return [*turns, Turn("discriminator", discriminator, judged, first=start)]
+
+
 def _data_spec(data: str, network: VAENetwork) -> str:
     """A spec as it is; for a folder of images, that of its images in the network's size and channels."""
     if not Path(data).is_absolute():
@@ -127,7 +272,7 @@ def _data_spec(data: str, network: VAENetwork) -> str:
 
 
 def _data(recipe: Recipe, network: VAENetwork) -> Dataset:
-    data = invkit.dataset(recipe.data)
+    data = mixture.load(recipe.data)
     if network.signal_shape != tuple(data.signal_shape):
         raise ConfigError(
             f"{recipe.architecture} makes signals of shape {network.signal_shape}, {recipe.data} has "
@@ -138,34 +283,42 @@ def _data(recipe: Recipe, network: VAENetwork) -> Dataset:
 
 
 def _schedule(recipe: Recipe) -> Schedule:
-    return Schedule(recipe.epochs, recipe.batch, recipe.learning_rate, recipe.warmup, recipe.clip, recipe.ema)
+    return Schedule(
+        recipe.epochs,
+        recipe.batch,
+        recipe.learning_rate,
+        recipe.warmup,
+        recipe.clip,
+        recipe.ema,
+        weight_decay=recipe.weight_decay,
+        mirror=recipe.mirror,
+    )
 
 
-def _loss(network: VAENetwork, recipe: Recipe) -> Loss:
-    """The negative evidence lower bound of a batch, with one latent drawn per signal; logs its two parts."""
-
-    def loss(signal: Tensor, rng: torch.Generator) -> tuple[Tensor, Mapping[str, Tensor]]:
-        target = to_network(signal, recipe.output)
-        mean, log_variance = network.encode(target)
-        noise = torch.randn(mean.shape, generator=rng)
-        reconstruction = network.decode(mean + noise * torch.exp(0.5 * log_variance))
-        error = (reconstruction - target).square().mean()
-        divergence = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean()
-        if torch.isnan(
-            error
-        ):  # binary_cross_entropy refuses it without a word on the step; the loop names it
-            fit = error
-        elif recipe.likelihood == "bernoulli":
-            fit = nn.functional.binary_cross_entropy(reconstruction, target, reduction="sum") / len(target)
-        else:
-            fit = error * target[0].numel() / (2 * recipe.variance)
-        return fit + divergence, {"mse": error.detach(), "kl": divergence.detach()}
-
-    return loss
+def _fixed_latents(network: VAENetwork, count: int) -> Tensor:
+    latents = torch.randn(count, *network.latent_shape, generator=torch.Generator().manual_seed(0))
+    return latents.to(next(network.parameters()).device)
 
 
-def _pictures(network: VAENetwork, recipe: Recipe, batch: Tensor) -> Tensor:
+def _samples(network: VAENetwork, batch: Tensor) -> Tensor:
+    """Two rows for TensorBoard: signals, samples of the prior."""
+    with _evaluating(network):
+        return torch.cat([batch, network.decode(_fixed_latents(network, len(batch)))])
+
+
+def _reconstructions(network: VAENetwork, recipe: Recipe, batch: Tensor) -> Tensor:
     """Three rows for TensorBoard: signals, their reconstructions, samples of the prior."""
     target = to_network(batch, recipe.output)
-    samples = torch.randn(len(batch), *network.latent_shape, generator=torch.Generator().manual_seed(0))
-    return torch.cat([target, network.decode(network.encode(target)[0]), network.decode(samples)])
+    with _evaluating(network):
+        samples = network.decode(_fixed_latents(network, len(batch)))
+        return torch.cat([target, network.decode(network.encode(target)[0]), samples])
+
+
+@contextmanager
+def _evaluating(network: nn.Module) -> Iterator[None]:
+    """Evaluation mode, so that looking at a network changes no statistics of its batch norms."""
+    network.eval()
+    try:
+        yield
+    finally:
+        network.train()

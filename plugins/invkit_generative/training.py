@@ -1,19 +1,25 @@
-"""The training loop: seeded, resumable to the bit, watched.
+"""The training loop: seeded, resumable to the bit, watched, on one process or several.
 
-    run = TrainingRun(network, loss, data, schedule, out, seed=0)
+    run = TrainingRun([Turn("vae", network, loss)], network, data, schedule, out, seed=0)
     run.resume()                            # where there is a checkpoint
     weights = run.train(watch)              # the moving average
 
-Everything a step does is a pure function of the seed and the step's number: the order of the data
-(:func:`order`), the noise of the loss (its own generator per step) and the learning rate. A checkpoint
-therefore holds only the step, the weights, their moving average and the optimiser; going on from it ends in
-the same weights as never having stopped.
+A step is one batch and one or more turns; each turn moves the weights of one network by one loss. A VAE has
+one turn, a GAN those of its players. Everything a step does is a pure function of the seed and the step's
+number: the order of the data (:func:`order`), the noise of the losses (its own generator per step and turn)
+and the learning rate. A checkpoint therefore holds only the step, the weights, their moving average and the
+optimisers; going on from it ends in the same weights as never having stopped.
+
+Under ``torchrun`` every process takes its share of each batch and of its noise, and gradients are averaged by
+DistributedDataParallel: the steps are those of one process on the whole batch.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +30,38 @@ from torch import Tensor, nn
 from invkit.contracts.dataset import Dataset
 from invkit.errors import ConfigError, InputError
 from invkit.files.atomic import atomic_write
+from invkit_generative.processes import Draws, Processes
 
-__all__ = ["Loss", "Schedule", "TrainingRun", "Watcher", "order"]
+__all__ = ["Loss", "Schedule", "TrainingRun", "Turn", "Watcher", "order"]
 
-Loss = Callable[[Tensor, torch.Generator], tuple[Tensor, Mapping[str, Tensor]]]
-"""Maps a batch and the step's noise generator to the loss and what is logged beside it."""
+Loss = Callable[[Tensor, Draws], tuple[Tensor, Mapping[str, Tensor]]]
+"""Maps a batch and the turn's noise to the loss and what is logged beside it."""
 
 Watcher = Callable[[int, int, Mapping[str, float], "TrainingRun"], None]
 """Told every so many steps: steps done, steps in all, what the last one logged, and the run."""
+
+
+@attrs.frozen(eq=False)
+class Turn:
+    """One update within a step.
+
+    Args:
+        name: for the log.
+        network: what is moved; two turns that name one network share its optimiser.
+        loss: what it is moved by. The weights of all other networks are constants meanwhile.
+        first: the step from which on the turn is taken.
+        last: the step from which on it is not; None for never.
+    """
+
+    name: str
+    network: nn.Module
+    loss: Loss
+    first: int = 0
+    last: int | None = None
+
+    def taken(self, step: int) -> bool:
+        """Return whether this turn belongs to a step."""
+        return self.first <= step and (self.last is None or step < self.last)
 
 
 @attrs.frozen
@@ -45,6 +75,9 @@ class Schedule:
         warmup: steps of the warm-up.
         clip: bound on the norm of the gradient.
         ema: decay of the weights' moving average.
+        weight_decay: of AdamW (Loshchilov and Hutter, arXiv 1711.05101).
+        momentum: AdamW's β₁.
+        mirror: flip every signal left to right with probability one half.
     """
 
     epochs: int
@@ -53,6 +86,9 @@ class Schedule:
     warmup: int
     clip: float
     ema: float
+    weight_decay: float = 0.0
+    momentum: float = 0.9
+    mirror: bool = False
 
     def steps(self, signals: int) -> int:
         """Return the number of steps in all; an epoch's last, smaller batch is left out."""
@@ -94,23 +130,24 @@ def _generator(seed: int, stream: int, number: int) -> torch.Generator:
 
 
 class TrainingRun:
-    """One training of one network by Adam, writing ``checkpoint.pt`` to ``out``.
+    """One training by AdamW, writing ``checkpoint.pt`` to ``out``.
 
     Args:
-        network: what is trained, in place.
-        loss: of a batch.
+        turns: what a step does, in order.
+        network: whose weights are averaged.
         data: its training split is used.
         schedule: how long and how fast.
         out: the folder of the checkpoint.
-        seed: of order and noise; the network's start is the caller's.
+        seed: of order and noise; the networks' start is the caller's.
         limit: only the first so many training signals; 0 takes all.
         fingerprint: of all that determines the result; a checkpoint of another one is refused.
+        processes: those that train together; by default this one alone.
     """
 
     def __init__(
         self,
+        turns: Sequence[Turn],
         network: nn.Module,
-        loss: Loss,
         data: Dataset,
         schedule: Schedule,
         out: Path,
@@ -118,14 +155,33 @@ class TrainingRun:
         seed: int,
         limit: int = 0,
         fingerprint: str = "",
+        processes: Processes | None = None,
     ) -> None:
-        self.network, self.loss, self.data, self.schedule, self.seed = network, loss, data, schedule, seed
+        self.turns, self.network, self.data, self.schedule, self.seed = turns, network, data, schedule, seed
+        self.processes = processes or Processes()
         self.signals = min(limit or data.splits["train"], data.splits["train"])
+        if schedule.batch % self.processes.count:
+            raise ConfigError(
+                f"a batch of {schedule.batch} cannot be shared by {self.processes.count} processes",
+                hint=f"set batch={schedule.batch // self.processes.count * self.processes.count}",
+            )
+        self.networks = list({id(turn.network): turn.network for turn in turns}.values())
         self.average = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
-        self.optimiser = torch.optim.Adam(network.parameters(), schedule.learning_rate)
+        self.optimisers = [self._optimiser(moved) for moved in self.networks]
         self.checkpoint = out / "checkpoint.pt"
         self.fingerprint = fingerprint
         self.step = 0
+        #: seconds spent waiting for data since the last log
+        self.waited = 0.0
+
+    def _optimiser(self, network: nn.Module) -> torch.optim.Optimizer:
+        schedule = self.schedule
+        return torch.optim.AdamW(
+            network.parameters(),
+            schedule.learning_rate,
+            betas=(schedule.momentum, 0.999),
+            weight_decay=schedule.weight_decay,
+        )
 
     @property
     def steps(self) -> int:
@@ -133,12 +189,17 @@ class TrainingRun:
         return self.schedule.steps(self.signals)
 
     def batch(self, step: int) -> Tensor:
-        """Return the signals of a step."""
+        """Return this process's share of the signals of a step."""
         epoch, place = divmod(step, self.schedule.steps_per_epoch(self.signals))
         size = self.schedule.batch
-        return self.data.take(
-            order(self.seed, epoch, self.signals)[place * size : (place + 1) * size], "train"
-        )
+        chosen = order(self.seed, epoch, self.signals)[place * size : (place + 1) * size]
+        signals = self.data.take(self.processes.share(chosen), "train")
+        if self.schedule.mirror:
+            flipped = self.processes.share(
+                torch.rand(size, generator=_generator(self.seed, 2**16, step)) < 0.5
+            )
+            signals = torch.where(flipped[:, None, None, None], signals.flip(-1), signals)
+        return signals
 
     def train(self, watch: Watcher, *, save_every: int = 500, log_every: int = 50) -> dict[str, Tensor]:
         """Take the remaining steps and return the averaged weights.
@@ -147,30 +208,72 @@ class TrainingRun:
             InputError: loss or gradient of a step is not finite. The last checkpoint is from before it.
         """
         steps = self.steps
-        while self.step < steps:
-            log = self._take_step(steps)
-            self.step += 1
-            if self.step % log_every == 0 or self.step == steps:
-                watch(self.step, steps, {name: value.item() for name, value in log.items()}, self)
-            if self.step % save_every == 0 or self.step == steps:
-                self.save()
+        wrapped = [self.processes.wrap(turn.network, turn.loss) for turn in self.turns]
+        with ThreadPoolExecutor(1) as reader:  # the next batch is read while this one is worked on
+            ahead = reader.submit(self.batch, self.step) if self.step < steps else None
+            while self.step < steps:
+                assert ahead is not None
+                signals = self._await(ahead)
+                if self.step + 1 < steps:
+                    ahead = reader.submit(self.batch, self.step + 1)
+                log = self._take_step(signals, wrapped, steps)
+                self.step += 1
+                if self.step % log_every == 0 or self.step == steps:
+                    self._tell(watch, steps, log)
+                if self.step % save_every == 0 or self.step == steps:
+                    self.save()
         return self.average
 
-    def _take_step(self, steps: int) -> dict[str, Tensor]:
-        loss, parts = self.loss(self.batch(self.step), _generator(self.seed, 1, self.step))
-        self._check_finite("loss", loss)
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.schedule.rate(self.step, steps)
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.schedule.clip)
-        self._check_finite("norm of the gradient", norm)  # before it spoils the weights and a checkpoint
-        self.optimiser.step()
+    def _await(self, ahead: Future[Tensor]) -> Tensor:
+        started = time.perf_counter()
+        signals = ahead.result()
+        self.waited += time.perf_counter() - started
+        return signals.to(self.processes.device, non_blocking=True)
+
+    def _tell(self, watch: Watcher, steps: int, log: Mapping[str, Tensor]) -> None:
+        means = {name: self.processes.mean(value).item() for name, value in log.items()}
+        if self.processes.first:
+            watch(self.step, steps, means, self)
+        self.waited = 0.0
+
+    def _take_step(self, signals: Tensor, wrapped: Sequence[nn.Module], steps: int) -> dict[str, Tensor]:
+        log: dict[str, Tensor] = {}
+        for number, (turn, module) in enumerate(zip(self.turns, wrapped, strict=True)):
+            if turn.taken(self.step):
+                draws = self.processes.draws(_generator(self.seed, 1 + number, self.step))
+                log |= self._take_turn(turn, module, signals, draws, steps)
         with torch.no_grad():
             weight = 1 - self.schedule.decay(self.step)
             for name, tensor in self.network.state_dict().items():
-                self.average[name].lerp_(tensor, weight)
-        return {"loss": loss.detach(), "gradient_norm": norm, **parts}
+                if tensor.is_floating_point():
+                    self.average[name].lerp_(tensor, weight)
+                else:
+                    self.average[name].copy_(tensor)
+        return log
+
+    def _leading(self) -> Turn:
+        """The step's first turn, whose loss is logged as the loss."""
+        return next(turn for turn in self.turns if turn.taken(self.step))
+
+    def _take_turn(
+        self, turn: Turn, module: nn.Module, signals: Tensor, draws: Draws, steps: int
+    ) -> dict[str, Tensor]:
+        moved = [network is turn.network for network in self.networks]
+        for network, is_moved in zip(self.networks, moved, strict=True):
+            network.requires_grad_(is_moved)
+        optimiser = self.optimisers[moved.index(True)]
+        for group in optimiser.param_groups:
+            group["lr"] = self.schedule.rate(self.step, steps)
+        optimiser.zero_grad(set_to_none=True)
+        with self.processes.autocast():
+            loss, parts = module(signals, draws)
+        self._check_finite("loss", loss)
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(turn.network.parameters(), self.schedule.clip)
+        self._check_finite("norm of the gradient", norm)  # before it spoils the weights and a checkpoint
+        optimiser.step()
+        prefix = "" if turn is self._leading() else f"{turn.name}_"
+        return {f"{prefix}loss": loss.detach(), f"{prefix}gradient_norm": norm, **parts}
 
     def _check_finite(self, what: str, value: Tensor) -> None:
         if not torch.isfinite(value):
@@ -182,16 +285,18 @@ class TrainingRun:
 
     def save(self) -> None:
         """Write the checkpoint: a temporary file first, then renamed, so there is always a whole one."""
-        state = {
-            "step": self.step,
-            "seed": self.seed,
-            "fingerprint": self.fingerprint,
-            "network": self.network.state_dict(),
-            "average": self.average,
-            "optimiser": self.optimiser.state_dict(),
-        }
-        with atomic_write(self.checkpoint) as file:
-            torch.save(state, file)
+        if self.processes.first:
+            state = {
+                "step": self.step,
+                "seed": self.seed,
+                "fingerprint": self.fingerprint,
+                "networks": [network.state_dict() for network in self.networks],
+                "average": self.average,
+                "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
+            }
+            with atomic_write(self.checkpoint) as file:
+                torch.save(state, file)
+        self.processes.wait()
 
     def resume(self) -> bool:
         """Go on from the checkpoint, if there is one; return whether there was.
@@ -202,7 +307,9 @@ class TrainingRun:
         if not self.checkpoint.exists():
             return False
         try:
-            state: dict[str, Any] = torch.load(self.checkpoint, weights_only=True)
+            state: dict[str, Any] = torch.load(
+                self.checkpoint, weights_only=True, map_location=self.processes.device
+            )
             made_by = (state["fingerprint"], state["seed"])
         except Exception as error:  # a damaged file may raise nearly anything
             raise ConfigError(
@@ -214,8 +321,10 @@ class TrainingRun:
                 f"{self.checkpoint} is of another recipe, data set or seed",
                 hint="use the same, or another --out",
             )
-        self.network.load_state_dict(state["network"])
+        for network, weights in zip(self.networks, state["networks"], strict=True):
+            network.load_state_dict(weights)
+        for optimiser, moments in zip(self.optimisers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(moments)
         self.average = state["average"]
-        self.optimiser.load_state_dict(state["optimiser"])
         self.step = state["step"]
         return True

@@ -11,22 +11,19 @@ The latent is N(0, I) a priori, so the penalty is ``‖h‖²``: twice the negat
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from invkit.contracts.generator import Generator
-from invkit.errors import WeightsError
 from invkit.files import store
 from invkit.plugin.registry import Registry
-from invkit_generative.architectures import VAENetwork, build
+from invkit_generative.architectures import VAENetwork
+from invkit_generative.loading import Output, as_constants, find, network_of
 
 __all__ = ["VAE", "Output", "to_network"]
-
-Output = Literal["image", "unit-sum"]
-"""How the decoder's values in (0, 1) become a signal."""
 
 
 class VAE(Generator):
@@ -55,8 +52,7 @@ class VAE(Generator):
         sha256: str | None = None,
     ) -> None:
         super().__init__()
-        # 20-channel convolutions run about twice as fast on a CPU with channels last
-        self.network = network.to(memory_format=torch.channels_last).eval().requires_grad_(False)  # type: ignore[call-overload]
+        self.network = as_constants(network)
         self.output = output
         self.bounds = (0.0, 1.0)
         self.card = dict(card or {})
@@ -66,7 +62,7 @@ class VAE(Generator):
     @classmethod
     def from_spec(cls, name: str, *, registry: Registry) -> VAE:
         """Build ``vae:name``: a shipped prior, one in the user store, or the path of a weights file."""
-        return cls.load(store.read_prior(store.find(registry, "vae", name)))
+        return cls.load(store.read_prior(find(registry, "vae", name)))
 
     @classmethod
     def load(cls, trained: store.TrainedPrior) -> VAE:
@@ -76,24 +72,8 @@ class VAE(Generator):
             WeightsError: it is of another kind, its architecture is unknown, or tensors and architecture
                 disagree.
         """
-        card = trained.card
-        if card["kind"] != "vae":
-            raise WeightsError(
-                f"{trained.path} holds a {card['kind']!r} prior, not a VAE",
-                hint=f"write {card['kind']}:{trained.path}",
-            )
-        name, options, output = _architecture(trained)
-        try:
-            network = build(name, options)
-            network.load_state_dict({key: tensor.float() for key, tensor in trained.tensors.items()})
-        except WeightsError as error:
-            raise WeightsError(f"{trained.path}: {error.message}", hint=error.hint) from error
-        except RuntimeError as error:
-            raise WeightsError(
-                f"the tensors in {trained.path} are not those of the architecture {name} in its card",
-                hint="train it again",
-            ) from error
-        return cls(network, output, card, trained.sha256)
+        network, output = network_of(trained, "vae")
+        return cls(network, output, trained.card, trained.sha256)
 
     def forward(self, latent: Float[Tensor, "n k"]) -> Float[Tensor, "n c h w"]:
         """``C(m)``, an image in (0, 1), or ``B(h)``, a non-negative kernel of unit sum."""
@@ -110,15 +90,3 @@ def to_network(signal: Float[Tensor, "n c h w"], output: Output) -> Float[Tensor
     if output == "image":
         return signal
     return signal / signal.amax((1, 2, 3), keepdim=True).clamp_min(torch.finfo(signal.dtype).tiny)
-
-
-def _architecture(trained: store.TrainedPrior) -> tuple[str, Mapping[str, Any], Output]:
-    """Name, options and output from a card, checked: a card is text that anyone can write."""
-    match trained.card["architecture"]:
-        case {"name": str(name), "options": dict(options), "output": ("image" | "unit-sum") as output}:
-            return name, options, output
-    raise WeightsError(
-        f"the card in {trained.path} has the architecture {trained.card['architecture']!r}, "
-        "expected its name, options and output (image or unit-sum)",
-        hint="train it again",
-    )

@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
+from invkit_generative.processes import Processes
 from invkit_generative.training import TrainingRun, Watcher
 
 __all__ = ["Pictures", "watching"]
@@ -30,11 +31,17 @@ _SHOWN = 16
 
 @contextmanager
 def watching(
-    out: Path, pictures: Pictures, *, progress: bool, pictures_every: int = 500
+    out: Path,
+    pictures: Pictures,
+    *,
+    progress: bool,
+    pictures_every: int = 500,
+    processes: Processes | None = None,
 ) -> Iterator[Watcher]:
     """Give a watcher that writes to ``out/tensorboard`` and shows where the run stands on stderr.
 
-    Scalars: loss, its parts, gradient norm, learning rate, signals per second. Where stderr is no terminal,
+    Scalars: losses, their parts, gradient norms, learning rate, signals per second, and the share of the time
+    spent waiting for data. Where stderr is no terminal,
     the bar is a line per 5 % of the run.
 
     Args:
@@ -42,7 +49,11 @@ def watching(
         pictures: what to draw.
         progress: show something on stderr.
         pictures_every: steps from one drawing to the next; the watcher draws when told of such a step.
+        processes: those that train; only the first of them shows anything.
     """
+    if processes is not None and not processes.first:
+        yield lambda step, steps, log, run: None
+        return
     writer = SummaryWriter(str(out / "tensorboard"))
     bar = Progress(
         *(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()),
@@ -57,14 +68,19 @@ def watching(
         if last_step >= 0:
             rate = (step - last_step) * run.schedule.batch / (now - started)
             writer.add_scalar("signals_per_second", rate, step)
+            writer.add_scalar("share_waiting_for_data", run.waited / (now - started), step)
         for name, value in log.items():
             writer.add_scalar(name, value, step)
         writer.add_scalar("learning_rate", run.schedule.rate(step - 1, steps), step)
         if step % pictures_every == 0 or step == steps:
             with torch.no_grad():
-                writer.add_images("pictures", pictures(run.batch(0)[:_SHOWN]), step)
+                writer.add_images(
+                    "pictures", pictures(run.batch(0)[:_SHOWN].to(run.processes.device)).clamp(0, 1), step
+                )
         bar.update(task, total=steps, completed=step, description=f"loss {log['loss']:.2f}")
         if progress and bar.disable and (last_step < 0 or step * 20 // steps > last_step * 20 // steps):
+            if last_step >= 0:
+                log = {**log, "signals/s": rate, "waiting": run.waited / (now - started)}
             numbers = "  ".join(f"{name} {value:.4g}" for name, value in log.items())
             print(f"step {step}/{steps}  {numbers}", file=sys.stderr, flush=True)
         started, last_step = now, step

@@ -7,29 +7,35 @@ from typing import Any
 import attrs
 import pytest
 
-import invkit
 from invkit.errors import ConfigError
+from invkit_generative import mixture
 from invkit_generative.architectures import build
-from invkit_generative.recipe import Recipe, load_recipes, structure
+from invkit_generative.recipe import GANRecipe, Recipe, VAERecipe, load_recipes, structure
 
 GOOD: dict[str, Any] = {"data": "blurA", "architecture": "paper-blur"}
 
 
-def test_there_is_a_recipe_for_every_shipped_prior() -> None:
-    assert set(load_recipes()) >= {"blurA", "blurB", "blur30", "shake", "mnist"}
+KINDS: dict[str, type[Recipe]] = {"vae": VAERecipe, "gan": GANRecipe}
 
 
-@pytest.mark.parametrize("name", load_recipes())
-def test_shipped_recipes_fit_their_data(name: str, data_folder: object) -> None:
-    recipe = structure(load_recipes()[name])
-    network = build(recipe.architecture, recipe.architecture_options)
-    assert network.signal_shape == tuple(invkit.dataset(recipe.data).signal_shape)
+@pytest.mark.parametrize(("kind", "known"), [("vae", "blurA"), ("gan", "celeba")])
+def test_recipes_are_found_by_kind(kind: str, known: str) -> None:
+    assert known in load_recipes(kind)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_shipped_recipes_fit_their_data(kind: str, data_folder: object) -> None:
+    for values in load_recipes(kind).values():
+        recipe = structure(values, KINDS[kind])
+        network = build(recipe.architecture, recipe.architecture_options)
+        assert network.signal_shape == tuple(mixture.load(recipe.data).signal_shape)
 
 
 def test_what_is_left_out_has_the_default() -> None:
-    assert structure(GOOD) == Recipe("blurA", "paper-blur")
-    assert structure({**GOOD, "learning_rate": 1}).learning_rate == 1.0
-    assert structure(attrs.asdict(structure(GOOD))) == structure(GOOD)
+    assert structure(GOOD, VAERecipe) == VAERecipe(data="blurA", architecture="paper-blur")
+    assert structure({**GOOD, "learning_rate": 1}, VAERecipe).learning_rate == 1.0
+    checked = structure(GOOD, VAERecipe)
+    assert structure(attrs.asdict(checked), VAERecipe) == checked
 
 
 @pytest.mark.parametrize(
@@ -44,6 +50,8 @@ def test_what_is_left_out_has_the_default() -> None:
         ({"learning_rate": -1.0}, "'learning_rate' must be > 0"),
         ({"learning_rate": "fast"}, "'fast' is not a number"),
         ({"ema": 1.0}, "'ema' must be < 1"),
+        ({"half": 1}, "1 is neither true nor false"),
+        ({"r1": 1.0}, "no key 'r1'"),
         ({"output": "video"}, "output = 'video'"),
         ({"likelihood": "laplace"}, "likelihood = 'laplace'"),
         ({"architecture_options": 3}, "architecture_options = 3"),
@@ -51,11 +59,11 @@ def test_what_is_left_out_has_the_default() -> None:
 )
 def test_a_bad_value_is_named(change: dict[str, Any], says: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        structure({**GOOD, **change})
+        structure({**GOOD, **change}, VAERecipe)
     assert says in str(caught.value)
 
 
 @pytest.mark.parametrize("missing", ["data", "architecture"])
 def test_what_is_missing_is_named(missing: str) -> None:
     with pytest.raises(ConfigError, match=f"no '{missing}'"):
-        structure({key: value for key, value in GOOD.items() if key != missing})
+        structure({key: value for key, value in GOOD.items() if key != missing}, VAERecipe)

@@ -17,7 +17,9 @@ from invkit.errors import ConfigError, InputError
 from invkit.files.images import write_image
 from invkit.files.store import read_prior
 from invkit_generative import trainer as trainer_module
-from invkit_generative.recipe import structure
+from invkit_generative.losses import evidence_bound
+from invkit_generative.processes import Draws
+from invkit_generative.recipe import VAERecipe, structure
 from invkit_generative.trainer import VAETrainer
 from invkit_generative.training import TrainingRun
 from tests.plugins.generative.conftest import SHORT
@@ -49,7 +51,8 @@ def test_the_card_tells_where_the_weights_come_from(trained_blur: Path) -> None:
     assert card["architecture"] == {"name": "paper-blur", "options": {}, "output": "unit-sum"}
     assert card["recipe"]["seed"] == 1 and card["recipe"]["steps"] == 14 * 256 // 8
     assert {key: card["recipe"][key] for key in SHORT} == SHORT
-    assert card["data"] == {"spec": "blurA", "fingerprint": invkit.dataset("blurA").fingerprint()}
+    blurs = invkit.dataset("blurA")
+    assert card["data"] == {"spec": "blurA", "fingerprint": blurs.fingerprint(), "terms": blurs.terms}
     assert card["metrics"]["test_signals"] == 2000
     assert card["versions"]["torch"] == torch.__version__
     json.dumps(card, allow_nan=False)
@@ -78,8 +81,8 @@ def losses(
     seen: list[float] = []
     take_step = TrainingRun._take_step
 
-    def noted(self: TrainingRun, steps: int) -> dict[str, Tensor]:
-        log = take_step(self, steps)
+    def noted(self: TrainingRun, *given: Any) -> dict[str, Tensor]:
+        log = take_step(self, *given)
         seen.append(log["loss"].item())
         return log
 
@@ -89,10 +92,13 @@ def losses(
 
 
 def test_the_loss_is_the_negative_evidence_lower_bound() -> None:
-    checked = structure({"data": "mnist", "architecture": "paper-mnist", "likelihood": "bernoulli"})
+    checked = structure(
+        {"data": "mnist", "architecture": "paper-mnist", "likelihood": "bernoulli"}, VAERecipe
+    )
     network = trainer_module._network(checked, seed=0)
     signal = (torch.rand(4, 1, 28, 28, generator=torch.Generator().manual_seed(1)) > 0.5).float()
-    loss, log = trainer_module._loss(network, checked)(signal, torch.Generator().manual_seed(2))
+    bound = evidence_bound(network, "bernoulli", 0.01, "image")
+    loss, log = bound(signal, Draws(torch.Generator().manual_seed(2)))
     mean, log_variance = network.encode(signal)
     posterior = torch.distributions.Normal(mean, (0.5 * log_variance).exp())
     latent = mean + posterior.scale * torch.randn(mean.shape, generator=torch.Generator().manual_seed(2))
@@ -115,10 +121,10 @@ def test_resuming_ends_in_the_same_file(tmp_path: Path, monkeypatch: pytest.Monk
     whole = train(tmp_path / "whole", recipe("blurA"))
     take_step, save = TrainingRun._take_step, TrainingRun.save
 
-    def interrupted(self: TrainingRun, steps: int) -> dict[str, Tensor]:
+    def interrupted(self: TrainingRun, *given: Any) -> dict[str, Tensor]:
         if self.step == 5:
             raise KeyboardInterrupt
-        log = take_step(self, steps)
+        log = take_step(self, *given)
         self.step += 1  # a checkpoint after every step
         save(self)
         self.step -= 1

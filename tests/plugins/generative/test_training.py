@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 import invkit
 from invkit.errors import ConfigError, InputError
-from invkit_generative.training import Schedule, TrainingRun, order
+from invkit_generative.processes import Draws, Processes
+from invkit_generative.training import Schedule, TrainingRun, Turn, order
 
 SCHEDULE = Schedule(epochs=4, batch=4, learning_rate=1e-2, warmup=3, clip=10.0, ema=0.9)
 STEPS = 20  # four epochs of five batches
@@ -41,18 +42,34 @@ class Interrupted(Exception):
     pass
 
 
-def make_run(out: Path, *, seed: int = 0, fingerprint: str = "", poison: int | None = None) -> TrainingRun:
+def make_run(
+    out: Path,
+    *,
+    seed: int = 0,
+    fingerprint: str = "",
+    poison: int | None = None,
+    processes: Processes | None = None,
+) -> TrainingRun:
     """A noisy regression; with ``poison``, the step whose loss is not finite."""
     torch.manual_seed(0)
     network = nn.Linear(3, 1)
     run: TrainingRun
 
-    def loss(signal: Tensor, rng: torch.Generator) -> tuple[Tensor, Mapping[str, Tensor]]:
-        noise = 0.1 * torch.randn(len(signal), 1, generator=rng)
+    def loss(signal: Tensor, draws: Draws) -> tuple[Tensor, Mapping[str, Tensor]]:
+        noise = 0.1 * draws.normal(len(signal), 1)
         error = (network(signal) - signal.sum(1, keepdim=True) - noise).square().mean()
         return error * (torch.nan if run.step == poison else 1.0), {"error": error.detach()}
 
-    run = TrainingRun(network, loss, Numbers(), SCHEDULE, out, seed=seed, fingerprint=fingerprint)
+    run = TrainingRun(
+        [Turn("regression", network, loss)],
+        network,
+        Numbers(),
+        SCHEDULE,
+        out,
+        seed=seed,
+        fingerprint=fingerprint,
+        processes=processes,
+    )
     return run
 
 
@@ -186,11 +203,11 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_the_checkpoint(tmp_pat
 def test_a_gradient_that_is_not_finite_spoils_nothing(tmp_path: Path) -> None:
     run = make_run(tmp_path)
 
-    def loss(signal: Tensor, rng: torch.Generator) -> tuple[Tensor, Mapping[str, Tensor]]:
+    def loss(signal: Tensor, draws: Draws) -> tuple[Tensor, Mapping[str, Tensor]]:
         zero = (run.network.weight * 0).sum()  # its square root has an infinite slope
         return (zero.sqrt() if run.step == 5 else zero) + 1.0, {}
 
-    run.loss = loss
+    run.turns = [Turn("regression", run.network, loss)]
     with pytest.raises(InputError, match="norm of the gradient of step 5 is nan"):
         run.train(quiet, save_every=6)
     assert not run.checkpoint.exists()

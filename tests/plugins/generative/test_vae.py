@@ -114,3 +114,8 @@ def test_another_kind_of_prior_is_refused(tmp_path: Path) -> None:
     path = write_untrained(tmp_path / "gan.safetensors", "paper-blur", kind="gan")
     with pytest.raises(WeightsError, match=f"write gan:{path}"):
         invkit.prior(f"vae:{path}")
+
+
+def test_a_recipe_without_weights_says_how_to_train_it() -> None:
+    with pytest.raises(WeightsError, match="invkit train vae --recipe svhn --out runs/svhn --install"):
+        invkit.prior("vae:svhn")

@@ -1,45 +1,25 @@
-"""The VAE architectures, by the name a recipe or a card calls them.
+"""The VAEs of arXiv 1802.04073, Sections 4.1 to 4.3, layer by layer.
 
-    network = build("paper-mnist")                    # an untrained VAENetwork
-    mean, log_variance = network.encode(x)            # (n, 100) each
-    x_hat = network.decode(mean)                      # (n, 1, 28, 28), values in (0, 1)
-
-Both are those of arXiv 1802.04073, Sections 4.1 and 4.3 (C = convolution, R = ReLU, D = dense, S = sigmoid):
+C = convolution, ↑ = transposed, (filters, kernel, stride where it is not 1), B = batch norm, R = ReLU,
+D = dense, S = sigmoid:
 
     paper-blur    C(20, 2×2) R maxpool2 C(20, 2×2) R maxpool2 flatten D50, D50
                   D720 R reshape(20×6×6) up2 C↑(20, 2×2) R up2 C↑(20, 2×2) R C↑(1, 2×2) S → 28×28
     paper-mnist   C(20, 3×3) R maxpool2 C(20, 3×3) R maxpool2 flatten D500 R D100, D100
                   D500 R reshape(20×5×5) up2 C↑(20, 3×3) R up2 C↑(20, 3×3) R C↑(1, 3×3) S → 28×28
+    paper-svhn    C(128, 2×2, 2) B R C(256, 2×2, 2) B R C(512, 2×2, 2) B R flatten D100, D100
+                  D8192 reshape(512×4×4) C↑(512, 2×2, 2) B R C↑(256, 2×2, 2) B R C↑(128, 2×2, 2) B R
+                  C(3, 1×1) S → 32×32
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 
 from invkit.errors import WeightsError
+from invkit_generative.architectures.network import VAENetwork
 
-
-class VAENetwork(nn.Module):
-    """An encoder to (mean, log-variance) and a decoder to values in (0, 1)."""
-
-    latent_shape: tuple[int, ...]
-    signal_shape: tuple[int, ...]
-    encoder: nn.Module
-    decoder: nn.Module
-
-    def encode(self, signal: Float[Tensor, "n c h w"]) -> tuple[Float[Tensor, "n k"], Float[Tensor, "n k"]]:
-        """Mean and log-variance of the approximate posterior q(latent | signal)."""
-        mean, log_variance = self.encoder(signal).chunk(2, dim=1)
-        return mean, log_variance
-
-    def decode(self, latent: Float[Tensor, "n k"]) -> Float[Tensor, "n c h w"]:
-        """The decoder's output, in (0, 1)."""
-        result: Tensor = self.decoder(latent)
-        return result
+__all__ = ["PaperBlurVAE", "PaperMnistVAE", "PaperSvhnVAE"]
 
 
 class PaperBlurVAE(VAENetwork):
@@ -90,26 +70,22 @@ class PaperMnistVAE(VAENetwork):
         )
 
 
-ARCHITECTURES: dict[str, type[VAENetwork]] = {"paper-blur": PaperBlurVAE, "paper-mnist": PaperMnistVAE}
+class PaperSvhnVAE(VAENetwork):
+    """The paper's SVHN VAE; ``latent`` is 100 in the paper."""
 
-
-def build(name: str, options: Mapping[str, Any] | None = None) -> VAENetwork:
-    """Build an untrained network.
-
-    Args:
-        name: one of `ARCHITECTURES`.
-        options: of its class.
-
-    Raises:
-        WeightsError: an unknown name or option.
-    """
-    if name not in ARCHITECTURES:
-        raise WeightsError(
-            f"unknown VAE architecture {name!r}", hint=f"choose one of {', '.join(ARCHITECTURES)}"
+    def __init__(self, latent: int = 100) -> None:
+        super().__init__()
+        self.latent_shape, self.signal_shape = (latent,), (3, 32, 32)
+        self.encoder = nn.Sequential(
+            *(nn.Conv2d(3, 128, 2, 2), nn.BatchNorm2d(128), nn.ReLU()),
+            *(nn.Conv2d(128, 256, 2, 2), nn.BatchNorm2d(256), nn.ReLU()),
+            *(nn.Conv2d(256, 512, 2, 2), nn.BatchNorm2d(512), nn.ReLU()),
+            *(nn.Flatten(), nn.Linear(512 * 4 * 4, 2 * latent)),
         )
-    try:
-        return ARCHITECTURES[name](**(options or {}))
-    except TypeError as error:
-        raise WeightsError(
-            f"architecture {name} does not take the options {dict(options or {})}", hint=str(error)
-        ) from error
+        self.decoder = nn.Sequential(
+            *(nn.Linear(latent, 8192), nn.Unflatten(1, (512, 4, 4))),
+            *(nn.ConvTranspose2d(512, 512, 2, 2), nn.BatchNorm2d(512), nn.ReLU()),
+            *(nn.ConvTranspose2d(512, 256, 2, 2), nn.BatchNorm2d(256), nn.ReLU()),
+            *(nn.ConvTranspose2d(256, 128, 2, 2), nn.BatchNorm2d(128), nn.ReLU()),
+            *(nn.Conv2d(128, 3, 1), nn.Sigmoid()),
+        )

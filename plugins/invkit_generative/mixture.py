@@ -1,0 +1,66 @@
+"""Several data sets as one: ``"housenumbers + chars74k"`` in a recipe.
+
+data = load("housenumbers + chars74k + chars74k")    # the characters count twice
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float32, Int
+from torch import Tensor
+
+import invkit
+from invkit.contracts.dataset import SPLITS, Dataset
+from invkit.errors import ConfigError
+
+__all__ = ["JOINED_BY", "Mixture", "load"]
+
+JOINED_BY = " + "
+
+
+class Mixture(Dataset):
+    """The signals of several data sets of one shape, one set after the other in every split.
+
+    Args:
+        parts: the data sets; one that comes twice counts twice.
+
+    Raises:
+        ConfigError: their shapes differ.
+    """
+
+    def __init__(self, parts: Sequence[Dataset]) -> None:
+        shapes = {part.name: tuple(part.signal_shape) for part in parts}
+        if len(set(shapes.values())) != 1:
+            raise ConfigError(
+                f"data sets of different shapes cannot be mixed: {shapes}", hint="give them one size"
+            )
+        self.parts = parts
+        self.name = JOINED_BY.join(part.name for part in parts)
+        self.signal_shape = parts[0].signal_shape
+        self.splits = {split: sum(part.splits[split] for part in parts) for split in SPLITS}
+        self.terms = "; ".join(dict.fromkeys(part.terms for part in parts))
+
+    def take(self, indices: Int[Tensor, "n"], split: str) -> Float32[Tensor, "n *signal"]:
+        """Return signals of the parts; see `Dataset.take`."""
+        self.check(indices, split)
+        signals = torch.empty(len(indices), *self.signal_shape)
+        first = 0
+        for part in self.parts:
+            here = (indices >= first) & (indices < first + part.splits[split])
+            if here.any():
+                signals[here] = part.take(indices[here] - first, split)
+            first += part.splits[split]
+        return signals
+
+    def fingerprint(self) -> str:
+        """Return the sha256 of the parts' fingerprints."""
+        return hashlib.sha256("\n".join(part.fingerprint() for part in self.parts).encode()).hexdigest()
+
+
+def load(spec: str) -> Dataset:
+    """Return the data set of a spec, or of several joined by ``" + "``."""
+    parts = [invkit.dataset(part.strip()) for part in spec.split(JOINED_BY)]
+    return parts[0] if len(parts) == 1 else Mixture(parts)

@@ -1,0 +1,140 @@
+"""The processes that train together: one by default, several under ``torchrun``.
+
+    torchrun --nproc-per-node 2 -m invkit train vae --recipe celeba --out runs/celeba --resume
+
+Each process takes its share of every batch and of the noise that goes with it; gradients are averaged by
+DistributedDataParallel. So the loss and the steps are those of one process on the whole batch, up to the
+order of sums. Only the first process writes files and shows progress.
+
+Backends: nccl where there is a GPU for each process, else gloo. Statistics of batch norm are those of each
+process's share, except on GPUs, where they are synchronised.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
+
+import attrs
+import torch
+from jaxtyping import Float
+from torch import Tensor, distributed, nn
+
+__all__ = ["Draws", "Processes", "joined"]
+
+
+@attrs.frozen(eq=False)
+class Draws:
+    """Noise for this process's share of a batch, cut from the noise of the whole batch.
+
+    Args:
+        generator: the same in all processes, on the CPU.
+        rank: which share.
+        count: how many shares.
+        device: where the noise is needed.
+    """
+
+    generator: torch.Generator
+    rank: int = 0
+    count: int = 1
+    device: torch.device = attrs.field(factory=lambda: torch.device("cpu"))
+
+    def normal(self, *shape: int) -> Float[Tensor, "..."]:
+        """Return standard normal noise; the first axis of ``shape`` is this process's share of the batch."""
+        whole = torch.randn(shape[0] * self.count, *shape[1:], generator=self.generator)
+        return whole[self.rank * shape[0] : (self.rank + 1) * shape[0]].to(self.device)
+
+    def uniform(self, *shape: int) -> Float[Tensor, "..."]:
+        """Return noise that is uniform in [0, 1), as `normal`."""
+        whole = torch.rand(shape[0] * self.count, *shape[1:], generator=self.generator)
+        return whole[self.rank * shape[0] : (self.rank + 1) * shape[0]].to(self.device)
+
+
+@attrs.frozen
+class Processes:
+    """This process among those that train together; by default alone, on the CPU.
+
+    Args:
+        rank: 0 to count − 1.
+        count: how many there are.
+        device: where this one computes.
+    """
+
+    rank: int = 0
+    count: int = 1
+    device: torch.device = attrs.field(factory=lambda: torch.device("cpu"))
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the process that writes and shows."""
+        return self.rank == 0
+
+    def share(self, whole: Tensor) -> Tensor:
+        """Return this process's part of what is indexed by a batch."""
+        size = len(whole) // self.count
+        return whole[self.rank * size : (self.rank + 1) * size]
+
+    def draws(self, generator: torch.Generator) -> Draws:
+        """Return this process's part of a generator's noise."""
+        return Draws(generator, self.rank, self.count, self.device)
+
+    def wrap(self, network: nn.Module, loss: Callable[..., Any]) -> nn.Module:
+        """Return a module that computes the loss; its backward pass averages the gradients of ``network``."""
+        module = _Loss(network, loss)
+        if self.count == 1:
+            return module
+        devices = [self.device] if self.device.type == "cuda" else None
+        return nn.parallel.DistributedDataParallel(module, device_ids=devices)
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        """Compute in bfloat16 where the device does that fast."""
+        if self.device.type == "cuda" and torch.cuda.is_bf16_supported():
+            return torch.autocast("cuda", dtype=torch.bfloat16)
+        return nullcontext()
+
+    def mean(self, value: Tensor) -> Tensor:
+        """Return the mean over the processes of what each of them measured."""
+        if self.count == 1:
+            return value
+        total = value.detach().clone()
+        distributed.all_reduce(total)
+        return total / self.count
+
+    def wait(self) -> None:
+        """Wait until all processes are here."""
+        if self.count > 1:
+            distributed.barrier()
+
+
+@contextmanager
+def joined() -> Iterator[Processes]:
+    """Join the processes that ``torchrun`` started, or be alone; a GPU is used where there is one."""
+    gpu = torch.cuda.is_available()
+    count = int(os.environ.get("WORLD_SIZE", "1"))
+    local = int(os.environ.get("LOCAL_RANK", "0"))
+    device = torch.device("cuda", local) if gpu else torch.device("cpu")
+    if count == 1:
+        yield Processes(device=device)
+        return
+    if gpu:
+        torch.cuda.set_device(device)
+    distributed.init_process_group("nccl" if gpu else "gloo")
+    try:
+        yield Processes(distributed.get_rank(), distributed.get_world_size(), device)
+    finally:
+        distributed.destroy_process_group()
+
+
+class _Loss(nn.Module):
+    """A loss as a module, which is what DistributedDataParallel wraps."""
+
+    def __init__(self, network: nn.Module, loss: Callable[..., Any]) -> None:
+        super().__init__()
+        self.network = network
+        self.loss = loss
+
+    def forward(self, signals: Tensor, draws: Draws) -> tuple[Tensor, Mapping[str, Tensor]]:
+        result: tuple[Tensor, Mapping[str, Tensor]] = self.loss(signals, draws)
+        return result

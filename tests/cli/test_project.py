@@ -1,0 +1,69 @@
+"""``invkit project``: pictures and figures for every image, one line for what is wrong."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import invkit
+from invkit.cli.main import main
+from invkit.files.images import read_image, write_image
+
+
+@pytest.fixture
+def digits(tmp_path: Path) -> Path:
+    folder = tmp_path / "digits"
+    folder.mkdir()
+    images = invkit.dataset("mnist-sample").take(torch.arange(2), "test")
+    for number, image in enumerate(images):
+        write_image(folder / f"{number}.png", image.numpy())
+    return folder
+
+
+QUICK = ["--prior", "vae:mnist", "--steps", "30", "--restarts", "1"]
+
+
+def test_pictures_and_a_table(digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["project", str(digits), *QUICK, "--out", str(tmp_path / "out")]) == 0
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == ["0_panel.png", "0_range.png", "1_panel.png", "1_range.png"]
+    assert "PSNR" in capsys.readouterr().out
+    near, truth = read_image(tmp_path / "out" / "0_range.png"), read_image(digits / "0.png")
+    assert invkit.metrics.psnr(near[None], truth[None])[0] > 20
+
+
+def test_json_has_the_figures_of_the_function(digits: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["project", str(digits / "0.png"), *QUICK, "--json"]) == 0
+    (record,) = json.loads(capsys.readouterr().out)["images"]
+    found = invkit.project(invkit.prior("vae:mnist"), read_image(digits / "0.png"), steps=30, restarts=1)
+    assert record["psnr"] == pytest.approx(found.psnr.item())
+
+
+def test_a_bad_image_does_not_stop_the_others(digits: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (digits / "bad.png").write_bytes(b"no picture")
+    write_image(digits / "large.png", np.zeros((1, 30, 30)))
+    assert main(["project", str(digits), *QUICK]) == 1
+    shown = capsys.readouterr()
+    assert "bad.png" in shown.err and "large.png" in shown.err and shown.out.count(" dB") == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["--prior", "vae:mnist"], 2, "IMAGE_OR_FOLDER"),
+        (["missing.png", "--prior", "vae:mnist"], 3, "missing.png"),
+        (["missing.png"], 2, "--prior"),
+        (["missing.png", "--prior", "vae:mnst"], 3, "mnist"),
+        (["missing.png", "--prior", "vae:mnist", "--restarts", "0"], 2, "--restarts"),
+        (["missing.png", "--prior", "vae:mnist", "--gamma", "-1"], 2, "--gamma"),
+    ],
+)
+def test_what_is_wrong_is_said(
+    arguments: list[str], code: int, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["project", *arguments]) == code
+    assert says in capsys.readouterr().err

@@ -1,0 +1,40 @@
+"""Several data sets as one."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+import invkit
+from invkit.errors import ConfigError, InputError
+from invkit_generative.mixture import Mixture, load
+
+
+@given(st.lists(st.integers(0, 119_999), min_size=1, max_size=20))
+def test_signals_are_those_of_the_parts_in_order(indices: list[int]) -> None:
+    first, second = invkit.dataset("motion?length=5"), invkit.dataset("blurB")
+    mixed = Mixture([first, second]).take(torch.tensor(indices) % 2_000 + 59_000, "train")
+    for signal, index in zip(mixed, [i % 2_000 + 59_000 for i in indices], strict=True):
+        part, place = (first, index) if index < 60_000 else (second, index - 60_000)
+        assert torch.equal(signal, part.take(torch.tensor([place]), "train")[0])
+
+
+def test_a_set_that_comes_twice_counts_twice() -> None:
+    mixed = load("blurA + blurA")
+    assert mixed.splits["train"] == 120_000 and mixed.splits["test"] == 40_000
+    twice = mixed.take(torch.tensor([3, 60_003]), "train")
+    assert torch.equal(twice[0], twice[1])
+    with pytest.raises(InputError, match="0 to 119999"):
+        mixed.take(torch.tensor([120_000]), "train")
+
+
+def test_fingerprints_differ_with_the_parts() -> None:
+    prints = {load(spec).fingerprint() for spec in ("blurA", "blurA + blurB", "blurB + blurA")}
+    assert len(prints) == 3
+
+
+def test_shapes_must_agree() -> None:
+    with pytest.raises(ConfigError, match="different shapes"):
+        load("blurA + blur30")
