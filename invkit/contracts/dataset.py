@@ -138,11 +138,13 @@ class SampledDataset(Dataset):
     version: ClassVar[int] = 1
     #: signals drawn at once for a split
     chunk: ClassVar[int] = 1_000
+    #: whether signals are multiples of 1/255, and kept as bytes
+    bytes_only: ClassVar[bool] = False
 
-    def __init__(self, name: str, signal_shape: Shape, parameters: Mapping[str, int | float]) -> None:
+    def __init__(self, name: str, signal_shape: Shape, parameters: Mapping[str, int | float | str]) -> None:
         self.name = name
         self.signal_shape = signal_shape
-        self.parameters: Mapping[str, int | float] = MappingProxyType(dict(parameters))
+        self.parameters: Mapping[str, int | float | str] = MappingProxyType(dict(parameters))
         self.splits: Mapping[str, int] = MappingProxyType(
             {"train": 60_000, "validation": 5_000, "test": 20_000}
         )
@@ -164,16 +166,19 @@ class SampledDataset(Dataset):
         """Return signals of a fixed split; see `Dataset.take`."""
         self.check(indices, split)
         if split not in self._kept:
-            self._kept[split] = torch.empty(self.splits[split], *self.signal_shape)
+            kind = torch.uint8 if self.bytes_only else torch.float32
+            self._kept[split] = torch.empty(self.splits[split], *self.signal_shape, dtype=kind)
             self._drawn[split] = set()
         chunks = set(torch.unique(indices // self.chunk).tolist())
         for chunk in sorted(chunks - self._drawn[split]):
             start = chunk * self.chunk
             end = min(start + self.chunk, self.splits[split])
             rng = torch.Generator().manual_seed(self._seed(split, chunk))
-            self._kept[split][start:end] = self.draw(end - start, rng)
+            drawn = self.draw(end - start, rng)
+            self._kept[split][start:end] = drawn.mul(255).round() if self.bytes_only else drawn
             self._drawn[split].add(chunk)
-        return self._kept[split][indices.long()]
+        kept = self._kept[split][indices.long()]
+        return kept.float() / 255 if self.bytes_only else kept
 
     def fingerprint(self) -> str:
         """Return the sha256 of name, parameters, version and eight training signals, rounded to 1e-4."""

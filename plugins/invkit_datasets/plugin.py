@@ -37,3 +37,8 @@ def invkit_register(registry: Registry) -> None:
         "invkit_datasets.chars74k:Chars74k",
         summary="letters and digits in photographs, from an npz",
     )
+    registry.dataset(
+        "housenumbers",
+        "invkit_datasets.housenumbers:HouseNumbers",
+        summary="synthetic house numbers that look like SVHN's crops",
+    )

@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from invkit_generative.architectures import VAENetwork
+from invkit_generative.architectures.components import ComponentEncoder
+from invkit_generative.architectures.network import Signals
 from invkit_generative.processes import Draws
 from invkit_generative.training import Loss
 from invkit_generative.vae import Output, to_network
@@ -26,6 +28,11 @@ class Autoencoder(VAENetwork):
         super().__init__()
         self.generator, self.encoder = generator, encoder
         self.latent_shape, self.signal_shape = generator.latent_shape, generator.signal_shape
+
+    def prepare(self, signals: Signals, variance: float) -> None:
+        """Let the encoder start from the data, where it can."""
+        if isinstance(self.encoder, ComponentEncoder):
+            self.encoder.prepare(signals, variance)
 
     def decode(self, latent: Tensor) -> Tensor:
         """The generator's signals."""

@@ -103,7 +103,9 @@ class GANRecipe(Recipe):
     reconstruction: float = attrs.field(default=0.0, validator=ge(0))
     #: of the pixels given the latent, in that bound
     variance: float = attrs.field(default=0.01, validator=gt(0))
-    #: channels of the encoder's first layer
+    #: of that encoder: "convolutions", or "components", linear and starting as the principal components
+    encoder: Literal["convolutions", "components"] = "convolutions"
+    #: channels of the first of the convolutions
     encoder_width: int = attrs.field(default=32, validator=ge(1))
     #: the share of all steps in which only encoder and G are trained, before there is an adversary
     autoencode_first: float = attrs.field(default=0.0, validator=[ge(0), lt(1)])

@@ -31,6 +31,7 @@ from invkit.files import store
 from invkit.files.solutions import writable_folder
 from invkit_generative import mixture
 from invkit_generative.architectures import VAENetwork, build
+from invkit_generative.architectures.components import ComponentEncoder
 from invkit_generative.architectures.dcgan import downward
 from invkit_generative.figures import reconstruction_figures
 from invkit_generative.gan import GAN
@@ -74,7 +75,8 @@ class VAETrainer(Trainer):
             turns=lambda steps: [Turn("vae", network, loss)],
             pictures=lambda batch: _reconstructions(network, checked, batch),
             prior=lambda: VAE(network, checked.output),
-            variance=checked.variance if checked.likelihood == "gaussian" else None,
+            prepared=network if checked.likelihood == "gaussian" else None,
+            variance=checked.variance,
         )
         return _train(job, out, seed=seed, resume=resume, progress=progress)
 
@@ -109,6 +111,8 @@ class GANTrainer(Trainer):
             turns=lambda steps: _turns(checked, network, players, steps),
             pictures=lambda batch: _samples(network, batch),
             prior=lambda: GAN(network),
+            prepared=players.vae,
+            variance=checked.variance,
         )
         return _train(job, out, seed=seed, resume=resume, progress=progress)
 
@@ -119,7 +123,8 @@ class _Job:
 
     Args:
         turns: of the number of steps in all.
-        variance: that the network is to be prepared for; None where it is not prepared.
+        prepared: what starts from the data; None where nothing does.
+        variance: that it is prepared for.
     """
 
     kind: str
@@ -130,7 +135,8 @@ class _Job:
     turns: Callable[[int], Sequence[Turn]]
     pictures: Pictures
     prior: Callable[[], Generator]
-    variance: float | None = None
+    prepared: VAENetwork | None
+    variance: float
 
 
 def _train(job: _Job, out: Path, *, seed: int, resume: bool, progress: bool) -> Path:
@@ -170,14 +176,14 @@ def _train(job: _Job, out: Path, *, seed: int, resume: bool, progress: bool) -> 
 
 def _prepare(job: _Job, run: TrainingRun) -> None:
     """Let the network start from the data, and the average with it."""
-    if job.variance is None:
+    if job.prepared is None:
         return
     everything = torch.arange(run.signals)
 
     def signals() -> Tensor:
         return to_network(run.data.take(everything, "train"), job.recipe.output).to(run.processes.device)
 
-    job.network.prepare(signals, job.variance)
+    job.prepared.prepare(signals, job.variance)
     for name, tensor in job.network.state_dict().items():
         run.average[name].copy_(tensor)
 
@@ -238,7 +244,11 @@ def _players(recipe: GANRecipe, generator: VAENetwork, seed: int) -> _Players:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed + 1)
         discriminator = downward(shape, 1, recipe.discriminator_width, norm=recipe.discriminator_norm)
-        encoder = downward(shape, 2 * latent, recipe.encoder_width, norm="batch")
+        encoder: nn.Module = (
+            ComponentEncoder(shape, latent)
+            if recipe.encoder == "components"
+            else downward(shape, 2 * latent, recipe.encoder_width, norm="batch")
+        )
     layout = {"memory_format": torch.channels_last}
     discriminator.to(**layout)  # type: ignore[call-overload]
     encoder.to(**layout)  # type: ignore[call-overload]

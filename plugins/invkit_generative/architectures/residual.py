@@ -28,12 +28,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from invkit.errors import WeightsError
+from invkit_generative.architectures.components import at_most, principal_components
 from invkit_generative.architectures.network import Signals, VAENetwork
 
 __all__ = ["ResidualVAE"]
-
-_MAX_SIGNALS = 20_000
-_EXTRA_DIRECTIONS = 64  # of the randomised decomposition, beyond those that are kept
 
 
 class ResidualVAE(VAENetwork):
@@ -81,20 +79,11 @@ class ResidualVAE(VAENetwork):
 
     @torch.no_grad()
     def prepare(self, signals: Signals, variance: float) -> None:
-        """Become the probabilistic PCA of (at most the first 20,000 of) the training signals."""
-        rows = self.basis.coordinates(signals()[:_MAX_SIGNALS])
+        """Become the probabilistic PCA of the training signals, or of every so many where they are many."""
         (latent,) = self.latent_shape
-        if len(rows) <= latent + _EXTRA_DIRECTIONS:
-            raise WeightsError(
-                f"{latent} principal components need more than {latent + _EXTRA_DIRECTIONS} signals, "
-                f"there are {len(rows)}",
-                hint="set a smaller latent in architecture_options",
-            )
-        mean = rows.mean(0)
-        rows = rows - mean
-        _, singular, directions = torch.svd_lowrank(rows, q=latent + _EXTRA_DIRECTIONS, niter=3)
-        spread = singular[:latent].square() / len(rows)
-        self.basis.set(mean, directions[:, :latent].T * spread.sqrt()[:, None])
+        rows = self.basis.coordinates(at_most(signals()))
+        mean, directions, spread = principal_components(rows, latent)
+        self.basis.set(mean, directions.T * spread.sqrt()[:, None])
         self.whitening.copy_(1 / (spread + variance))
         self.log_variance.copy_((variance / (spread + variance)).log())
 
