@@ -45,6 +45,9 @@ class CoreCommand:
 COMMANDS: Final = {
     "deblur": CoreCommand("invkit.cli.deblur:deblur", "Recover sharp images and kernels from blurry images."),
     "project": CoreCommand("invkit.cli.project:project", "Find the closest images in the range of a prior."),
+    "zoo": CoreCommand(
+        "invkit.cli.zoo:zoo", "List the trained priors with size, terms and figures; draw samples."
+    ),
     "train": CoreCommand("invkit.cli.train:train", "Train a prior by a recipe."),
     "datasets": CoreCommand(
         "invkit.cli.datasets:datasets", "List the data sets and whether they are here; download one."

@@ -1,7 +1,7 @@
 """Fonts for drawing digits: those of the system, and one that comes with Pillow.
 
-    fonts = find_fonts()                       # or find_fonts(Path("my-fonts"))
-    mask = fonts[0].draw("42", 40)
+fonts = find_fonts()                       # or find_fonts(Path("my-fonts"))
+mask = fonts[0].draw("42", 40)
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ def _loaded(path: Path | None) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 def _glyph(path: Path | None, character: str, stroke: int) -> UInt8[np.ndarray, "height width"]:
     """One character, cut to its advance in width and to the height of a 0 in height."""
     font = _loaded(path)
-    _, top, _, bottom = font.getbbox("0", stroke_width=stroke)  # type: ignore[call-arg]
-    left, _, right, _ = font.getbbox(character, stroke_width=stroke)  # type: ignore[call-arg]
+    _, top, _, bottom = font.getbbox("0", stroke_width=stroke)
+    left, _, right, _ = font.getbbox(character, stroke_width=stroke)
     height, width = max(1, round(bottom - top)), max(1, round(right - left))
     page = Image.new("L", (width, height))
     place = (-left, -top)
@@ -87,7 +87,7 @@ def find_fonts(folder: Path | None = None) -> list[Font]:
         return [*fonts, Font()]
     if not fonts:
         what = "holds no font with digits" if folder.is_dir() else "is not a folder"
-        raise InputError(f"fonts={folder} {what}", hint="give a folder with .ttf or .otf files, or leave it out")
+        raise InputError(f"fonts={folder} {what}", hint="give a folder of .ttf or .otf files, or none")
     return fonts
 
 
@@ -102,4 +102,5 @@ def _system_folders() -> list[Path]:
         return [Path("/System/Library/Fonts"), Path("/Library/Fonts"), home / "Library/Fonts"]
     if sys.platform == "win32":
         return [Path(os.environ.get("WINDIR", r"C:\Windows")) / "Fonts"]
-    return [Path("/usr/share/fonts"), Path("/usr/local/share/fonts"), home / ".local/share/fonts", home / ".fonts"]
+    folders = [Path("/usr/share/fonts"), Path("/usr/local/share/fonts")]
+    return [*folders, home / ".local/share/fonts", home / ".fonts"]

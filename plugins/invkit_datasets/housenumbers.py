@@ -8,9 +8,9 @@ by the frame. The scene is
 
     wall(1 − shadow) + mask·(ink − wall(1 − shadow)),
 
-lit by a linear gradient, seen in perspective, blurred, brought to a random contrast, with noise. The ranges
-were set by looking at sheets of these beside sheets of SVHN crops (the first 181 of SVHN's `extra` set) and by
-how well the principal components of these fit them; no SVHN pixel enters.
+lit by a linear gradient, seen in perspective, blurred, brought to a random contrast, with noise. The
+ranges were set by looking at sheets of these beside sheets of SVHN crops (the first 181 of SVHN's `extra`
+set) and by how well the principal components of these fit them; no SVHN pixel enters.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def _seen(page: Float64[np.ndarray, "side side"], rng: np.random.Generator) -> F
 
 
 def _colours(rng: np.random.Generator) -> _Colours:
-    """Ink and wall: one hue of little saturation for the light, some more for paint, ink apart in brightness."""
+    """Ink and wall, apart in brightness; the light colours both a little, paint each a little more."""
     light = rng.normal(0, 0.035, 3)
     wall = np.clip(rng.normal(0.47, 0.22), 0.05, 0.95)
     apart = rng.uniform(0.12, 0.75)
@@ -194,9 +194,10 @@ def _ramp(rng: np.random.Generator) -> Float64[np.ndarray, "s s"]:
 
 
 def _taken(scene: Float64[np.ndarray, "3 s s"], rng: np.random.Generator) -> Float64[np.ndarray, "3 32 32"]:
-    """The photograph: blurred, averaged to the frame's pixels, with the noise of an enlarged small picture."""
+    """The photograph: blurred, averaged to the frame's pixels, with the noise of an enlarged picture."""
     blur = float(np.exp(rng.normal(-0.5, 0.45))) * _SCALE
-    scene = ndimage.gaussian_filter(scene, (0, blur, blur * float(np.exp(rng.normal(0, 0.15)))), mode="nearest")
+    across = blur * float(np.exp(rng.normal(0, 0.15)))
+    scene = ndimage.gaussian_filter(scene, (0, blur, across), mode="nearest")
     picture = scene.reshape(3, _SIDE, _SCALE, _SIDE, _SCALE).mean((2, 4))
     grain = rng.normal(size=(1, _SIDE, _SIDE)) + 0.4 * rng.normal(size=picture.shape)
     softness = rng.uniform(0, 1)

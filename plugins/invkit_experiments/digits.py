@@ -24,17 +24,13 @@ floor. PSNR "aligned" is modulo the operator's shift and scale, both undone by t
 
 from __future__ import annotations
 
-import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar
 
 import attrs
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -43,6 +39,7 @@ from invkit.metrics import compare, kernel_ncc_modulo_shift, psnr, ssim
 from invkit_experiments.blurring import Blurred, blur
 from invkit_experiments.experiment import Column, Experiment, Row
 from invkit_experiments.figures import each, mean, median, uninterrupted, worst
+from invkit_experiments.known import known_signal
 
 __all__ = ["Digits"]
 
@@ -132,8 +129,8 @@ class Digits(Experiment):
             return self._with_true_kernels(blurred)
         if method.startswith("floor-"):
             # y = 1 ⊙ C(m): the same solver and objective with nothing to undo
-            with _known(torch.ones_like(blurred.x[0])) as ones:
-                pipeline = invkit.compose("pointwise", [ones, IMAGES], self._solver(method), self.seed)
+            ones = known_signal(torch.ones_like(blurred.x[0]))
+            pipeline = invkit.compose("pointwise", [ones, IMAGES], self._solver(method), self.seed)
             solution = uninterrupted(pipeline(blurred.x, monitors=["progress"]))
             return None, solution.x, solution.latents[1]
         pipeline = invkit.compose(OPERATOR, [KERNELS, IMAGES], self._solver(method), self.seed)
@@ -148,8 +145,7 @@ class Digits(Experiment):
         prior, solver = invkit.prior(IMAGES), invkit.solver(self._solver("known"))
         images, latents = [], []
         for kernel, y in zip(blurred.w, blurred.y, strict=True):
-            with _known(kernel) as given:
-                pipeline = invkit.compose(OPERATOR, [given, prior], solver, self.seed)
+            pipeline = invkit.compose(OPERATOR, [known_signal(kernel), prior], solver, self.seed)
             solution = uninterrupted(pipeline(y[None]))
             images.append(solution.x)
             latents.append(solution.latents[1])
@@ -158,15 +154,6 @@ class Digits(Experiment):
     def _solver(self, method: str) -> Mapping[str, Any]:
         solver = dict(SOLVERS.get(method, {"kind": "altgd"}))
         return solver if self.steps is None else {**solver, "steps": self.steps}
-
-
-@contextmanager
-def _known(signal: Tensor) -> Iterator[invkit.Generator]:
-    """A signal as a prior, by name: ``known:`` reads files."""
-    with tempfile.TemporaryDirectory(prefix="invkit-") as folder:
-        path = Path(folder) / "known.npy"
-        np.save(path, signal.numpy(), allow_pickle=False)
-        yield invkit.prior({"kind": "known", "name": str(path)})
 
 
 @cache

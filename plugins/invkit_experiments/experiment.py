@@ -134,6 +134,14 @@ EXPERIMENTS: Mapping[str, Entry] = {
     "kernels": Entry(
         "invkit_experiments.kernels:Kernels", "how well the kernel priors make kernels of their test splits"
     ),
+    "priors": Entry(
+        "invkit_experiments.priors:Priors",
+        "how close image priors come to the authors' test images, and whether they make copies",
+    ),
+    "asim2020": Entry(
+        "invkit_experiments.asim2020:Asim2020",
+        "blind deblurring of the paper's authors' own test inputs, beside their results",
+    ),
 }
 """What ``invkit bench`` knows, by name."""
 

@@ -14,17 +14,12 @@ folder ``asim2020``); their own network reaches 0.985 on them.
 
 from __future__ import annotations
 
-import hashlib
-import os
-import tempfile
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar
 
 import attrs
-import numpy as np
 import torch
 from jaxtyping import Float32
 from torch import Tensor
@@ -34,6 +29,8 @@ from invkit.errors import InputError
 from invkit.metrics import kernel_ncc
 from invkit_experiments.experiment import Column, Experiment, Row
 from invkit_experiments.figures import mean, quantile, uninterrupted
+from invkit_experiments.known import known_signal
+from invkit_experiments.published import files_here, published
 
 __all__ = ["Kernels"]
 
@@ -67,7 +64,7 @@ class Kernels(Experiment):
     )
 
     def available(self) -> tuple[str, ...]:
-        return tuple(method for method in self.methods if method != AUTHORS or _authors_files())
+        return tuple(method for method in self.methods if method != AUTHORS or files_here())
 
     def identity(self, method: str) -> Mapping[str, Any]:
         pipeline = invkit.compose("pointwise", ["identity", _prior(method)], self._solver(), self.seed)
@@ -75,7 +72,9 @@ class Kernels(Experiment):
             "count": self.signals,
             "seed": self.seed,
             "pipeline": pipeline.to_config(),
-            "data": _authors_digest() if method == AUTHORS else invkit.dataset(method).fingerprint(),
+            "data": [published(kind).sha256 for kind in sorted(files_here())]
+            if method == AUTHORS
+            else invkit.dataset(method).fingerprint(),
         }
 
     def measure(self, method: str) -> Row:
@@ -104,10 +103,7 @@ class Kernels(Experiment):
         return invkit.dataset(method).take(torch.arange(self.signals), "test")
 
     def _closest(self, prior: invkit.Generator, truth: Tensor) -> tuple[Tensor, Tensor]:
-        with tempfile.TemporaryDirectory(prefix="invkit-") as folder:
-            path = Path(folder) / "ones.npy"
-            np.save(path, np.ones(truth.shape[1:], np.float32), allow_pickle=False)
-            ones = invkit.prior({"kind": "known", "name": str(path)})
+        ones = known_signal(torch.ones(truth.shape[1:]))
         pipeline = invkit.compose("pointwise", [ones, prior], self._solver(), self.seed)
         solution = uninterrupted(pipeline(truth, monitors=["progress"]))
         return solution.x, solution.latents[1]
@@ -120,25 +116,10 @@ def _prior(method: str) -> str:
     return "vae:shake" if method == AUTHORS else f"vae:{method}"
 
 
-def _authors_files() -> list[Path]:
-    """The published test inputs, looked for where data sets are: ``INVKIT_DATA``, ``../shared/data``."""
-    root = os.environ.get("INVKIT_DATA") or Path("..") / "shared" / "data"
-    return sorted(Path(root, "asim2020").glob("*_dev.npz"))
-
-
-def _authors_digest() -> str:
-    return hashlib.sha256(b"".join(path.read_bytes() for path in _authors_files())).hexdigest()
-
-
 def _authors_kernels() -> Float32[Tensor, "n 1 28 28"]:
-    files = _authors_files()
-    if not files:
+    if not files_here():
         raise InputError(
             "the authors' test kernels are not there",
             hint="set INVKIT_DATA to a folder that holds asim2020/*_dev.npz",
         )
-    kernels = []
-    for path in files:
-        with np.load(path, allow_pickle=False) as arrays:
-            kernels.append(torch.from_numpy(arrays["w"].astype(np.float32))[:, None])
-    return torch.cat(kernels)
+    return torch.cat([published(kind).w for kind in sorted(files_here())])

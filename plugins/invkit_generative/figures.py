@@ -17,7 +17,8 @@ __all__ = ["reconstruction_figures"]
 def reconstruction_figures(
     prior: Generator, data: Dataset, signals: int = 2000, chunk: int = 250
 ) -> dict[str, int | float]:
-    """Measure encode-then-decode on the first ``signals`` of the test split.
+    """Measure encode-then-decode on the first ``signals`` of the test split, or of the validation split where
+    the data here have no test signals.
 
     Args:
         prior: one that can encode.
@@ -26,15 +27,17 @@ def reconstruction_figures(
         chunk: how many at once.
 
     Returns:
-        ``test_signals``, how many there were; unless that is 0, the mean NCC, its 5 % quantile, and, for
-        images, the mean PSNR in dB. For kernels (unit sum) PSNR says little and is left out.
+        ``test_signals`` (or ``validation_signals``), how many there were; unless that is 0, the mean NCC, its
+        5 % quantile, and, for images, the mean PSNR in dB. For kernels (unit sum) PSNR says little and is
+        left out.
     """
-    signals = min(signals, data.splits["test"])
+    split = "test" if data.splits["test"] else "validation"
+    signals = min(signals, data.splits[split])
     if not signals:  # a small folder of images may have none
         return {"test_signals": 0}
     ncc, psnr, sums = [], [], []
     for first in range(0, signals, chunk):
-        truth = data.take(torch.arange(first, min(first + chunk, signals)), "test")
+        truth = data.take(torch.arange(first, min(first + chunk, signals)), split)
         with torch.no_grad():
             made = prior(prior.encode(truth))
         ncc.append(metrics.kernel_ncc(made, truth))
@@ -42,7 +45,7 @@ def reconstruction_figures(
         sums.append(truth.flatten(1).sum(1))
     all_ncc = torch.cat(ncc)
     figures: dict[str, int | float] = {
-        "test_signals": signals,
+        f"{split}_signals": signals,
         "reconstruction_ncc": round(all_ncc.mean().item(), 5),
         "reconstruction_ncc_worst_5_percent": round(all_ncc.quantile(0.05).item(), 5),
     }

@@ -67,7 +67,7 @@ class ComponentEncoder(nn.Module):
     def __init__(self, signal_shape: tuple[int, ...], latent: int) -> None:
         super().__init__()
         dimension = math.prod(signal_shape)
-        # entries of the components are small; kept near 1, Adam's steps of one size suit them and networks alike
+        # entries of the components are small; kept near 1, Adam's steps suit them and networks alike
         self.unit = dimension**-0.5
         self.vectors = nn.Parameter(torch.randn(latent, dimension))
         self.mean = nn.Parameter(torch.full((dimension,), 0.5))

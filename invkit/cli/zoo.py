@@ -1,0 +1,116 @@
+"""``invkit zoo``: the trained priors there are, with size, terms and figures; and a sheet of their samples.
+
+invkit zoo                               # a table; --json for programs
+invkit zoo --sheet zoo.png               # six samples of each
+invkit zoo vae:celeba gan:celeba --sheet faces.png --samples 10
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from invkit.cli.output import json_option, print_json, print_table
+from invkit.errors import WeightsError
+from invkit.files import store
+from invkit.plugin.loading import default_manager
+from invkit.plugin.registry import Registry, nearest
+
+if TYPE_CHECKING:
+    from invkit.files.panels import Cell
+
+__all__ = ["zoo"]
+
+
+@click.command("zoo")
+@click.argument("priors", nargs=-1, metavar="[PRIOR]...")
+@click.option("--sheet", type=click.Path(path_type=Path), metavar="FILE.png", help="Draw samples of each.")
+@click.option("--samples", type=click.IntRange(1, 32), default=6, show_default=True, help="Of each prior.")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, metavar="N", help="Of the samples.")
+@json_option
+def zoo(priors: tuple[str, ...], sheet: Path | None, samples: int, seed: int, as_json: bool) -> None:
+    """List the trained priors, shipped and installed, or the PRIORs named.
+
+    With --sheet, a row of random samples of each is drawn; kernels are scaled to their largest value.
+    `invkit describe vae:celeba` prints a prior's card in full.
+    """
+    registry = default_manager().registry
+    records = _chosen(_records(registry), priors)
+    if sheet is not None:
+        _draw(sheet, [record["prior"] for record in records], samples, seed)
+    if as_json:
+        print_json({"priors": records, "sheet": None if sheet is None else str(sheet)})
+        return
+    print_table(("prior", "MB", "trained on", "figures", "terms"), [_row(record) for record in records])
+    if sheet is not None:
+        click.echo(f"samples drawn to {sheet}")
+
+
+def _records(registry: Registry) -> list[dict[str, Any]]:
+    """One record for every weights file, from its card alone."""
+    records = []
+    for entry in registry.entries("prior"):
+        for name in store.names(registry, entry.name) if registry.weights_folders(entry.name) else ():
+            path = store.find(registry, entry.name, name)
+            card = store.read_card(path)
+            records.append(
+                {
+                    "prior": f"{entry.name}:{name}",
+                    "bytes": path.stat().st_size,
+                    "shipped": not path.is_relative_to(store.user_store()),
+                    "data": card["data"],
+                    "metrics": card["metrics"],
+                    "terms": card["licence"],
+                    "path": str(path),
+                }
+            )
+    return records
+
+
+def _chosen(records: list[dict[str, Any]], named: tuple[str, ...]) -> list[dict[str, Any]]:
+    by_name = {record["prior"]: record for record in records}
+    for name in named:
+        if name not in by_name:
+            raise WeightsError(f"no trained prior {name}", hint=nearest(name, by_name))
+    return [by_name[name] for name in dict.fromkeys(named)] if named else records
+
+
+def _row(record: dict[str, Any]) -> tuple[str, ...]:
+    where = "" if record["shipped"] else " (yours)"
+    size = f"{record['bytes'] / 1e6:.1f}"
+    data = str(record["data"].get("spec", "–"))
+    return record["prior"] + where, size, data, _figures(record["metrics"]), record["terms"]
+
+
+def _figures(metrics: dict[str, Any]) -> str:
+    """The one or two figures that say how close the range comes."""
+    parts = []
+    if "range_floor_psnr" in metrics:
+        parts.append(f"range floor {metrics['range_floor_psnr']:.2f} dB")
+    if "reconstruction_psnr" in metrics:
+        parts.append(f"encoded {metrics['reconstruction_psnr']:.2f} dB")
+    elif "reconstruction_ncc" in metrics:
+        parts.append(f"encoded NCC {metrics['reconstruction_ncc']:.4f}")
+    return ", ".join(parts) or "–"
+
+
+def _draw(path: Path, priors: list[str], samples: int, seed: int) -> None:
+    import torch
+
+    import invkit
+    from invkit.files.panels import kernel_cell, write_panel
+
+    rows: list[list[Cell]] = []
+    for spec in priors:
+        prior = invkit.prior(spec)
+        with torch.no_grad():
+            drawn = prior(prior.sample_latent(samples, torch.Generator().manual_seed(seed)))
+        are_kernels = bool((drawn.flatten(1).sum(1) - 1).abs().max() < 1e-3)
+        labels = [f"\n{spec}" if number == 0 else "\n" for number in range(samples)]
+        cells = zip(labels, drawn.numpy(), strict=True)
+        rows.append(
+            [kernel_cell(signal, label) if are_kernels else (label, signal) for label, signal in cells]
+        )
+    write_panel(path, rows)
