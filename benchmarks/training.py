@@ -1,0 +1,139 @@
+"""How much does the training engine cost? Its step against the bare one, side by side in one run.
+
+    OMP_NUM_THREADS=1 python -m benchmarks.training
+
+The bare step is what nobody can do without: forward, backward and AdamW of the recipe's network and loss, on
+one batch that is in memory. The engine's step reads and mirrors its batch, draws its noise, clips, checks for
+values that are not finite, averages the weights and (here at every step) logs. Both ways are called in turn,
+so that a busy machine slows them alike; figures are medians of CPU time of the whole process, the reading
+thread included.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import click
+import torch
+from torch import Tensor
+
+from invkit.contracts.dataset import Dataset
+from invkit_generative.architectures import VAENetwork, build
+from invkit_generative.losses import evidence_bound
+from invkit_generative.recipe import VAERecipe, load_recipes, structure
+from invkit_generative.training import Schedule, TrainingRun, Turn
+
+
+class Random(Dataset):
+    """Signals of noise, in memory as bytes, as decoded data sets are."""
+
+    def __init__(self, shape: tuple[int, ...], count: int) -> None:
+        self.name, self.signal_shape = "random", shape
+        self.splits = {"train": count, "validation": 0, "test": 0}
+        self.signals = torch.randint(256, (count, *shape), dtype=torch.uint8)
+
+    def take(self, indices: Tensor, split: str) -> Tensor:
+        """The signals, in [0, 1]."""
+        return self.signals[indices].float() / 255
+
+    def fingerprint(self) -> str:
+        """None: they are noise."""
+        return ""
+
+
+def compare(name: str, repeats: int) -> dict[str, object]:
+    """Time the engine's step and the bare one by the recipe of a VAE."""
+    torch.manual_seed(0)
+    recipe = structure(load_recipes("vae")[name], VAERecipe)
+    network = _network(recipe)
+    data = Random(network.signal_shape, 20 * recipe.batch)
+    bare = _bare_step(recipe, data)
+    times: dict[str, list[float]] = {"bare": [], "engine": []}
+    began = time.process_time()
+
+    def watch(step: int, steps: int, log: object, run: TrainingRun) -> None:
+        nonlocal began
+        times["engine"].append(time.process_time() - began)
+        began = time.process_time()
+        bare()
+        times["bare"].append(time.process_time() - began)
+        began = time.process_time()
+
+    turns = [Turn("vae", network, evidence_bound(network, recipe.likelihood, recipe.variance, recipe.output))]
+    schedule = Schedule(
+        repeats // 20 + 1,
+        recipe.batch,
+        recipe.learning_rate,
+        recipe.warmup,
+        recipe.clip,
+        recipe.ema,
+        weight_decay=recipe.weight_decay,
+        mirror=recipe.mirror,
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        run = TrainingRun(turns, network, data, schedule, Path(folder), seed=0)
+        run.train(watch, save_every=10**9, log_every=1)
+    median = {way: 1e3 * statistics.median(values[3:]) for way, values in times.items()}
+    return {
+        "recipe": name,
+        "batch": recipe.batch,
+        "milliseconds": median,
+        "engine / bare": median["engine"] / median["bare"],
+    }
+
+
+def _network(recipe: VAERecipe) -> VAENetwork:
+    network = build(recipe.architecture, recipe.architecture_options)
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def _bare_step(recipe: VAERecipe, data: Random) -> Callable[[], None]:
+    """Forward, backward and AdamW of a network of its own, written out."""
+    network = _network(recipe)
+    optimiser = torch.optim.AdamW(network.parameters(), 1e-5, weight_decay=recipe.weight_decay)
+    signal = data.take(torch.arange(recipe.batch), "train")
+    pixels = signal[0].numel()
+
+    def step() -> None:
+        optimiser.zero_grad(set_to_none=True)
+        mean, log_variance = network.encode(signal)
+        made = network.decode(mean + torch.randn_like(mean) * torch.exp(0.5 * log_variance))
+        divergence = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean()
+        loss = (made - signal).square().mean() * pixels / (2 * recipe.variance) + divergence
+        loss.backward()
+        optimiser.step()
+
+    return step
+
+
+@click.command()
+@click.option("--recipe", "names", multiple=True, default=("celeba", "housenumbers"), show_default=True)
+@click.option("--repeats", default=40, show_default=True, help="Timed steps; the median counts.")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+def main(names: tuple[str, ...], repeats: int, as_json: bool) -> None:
+    """Time the training engine's step against the bare step, for recipes with a Gaussian likelihood."""
+    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+    reports = [compare(name, repeats) for name in names]
+    if as_json:
+        json.dump(reports, sys.stdout, indent=2)
+        return
+    for report in reports:
+        took = report["milliseconds"]
+        assert isinstance(took, dict)
+        click.echo(
+            f"{report['recipe']}, batch {report['batch']}: bare {took['bare']:.1f} ms, engine "
+            f"{took['engine']:.1f} ms, ratio {report['engine / bare']:.3f} (medians of CPU time)"
+        )
+
+
+if __name__ == "__main__":
+    main()
