@@ -45,7 +45,8 @@ def principal_components(
             hint="set a smaller latent in architecture_options",
         )
     mean = rows.mean(0)
-    _, singular, directions = torch.svd_lowrank(rows - mean, q=count + _EXTRA_DIRECTIONS, niter=3)
+    sketch = min(count + _EXTRA_DIRECTIONS, rows.shape[1])
+    _, singular, directions = torch.svd_lowrank(rows - mean, q=sketch, niter=3)
     return mean, directions[:, :count], singular[:count].square() / len(rows)
 
 
@@ -84,7 +85,7 @@ class ComponentEncoder(nn.Module):
         self.scale.copy_(spread.sqrt() / (spread + variance))
         self.log_variance.copy_((variance / (spread + variance)).log())
 
-    def forward(self, signal: Float[Tensor, "n c h w"]) -> Float[Tensor, "n 2k"]:
-        """Return means and log-variances, one after the other."""
+    def forward(self, signal: Float[Tensor, "n c h w"]) -> Float[Tensor, "n both"]:
+        """Return the means of all latents, then their log-variances."""
         along = (signal.flatten(1) - self.mean) @ self.vectors.T * self.unit
         return torch.cat([along * self.scale, self.log_variance.expand_as(along)], 1)

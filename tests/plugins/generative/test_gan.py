@@ -110,6 +110,17 @@ def test_it_learns_real_digits(trained: Path, digits: str) -> None:
     assert floor(prior, truth) > invkit.metrics.psnr(mean.expand_as(truth), truth).mean() + 3
 
 
+def test_it_learns_from_an_encoder_of_components(digits: str, tmp_path: Path) -> None:
+    recipe = {**SMALL, "data": digits, "encoder": "components", "epochs": 4}
+    path = GANTrainer().train("digits", recipe, tmp_path / "components", progress=False)
+    truth = invkit.dataset(digits).take(torch.arange(40), "test")
+    mean = invkit.dataset(digits).take(torch.arange(2000), "train").mean(0, keepdim=True)
+    assert (
+        floor(invkit.prior(f"gan:{path}"), truth)
+        > invkit.metrics.psnr(mean.expand_as(truth), truth).mean() + 3
+    )
+
+
 def test_its_samples_differ_from_each_other(trained: Path, digits: str) -> None:
     prior = invkit.prior(f"gan:{trained}")
     samples = prior(prior.sample_latent(40, torch.Generator().manual_seed(0)))

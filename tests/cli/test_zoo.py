@@ -1,0 +1,89 @@
+"""``invkit zoo``: what is shipped and what is installed, from the cards; and pictures of samples."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from invkit.cli.main import main
+from invkit.files.images import read_image
+from invkit.files.store import install
+from tests.untrained import write_untrained
+
+Captured = pytest.CaptureFixture[str]
+
+
+def records(capsys: Captured, *arguments: str) -> list[dict[str, object]]:
+    assert main(["zoo", "--json", *arguments]) == 0
+    found: list[dict[str, object]] = json.loads(capsys.readouterr().out)["priors"]
+    return found
+
+
+def test_everything_shipped_has_size_terms_and_figures(capsys: Captured) -> None:
+    found = {str(record["prior"]): record for record in records(capsys)}
+    assert {"vae:blurA", "vae:mnist", "vae:celeba"} <= set(found)
+    for record in found.values():
+        assert record["terms"] and record["metrics"] and record["shipped"]
+        assert record["bytes"] == Path(str(record["path"])).stat().st_size <= 12_000_000
+    assert sum(int(str(record["bytes"])) for record in found.values()) <= 40_000_000
+
+
+def test_the_table(capsys: Captured) -> None:
+    assert main(["zoo", "vae:mnist", "vae:blurA"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split()[:2] == ["prior", "MB"]
+    assert [line.split()[0] for line in lines[1:]] == ["vae:mnist", "vae:blurA"]
+    assert "24.89 dB" in lines[1] and "CC BY-SA 3.0" in lines[1] and "NCC 0.9975" in lines[2]
+
+
+def test_installed_priors_are_marked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    monkeypatch.setenv("INVKIT_HOME", str(tmp_path / "home"))
+    install(write_untrained(tmp_path / "mine.safetensors", "paper-mnist"), "vae", "mine")
+    (record,) = records(capsys, "vae:mine")
+    assert record["shipped"] is False
+    assert main(["zoo", "vae:mine"]) == 0
+    assert "vae:mine (yours)" in capsys.readouterr().out
+
+
+def test_a_sheet_of_samples(tmp_path: Path, capsys: Captured) -> None:
+    sheets = []
+    for name, more in (("one", []), ("two", []), ("three", ["--seed", "1"])):
+        path = tmp_path / f"{name}.png"
+        assert main(["zoo", "vae:mnist", "vae:blurA", "--samples", "2", "--sheet", str(path), *more]) == 0
+        assert str(path) in capsys.readouterr().out
+        sheets.append(read_image(path))
+    assert (sheets[0] == sheets[1]).all() and (sheets[0] != sheets[2]).any()
+    _, height, width = sheets[0].shape
+    assert width > 2 * 128 and height > 2 * 128 and sheets[0].std() > 0.1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["vae:mnst"], 3, "vae:mnist"),
+        (["--sheet", "sheet.jpg"], 3, "sheet.png"),
+        (["--samples", "0", "--sheet", "sheet.png"], 2, "--samples"),
+    ],
+)
+def test_bad_input(
+    arguments: list[str],
+    code: int,
+    says: str,
+    capsys: Captured,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["zoo", *arguments]) == code
+    assert says in capsys.readouterr().err and not list(tmp_path.iterdir())
+
+
+def test_the_list_needs_no_torch() -> None:
+    code = "import sys; from invkit.cli.main import main; main(['zoo']); sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
