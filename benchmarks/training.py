@@ -14,7 +14,6 @@ from __future__ import annotations
 import json
 import os
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -124,7 +123,7 @@ def main(names: tuple[str, ...], repeats: int, as_json: bool) -> None:
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     reports = [compare(name, repeats) for name in names]
     if as_json:
-        json.dump(reports, sys.stdout, indent=2)
+        click.echo(json.dumps(reports, indent=2))
         return
     for report in reports:
         took = report["milliseconds"]

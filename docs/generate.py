@@ -26,6 +26,8 @@ BENCH = {
     "digits": ("digits.md", "results.md"),
     "presets": ("presets/digits.md", "results.md"),
     "kernels": ("kernels.md", "priors.md"),
+    "priors": ("priors.md", "priors.md"),
+    "asim2020": ("asim2020.md", "results.md"),
 }
 WIDTH = 100
 
@@ -95,25 +97,30 @@ def cards() -> str:
 
     registry = default_manager().registry
     rows = []
-    for name in trained(registry, "vae"):
-        path = find(registry, "vae", name)
+    for kind, name in ((kind, name) for kind in ("gan", "vae") for name in trained(registry, kind)):
+        path = find(registry, kind, name)
         if path.is_relative_to(user_store()):
             continue
         card = read_card(path)
         figures = card["metrics"]
         rows.append(
             (
-                f"`vae:{name}`",
-                str(figures.get("test_signals", "–")),
+                f"`{kind}:{name}`",
+                f"{path.stat().st_size / 1e6:.1f}",
+                str(figures.get("test_signals") or figures.get("validation_signals", "–")),
                 *(
                     f"{figures[key]:.4f}" if key in figures else "–"
                     for key in ("reconstruction_ncc", "reconstruction_ncc_worst_5_percent")
                 ),
-                f"{figures['reconstruction_psnr']:.2f} dB" if "reconstruction_psnr" in figures else "–",
+                *(
+                    f"{figures[key]:.2f} dB" if key in figures else "–"
+                    for key in ("reconstruction_psnr", "range_floor_psnr")
+                ),
                 str(card["recipe"].get("steps", "–")),
             )
         )
-    return table(["prior", "test signals", "mean NCC", "5 % quantile", "mean PSNR", "steps trained"], rows)
+    columns = ["prior", "MB", "held-out signals", "mean NCC", "5 % quantile", "mean PSNR", "range floor"]
+    return table([*columns, "steps trained"], rows)
 
 
 def generated() -> dict[str, dict[str, str]]:

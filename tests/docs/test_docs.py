@@ -196,7 +196,8 @@ def test_specs_name_what_is_registered(page: Path) -> None:
             assert given <= known, f"{page.name}: `{span}`"
         if match["name"] and default_manager().registry.weights_folders(entry.name):
             name = match["name"]
-            there = {"NAME", *own, *trained_names(default_manager().registry, entry.name)}
+            recipes = registered("trainer")[entry.name].load()().recipes()
+            there = {"NAME", *own, *recipes, *trained_names(default_manager().registry, entry.name)}
             assert name in there or name.endswith(".safetensors"), f"{page.name}: `{span}`"
 
 
@@ -220,11 +221,27 @@ def test_nothing_is_left_to_be_filled_in(page: Path) -> None:
     assert re.findall(r"TBD[\w-]*", page.read_text("utf-8")) == []
 
 
-def test_shipped_weights_come_from_the_recipes_shown() -> None:
+@pytest.mark.parametrize("kind", ["vae", "gan"])
+def test_shipped_weights_come_from_the_recipes_shown(kind: str) -> None:
     registry = default_manager().registry
-    recipes = registry.entry("trainer", "vae").load()().recipes()
-    for name in recipes:
-        path = find(registry, "vae", name)
+    recipes = registry.entry("trainer", kind).load()().recipes()
+    shipped = [name for name in trained_names(registry, kind) if name in recipes]
+    assert shipped
+    for name in shipped:
+        path = find(registry, kind, name)
         assert not path.is_relative_to(user_store())
         trained = read_card(path)["recipe"]
         assert recipes[name].items() <= trained.items() and trained["seed"] == 0, name
+
+
+def test_the_pages_say_which_recipes_have_no_weights() -> None:
+    registry = default_manager().registry
+    missing = {
+        f"`{kind}:{name}`"
+        for kind in ("vae", "gan")
+        for name in registry.entry("trainer", kind).load()().recipes()
+        if name not in trained_names(registry, kind)
+    }
+    page = (ROOT / "docs" / "priors.md").read_text("utf-8")
+    (said,) = re.findall(r"A recipe whose weights do not travel with invkit \(([^)]+)\)", page)
+    assert set(SPAN.findall(said)) == {name.strip("`") for name in missing}
