@@ -41,6 +41,10 @@ class Generator(nn.Module, ABC):
     #: the closed interval that the values of a signal lie in, where there is one; images in [0, 1], say
     bounds: tuple[float, float] | None = None
 
+    #: the weight that this prior's penalty should have beside ``‖y − A(w, x)‖²``, where it is known from
+    #: validation data; solvers may take it where the user gives none
+    penalty_weight: float | None = None
+
     @abstractmethod
     def forward(self, latent: Float[Tensor, "n *latent"]) -> Float[Tensor, "n *signal"]:
         """The signal of every latent of the batch."""

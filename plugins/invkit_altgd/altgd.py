@@ -61,6 +61,9 @@ class AltGD(Solver):
     - rate, decay, decay_steps: step size η, how it falls, and the τ of exponential: η·exp(−t/τ).
     - lam, gamma: the weights λ of the penalty on w and γ of that on x; anneal: how many times larger both
       begin, reaching their values at half of the steps.
+    - own_weights: a prior that knows how much its penalty should weigh
+      (`invkit.Generator.penalty_weight`) has that weight in place of λ or γ. Off as soon as lam or gamma is
+      given.
     - dft: unnormalised lets the data term weigh as many times more as a measurement has pixels.
     - start: auto, random, image or encoder, see :mod:`invkit_altgd.starts`.
     - slack: ρ of the image slack; 0 keeps the image in the generator's range.
@@ -86,6 +89,7 @@ class AltGD(Solver):
         default=DEFAULT["start"], validator=in_(["auto", "random", "image", "encoder"])
     )
     slack: float = attrs.field(default=DEFAULT["slack"], validator=ge(0))
+    own_weights: bool = DEFAULT["own_weights"]
     chunk: int = attrs.field(default=2048, validator=ge(1))
 
     @classmethod
@@ -108,9 +112,12 @@ class AltGD(Solver):
         dft: Dft | None = None,
         start: Start | None = None,
         slack: float | None = None,
+        own_weights: bool | None = None,
         chunk: int | None = None,
     ) -> AltGD:
         """The solver of a preset, with whatever options are given in place of the preset's."""
+        if own_weights is None and (lam is not None or gamma is not None):
+            own_weights = False
         given = {
             key: value
             for key, value in locals().items()
@@ -128,7 +135,9 @@ class AltGD(Solver):
         """Recover both signals of every measurement; see :meth:`invkit.contracts.solver.Solver.solve`."""
         began = time.perf_counter()
         pixels = y[0, 0].numel() if self.dft == "unnormalised" else 1
-        problem = problem.shaped(tuple(y.shape[1:])).weighted(self.lam / pixels, self.gamma / pixels)
+        problem = problem.shaped(tuple(y.shape[1:]))
+        lam, gamma = self.weights(problem)
+        problem = problem.weighted(lam / pixels, gamma / pixels)
         start = kind_of_start(self.start, problem)
         restarts = self._distinct_starts(problem, start)
         starts_h, starts_m = draw(problem, y.shape[0], restarts, rng, y)
@@ -144,6 +153,13 @@ class AltGD(Solver):
         for monitor in monitors:
             monitor.on_end(solution)
         return solution
+
+    def weights(self, problem: Problem) -> tuple[float, float]:
+        """λ and γ: the options, or the priors' own."""
+        known = [prior.penalty_weight if self.own_weights else None for prior in problem.priors]
+        given = (self.lam, self.gamma)
+        lam, gamma = (own if own is not None else weight for own, weight in zip(known, given, strict=True))
+        return lam, gamma
 
     def stages(self, restarts: int) -> list[tuple[int, int]]:
         """(candidates per measurement, steps) of every stage: steps inversely proportional to candidates,

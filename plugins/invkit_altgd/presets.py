@@ -26,6 +26,7 @@ PAPER: dict[str, Any] = {
     "dft": "unitary",
     "start": "random",
     "slack": 0.0,
+    "own_weights": False,
 }
 
 #: the rule of the authors' later public code, with the printed steps, step size and restarts: each
@@ -54,6 +55,7 @@ DEFAULT: dict[str, Any] = {
     "gamma": 1e-5,
     "anneal": 100.0,
     "start": "auto",
+    "own_weights": True,
 }
 
 PRESETS: dict[str, dict[str, Any]] = {"default": DEFAULT, "paper": PAPER, "public": PUBLIC}

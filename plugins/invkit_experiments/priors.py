@@ -19,6 +19,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Mapping
+from functools import cache
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -120,17 +121,17 @@ class Priors(Experiment):
         truth = published(subject.images).x[: self.signals]
         began = time.perf_counter()
         if subject.prior is not None:
-            return self._of_prior(invkit.prior(subject.prior), subject, truth)
+            return self._of_prior(invkit.prior(subject.prior), subject.data, truth)
         if subject.latent:
-            closest = _components(_training(subject), truth, subject.latent)
+            closest = _components(_training(subject.data), truth, subject.latent)
         elif method.endswith("-authors"):
             return _floor(published(subject.images).theirs("x_range")[: self.signals], truth)
         else:
-            new = _held_out(subject)
-            return {"images": len(truth), **_distances(new, _training(subject))}
+            new = _held_out(subject.data)
+            return {"images": len(truth), **_distances(new, _training(subject.data))}
         return {**_floor(closest, truth), "seconds": (time.perf_counter() - began) / len(truth)}
 
-    def _of_prior(self, prior: invkit.Generator, subject: _Subject, truth: Tensor) -> Row:
+    def _of_prior(self, prior: invkit.Generator, data: str, truth: Tensor) -> Row:
         began = time.perf_counter()
         starts = 1 if prior.can_encode else RESTARTS
         found = invkit.project(prior, truth, restarts=starts, steps=self.steps or STEPS, seed=self.seed)
@@ -145,7 +146,7 @@ class Priors(Experiment):
             if prior.can_encode:
                 row["encoded"] = mean(psnr(prior(prior.encode(truth)), truth))
             samples = prior(prior.sample_latent(SAMPLES, rng))
-        return {**row, **_distances(samples, _training(subject))}
+        return {**row, **_distances(samples, _training(data))}
 
 
 def digest(prior: invkit.Generator) -> str:
@@ -167,13 +168,14 @@ def _floor(closest: Tensor, truth: Tensor) -> dict[str, Any]:
     }
 
 
-def _training(subject: _Subject) -> Float[Tensor, "n c h w"]:
-    data = invkit.dataset(subject.data)
+@cache
+def _training(name: str) -> Float[Tensor, "n c h w"]:
+    data = invkit.dataset(name)
     return data.take(torch.arange(min(TRAINING_IMAGES, data.splits["train"])), "train")
 
 
-def _held_out(subject: _Subject) -> Float[Tensor, "n c h w"]:
-    data = invkit.dataset(subject.data)
+def _held_out(name: str) -> Float[Tensor, "n c h w"]:
+    data = invkit.dataset(name)
     return data.take(torch.arange(min(SAMPLES, data.splits["validation"])), "validation")
 
 

@@ -17,7 +17,7 @@ from invkit.plugin.registry import Registry
 from invkit_generative.architectures import VAENetwork, build
 from invkit_generative.recipe import load_recipes
 
-__all__ = ["Output", "as_constants", "find", "network_of"]
+__all__ = ["Output", "as_constants", "find", "network_of", "penalty_weight_of"]
 
 Output = Literal["image", "unit-sum"]
 """How the decoder's values in [0, 1] become a signal."""
@@ -62,6 +62,12 @@ def network_of(trained: store.TrainedPrior, kind: str) -> tuple[VAENetwork, Outp
             hint="train it again",
         ) from error
     return network, output
+
+
+def penalty_weight_of(card: Mapping[str, Any]) -> float | None:
+    """Return the weight in a card's recipe, where there is a positive number."""
+    weight = card.get("recipe", {}).get("penalty_weight")
+    return float(weight) if isinstance(weight, int | float) and weight > 0 else None
 
 
 def as_constants(network: VAENetwork) -> VAENetwork:

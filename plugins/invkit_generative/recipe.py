@@ -55,6 +55,9 @@ class Recipe:
     limit: int = attrs.field(default=0, validator=ge(0))
     #: export 16-bit weights
     half: bool = False
+    #: the weight of the prior's penalty that recovers validation signals best, for solvers; 0: not known. It
+    #: does not enter the training
+    penalty_weight: float = attrs.field(default=0.0, validator=ge(0))
     #: what may be done with the weights, given the data they come from
     licence: str = "MIT"
 

@@ -142,7 +142,8 @@ class _Job:
 def _train(job: _Job, out: Path, *, seed: int, resume: bool, progress: bool) -> Path:
     recipe = attrs.evolve(job.recipe, data=_data_spec(job.recipe.data, job.network))
     data = _data(recipe, job.network)
-    description = {"recipe": attrs.asdict(recipe), "data": data.fingerprint(), "seed": seed}
+    determines = {key: value for key, value in attrs.asdict(recipe).items() if key != "penalty_weight"}
+    description = {"recipe": determines, "data": data.fingerprint(), "seed": seed}
     signals = min(recipe.limit or data.splits["train"], data.splits["train"])
     with joined() as processes:
         for module in {id(turn.network): turn.network for turn in job.turns(1)}.values():

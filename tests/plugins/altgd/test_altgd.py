@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+import invkit
 from invkit.contracts.problem import Problem
 from invkit.contracts.solution import Solution
 from invkit.testing._problems import Elementwise, Free
@@ -96,3 +97,49 @@ def test_weights_of_the_problem_give_way_to_the_options() -> None:
     solver = AltGD.from_spec(preset="paper", steps=10, restarts=2)
     found = solve(solver, problem.weighted(5.0, 7.0), y)
     assert torch.equal(found.x, solve(solver, problem, y).x)
+
+
+class Weighing(invkit.Generator):
+    """Another prior, with a weight of its own."""
+
+    def __init__(self, prior: invkit.Generator, weight: float | None) -> None:
+        super().__init__()
+        self.prior, self.penalty_weight = prior, weight
+        self.latent_shape, self.signal_shape = prior.latent_shape, prior.signal_shape
+
+    def forward(self, latent: Tensor) -> Tensor:
+        signal: Tensor = self.prior(latent)
+        return signal
+
+
+@pytest.mark.parametrize(
+    ("spec", "own", "expected"),
+    [
+        ("altgd", None, (1e-4, 1e-5)),
+        ("altgd", 3e-3, (1e-4, 3e-3)),
+        ("altgd?gamma=0.2", 3e-3, (1e-4, 0.2)),
+        ("altgd?lam=0.2", 3e-3, (0.2, 1e-5)),
+        ("altgd?gamma=0.2,own_weights=true", 3e-3, (1e-4, 3e-3)),
+        ("altgd?own_weights=false", 3e-3, (1e-4, 1e-5)),
+        ("altgd?preset=paper", 3e-3, (0.1, 0.1)),
+    ],
+)
+def test_a_prior_may_know_its_weight(spec: str, own: float | None, expected: tuple[float, float]) -> None:
+    priors = (invkit.prior("vae:blurA"), Weighing(invkit.prior("vae:mnist"), own))
+    problem = Problem(invkit.operator("circconv"), priors)
+    solver = invkit.solver(spec)
+    assert isinstance(solver, AltGD) and solver.weights(problem) == expected
+
+
+def test_the_weight_of_a_prior_is_used() -> None:
+    y = invkit.dataset("mnist-sample").take(torch.tensor([0]), "test")
+    short = "steps=30,restarts=2,keep=2"
+    kernels, digits = invkit.prior("vae:blurA"), invkit.prior("vae:mnist")
+
+    def recovered(prior: invkit.Generator, options: str) -> Tensor:
+        x: Tensor = invkit.compose("circconv", [kernels, prior], f"altgd?{options}", seed=0)(y).x
+        return x
+
+    weighed = recovered(Weighing(digits, 0.5), f"{short},start=random")
+    assert torch.equal(weighed, recovered(digits, f"{short},start=random,gamma=0.5"))
+    assert not torch.allclose(weighed, recovered(digits, f"{short},start=random"))

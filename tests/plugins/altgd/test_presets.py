@@ -111,6 +111,7 @@ PRINTED = {
     "keep": (),
     "anneal": 1.0,
     "slack": 0.0,
+    "own_weights": False,
 }
 PUBLISHED = {"normalise": True, "order": "gauss-seidel", "dft": "unnormalised", "lam": 0.01, "gamma": 0.01}
 
