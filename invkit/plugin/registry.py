@@ -29,7 +29,17 @@ __all__ = ["CORE_COMMANDS", "KINDS", "Entry", "Registry", "WeightsFolder", "near
 KINDS = ("operator", "prior", "solver", "dataset", "monitor", "trainer", "command")
 """What can be registered."""
 
-CORE_COMMANDS = ("datasets", "deblur", "describe", "doctor", "list", "list-plugins", "project", "train")
+CORE_COMMANDS = (
+    "datasets",
+    "deblur",
+    "describe",
+    "doctor",
+    "list",
+    "list-plugins",
+    "project",
+    "train",
+    "zoo",
+)
 """The command line's own commands; no plugin may take their names."""
 
 _TARGET = re.compile(r"[\w.]+:[\w.]+")
