@@ -97,7 +97,9 @@ def cards() -> str:
 
     registry = default_manager().registry
     rows = []
-    for kind, name in ((kind, name) for kind in ("gan", "vae") for name in trained(registry, kind)):
+    shipped = [("gan", name) for name in trained(registry, "gan")]
+    shipped += [("vae", name) for name in trained(registry, "vae")]
+    for kind, name in shipped:
         path = find(registry, kind, name)
         if path.is_relative_to(user_store()):
             continue
