@@ -17,7 +17,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Complex, Float
 from torch import Tensor, nn
 
 from invkit.errors import ShapeError
@@ -48,6 +48,17 @@ class LinearOperator(nn.Module, ABC):
     def normal(self, x: Float[Tensor, "n *x"]) -> Float[Tensor, "n *x"]:
         """``AᵀA x``, the operator of the normal equations."""
         return self.adjoint(self.forward(x))
+
+    def spectrum(self) -> Complex[Tensor, "n c *half"] | None:
+        """The half-spectrum multipliers K where ``A`` is a circular convolution, else None (the default).
+
+        ``rfftn(A x) = K · rfftn(x)`` over the axes after the channels, in the layout of ``torch.fft.rfftn``
+        (the last axis has ``size // 2 + 1`` bins). Batch and channels broadcast: one kernel for all has
+        ``n`` or ``c`` 1. Differentiable in whatever ``A`` was frozen with. With K, equations like
+        ``(AᵀA + ρI) x = b`` are solved by a division instead of by iterations; a solver asks here instead of
+        asking which operator it has.
+        """
+        return None
 
     @property
     def T(self) -> LinearOperator:
@@ -102,6 +113,11 @@ class Adjoint(LinearOperator):
         result: Tensor = self.operator(r)
         return result
 
+    def spectrum(self) -> Complex[Tensor, "n c *half"] | None:
+        """The conjugate of the operator's."""
+        multipliers = self.operator.spectrum()
+        return None if multipliers is None else multipliers.conj()
+
     @property
     def T(self) -> LinearOperator:
         return self.operator
@@ -127,3 +143,8 @@ class Composition(LinearOperator):
 
     def adjoint(self, r: Float[Tensor, "n *y"]) -> Float[Tensor, "n *x"]:
         return self.inner.adjoint(self.outer.adjoint(r))
+
+    def spectrum(self) -> Complex[Tensor, "n c *half"] | None:
+        """The product of both, where both have one."""
+        outer, inner = self.outer.spectrum(), self.inner.spectrum()
+        return None if outer is None or inner is None else outer * inner

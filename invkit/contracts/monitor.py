@@ -34,8 +34,9 @@ class Progress:
     #: dropped out
     objective: Tensor
     residual: Tensor
-    #: gives the current best (w, x) per measurement; costs something only when called
-    best: Callable[[], tuple[Tensor, Tensor]]
+    #: gives the current best (w, x) per measurement, w None from a solver that finds none; costs something
+    #: only when called
+    best: Callable[[], tuple[Tensor | None, Tensor]]
     #: what is being worked on, for display: e.g. "start" or "descent"
     stage: str = "descent"
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 from jaxtyping import Float
@@ -41,25 +41,28 @@ class Status(StrEnum):
 class Restarts:
     """Every restart of every measurement at its end: arrays of shape (measurements, restarts)."""
 
-    #: the objective (6); NaN where the restart diverged
+    #: the objective (6), or what the solver minimises in its place; NaN where the restart diverged
     objective: Float[Tensor, "n restarts"]
-    #: the squared residual (7), by which the winner is chosen
+    #: the squared residual (7)
     residual: Float[Tensor, "n restarts"]
     status: tuple[tuple[Status, ...], ...]
     #: the index of the restart whose result the solution holds, per measurement
     winner: tuple[int, ...]
+    #: the column by which the winner was chosen, the least wins
+    criterion: Literal["residual", "objective"] = "residual"
 
 
 @attrs.frozen(eq=False)
 class Solution:
     """The result for a batch of measurements."""
 
-    #: the recovered signals of the winning restarts, (measurements, *signal shape)
+    #: the recovered signals of the winning restarts, (measurements, *signal shape); ``w`` is None from a
+    #: solver that finds none (``Solver.finds_w``)
     x: Any
     w: Any
-    #: the latents (h, m) they were made from
+    #: the latents (h, m) they were made from, None where there are none
     latents: tuple[Any, Any]
-    #: ‖y − A(w, x)‖² per measurement
+    #: ‖y − A(w, x)‖² per measurement; NaN without a ``w``
     residual: Any
     status: tuple[Status, ...]
     restarts: Restarts
@@ -84,6 +87,7 @@ class Solution:
                 "residual": _numbers(self.restarts.residual),
                 "status": [[str(status) for status in row] for row in self.restarts.status],
                 "winner": list(self.restarts.winner),
+                "criterion": self.restarts.criterion,
             },
             "seconds": self.seconds,
             "config": dict(self.config) if self.config is not None else None,

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
+import attrs
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -25,8 +26,20 @@ if TYPE_CHECKING:
     from invkit.contracts.solution import Solution
 
 
+@attrs.frozen(eq=False)
+class Example:
+    """A small problem tied to shapes, with double precision measurements ``(n, *y_shape)``, n at least 2."""
+
+    name: str
+    problem: Problem
+    y: Tensor
+
+
 class Solver(ABC):
-    """Minimises a problem's objective for a batch of measurements."""
+    """Recovers both signals of a problem from a batch of measurements."""
+
+    #: whether a solution has a ``w``; a feed-forward solver that goes from ``y`` to ``x`` alone returns None
+    finds_w: ClassVar[bool] = True
 
     @abstractmethod
     def solve(
@@ -41,3 +54,11 @@ class Solver(ABC):
         ``rng`` is a CPU generator and the only source of randomness: the same seed gives the same solution,
         to the bit, on a CPU. A keyboard interrupt returns the best found so far with status ``interrupted``.
         """
+
+    def examples(self, seed: int) -> Sequence[Example]:
+        """Problems for :func:`invkit.testing.check_solver`, where this solver is not made for all.
+
+        A solver that takes some operators or priors only, and raises :class:`invkit.errors.InputError` for
+        others, gives here a few small problems that it takes. Empty, the default: it takes all.
+        """
+        return ()

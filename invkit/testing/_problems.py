@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from math import prod
 
-import attrs
 import torch
 from torch import Tensor
 
@@ -17,23 +16,15 @@ from invkit.contracts.bilinear import BilinearOperator
 from invkit.contracts.generator import Generator
 from invkit.contracts.linear import Shape
 from invkit.contracts.problem import Problem
+from invkit.contracts.solver import Example
 from invkit.errors import ShapeError
 
 EXAMPLE_NAMES = ("two subspaces", "known w, unit-sum x", "unit-sum w, free x")
 """What `examples` gives, in this order."""
 
 
-@attrs.frozen(eq=False)
-class Example:
-    """A problem tied to shapes, and measurements of signals in its generators' ranges with 1 % noise."""
-
-    name: str
-    problem: Problem
-    y: Tensor
-
-
 def examples(seed: int, measurements: int = 3) -> tuple[Example, ...]:
-    """The problems, with double precision measurements ``(measurements, *shape)``."""
+    """The problems, with measurements of signals in their generators' ranges and 1 % noise."""
     rng = torch.Generator().manual_seed(seed)
     images = ((1, 3), (1, 2, 3), (1, 4, 4))
     colour = ((1, 2, 2), (3, 2, 3), (2, 3, 3))

@@ -5,7 +5,7 @@
 
 Checked on the operator's own ``example_shapes()``, in double precision and on random signals: that the shapes
 are as promised; linearity in either argument; both adjoints, against the dot product and against automatic
-differentiation; the frozen views; each declared ambiguity; that a batch is its members one by one; that
+differentiation; the frozen views and their spectra; each declared ambiguity; that a batch is its members one by one; that
 nothing is remembered from call to call; that dtype and device are kept and inputs left alone; and that the
 misfit's shortcuts give the numbers the definition gives.
 """
@@ -162,6 +162,23 @@ def check_views(case: Case) -> None:
         require_close(of_w.adjoint(r), expected, "given(x=…)", "its adjoint is not adjoint_w")
 
 
+def check_spectrum(case: Case) -> None:
+    """Where a frozen view has a ``spectrum()``, it multiplies the half spectrum of what goes in."""
+    operator, w, x = case.operator, case.w, case.x
+    views = (
+        ("given(w=…)", operator.given(w=w, x_shape=case.x_shape), x),
+        ("given(x=…)", operator.given(x=x, w_shape=case.w_shape), w),
+    )
+    for name, view, signal in views:
+        multipliers = view.spectrum()
+        if multipliers is None:
+            continue
+        dims = tuple(range(2, signal.ndim))
+        spectrum = multipliers * torch.fft.rfftn(signal, dim=dims)
+        found = torch.fft.irfftn(spectrum, signal.shape[2:], dims)
+        require_close(found, view(signal), name, "its spectrum() is not rfftn(A x) / rfftn(x)")
+
+
 def check_ambiguities(case: Case) -> None:
     """Every declared ambiguity leaves the measurement as it is, and can undo itself given the truth."""
     require(
@@ -295,6 +312,7 @@ CHECKS: tuple[Callable[[Case], None], ...] = (
     check_adjoints,
     check_closed_forms,
     check_views,
+    check_spectrum,
     check_ambiguities,
     check_batching,
     check_no_memory,

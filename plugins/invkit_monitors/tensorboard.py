@@ -75,7 +75,8 @@ class TensorBoard(invkit.Monitor):
         if self.images_every and (progress.step >= self._next_images or progress.step == progress.steps):
             self._next_images = (progress.step // self.images_every + 1) * self.images_every
             w, x = progress.best()
-            self._write_images("w", _to_full_range(w), progress.step)
+            if w is not None:
+                self._write_images("w", _to_full_range(w), progress.step)
             self._write_images("x", x, progress.step)
 
     def on_end(self, solution: invkit.Solution) -> None:

@@ -48,6 +48,7 @@ def test_the_summary_is_json_with_null_for_what_is_not_finite() -> None:
             "residual": [[0.625, None, 0.5], [None, None, None]],
             "status": [["max_iter", "diverged", "max_iter"], ["diverged"] * 3],
             "winner": [2, 0],
+            "criterion": "residual",
         },
         "seconds": 0.25,
         "config": {"seed": 0},

@@ -7,14 +7,14 @@ import torch
 
 import invkit
 from invkit import Problem, Status
+from invkit.contracts.solver import Example
 from invkit.plugin.loading import default_manager
 from invkit.testing import check_solver
-from invkit.testing._problems import examples
-from invkit.testing.solvers import CHECKS, Case
+from invkit.testing.solvers import CHECKS, Case, examples_for
 from tests.strategies import solver_specs
 
 SPECS = solver_specs()
-EXAMPLES = examples(0)
+CASES = [(spec, example) for spec in SPECS for example in examples_for(invkit.solver(spec), 0)]
 every_solver = pytest.mark.parametrize("spec", SPECS)
 
 
@@ -28,11 +28,10 @@ def test_one_solver_is_the_default() -> None:
     assert [entry.default for entry in default_manager().registry.entries("solver")].count(True) == 1
 
 
-@every_solver
-@pytest.mark.parametrize("example", range(len(EXAMPLES)), ids=[each.name for each in EXAMPLES])
+@pytest.mark.parametrize(("spec", "example"), CASES, ids=[f"{spec}-{each.name}" for spec, each in CASES])
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__.removeprefix("check_"))
-def test_contract(spec: str, check, example: int) -> None:
-    check(Case(invkit.solver(spec), EXAMPLES[example], 0))
+def test_contract(spec: str, example: Example, check) -> None:
+    check(Case(invkit.solver(spec), example, 0))
 
 
 @every_solver
@@ -40,7 +39,7 @@ def test_another_problem_another_seed(spec: str) -> None:
     check_solver(invkit.solver(spec), seed=20261122)
 
 
-@every_solver
+@pytest.mark.parametrize("spec", [spec for spec in SPECS if not invkit.solver(spec).examples(0)])
 def test_solves_what_a_pipeline_gives_it(spec: str) -> None:
     """A real operator with priors that have no shape of their own, one number of which is known."""
     w = torch.rand(2, 1, 8, 8) + 0.1

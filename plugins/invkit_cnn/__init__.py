@@ -1,0 +1,1 @@
+"""Feed-forward deblurring by a convolutional network."""

@@ -1,0 +1,1 @@
+"""The dark-channel-prior solver and its priors."""

@@ -1,0 +1,1 @@
+"""The solver that integrates the image out."""

@@ -1,0 +1,1 @@
+"""Gaussian priors of image classes."""
