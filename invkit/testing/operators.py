@@ -5,9 +5,9 @@
 
 Checked on the operator's own ``example_shapes()``, in double precision and on random signals: that the shapes
 are as promised; linearity in either argument; both adjoints, against the dot product and against automatic
-differentiation; the frozen views and their spectra; each declared ambiguity; that a batch is its members one by one; that
-nothing is remembered from call to call; that dtype and device are kept and inputs left alone; and that the
-misfit's shortcuts give the numbers the definition gives.
+differentiation; the frozen views and their spectra; each declared ambiguity; that a batch is its members one
+by one; that nothing is remembered from call to call; that dtype and device are kept and inputs left alone;
+and that the misfit's shortcuts give the numbers the definition gives.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
     op = invkit.operator("circconv")          # images; circconv?dims=1 for signals
     y = op(w, x)                              # kernels (n, 1, 28, 28), images (n, 3, 64, 64)
     value, grad_w, grad_x = op.misfit(y).value_and_gradients(w, x)
+    op.given(w=w, x_shape=(3, 64, 64)).spectrum()        # (n, 1, 64, 33): what multiplies rfft2(x)
 
 With the kernel's origin ``o`` at its pixel ``size // 2`` and indices taken modulo the image's size,
 
@@ -16,12 +17,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from jaxtyping import Float
+from jaxtyping import Complex, Float
 from torch import Tensor
 
 from invkit.contracts.ambiguity import Scaling
-from invkit.contracts.bilinear import BilinearOperator
-from invkit.contracts.linear import Shape
+from invkit.contracts.bilinear import BilinearOperator, GivenW
+from invkit.contracts.linear import LinearOperator, Shape
 from invkit.errors import ShapeError, SpecError
 from invkit_convolution._shapes import by, check_signals, kernel_origin
 from invkit_convolution._spectrum import Size, from_half_spectrum, half_spectrum, in_blocks, shift_phase
@@ -89,6 +90,18 @@ class CircularConvolution(BilinearOperator):
 
         return in_blocks(block, x, r, size=size)[0]
 
+    def given(
+        self,
+        *,
+        w: Tensor | None = None,
+        x: Tensor | None = None,
+        w_shape: Shape | None = None,
+        x_shape: Shape | None = None,
+    ) -> LinearOperator:
+        """This operator with one argument frozen; with ``w`` frozen, its ``spectrum()`` is known."""
+        view = super().given(w=w, x=x, w_shape=w_shape, x_shape=x_shape)
+        return CircularGivenW(self, view.w, view.input_shape) if isinstance(view, GivenW) else view
+
     def output_shape(self, w_shape: Shape, x_shape: Shape) -> Shape:
         """The image's shape; raises :class:`ShapeError` where the kernel is larger or the channels do not
         fit.
@@ -127,6 +140,16 @@ class CircularConvolution(BilinearOperator):
             ((1, 1, 1), (2, 4, 5)),
         ]
         return [(w[: self.measurement_dims + 1], x[: self.measurement_dims + 1]) for w, x in pairs]
+
+
+class CircularGivenW(GivenW):
+    """``x ↦ w * x``, diagonal in the DFT."""
+
+    def spectrum(self) -> Complex[Tensor, "n c *half"]:
+        """``e^{2πi k·o/N} ŵ``, of as many channels as the kernel has."""
+        size = self.input_shape[1:]
+        transfer = _transfer(self.w, size)
+        return transfer.mT if len(size) == 2 else transfer
 
 
 def _transfer(w: Tensor, size: Size) -> Tensor:

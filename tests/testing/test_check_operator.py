@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from invkit import Ambiguity, BilinearOperator, Misfit, Scaling
+from invkit.contracts.bilinear import GivenW
 from invkit.testing import check_operator
 from invkit.testing.operators import CHECKS, Case
 
@@ -186,6 +187,17 @@ class SelectsWrongly(Right):
         return WrongSelection(self, y)
 
 
+class NoConvolution(GivenW):
+    def spectrum(self):
+        return torch.fft.rfft(self.w)
+
+
+class SpectrumOfAProduct(Right):
+    def given(self, *, w=None, x=None, w_shape=None, x_shape=None):
+        view = super().given(w=w, x=x, w_shape=w_shape, x_shape=x_shape)
+        return view if w is None else NoConvolution(self, w, x_shape)
+
+
 WRONG = {
     WrongOutputShape: ("shapes", "output_shape"),
     WrongMeasurementDims: ("shapes", "measurement_dims"),
@@ -197,6 +209,7 @@ WRONG = {
     AdjointOfAnotherShape: ("adjoints", "adjoint_w"),
     NotTheDerivative: ("closed_forms", "closed form of adjoint_w"),
     ViewOfAnotherOperator: ("views", "given"),
+    SpectrumOfAProduct: ("spectrum", r"given.*spectrum"),
     FalseAmbiguity: ("ambiguities", "doubling.*changes the measurement"),
     Misaligned: ("ambiguities", "align moves x away"),
     NoAmbiguity: ("ambiguities", "none is declared"),

@@ -81,6 +81,41 @@ def test_is_the_convolution_of_the_papers_authors(data_folder: Path, name: str, 
     assert (moved > residual).all()
 
 
+@given(seeds, sizes, sizes, st.data())
+def test_the_spectrum_multiplies_torchs_half_spectrum(
+    seed: int, height: int, width: int, data: st.DataObject
+) -> None:
+    rows, columns = data.draw(st.integers(1, height)), data.draw(st.integers(1, width))
+    w, x = draw(seed, (2, 1, rows, columns), (2, 3, height, width))
+    blur = CircularConvolution().given(w=w, x_shape=(3, height, width))
+    spectrum = blur.spectrum()
+    assert spectrum is not None and spectrum.shape == (2, 1, height, width // 2 + 1)
+    torch.testing.assert_close(spectrum * torch.fft.rfft2(x), torch.fft.rfft2(blur(x)))
+    for composed in (blur.T, blur.T @ blur):
+        multipliers = composed.spectrum()
+        assert multipliers is not None
+        torch.testing.assert_close(multipliers * torch.fft.rfft2(x), torch.fft.rfft2(composed(x)))
+
+
+def test_the_spectrum_is_differentiable_in_the_kernel() -> None:
+    (w,) = draw(0, (1, 2, 3, 2))
+
+    def power(w: torch.Tensor) -> torch.Tensor:
+        spectrum = CircularConvolution().given(w=w, x_shape=(2, 4, 5)).spectrum()
+        assert spectrum is not None
+        return spectrum.abs().square().sum()
+
+    assert torch.autograd.gradcheck(power, w.requires_grad_())
+
+
+def test_only_the_view_of_the_image_is_sure_to_have_a_spectrum() -> None:
+    w, x = draw(0, (1, 1, 3, 3), (1, 1, 6, 6))
+    assert CircularConvolution().given(x=x, w_shape=(1, 3, 3)).spectrum() is None
+    assert invkit.operator("linconv").given(w=w, x_shape=(1, 6, 6)).spectrum() is None
+    short = invkit.operator("linconv?mode=valid").given(w=w, x_shape=(1, 6, 6))
+    assert short.spectrum() is None and (short.T @ short).spectrum() is None
+
+
 def test_a_measurement_shared_by_the_batch_is_transformed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     transformed: list[int] = []
     original = torch.fft.rfft
