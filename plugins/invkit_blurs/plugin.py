@@ -1,4 +1,4 @@
-"""Registers the kernel families; imports nothing heavy."""
+"""Registers the kernel families and the kernel priors; imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @invkit.hookimpl
 def invkit_register(registry: Registry) -> None:
-    """Register six kernel families as data sets."""
+    """Register six kernel families as data sets, and priors of kernels that need no training."""
     registry.dataset(
         "motion",
         "invkit_blurs.motion:Motion",
@@ -34,4 +34,9 @@ def invkit_register(registry: Registry) -> None:
     )
     registry.dataset(
         "shake", "invkit_blurs.shake:Shake", summary="camera-shake trajectories (Boracchi & Foi 2012), 28x28"
+    )
+    registry.prior(
+        "trajectory",
+        "invkit_blurs.trajectory:Trajectory",
+        summary="camera shake without a network: a curve of few smooth turns",
     )

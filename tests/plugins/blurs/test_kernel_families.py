@@ -50,6 +50,9 @@ class Recorder:
     def dataset(self, name: str, target: str, *, summary: str) -> None:
         self.targets[name] = target
 
+    def prior(self, name: str, target: str, *, summary: str) -> None:
+        """Tested beside their own modules."""
+
 
 def test_every_family_is_registered_and_tested_here() -> None:
     recorder = Recorder()
