@@ -26,10 +26,10 @@ import torch
 from torch import Tensor
 
 from invkit.contracts.dataset import Dataset
+from invkit.training.run import Schedule, TrainingRun, Turn
 from invkit_generative.architectures import VAENetwork, build
 from invkit_generative.losses import evidence_bound
-from invkit_generative.recipe import VAERecipe, load_recipes, structure
-from invkit_generative.training import Schedule, TrainingRun, Turn
+from invkit_generative.recipe import VAERecipe, shipped, structure
 
 
 class Random(Dataset):
@@ -52,7 +52,7 @@ class Random(Dataset):
 def compare(name: str, repeats: int) -> dict[str, object]:
     """Time the engine's step and the bare one by the recipe of a VAE."""
     torch.manual_seed(0)
-    recipe = structure(load_recipes("vae")[name], VAERecipe)
+    recipe = structure(shipped("vae")[name], VAERecipe)
     network = _network(recipe)
     data = Random(network.signal_shape, 20 * recipe.batch)
     bare = _bare_step(recipe, data)

@@ -15,7 +15,7 @@ from invkit.errors import WeightsError
 from invkit.files import store
 from invkit.plugin.registry import Registry
 from invkit_generative.architectures import VAENetwork, build
-from invkit_generative.recipe import load_recipes
+from invkit_generative.recipe import shipped
 
 __all__ = ["Output", "as_constants", "find", "network_of", "penalty_weight_of"]
 
@@ -29,7 +29,7 @@ def find(registry: Registry, kind: str, name: str) -> Path:
     Raises:
         WeightsError: there is none. Where there is a recipe of that name, the message says how to train it.
     """
-    if name in load_recipes(kind) and name not in store.names(registry, kind):
+    if name in shipped(kind) and name not in store.names(registry, kind):
         raise WeightsError(
             f"{kind}:{name} is a recipe; its weights do not travel with invkit",
             hint=f"train it: invkit train {kind} --recipe {name} --out runs/{name} --install",

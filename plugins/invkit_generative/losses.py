@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from invkit.training.processes import Draws
+from invkit.training.run import Loss
 from invkit_generative.architectures import VAENetwork
 from invkit_generative.architectures.components import ComponentEncoder
 from invkit_generative.architectures.network import Signals
-from invkit_generative.processes import Draws
-from invkit_generative.training import Loss
 from invkit_generative.vae import Output, to_network
 
 __all__ = ["Autoencoder", "discriminator_loss", "evidence_bound", "generator_loss"]

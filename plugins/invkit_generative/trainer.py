@@ -9,10 +9,7 @@ What is exported are the averaged weights, with a card: recipe, seed, data finge
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
-import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +26,11 @@ from invkit.contracts.trainer import Trainer
 from invkit.errors import ConfigError
 from invkit.files import store
 from invkit.files.solutions import writable_folder
+from invkit.training.exporting import as_stored, card
+from invkit.training.processes import joined
+from invkit.training.recipes import digest
+from invkit.training.run import Schedule, TrainingRun, Turn
+from invkit.training.watching import Pictures, watching
 from invkit_generative import mixture
 from invkit_generative.architectures import VAENetwork, build
 from invkit_generative.architectures.components import ComponentEncoder
@@ -36,11 +38,8 @@ from invkit_generative.architectures.dcgan import downward
 from invkit_generative.figures import reconstruction_figures
 from invkit_generative.gan import GAN
 from invkit_generative.losses import Autoencoder, discriminator_loss, evidence_bound, generator_loss
-from invkit_generative.processes import joined
-from invkit_generative.recipe import GANRecipe, Recipe, VAERecipe, load_recipes, structure
-from invkit_generative.training import Schedule, TrainingRun, Turn
+from invkit_generative.recipe import GANRecipe, PriorRecipe, VAERecipe, shipped, structure
 from invkit_generative.vae import VAE, to_network
-from invkit_generative.watching import Pictures, watching
 
 __all__ = ["GANTrainer", "VAETrainer"]
 
@@ -50,7 +49,7 @@ class VAETrainer(Trainer):
 
     def recipes(self) -> Mapping[str, Mapping[str, Any]]:
         """The shipped recipes: what the shipped weights were made by, and some for whoever has the data."""
-        return load_recipes("vae")
+        return shipped("vae")
 
     def train(
         self,
@@ -71,7 +70,7 @@ class VAETrainer(Trainer):
             name=name,
             recipe=checked,
             network=network,
-            schedule=_schedule(checked),
+            schedule=checked.schedule(),
             turns=lambda steps: [Turn("vae", network, loss)],
             pictures=lambda batch: _reconstructions(network, checked, batch),
             prior=lambda: VAE(network, checked.output),
@@ -86,7 +85,7 @@ class GANTrainer(Trainer):
 
     def recipes(self) -> Mapping[str, Mapping[str, Any]]:
         """The shipped recipes."""
-        return load_recipes("gan")
+        return shipped("gan")
 
     def train(
         self,
@@ -107,7 +106,7 @@ class GANTrainer(Trainer):
             name=name,
             recipe=checked,
             network=network,
-            schedule=attrs.evolve(_schedule(checked), momentum=checked.momentum),
+            schedule=attrs.evolve(checked.schedule(), momentum=checked.momentum),
             turns=lambda steps: _turns(checked, network, players, steps),
             pictures=lambda batch: _samples(network, batch),
             prior=lambda: GAN(network),
@@ -129,7 +128,7 @@ class _Job:
 
     kind: str
     name: str
-    recipe: Recipe
+    recipe: PriorRecipe
     network: VAENetwork
     schedule: Schedule
     turns: Callable[[int], Sequence[Turn]]
@@ -156,15 +155,10 @@ def _train(job: _Job, out: Path, *, seed: int, resume: bool, progress: bool) -> 
             writable_folder(out),
             seed=seed,
             limit=recipe.limit,
-            fingerprint=hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest(),
+            fingerprint=digest(description),
             processes=processes,
         )
-        if not resume and run.checkpoint.exists():
-            raise ConfigError(
-                f"{run.checkpoint} is there already",
-                hint="add --resume to go on from it, or choose another --out",
-            )
-        if not (resume and run.resume()):
+        if not run.begin(resume=resume):
             _prepare(job, run)
         with watching(out, job.pictures, progress=progress, processes=processes) as watch:
             weights = run.train(watch)
@@ -189,42 +183,24 @@ def _prepare(job: _Job, run: TrainingRun) -> None:
         run.average[name].copy_(tensor)
 
 
-def _export(job: _Job, recipe: Recipe, run: TrainingRun, weights: Mapping[str, Tensor], path: Path) -> None:
+def _export(
+    job: _Job, recipe: PriorRecipe, run: TrainingRun, weights: Mapping[str, Tensor], path: Path
+) -> None:
     """Write what is measured: the weights as they are stored, 16 bits included."""
-    stored = {
-        name: tensor.half() if recipe.half and tensor.is_floating_point() else tensor
-        for name, tensor in weights.items()
-    }
+    stored = as_stored(weights, half=recipe.half)
     job.network.load_state_dict({name: tensor.to(weights[name].dtype) for name, tensor in stored.items()})
     job.network.to("cpu")
     prior = job.prior()
     figures = reconstruction_figures(prior, run.data) if prior.can_encode else {}
-    store.write_prior(path, stored, _card(job, recipe, run, figures))
-
-
-def _card(job: _Job, recipe: Recipe, run: TrainingRun, figures: Mapping[str, int | float]) -> dict[str, Any]:
-    return {
-        "format": 1,
-        "kind": job.kind,
-        "name": job.name,
-        "architecture": {
-            "name": recipe.architecture,
-            "options": dict(recipe.architecture_options),
-            "output": recipe.output,
-        },
-        "recipe": {**attrs.asdict(recipe), "seed": run.seed, "steps": run.steps},
-        "data": {"spec": recipe.data, "fingerprint": run.data.fingerprint(), "terms": run.data.terms},
-        "metrics": dict(figures),
-        "licence": recipe.licence,
-        "versions": {
-            "invkit": invkit.__version__,
-            "torch": torch.__version__,
-            "python": platform.python_version(),
-        },
+    architecture = {
+        "name": recipe.architecture,
+        "options": dict(recipe.architecture_options),
+        "output": recipe.output,
     }
+    store.write_prior(path, stored, card(job.kind, job.name, architecture, recipe, run, figures))
 
 
-def _network(recipe: Recipe, seed: int) -> VAENetwork:
+def _network(recipe: PriorRecipe, seed: int) -> VAENetwork:
     """The untrained network, its weights drawn from the seed alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -282,7 +258,7 @@ def _data_spec(data: str, network: VAENetwork) -> str:
     return str(invkit.Spec("images", options=options))
 
 
-def _data(recipe: Recipe, network: VAENetwork) -> Dataset:
+def _data(recipe: PriorRecipe, network: VAENetwork) -> Dataset:
     data = mixture.load(recipe.data)
     if network.signal_shape != tuple(data.signal_shape):
         raise ConfigError(
@@ -291,19 +267,6 @@ def _data(recipe: Recipe, network: VAENetwork) -> Dataset:
             hint="set the data set's size, or architecture_options",
         )
     return data
-
-
-def _schedule(recipe: Recipe) -> Schedule:
-    return Schedule(
-        recipe.epochs,
-        recipe.batch,
-        recipe.learning_rate,
-        recipe.warmup,
-        recipe.clip,
-        recipe.ema,
-        weight_decay=recipe.weight_decay,
-        mirror=recipe.mirror,
-    )
 
 
 def _fixed_latents(network: VAENetwork, count: int) -> Tensor:
@@ -317,7 +280,7 @@ def _samples(network: VAENetwork, batch: Tensor) -> Tensor:
         return torch.cat([batch, network.decode(_fixed_latents(network, len(batch)))])
 
 
-def _reconstructions(network: VAENetwork, recipe: Recipe, batch: Tensor) -> Tensor:
+def _reconstructions(network: VAENetwork, recipe: PriorRecipe, batch: Tensor) -> Tensor:
     """Three rows for TensorBoard: signals, their reconstructions, samples of the prior."""
     target = to_network(batch, recipe.output)
     with _evaluating(network):

@@ -11,7 +11,7 @@ import torch
 import invkit
 from invkit.cli.main import main
 from invkit.metrics import psnr
-from invkit_generative.training import TrainingRun
+from invkit.training.run import TrainingRun
 
 # Small numbers for a test: 20 seconds of one core.
 RECIPE: dict[str, Any] = {

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 import invkit
 from invkit.errors import ConfigError, WeightsError
 from invkit.files.store import read_prior
+from invkit.training.processes import Draws
 from invkit_generative.architectures import build
 from invkit_generative.gan import GAN
 from invkit_generative.losses import Autoencoder, discriminator_loss, evidence_bound, generator_loss
-from invkit_generative.processes import Draws
 from invkit_generative.trainer import GANTrainer
 
 SMALL: dict[str, Any] = {
@@ -149,7 +149,7 @@ def _kernel_file(kernel: Tensor, folder: Path) -> Path:
 
 
 def test_resuming_ends_in_the_same_file(digits: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from invkit_generative.training import TrainingRun
+    from invkit.training.run import TrainingRun
 
     values = {**SMALL, "data": digits, "limit": 160, "epochs": 2}
     whole = GANTrainer().train("digits", values, tmp_path / "whole", progress=False)

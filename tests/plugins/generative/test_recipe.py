@@ -10,22 +10,22 @@ import pytest
 from invkit.errors import ConfigError
 from invkit_generative import mixture
 from invkit_generative.architectures import build
-from invkit_generative.recipe import GANRecipe, Recipe, VAERecipe, load_recipes, structure
+from invkit_generative.recipe import GANRecipe, PriorRecipe, VAERecipe, shipped, structure
 
 GOOD: dict[str, Any] = {"data": "blurA", "architecture": "paper-blur"}
 
 
-KINDS: dict[str, type[Recipe]] = {"vae": VAERecipe, "gan": GANRecipe}
+KINDS: dict[str, type[PriorRecipe]] = {"vae": VAERecipe, "gan": GANRecipe}
 
 
 @pytest.mark.parametrize(("kind", "known"), [("vae", "blurA"), ("gan", "celeba")])
 def test_recipes_are_found_by_kind(kind: str, known: str) -> None:
-    assert known in load_recipes(kind)
+    assert known in shipped(kind)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_shipped_recipes_fit_their_data(kind: str, data_folder: object) -> None:
-    for values in load_recipes(kind).values():
+    for values in shipped(kind).values():
         recipe = structure(values, KINDS[kind])
         network = build(recipe.architecture, recipe.architecture_options)
         assert network.signal_shape == tuple(mixture.load(recipe.data).signal_shape)

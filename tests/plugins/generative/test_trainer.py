@@ -16,12 +16,12 @@ import invkit
 from invkit.errors import ConfigError, InputError
 from invkit.files.images import write_image
 from invkit.files.store import read_prior
+from invkit.training.processes import Draws
+from invkit.training.run import TrainingRun
 from invkit_generative import trainer as trainer_module
 from invkit_generative.losses import evidence_bound
-from invkit_generative.processes import Draws
 from invkit_generative.recipe import VAERecipe, structure
 from invkit_generative.trainer import VAETrainer
-from invkit_generative.training import TrainingRun
 from tests.plugins.generative.conftest import SHORT
 
 TINY: dict[str, Any] = {"limit": 64, "batch": 16, "epochs": 3, "warmup": 2}

@@ -1,7 +1,7 @@
 """The training loop: seeded, resumable to the bit, watched, on one process or several.
 
     run = TrainingRun([Turn("vae", network, loss)], network, data, schedule, out, seed=0)
-    run.resume()                            # where there is a checkpoint
+    run.begin(resume=True)                  # goes on from the checkpoint, where there is one
     weights = run.train(watch)              # the moving average
 
 A step is one batch and one or more turns; each turn moves the weights of one network by one loss. A VAE has
@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -30,12 +30,15 @@ from torch import Tensor, nn
 from invkit.contracts.dataset import Dataset
 from invkit.errors import ConfigError, InputError
 from invkit.files.atomic import atomic_write
-from invkit_generative.processes import Draws, Processes
+from invkit.training.processes import Draws, Processes
 
-__all__ = ["Loss", "Schedule", "TrainingRun", "Turn", "Watcher", "order"]
+__all__ = ["Loss", "Optimise", "Schedule", "TrainingRun", "Turn", "Watcher", "adamw", "momentum_sgd", "order"]
 
 Loss = Callable[[Tensor, Draws], tuple[Tensor, Mapping[str, Tensor]]]
 """Maps a batch and the turn's noise to the loss and what is logged beside it."""
+
+Optimise = Callable[[Iterable[nn.Parameter], "Schedule"], torch.optim.Optimizer]
+"""Makes the optimiser of some parameters; the learning rate is set anew at every step."""
 
 Watcher = Callable[[int, int, Mapping[str, float], "TrainingRun"], None]
 """Told every so many steps: steps done, steps in all, what the last one logged, and the run."""
@@ -75,8 +78,8 @@ class Schedule:
         warmup: steps of the warm-up.
         clip: bound on the norm of the gradient.
         ema: decay of the weights' moving average.
-        weight_decay: of AdamW (Loshchilov and Hutter, arXiv 1711.05101).
-        momentum: AdamW's β₁.
+        weight_decay: of the optimiser.
+        momentum: of the optimiser; AdamW's β₁.
         mirror: flip every signal left to right with probability one half.
     """
 
@@ -129,8 +132,28 @@ def _generator(seed: int, stream: int, number: int) -> torch.Generator:
     return torch.Generator().manual_seed(mixed)
 
 
+def adamw(parameters: Iterable[nn.Parameter], schedule: Schedule) -> torch.optim.Optimizer:
+    """AdamW with β₁ the schedule's momentum and β₂ = 0.999.
+
+    Source: Loshchilov and Hutter, arXiv 1711.05101.
+    """
+    return torch.optim.AdamW(
+        parameters,
+        schedule.learning_rate,
+        betas=(schedule.momentum, 0.999),
+        weight_decay=schedule.weight_decay,
+    )
+
+
+def momentum_sgd(parameters: Iterable[nn.Parameter], schedule: Schedule) -> torch.optim.Optimizer:
+    """Stochastic gradient descent with heavy-ball momentum; the weight decay is added to the gradient."""
+    return torch.optim.SGD(
+        parameters, schedule.learning_rate, momentum=schedule.momentum, weight_decay=schedule.weight_decay
+    )
+
+
 class TrainingRun:
-    """One training by AdamW, writing ``checkpoint.pt`` to ``out``.
+    """One training, writing ``checkpoint.pt`` to ``out``.
 
     Args:
         turns: what a step does, in order.
@@ -142,6 +165,7 @@ class TrainingRun:
         limit: only the first so many training signals; 0 takes all.
         fingerprint: of all that determines the result; a checkpoint of another one is refused.
         processes: those that train together; by default this one alone.
+        optimise: what moves the weights.
     """
 
     def __init__(
@@ -156,6 +180,7 @@ class TrainingRun:
         limit: int = 0,
         fingerprint: str = "",
         processes: Processes | None = None,
+        optimise: Optimise = adamw,
     ) -> None:
         self.turns, self.network, self.data, self.schedule, self.seed = turns, network, data, schedule, seed
         self.processes = processes or Processes()
@@ -167,21 +192,12 @@ class TrainingRun:
             )
         self.networks = list({id(turn.network): turn.network for turn in turns}.values())
         self.average = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
-        self.optimisers = [self._optimiser(moved) for moved in self.networks]
+        self.optimisers = [optimise(moved.parameters(), schedule) for moved in self.networks]
         self.checkpoint = out / "checkpoint.pt"
         self.fingerprint = fingerprint
         self.step = 0
         #: seconds spent waiting for data since the last log
         self.waited = 0.0
-
-    def _optimiser(self, network: nn.Module) -> torch.optim.Optimizer:
-        schedule = self.schedule
-        return torch.optim.AdamW(
-            network.parameters(),
-            schedule.learning_rate,
-            betas=(schedule.momentum, 0.999),
-            weight_decay=schedule.weight_decay,
-        )
 
     @property
     def steps(self) -> int:
@@ -297,6 +313,19 @@ class TrainingRun:
             with atomic_write(self.checkpoint) as file:
                 torch.save(state, file)
         self.processes.wait()
+
+    def begin(self, *, resume: bool) -> bool:
+        """Go on from the checkpoint, if asked to and there is one; return whether there was.
+
+        Raises:
+            ConfigError: not asked to, and there is one that the run would replace; or as `resume`.
+        """
+        if not resume and self.checkpoint.exists():
+            raise ConfigError(
+                f"{self.checkpoint} is there already",
+                hint="add --resume to go on from it, or choose another --out",
+            )
+        return resume and self.resume()
 
     def resume(self) -> bool:
         """Go on from the checkpoint, if there is one; return whether there was.

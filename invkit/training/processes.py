@@ -22,6 +22,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, distributed, nn
 
+from invkit.contracts.dataset import SampledDataset
+
 __all__ = ["Draws", "Processes", "joined"]
 
 
@@ -50,6 +52,11 @@ class Draws:
         """Return noise that is uniform in [0, 1), as `normal`."""
         whole = torch.rand(shape[0] * self.count, *shape[1:], generator=self.generator)
         return whole[self.rank * shape[0] : (self.rank + 1) * shape[0]].to(self.device)
+
+    def signals(self, law: SampledDataset, n: int) -> Float[Tensor, "n *signal"]:
+        """Return ``n`` new signals of a law of chance: this process's share of those of the whole batch."""
+        whole = law.draw(n * self.count, self.generator)
+        return whole[self.rank * n : (self.rank + 1) * n].to(self.device)
 
 
 @attrs.frozen

@@ -13,12 +13,21 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from jaxtyping import Float32
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from torch import Tensor
 
+from invkit.contracts.dataset import SampledDataset
 from invkit.errors import ConfigError
 from invkit.files.store import read_prior
-from invkit_generative.processes import Draws, Processes
-from tests.plugins.generative.test_training import make_run
+from invkit.training.processes import Draws, Processes
+from tests.training.test_run import make_run
+
+
+class Uniform(SampledDataset):
+    def draw(self, n: int, rng: torch.Generator) -> Float32[Tensor, "n 2"]:
+        return torch.rand(n, 2, generator=rng)
+
 
 RECIPE = ["vae", "--recipe", "blurA", "--set", "limit=256", "--set", "batch=16", "--set", "warmup=2"]
 
@@ -44,6 +53,15 @@ def test_shares_are_cut_from_the_noise_of_the_whole_batch(count: int, size: int,
     assert torch.equal(torch.cat(parts), whole)
     signals = torch.arange(size * count)
     assert torch.equal(torch.cat([Processes(rank, count).share(signals) for rank in range(count)]), signals)
+
+
+@given(st.integers(1, 3), st.integers(1, 4), st.integers(0, 2**32))
+def test_so_are_signals_of_a_law(count: int, size: int, seed: int) -> None:
+    law = Uniform("uniform", (2,), {})
+    parts = [
+        Draws(torch.Generator().manual_seed(seed), rank, count).signals(law, size) for rank in range(count)
+    ]
+    assert torch.equal(torch.cat(parts), law.draw(size * count, torch.Generator().manual_seed(seed)))
 
 
 def test_a_batch_that_cannot_be_shared_is_refused(tmp_path: Path) -> None:

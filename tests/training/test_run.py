@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 import invkit
 from invkit.errors import ConfigError, InputError
-from invkit_generative.processes import Draws, Processes
-from invkit_generative.training import Schedule, TrainingRun, Turn, order
+from invkit.training.processes import Draws, Processes
+from invkit.training.run import Optimise, Schedule, TrainingRun, Turn, adamw, momentum_sgd, order
 
 SCHEDULE = Schedule(epochs=4, batch=4, learning_rate=1e-2, warmup=3, clip=10.0, ema=0.9)
 STEPS = 20  # four epochs of five batches
@@ -49,6 +49,7 @@ def make_run(
     fingerprint: str = "",
     poison: int | None = None,
     processes: Processes | None = None,
+    optimise: Optimise = adamw,
 ) -> TrainingRun:
     """A noisy regression; with ``poison``, the step whose loss is not finite."""
     torch.manual_seed(0)
@@ -69,6 +70,7 @@ def make_run(
         seed=seed,
         fingerprint=fingerprint,
         processes=processes,
+        optimise=optimise,
     )
     return run
 
@@ -156,6 +158,43 @@ def test_an_interrupted_run_ends_in_the_same_weights(last: int, tmp_path: Path) 
     assert again.step == STEPS
     assert equal(whole.average, again.average)
     assert equal(whole.network.state_dict(), again.network.state_dict())
+
+
+def test_a_run_begins_anew_or_goes_on_but_replaces_nothing(tmp_path: Path) -> None:
+    assert not make_run(tmp_path).begin(resume=True)
+    run = make_run(tmp_path)
+    assert not run.begin(resume=False)
+    run.train(quiet)
+    with pytest.raises(ConfigError, match="is there already; add --resume"):
+        make_run(tmp_path).begin(resume=False)
+    again = make_run(tmp_path)
+    assert again.begin(resume=True) and again.step == STEPS
+
+
+def test_momentum_sgd_is_the_heavy_ball() -> None:
+    weight = nn.Parameter(torch.tensor([2.0]))
+    schedule = Schedule(1, 1, 0.1, 1, 1.0, 0.9, weight_decay=0.5, momentum=0.9)
+    optimiser = momentum_sgd([weight], schedule)
+    position, velocity = 2.0, 0.0
+    for _ in range(3):
+        weight.grad = torch.tensor([1.0])
+        optimiser.step()
+        velocity = 0.9 * velocity + 1.0 + 0.5 * position
+        position -= 0.1 * velocity
+    assert weight.item() == pytest.approx(position)
+
+
+def test_an_interrupted_run_by_momentum_ends_in_the_same_weights(tmp_path: Path) -> None:
+    def run(out: Path) -> TrainingRun:
+        return make_run(out, optimise=momentum_sgd)
+
+    whole = run(tmp_path / "whole").train(quiet)
+    with pytest.raises(Interrupted):
+        run(tmp_path / "cut").train(stop_at(12), save_every=5, log_every=1)  # type: ignore[arg-type]
+    again = run(tmp_path / "cut")
+    assert again.resume() and again.step == 10
+    assert equal(again.train(quiet), whole)
+    assert not equal(whole, make_run(tmp_path / "adamw").train(quiet))
 
 
 def test_a_finished_run_resumes_as_finished(tmp_path: Path) -> None:

@@ -18,8 +18,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
-from invkit_generative.processes import Processes
-from invkit_generative.training import TrainingRun, Watcher
+from invkit.training.processes import Processes
+from invkit.training.run import TrainingRun, Watcher
 
 __all__ = ["Pictures", "watching"]
 
@@ -77,7 +77,7 @@ def watching(
                 writer.add_images(
                     "pictures", pictures(run.batch(0)[:_SHOWN].to(run.processes.device)).clamp(0, 1), step
                 )
-        bar.update(task, total=steps, completed=step, description=f"loss {log['loss']:.2f}")
+        bar.update(task, total=steps, completed=step, description=f"loss {log['loss']:.4g}")
         if progress and bar.disable and (last_step < 0 or step * 20 // steps > last_step * 20 // steps):
             if last_step >= 0:
                 log = {**log, "signals/s": rate, "waiting": run.waited / (now - started)}

@@ -1,0 +1,153 @@
+"""Recipes: all that determines a training run but its seed, as checked attrs classes.
+
+    recipe = load_recipes("my_package", "recipes/vae")["mnist"]     # from my_package/recipes/vae/mnist.toml
+    recipe = structure({**recipe, "epochs": 1}, MyRecipe)           # every value checked
+
+A plugin derives its own class from :class:`Recipe`, which has what every run of the training loop needs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping
+from difflib import get_close_matches
+from importlib.resources import files
+from typing import Any, TypeVar, get_type_hints
+
+import attrs
+import cattrs
+from attrs.validators import ge, gt, lt
+
+from invkit.errors import ConfigError
+from invkit.training.run import Schedule
+
+__all__ = ["Recipe", "digest", "load_recipes", "structure"]
+
+_HINT = "see the recipes with `invkit train --list --json`"
+
+
+@attrs.frozen(kw_only=True)
+class Recipe:
+    """What every training run has: data, network, and a schedule with a warm-up and half a cosine.
+
+    An average of the weights is exported.
+    """
+
+    #: the spec of the data set, or the absolute path of a folder of images; plugins may take more
+    data: str
+    #: the network by its plugin's name for it, and its options
+    architecture: str
+    architecture_options: Mapping[str, Any] = attrs.field(factory=dict)
+    #: passes over the training split
+    epochs: int = attrs.field(default=16, validator=ge(1))
+    batch: int = attrs.field(default=128, validator=ge(1))
+    #: peak learning rate, reached after ``warmup`` steps, then falling to 0 along half a cosine
+    learning_rate: float = attrs.field(default=2e-3, validator=gt(0))
+    warmup: int = attrs.field(default=500, validator=ge(0))
+    #: of the optimiser
+    weight_decay: float = attrs.field(default=0.0, validator=ge(0))
+    #: bound on the norm of the gradient
+    clip: float = attrs.field(default=1e3, validator=gt(0))
+    #: decay of the exponential moving average of the weights, which is what is exported
+    ema: float = attrs.field(default=0.999, validator=[ge(0), lt(1)])
+    #: flip every signal left to right with probability one half
+    mirror: bool = False
+    #: only the first so many training signals; 0 takes all
+    limit: int = attrs.field(default=0, validator=ge(0))
+    #: export 16-bit weights
+    half: bool = False
+    #: what may be done with the weights, given the data they come from
+    licence: str = "MIT"
+
+    def schedule(self) -> Schedule:
+        """Return how long and how fast, for the training loop."""
+        return Schedule(
+            self.epochs,
+            self.batch,
+            self.learning_rate,
+            self.warmup,
+            self.clip,
+            self.ema,
+            weight_decay=self.weight_decay,
+            mirror=self.mirror,
+        )
+
+
+_R = TypeVar("_R", bound=Recipe)
+
+
+def structure(values: Mapping[str, Any], kind: type[_R]) -> _R:
+    """Check the values of a recipe of the given class.
+
+    Raises:
+        ConfigError: an unknown key (the nearest is named), a missing one, or a bad value.
+    """
+    known = [field.name for field in attrs.fields(kind)]
+    for key in values:
+        if key not in known:
+            near = get_close_matches(key, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(known)}"
+            raise ConfigError(f"a recipe has no key {key!r}", hint=hint)
+    for key in ("data", "architecture"):
+        if key not in values:
+            raise ConfigError(f"the recipe has no {key!r}", hint=f"add --set {key}=…")
+    converter, types = _converter(), get_type_hints(kind)
+    checked = {}
+    for key, value in values.items():
+        try:
+            checked[key] = converter.structure(value, types[key])
+        except Exception as error:  # cattrs raises a plain one for a word that is not on the list
+            raise ConfigError(f"the recipe has {key} = {value!r}: {error}", hint=_HINT) from error
+    try:
+        return kind(**checked)
+    except ValueError as error:
+        # attrs' validators put the attribute and more behind the sentence that says it all
+        raise ConfigError(f"in the recipe, {error.args[0]}", hint=_HINT) from error
+
+
+def _converter() -> cattrs.Converter:
+    """A converter that refuses what ``int`` would cut off: 2.5 epochs."""
+    converter = cattrs.Converter(detailed_validation=False)
+    converter.register_structure_hook(int, _whole)
+    converter.register_structure_hook(float, _number)
+    converter.register_structure_hook(bool, _truth)
+    return converter
+
+
+def _truth(value: Any, _: type) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"{value!r} is neither true nor false")
+    return value
+
+
+def _whole(value: Any, _: type) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+        raise ValueError(f"{value!r} is not a whole number")
+    return int(value)
+
+
+def _number(value: Any, _: type) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{value!r} is not a number")
+    return float(value)
+
+
+def load_recipes(package: str, folder: str) -> dict[str, dict[str, Any]]:
+    """Return the recipes shipped inside a package, by name: the TOML files of a folder in it.
+
+    Args:
+        package: e.g. ``"my_package"``.
+        folder: in it, e.g. ``"recipes/vae"``.
+    """
+    here = files(package).joinpath(folder)
+    found = sorted(
+        (item for item in here.iterdir() if item.name.endswith(".toml")), key=lambda item: item.name
+    )
+    return {item.name.removesuffix(".toml"): tomllib.loads(item.read_text("utf-8")) for item in found}
+
+
+def digest(description: Mapping[str, Any]) -> str:
+    """Return a sha256 of all that determines a run: what `TrainingRun` takes as its fingerprint."""
+    return hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,62 @@
+"""Recipes of any plugin: found by name, checked key by key, and told apart by their digest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import attrs
+import pytest
+
+from invkit.errors import ConfigError
+from invkit.training.recipes import Recipe, digest, load_recipes, structure
+
+GOOD: dict[str, Any] = {"data": "numbers", "architecture": "net"}
+
+
+@attrs.frozen(kw_only=True)
+class Coloured(Recipe):
+    colour: Literal["red", "blue"] = "red"
+
+
+def test_what_is_left_out_has_the_default_of_its_class() -> None:
+    recipe = structure({**GOOD, "epochs": 3, "colour": "blue"}, Coloured)
+    assert recipe == Coloured(data="numbers", architecture="net", epochs=3, colour="blue")
+    assert structure(attrs.asdict(recipe), Coloured) == recipe
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"color": "red"}, "no key 'color'; did you mean 'colour'?"),
+        ({"colour": "green"}, "colour = 'green'"),
+        ({"epochs": 0}, "'epochs' must be >= 1: 0"),
+        ({"batch": 1.5}, "1.5 is not a whole number"),
+    ],
+)
+def test_a_bad_value_is_named(change: dict[str, Any], says: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        structure({**GOOD, **change}, Coloured)
+    assert says in str(caught.value)
+
+
+def test_the_schedule_is_the_recipes() -> None:
+    recipe = structure({**GOOD, "epochs": 7, "weight_decay": 0.1, "mirror": True}, Recipe)
+    schedule = recipe.schedule()
+    assert (schedule.epochs, schedule.weight_decay, schedule.mirror) == (7, 0.1, True)
+    assert schedule.learning_rate == recipe.learning_rate
+
+
+def test_recipes_are_the_toml_files_of_a_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "some_package" / "recipes"
+    folder.mkdir(parents=True)
+    (folder.parent / "__init__.py").touch()
+    (folder / "b.toml").write_text('data = "two"')
+    (folder / "a.toml").write_text('data = "one"')
+    (folder / "notes.txt").write_text("none")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert load_recipes("some_package", "recipes") == {"a": {"data": "one"}, "b": {"data": "two"}}
+
+
+def test_a_digest_tells_descriptions_apart_but_not_their_order() -> None:
+    assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1}) != digest({"a": 1, "b": 3})
