@@ -1,0 +1,78 @@
+"""`residual`: a small network on the skeleton of `l15`, for CPUs.
+
+    network = build("residual", {"patch": 4, "width": 96, "blocks": 8})
+
+Patches of the picture are the channels of a smaller one, `patch` times smaller on every side; there a first
+layer, then residual blocks `f ← f + C₁(relu(C₃(f)))` whose filters of 3 and 1 pixels take turns as those of
+`l15` do, and a last layer whose channels are patches again:
+
+    x̂ = y + R(y)                  R = 0 before training: the network starts as the identity
+
+All filters are circular, as the blur is, so shifting `y` around by multiples of `patch` shifts `x̂` with it.
+
+Source: the skeleton is that of Hradiš and others (BMVC 2015), residual blocks of He and others
+(arXiv 1512.03385), patches as channels of Shi and others (arXiv 1609.05158). The combination is ours.
+"""
+
+from __future__ import annotations
+
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from invkit.errors import WeightsError
+from invkit_cnn.architectures.wrapping import Circular
+
+__all__ = ["Residual"]
+
+
+class Residual(nn.Module):
+    """The network, from images in [−½, ½] to images in [−½, ½].
+
+    Args:
+        channels: of the image.
+        patch: pixels of a side that are seen as one; a picture's sides must be multiples of it.
+        width: channels inside.
+        blocks: residual blocks.
+
+    Raises:
+        WeightsError: one of them is not positive.
+    """
+
+    def __init__(self, channels: int = 3, patch: int = 4, width: int = 96, blocks: int = 8) -> None:
+        super().__init__()
+        if min(channels, patch, width, blocks) < 1:
+            raise WeightsError(
+                f"residual cannot have channels {channels}, patch {patch}, width {width}, blocks {blocks}",
+                hint="give positive numbers",
+            )
+        self.channels, self.multiple, self.smallest = channels, patch, 2 * patch
+        inside = channels * patch**2
+        self.enter = Circular(inside, width, 5)
+        self.blocks = nn.Sequential(*(_Block(width) for _ in range(blocks)))
+        self.leave = _zero(Circular(width, inside, 3))
+
+    def forward(self, blurry: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
+        """Return the sharp image that a blurry one is taken to come from."""
+        patches = functional.pixel_unshuffle(blurry, self.multiple)
+        features = self.blocks(functional.relu(self.enter(patches)))
+        correction = self.leave(functional.relu(features))
+        return blurry + functional.pixel_shuffle(correction, self.multiple)
+
+
+class _Block(nn.Module):
+    """``f + C₁(relu(C₃(f)))``, the identity at first."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.wide, self.narrow = Circular(width, width, 3), _zero(nn.Conv2d(width, width, 1))
+
+    def forward(self, features: Tensor) -> Tensor:
+        result: Tensor = features + self.narrow(functional.relu(self.wide(features)))
+        return result
+
+
+def _zero(layer: nn.Conv2d) -> nn.Conv2d:
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
+    return layer
