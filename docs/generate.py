@@ -73,10 +73,12 @@ def command_pages() -> str:
 
 
 def recipes() -> str:
-    """The shipped recipes of every trainer."""
+    """The shipped recipes of every trainer of priors."""
     rows = []
-    for entry in default_manager().registry.entries("trainer"):
-        if entry.distribution != "invkit":
+    registry = default_manager().registry
+    priors = {entry.name for entry in registry.entries("prior")}
+    for entry in registry.entries("trainer"):
+        if entry.distribution != "invkit" or entry.name not in priors:
             continue
         for name, recipe in sorted(entry.load()().recipes().items()):
             likelihood = str(recipe.get("likelihood", "bernoulli")) if entry.name == "vae" else "adversarial"

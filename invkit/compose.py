@@ -140,7 +140,7 @@ class Pipeline:
 
         Returns:
             The solution; ``x`` and ``w`` have a batch axis (and channel axis) where ``y`` had one, and are
-            numpy arrays for numpy and for paths.
+            numpy arrays for numpy and for paths. ``w`` is None from a solver that finds none.
 
         Raises:
             InputError: NaN or infinite values, or a shape that is no measurement.
@@ -206,13 +206,19 @@ def load_config(source: str | os.PathLike[str] | Mapping[str, Any]) -> Pipeline:
         seed=config.get("seed", 0),
     )
     for entry, each in zip(config["priors"], pipeline.priors, strict=True):
-        wanted = entry.get("sha256") if isinstance(entry, Mapping) else None
-        if wanted is not None and wanted != getattr(each, "sha256", None):
-            raise ConfigError(
-                f"the weights of prior {str(spec_of(each))!r} are not those the configuration was made with",
-                hint="install that version of the weights, or delete its sha256 line",
-            )
+        _check_weights("prior", entry, each)
+    _check_weights("solver", config["solver"], pipeline.solver)
     return pipeline
+
+
+def _check_weights(kind: str, entry: Any, part: Any) -> None:
+    """Refuse a part whose weights are not those that a configuration names by their sha256."""
+    wanted = entry.get("sha256") if isinstance(entry, Mapping) else None
+    if wanted is not None and wanted != getattr(part, "sha256", None):
+        raise ConfigError(
+            f"the weights of {kind} {str(spec_of(part))!r} are not those the configuration was made with",
+            hint="install that version of the weights, or delete its sha256 line",
+        )
 
 
 def _checked(config: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -337,4 +343,5 @@ def _as_given(solution: Solution, numpy_in: bool, axes_added: int) -> Solution:
             plain = plain[0]
         return plain.cpu().numpy() if numpy_in else plain
 
-    return attrs.evolve(solution, x=like(solution.x), w=like(solution.w), axes_added=axes_added)
+    w = None if solution.w is None else like(solution.w)  # some solvers find none
+    return attrs.evolve(solution, x=like(solution.x), w=w, axes_added=axes_added)

@@ -32,6 +32,7 @@ from invkit.files.images import write_image
 from invkit.files.store import write_prior
 from invkit.plugin.building import spec_of
 from invkit_generative.architectures import build as build_network
+from tests.untrained import write_untrained_cnn
 
 SOLVER = "altgd?preset=public,steps=6,restarts=3"
 PRIORS = ["identity?shape=1x3x3", "identity?penalty=tv"]
@@ -202,6 +203,19 @@ def test_monitors_of_the_pipeline_and_of_the_call_are_told() -> None:
 LAYOUTS = [(8, 9), (1, 8, 9), (3, 8, 9), (2, 1, 8, 9), (2, 3, 8, 9)]
 
 
+@pytest.mark.parametrize("shape", [(8, 8), (1, 8, 8), (2, 1, 8, 8)])
+@pytest.mark.parametrize("library", ["numpy", "torch"])
+def test_every_layout_comes_back_without_a_w_that_was_not_found(
+    shape: tuple[int, ...], library: str, folder: Path
+) -> None:
+    weights = write_untrained_cnn(folder / "cnn.safetensors")
+    y = measurements(*shape)
+    solution = pipeline(solver=f"cnn?weights={weights}")(y.numpy() if library == "numpy" else y)
+    assert solution.w is None and tuple(solution.x.shape) == shape
+    assert type(solution.x) is (np.ndarray if library == "numpy" else Tensor)
+    assert np.abs(np.asarray(solution.x) - y.numpy()).max() < 1e-6  # an untrained network is the identity
+
+
 @pytest.mark.parametrize("library", ["torch", "numpy"])
 @pytest.mark.parametrize("shape", LAYOUTS, ids=str)
 def test_every_layout_comes_back_as_it_was_given(shape: tuple[int, ...], library: str) -> None:
@@ -366,6 +380,18 @@ def test_other_weights_under_the_same_name_are_refused(composed: Pipeline, folde
     text = "\n".join(line for line in Path("run.toml").read_text().splitlines() if "sha256" not in line)
     Path("run.toml").write_text(text)  # as the hint says
     invkit.load_config("run.toml")
+
+
+def test_a_solvers_weights_are_written_down_and_checked_too(folder: Path) -> None:
+    write_untrained_cnn(folder / "cnn.safetensors")
+    composed = pipeline(solver="cnn?weights=./cnn.safetensors")
+    config = tomllib.loads(composed.save_config("run.toml").read_text())
+    assert config["solver"]["weights"] == "./cnn.safetensors" and len(config["solver"]["sha256"]) == 64
+    y = measurements(16, 16)
+    assert torch.equal(invkit.load_config("run.toml")(y).x, composed(y).x)
+    write_untrained_cnn(folder / "cnn.safetensors", seed=1)
+    with pytest.raises(ConfigError, match=r"the weights of solver 'cnn.*are not those"):
+        invkit.load_config("run.toml")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Weights files without the training: a network as it is drawn, with a sound card."""
+"""Weights files without the training: networks as they are drawn, with sound cards."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from invkit.files.store import write_prior
+from invkit_cnn.architectures import build as build_cnn
 from invkit_generative.architectures import build
 
 OUTPUTS = {"paper-blur": "unit-sum", "paper-mnist": "image"}
@@ -20,6 +21,23 @@ def write_untrained(path: Path, network_name: str, *, seed: int = 0, **changes: 
         torch.manual_seed(seed)
         network = build(network_name)
     write_prior(path, network.state_dict(), card(network_name) | changes)
+    return path
+
+
+def write_untrained_cnn(path: Path, *, seed: int = 0, noise: float = 0.0, **options: int) -> Path:
+    """Write the weights of a small network that restores nothing: the identity, but for noise on its weights.
+
+    ``options`` are those of the architecture ``residual``.
+    """
+    options = {"channels": 1, "patch": 2, "width": 4, "blocks": 1, **options}
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        network = build_cnn("residual", options)
+        with torch.no_grad():
+            for parameter in network.parameters():
+                parameter.add_(noise * torch.randn(parameter.shape))
+    described = {"kind": "cnn", "architecture": {"name": "residual", "options": options}}
+    write_prior(path, network.state_dict(), card("paper-mnist") | described)
     return path
 
 

@@ -133,7 +133,8 @@ def check(pipeline: Pipeline, job: Job) -> None:
 def recover(pipeline: Pipeline, job: Job, out: Path) -> dict[str, Any]:
     """Deblur one image, write its files and return its record, which is written last.
 
-    A result that is not finite (every restart diverged) has a record and no pictures.
+    A result that is not finite (every restart diverged) has a record and no pictures. Where the solver finds
+    no kernel, the record has null in place of its files, and the panel ends with the recovered image.
 
     Raises:
         InputError: the image cannot be read any more.
@@ -142,10 +143,13 @@ def recover(pipeline: Pipeline, job: Job, out: Path) -> dict[str, Any]:
     y = job.read()
     solution = pipeline(y)
     files = job.outputs(out)
-    if np.isfinite(solution.x).all() and np.isfinite(solution.w).all():
-        _write_pictures(pipeline, y, solution, files)
+    written: dict[str, str | None] = {key: path.name for key, path in files.items()}
+    if not all(np.isfinite(signal).all() for signal in (solution.x, solution.w) if signal is not None):
+        written = {"record": files["record"].name}
     else:
-        files = {"record": files["record"]}
+        _write_pictures(pipeline, y, solution, files)
+        if solution.w is None:
+            written |= {"kernel": None, "kernel_exact": None}
     record = {
         "format": RECORD_FORMAT,
         "image": str(job.source),
@@ -153,7 +157,7 @@ def recover(pipeline: Pipeline, job: Job, out: Path) -> dict[str, Any]:
         "grey": job.grey,
         "shape": list(y.shape),
         **_result(solution, y.size),
-        "files": {key: path.name for key, path in files.items()},
+        "files": written,
     }
     write_record(files["record"], record)
     return record
@@ -187,13 +191,15 @@ def _fits(pipeline: Pipeline, shape: Shape) -> bool:
 def _write_pictures(
     pipeline: Pipeline, y: Float32[np.ndarray, "c h w"], solution: Solution, files: dict[str, Path]
 ) -> None:
-    w, x = torch.from_numpy(solution.w)[None], torch.from_numpy(solution.x)[None]
-    with torch.no_grad():
-        reblurred = pipeline.operator(w, x)[0]
     write_image(files["sharp"], solution.x)
     write_image(files["sharp_exact"], solution.x)
-    write_kernel(files["kernel"], solution.w)
-    write_image(files["kernel_exact"], solution.w)
+    reblurred = None
+    if solution.w is not None:
+        write_kernel(files["kernel"], solution.w)
+        write_image(files["kernel_exact"], solution.w)
+        w, x = torch.from_numpy(solution.w)[None], torch.from_numpy(solution.x)[None]
+        with torch.no_grad():
+            reblurred = pipeline.operator(w, x)[0]
     row = recovery_row(blurry=y, recovered=solution.x, kernel=solution.w, reblurred=reblurred)
     write_panel(files["panel"], [row])
 

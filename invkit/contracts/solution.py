@@ -7,6 +7,8 @@
     solution.restarts.residual              # (measurements, restarts)
     solution.save("out/")                   # solution.json, x and w as .npy, images as .png
 
+A solver that goes from ``y`` to ``x`` alone finds no ``w``: it is None, and so are both latents.
+
 Plain frozen data: nothing in it can be run, everything can be written.
 """
 
@@ -78,8 +80,12 @@ class Solution:
     axes_added: int = 0
 
     def summary(self) -> dict[str, Any]:
-        """The record as JSON-ready numbers and words: residuals, statuses, restarts, time, configuration."""
+        """The record as JSON-ready numbers and words: residuals, statuses, restarts, time, configuration.
+
+        ``"w": None`` is in it where no ``w`` was found, and nowhere else.
+        """
         return {
+            **({"w": None} if self.w is None else {}),
             "residual": _numbers(self.residual),
             "status": [str(status) for status in self.status],
             "restarts": {
@@ -94,7 +100,8 @@ class Solution:
         }
 
     def save(self, folder: str | Path) -> Path:
-        """Write ``solution.json``, the signals as ``x.npy`` and ``w.npy``, and pictures of images.
+        """Write ``solution.json``, the signals as ``x.npy`` and ``w.npy``, and pictures of images; no file of
+        ``w`` where none was found.
 
         Every file is written under a temporary name first and then renamed. Returns the folder.
         """

@@ -87,23 +87,32 @@ def write_panel(path: str | os.PathLike[str], rows: Sequence[Sequence[Cell]]) ->
 
 
 def recovery_row(
-    *, blurry: Any, recovered: Any, kernel: Any, reblurred: Any, truth: Any = None, true_kernel: Any = None
+    *,
+    blurry: Any,
+    recovered: Any,
+    kernel: Any = None,
+    reblurred: Any = None,
+    truth: Any = None,
+    true_kernel: Any = None,
 ) -> list[Cell]:
     """The cells that show one recovery, from the truth, where known, to the residual.
 
     Args:
         blurry: the measurement `y`, `(channels, height, width)` in [0, 1].
         recovered: the recovered image.
-        kernel: the recovered kernel, of any scale.
-        reblurred: `A(w, x)`, of the shape of `blurry`; the residual drawn is `blurry − reblurred`.
+        kernel: the recovered kernel, of any scale; None where none was recovered.
+        reblurred: `A(w, x)`, of the shape of `blurry`; the residual drawn is `blurry − reblurred`. None
+            without a kernel.
         truth, true_kernel: where known.
 
     Returns:
         Cells for `panel`.
     """
-    residual = _image(blurry) - _image(reblurred)
-    cells = [("blurry", blurry), ("recovered", recovered), kernel_cell(kernel), ("re-blurred", reblurred)]
-    cells.append(residual_cell(residual))
+    cells = [("blurry", blurry), ("recovered", recovered)]
+    if kernel is not None:
+        cells.append(kernel_cell(kernel))
+    if reblurred is not None:
+        cells += [("re-blurred", reblurred), residual_cell(_image(blurry) - _image(reblurred))]
     if true_kernel is not None:
         cells.insert(2, kernel_cell(true_kernel, "true kernel"))
     if truth is not None:

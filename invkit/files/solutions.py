@@ -4,7 +4,8 @@
     save_solution(solution, "out")        # out/solution.json, x.npy, w.npy, x.png, w.png
 
 A batch gives one picture a measurement: ``x-0.png``, ``x-1.png``, … Signals that are no images have no
-pictures. Each file appears whole or not at all; the record comes last, so where it is, the rest is too.
+pictures, and a solver that finds no w leaves no files of it. Each file appears whole or not at all; the
+record comes last, so where it is, the rest is too.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class Savable(Protocol):
 
     @property
     def w(self) -> Any:
-        """The recovered first signal."""
+        """The recovered first signal, None where none was."""
 
     @property
     def axes_added(self) -> int:
@@ -51,7 +52,8 @@ def save_solution(solution: Savable, folder: str | os.PathLike[str]) -> Path:
     """Write a solution to a folder; files of the same names are replaced.
 
     ``x.npy`` and ``w.npy`` hold the signals exactly, in the layout of the solution. Pictures are 8-bit:
-    ``x`` clipped to [0, 1], ``w`` scaled to its maximum.
+    ``x`` clipped to [0, 1], ``w`` scaled to its maximum. Without a ``w`` there is neither: the record then
+    says ``"w": null``, and what an earlier solution left of its own is not touched.
 
     Args:
         solution: tensors or arrays, with or without a batch axis.
@@ -64,7 +66,8 @@ def save_solution(solution: Savable, folder: str | os.PathLike[str]) -> Path:
         OutputError: the folder cannot be written.
     """
     folder = writable_folder(folder)
-    for name, signal in (("x", _exact(solution.x)), ("w", _exact(solution.w))):
+    found = [("x", solution.x), ("w", solution.w)]
+    for name, signal in ((name, _exact(signal)) for name, signal in found if signal is not None):
         with atomic_write(folder / f"{name}.npy") as stream:
             np.save(stream, signal, allow_pickle=False)
         write = write_image if name == "x" else write_kernel

@@ -23,6 +23,7 @@ from invkit.files.images import read_image, write_image
 from invkit_monitors.history import History
 from tests.cli.blurred import QUICK, deblur, write_blurry, write_colour, write_priors
 from tests.plugin.distributions import hook, write_distribution
+from tests.untrained import write_untrained_cnn
 
 Captured = pytest.CaptureFixture[str]
 SUFFIXES = ["_sharp.png", "_sharp.npy", "_kernel.png", "_kernel.npy", "_panel.png", ".json"]
@@ -204,6 +205,25 @@ def test_colour_with_priors_of_any_shape(tmp_path: Path) -> None:
     priors = ("--prior", f"known:{tmp_path}/kernel.npy", "--prior", "wavelet:haar?level=1")
     assert deblur(image, *priors, "--solver", QUICK, "--out", tmp_path / "out") == 0
     assert np.load(tmp_path / "out" / "colour_sharp.npy").shape == (3, 16, 16)
+
+
+def test_a_solver_that_finds_no_kernel_leaves_none(tmp_path: Path, capsys: Captured) -> None:
+    (image,) = write_blurry(tmp_path, "digit.png")
+    weights = write_untrained_cnn(tmp_path / "cnn.safetensors")
+    priors = ("--prior", "identity", "--prior", "identity")
+    assert deblur(image, *priors, "--solver", f"cnn?weights={weights}", "--out", tmp_path / "out") == 0
+    line = capsys.readouterr().out.splitlines()[1]
+    assert "converged" in line and "–" in line and "digit_sharp.png" in line
+    left = [f"digit{suffix}" for suffix in SUFFIXES if "kernel" not in suffix]
+    assert names(tmp_path / "out") == sorted(["config.toml", *left])
+    record = json.loads((tmp_path / "out" / "digit.json").read_text())
+    assert record["files"]["kernel"] is None and record["files"]["kernel_exact"] is None
+    assert record["residual"] is None and record["residual_rms"] is None
+    # This network, untrained, is the identity.
+    assert np.abs(np.load(tmp_path / "out" / "digit_sharp.npy") - read_image(image)).max() < 1e-6
+    with Image.open(tmp_path / "out" / "digit_panel.png") as panel:
+        assert panel.width < 3 * 144  # two cells
+    assert deblur(image, "--config", tmp_path / "out" / "config.toml", "--out", tmp_path / "again") == 0
 
 
 def test_a_diverged_image_is_a_failure_with_a_record(

@@ -60,6 +60,12 @@ def test_the_summary_takes_arrays_and_lists_too(residual: Any) -> None:
     assert made(residual=residual).summary()["residual"] == [0.5, None]
 
 
+def test_the_summary_says_where_no_w_was_found() -> None:
+    nothing = made(w=None, latents=(None, None), residual=torch.full((2,), torch.nan)).summary()
+    assert nothing["w"] is None and nothing["residual"] == [None, None]
+    assert "w" not in made().summary()
+
+
 def test_without_a_configuration_there_is_none() -> None:
     assert made().config is None
     assert made().summary()["config"] is None

@@ -81,6 +81,15 @@ def test_without_truth_there_are_five_columns() -> None:
     ]
 
 
+def test_without_a_kernel_there_is_nothing_to_blur_again() -> None:
+    image = RNG.random((3, 16, 16))
+    row = recovery_row(blurry=image, recovered=image, truth=image)
+    assert [label for label, _ in row] == ["truth", "blurry", "recovered"]
+    row = recovery_row(blurry=image, recovered=image, true_kernel=np.ones((5, 5)))
+    assert [label for label, _ in row] == ["blurry", "recovered", "true kernel"]
+    assert panel([row]).shape[2] == 3
+
+
 def test_kernel_is_scaled_to_its_maximum() -> None:
     label, image = kernel_cell([[0.1, -0.3, 0.4]])
     assert label == "kernel"

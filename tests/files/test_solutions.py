@@ -99,6 +99,14 @@ def test_the_record_is_the_summary_and_valid_json(tmp_path: Path) -> None:
     assert record["restarts"]["objective"] == [[1.0, None]] and record["status"] == ["max_iter"]
 
 
+@pytest.mark.parametrize(("axes_added", "shape"), [(0, (1, 3, 6, 5)), (1, (3, 6, 5)), (2, (6, 5))])
+def test_without_a_w_there_is_no_file_of_it(axes_added: int, shape: tuple[int, ...], tmp_path: Path) -> None:
+    save_solution(solution(torch.rand(shape), None, axes_added=axes_added), tmp_path)
+    assert names(tmp_path) == ["solution.json", "x.npy", "x.png"]
+    record = json.loads((tmp_path / "solution.json").read_text())
+    assert "w" in record and record["w"] is None
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
 def test_short_floats_are_stored_without_loss(dtype: torch.dtype, tmp_path: Path) -> None:
     x = torch.rand(1, 1, 4, 4).to(dtype)
