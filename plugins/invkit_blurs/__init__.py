@@ -1,4 +1,4 @@
-"""Families of blur kernels that draw any number with a seed.
+"""Blur kernels: families that draw any number with a seed, and priors without a network.
 
     blurs = invkit.dataset("shake")
     w = blurs.draw(64, torch.Generator().manual_seed(0))      # (64, 1, 28, 28)
@@ -17,4 +17,18 @@ blurB        blurA and a Gaussian, overlapped                               pape
 blur30       motion of length 30, 32 x 32                                   paper
 shake        Boracchi & Foi (2012) camera-shake trajectories, 28 x 28       shake
 ===========  =============================================================  ======
+
+And priors of kernels that need no training, differentiable in a latent ~ N(0, I):
+
+    kernel = invkit.prior("trajectory")
+    w = kernel(kernel.sample_latent(64, rng))                 # (64, 1, 28, 28)
+
+=============  ==========================================  ==================  ==============
+name           kernel                                      latents             module
+=============  ==========================================  ==================  ==============
+trajectory     camera shake, a curve of few smooth turns   3 + modes           trajectory
+motion         straight segment                            3                   motion_prior
+gaussian-blur  Gaussian, round or anisotropic              1 or 4              gaussian_prior
+simplex        free, of unit sum                           one a pixel         simplex
+=============  ==========================================  ==================  ==============
 """

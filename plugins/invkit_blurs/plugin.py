@@ -40,3 +40,18 @@ def invkit_register(registry: Registry) -> None:
         "invkit_blurs.trajectory:Trajectory",
         summary="camera shake without a network: a curve of few smooth turns",
     )
+    registry.prior(
+        "motion",
+        "invkit_blurs.motion_prior:MotionPrior",
+        summary="straight motion of unknown angle and length: motion?longest=15",
+    )
+    registry.prior(
+        "gaussian-blur",
+        "invkit_blurs.gaussian_prior:GaussianPrior",
+        summary="Gaussian blur of unknown width, or widths and angle: anisotropic=true",
+    )
+    registry.prior(
+        "simplex",
+        "invkit_blurs.simplex:Simplex",
+        summary="free kernel of unit sum, softmax of one latent a pixel: simplex?size=15",
+    )
