@@ -12,4 +12,7 @@ if TYPE_CHECKING:
 
 @invkit.hookimpl
 def invkit_register(registry: Registry) -> None:
-    """Nothing yet."""
+    """Register ``tv``."""
+    registry.solver(
+        "tv", "invkit_baselines.tv:TV", summary="known kernel, total-variation deconvolution by the ADMM"
+    )

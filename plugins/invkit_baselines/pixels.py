@@ -1,0 +1,66 @@
+"""What the solvers of this plugin ask of the priors: a known ``w``, free pixels.
+
+    w = known_signal(prior_w, y)                 # of a prior with nothing to find
+    require_free_pixels("x", prior_x, y, "…")    # InputError where a prior restricts the signal
+
+No prior is asked which it is. A known signal is one whose latent is empty; pixels are free where a prior
+encodes a random signal and makes the very same from the latent.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from invkit.contracts.generator import Generator
+from invkit.errors import InputError
+
+_TOLERANCE = 1e-3  # of the largest value: single precision is allowed its rounding
+
+
+def is_known(prior: Generator) -> bool:
+    """Whether the prior leaves nothing to find: its latent has no numbers."""
+    return prior.latent_shape is not None and 0 in prior.latent_shape
+
+
+def empty_latents(prior: Generator, like: Float[Tensor, "n *y"]) -> Tensor:
+    """The empty latents of a known signal, one a measurement."""
+    return like.new_zeros(like.shape[0], *(prior.latent_shape or ()))
+
+
+def known_signal(prior: Generator, like: Float[Tensor, "n *y"]) -> Float[Tensor, "n *signal"]:
+    """The signal of a prior with nothing to find, once for every measurement."""
+    with torch.no_grad():
+        signal: Tensor = prior(empty_latents(prior, like))
+    return signal.detach()
+
+
+def require_free_pixels(
+    name: str, prior: Generator, like: Float[Tensor, "n *y"], hint: str, *, unit_sum: bool = False
+) -> None:
+    """Raise unless the prior can make any signal within its bounds (any non-negative one of unit sum).
+
+    Args:
+        name: of the unknown, for the message.
+        prior: tied to a shape.
+        like: gives dtype and device.
+        hint: what to type instead.
+        unit_sum: try with a signal of unit sum, as kernels are.
+
+    Raises:
+        InputError: the prior cannot encode, or makes another signal from the latent.
+    """
+    rng = torch.Generator().manual_seed(0)  # of this one signal: nobody's random numbers are used
+    if prior.can_encode and prior.signal_shape is not None:
+        low, high = prior.bounds or (0.0, 1.0)
+        probe = torch.rand(1, *prior.signal_shape, generator=rng, dtype=torch.float64)
+        probe = probe / probe.sum() if unit_sum else low + (high - low) * probe
+        probe = probe.to(like)
+        with torch.no_grad():
+            made = prior(prior.encode(probe))
+        if float((made - probe).abs().max()) <= _TOLERANCE * float(probe.abs().max()):
+            return
+    raise InputError(
+        f"the prior of {name} restricts it to a range, but this solver moves its pixels freely", hint=hint
+    )
