@@ -1,0 +1,73 @@
+"""Periodic images in the DFT domain: transfer functions, circular convolution, finite differences.
+
+    size = (288, 288)
+    transfer = transfer_function(kernel, size)       # kernel (odd, odd), centred: it does not move the image
+    blurred = inverse(transfer * forward(image), size)
+    h, v = differences(image)                        # forward differences, wrapping around
+    image_like = differences_adjoint(h, v)
+
+Everything is real and keeps its dtype; spectra are the halves that :func:`scipy.fft.rfft2` gives, (H, W // 2
++ 1).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+
+Real = NDArray[np.floating]
+Complex = NDArray[np.complexfloating]
+Size = tuple[int, int]
+
+
+def forward(image: Real) -> Complex:
+    """The half spectrum of a real image."""
+    return np.asarray(fft.rfft2(image))
+
+
+def inverse(spectrum: Complex, size: Size) -> Real:
+    """The real image of a half spectrum."""
+    return np.asarray(fft.irfft2(spectrum, s=size, overwrite_x=True))
+
+
+def transfer_function(kernel: Real, size: Size) -> Complex:
+    """The half spectrum of a kernel of odd sides, its middle pixel moved to the image's first pixel."""
+    padded = np.zeros(size, kernel.dtype)
+    padded[: kernel.shape[0], : kernel.shape[1]] = kernel
+    return forward(np.roll(padded, (-(kernel.shape[0] // 2), -(kernel.shape[1] // 2)), (0, 1)))
+
+
+def centre_of(image: Real, support: Size) -> Real:
+    """The pixels about the first one, as a kernel of odd sides: the adjoint of the padding of
+    :func:`transfer_function`.
+    """
+    rolled = np.roll(image, (support[0] // 2, support[1] // 2), (0, 1))
+    return rolled[: support[0], : support[1]]
+
+
+def differences(image: Real) -> tuple[Real, Real]:
+    """``h[i, j] = I[i, j + 1] − I[i, j]`` and ``v[i, j] = I[i + 1, j] − I[i, j]``, wrapping around."""
+    h, v = np.empty_like(image), np.empty_like(image)
+    np.subtract(image[:, 1:], image[:, :-1], out=h[:, :-1])
+    np.subtract(image[:, 0], image[:, -1], out=h[:, -1])
+    np.subtract(image[1:], image[:-1], out=v[:-1])
+    np.subtract(image[0], image[-1], out=v[-1])
+    return h, v
+
+
+def differences_adjoint(h: Real, v: Real) -> Real:
+    """The adjoint of :func:`differences`: ``Dₓᵀh + D_yᵀv``."""
+    result = -h - v
+    result[:, 1:] += h[:, :-1]
+    result[:, 0] += h[:, -1]
+    result[1:] += v[:-1]
+    result[0] += v[-1]
+    return result
+
+
+def laplacian_spectrum(size: Size, dtype: np.dtype[np.floating]) -> Real:
+    """``|D̂ₓ|² + |D̂_y|²`` on the half spectrum: ``4 sin²(πk/W) + 4 sin²(πl/H)``."""
+    along_y = 4 * np.sin(np.pi * np.arange(size[0]) / size[0]) ** 2
+    along_x = 4 * np.sin(np.pi * np.arange(size[1] // 2 + 1) / size[1]) ** 2
+    return (along_y[:, None] + along_x).astype(dtype)

@@ -1,0 +1,108 @@
+"""How a measurement lies in its image, and whether the operator is a convolution at all: asked by trying.
+
+    frame = frame_of(operator, (1, 27, 27), (1, 255, 255), y)
+    frame.wraps                     # circular: the image continues on the other side
+    frame.offset                    # y[p] is where x[p + offset] is, blurred
+
+No operator is asked for its name. A single bright pixel shows the offset; a patterned image under a patterned
+kernel of 3 × 3 pixels then must come out as ``y[p] = Σ_d w[o + d] x[p + offset − d]``, o the kernel's origin
+at its pixel ``size // 2``: everywhere, indices wrapping around, or in the image's inside only.
+"""
+
+from __future__ import annotations
+
+import attrs
+import torch
+from torch import Tensor
+
+from invkit.contracts.bilinear import BilinearOperator
+from invkit.contracts.linear import Shape
+from invkit.errors import InputError, InvkitError
+
+TOLERANCE = 1e-4
+
+
+@attrs.frozen
+class Frame:
+    """Where the measurement lies in the image.
+
+    - wraps: the convolution is circular; the offset is then zero, the sizes are the same.
+    - offset: ``y[p]`` shows ``x[p + offset]``, in rows and columns.
+    """
+
+    wraps: bool
+    offset: tuple[int, int]
+
+
+def frame_of(operator: BilinearOperator, w_shape: Shape, x_shape: Shape, like: Tensor) -> Frame:
+    """The frame of a convolution.
+
+    Args:
+        operator: what is tried, once with each of two small inputs.
+        w_shape, x_shape: of one signal, (channels, height, width).
+        like: of the dtype and device to try it in.
+
+    Raises:
+        InputError: it is no convolution of images.
+    """
+    try:
+        found = _tried(operator, w_shape, x_shape, like)
+    except (IndexError, RuntimeError, ValueError) as error:
+        if isinstance(error, InvkitError):
+            raise
+        found = None
+    if found is None:
+        raise InputError(
+            f"darkprior finds the kernel of a convolution, and {type(operator).__name__} is none of images",
+            hint="choose operator=circconv or operator=linconv, or another solver, e.g. altgd",
+        )
+    return found
+
+
+def _tried(operator: BilinearOperator, w_shape: Shape, x_shape: Shape, like: Tensor) -> Frame | None:
+    if operator.measurement_dims != 2 or len(w_shape) != 3 or len(x_shape) != 3:
+        return None
+    origin, size = (w_shape[1] // 2, w_shape[2] // 2), (x_shape[1], x_shape[2])
+    spot, pixel = like.new_zeros(1, *w_shape), like.new_zeros(1, *x_shape)
+    spot[..., origin[0], origin[1]] = 1
+    at = (size[0] // 2, size[1] // 2)
+    pixel[..., at[0], at[1]] = 1
+    seen = operator(spot, pixel)[0, 0]
+    there = torch.unravel_index(seen.argmax(), seen.shape)
+    offset = (at[0] - int(there[0]), at[1] - int(there[1]))
+
+    image, kernel = _pattern(x_shape, like), like.new_zeros(1, *w_shape)
+    near = tuple(slice(max(o - 1, 0), o + 2) for o in origin)
+    kernel[..., near[0], near[1]] = _pattern((1, *kernel[0, 0, near[0], near[1]].shape), like)
+    expected = sum(
+        kernel[0, 0, i, j] * image.roll((i - origin[0], j - origin[1]), (2, 3))
+        for i in range(near[0].start, min(near[0].stop, w_shape[1]))
+        for j in range(near[1].start, min(near[1].stop, w_shape[2]))
+    )
+    assert isinstance(expected, Tensor)
+    measured = operator(kernel, image)
+    if measured.shape == expected.shape and offset == (0, 0) and _alike(measured, expected):
+        return Frame(True, offset)
+    # Pixels of the measurement whose neighbours are inside the image.
+    spans = [
+        (max(1 - shift, 0), min(x - 1 - shift, y))
+        for shift, x, y in zip(offset, size, measured.shape[2:], strict=True)
+    ]
+    if any(end <= begin for begin, end in spans):
+        return None
+    (top, bottom), (left, right) = spans
+    inside = measured[..., top:bottom, left:right]
+    same = expected[..., top + offset[0] : bottom + offset[0], left + offset[1] : right + offset[1]]
+    return Frame(False, offset) if _alike(inside, same) else None
+
+
+def _pattern(shape: Shape, like: Tensor) -> Tensor:
+    """Numbers in (0, 1) with no symmetry, the same at every call: the golden ratio's multiples, squared."""
+    count = torch.arange(1, torch.Size(shape).numel() + 1, dtype=torch.float64)
+    return ((count * 0.6180339887498949) % 1).square().reshape(1, *shape).to(like)
+
+
+def _alike(found: Tensor, expected: Tensor) -> bool:
+    return found.shape == expected.shape and bool(
+        (found - expected).abs().max() <= TOLERANCE * expected.abs().max()
+    )

@@ -1,0 +1,121 @@
+"""Free pixels with few non-zero gradients and a dark channel that is mostly zero, as sharp images have.
+
+    image = invkit.prior("darkchannel")                        # its shape follows from the measurement
+    image = invkit.prior("darkchannel?patch=9,gradient=0.5")
+
+The penalty counts, smoothly, where the gradient and the dark channel are not zero,
+
+    g(x) = a Σ ψ(|∇x|²) + b Σ ψ(D(x)²),     ψ(s) = s / (s + ε²)  →  [s ≠ 0]  as ε → 0,
+
+so that solvers that know gradients only can use it. The solver ``darkprior`` works with the counts
+themselves.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.functional import max_pool2d, pad
+
+import invkit
+from invkit.errors import InputError, ShapeError
+from invkit_darkprior.dark_channel import patch_for
+
+
+class DarkChannel(invkit.Generator):
+    """``C(m) = m`` with the penalty of the module; images, (channels, height, width), values about [0, 1].
+
+    ``D`` is the minimum over all channels and a patch, cut off at the image's border; ``∇`` are forward
+    differences, zero at the far border, whose squares are summed over the channels. Deviation from Pan et al.
+    2016: the counts ‖·‖₀ are smoothed by ε. They weigh the same unless told otherwise, as there (λ = μ).
+
+    Args:
+        patch: side of the patch, odd; None: a seventh of the image's shorter side, 35 at most.
+        gradient: the weight a.
+        dark: the weight b.
+        eps: ε, in units of the image.
+
+    Raises:
+        InputError: a patch that is not odd, ε not positive, or a negative weight.
+    """
+
+    can_encode = True
+    penalty_weight = 4e-3
+
+    def __init__(
+        self, patch: int | None = None, gradient: float = 1.0, dark: float = 1.0, eps: float = 0.05
+    ) -> None:
+        super().__init__()
+        if patch is not None and (patch < 1 or patch % 2 == 0):
+            raise InputError(f"patch={patch} has no middle pixel", hint="write an odd number, e.g. patch=35")
+        if not eps > 0 or min(gradient, dark) < 0:
+            raise InputError(
+                f"eps={eps}, gradient={gradient}, dark={dark}: ε must be positive, no weight negative",
+                hint="write e.g. darkchannel?eps=0.05,gradient=1,dark=1",
+            )
+        self.patch, self.gradient, self.dark, self.eps = patch, gradient, dark, eps
+        self.signal_shape = self.latent_shape = None
+
+    def forward(self, latent: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
+        """A copy of the latents."""
+        return latent.clone()
+
+    def sample_latent(
+        self,
+        n: int,
+        rng: torch.Generator,
+        *,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
+    ) -> Float[Tensor, "n c h w"]:
+        """Pixels uniform in [0, 1)."""
+        if self.latent_shape is None:
+            raise ShapeError(
+                "this prior has no shape yet", hint="call prior.shaped((channels, height, width))"
+            )
+        return torch.rand(n, *self.latent_shape, generator=rng, dtype=dtype).to(device)
+
+    def penalty(
+        self, latent: Float[Tensor, "n c h w"], signal: Float[Tensor, "n c h w"]
+    ) -> Float[Tensor, "n"]:
+        """The smooth count; between 0 and a + b times the number of pixels."""
+        steep = sum(
+            signal.diff(dim=axis, append=signal.narrow(axis, signal.shape[axis] - 1, 1))
+            .square()
+            .sum(1, keepdim=True)
+            for axis in (2, 3)
+        )
+        assert isinstance(steep, Tensor)
+        darkest = _dark_channel(signal, self.patch or patch_for((signal.shape[2], signal.shape[3])))
+        count = self.gradient * self._count(steep) + self.dark * self._count(darkest.square())
+        return count.flatten(1).sum(1)
+
+    def _count(self, square: Tensor) -> Tensor:
+        return square / (square + self.eps**2)
+
+    def shaped(self, signal_shape: tuple[int, ...]) -> invkit.Generator:
+        """The same prior with the shape given; raises :class:`invkit.ShapeError` where it has another, or the
+        shape is no image's.
+        """
+        if self.signal_shape is not None:
+            return super().shaped(signal_shape)
+        if len(signal_shape) != 3 or min(signal_shape) < 1:
+            raise ShapeError(
+                f"a dark channel is that of an image, got the shape {tuple(signal_shape)}",
+                hint="use an operator that measures images, (channels, height, width)",
+            )
+        tied = DarkChannel(self.patch, self.gradient, self.dark, self.eps)
+        tied.signal_shape = tied.latent_shape = tuple(signal_shape)
+        return tied
+
+    def encode(self, signal: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
+        """The signal, as its own latent."""
+        return signal.clone()
+
+
+def _dark_channel(image: Tensor, patch: int) -> Float[Tensor, "n 1 h w"]:
+    """The minimum over channels and patch, only pixels inside the image."""
+    reach = patch // 2
+    negated = pad(-image.amin(1, keepdim=True), (reach,) * 4, value=-torch.inf)
+    return -max_pool2d(negated, patch, stride=1)

@@ -1,0 +1,89 @@
+"""One measurement and how it lies in its image; kernels between their support and their odd, centred form.
+
+picture = Picture(y, frame, (255, 255))            # y: (c, H, W)
+periodic = picture.periodic(y[0], (27, 27))        # wraps around as it is, or continued smoothly
+x = picture.placed(periodic)                       # the image that the prior asks for, (h, w)
+centred(w[0]), on_support(kernel, (28, 28))        # (29, 29) from (28, 28) and back
+"""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+from scipy import ndimage
+
+from invkit_darkprior._fourier import Real, Size
+from invkit_darkprior.boundary import extend, fast_size
+from invkit_darkprior.frame import Frame
+
+LUMA = np.array([0.299, 0.587, 0.114])
+"""Of red, green and blue (ITU-R BT.601)."""
+
+
+@attrs.frozen(eq=False)
+class Picture:
+    """A measurement ``y`` (c, H, W), its frame, and the size (h, w) of the image that it shows."""
+
+    y: Real
+    frame: Frame
+    size: Size
+
+    @property
+    def grey(self) -> Real:
+        """The luma of three channels, the mean of any other number, (H, W)."""
+        weights = LUMA if len(self.y) == 3 else np.full(len(self.y), 1 / len(self.y))
+        return np.tensordot(weights.astype(self.y.dtype), self.y, 1)
+
+    def periodic(self, channel: Real, kernel: Size) -> Real:
+        """One channel (H, W), continued so that it wraps around and the image has room in it."""
+        if self.frame.wraps:
+            return channel
+        larger = np.maximum(channel.shape, self.size)
+        return extend(channel, fast_size((int(larger[0]), int(larger[1])), kernel))
+
+    def placed(self, periodic: Real) -> Real:
+        """The image's part (h, w) of something periodic that begins where the measurement begins."""
+        for axis, (length, offset) in enumerate(zip(self.size, self.frame.offset, strict=True)):
+            periodic = periodic.take(np.arange(length) - offset, axis, mode="wrap")
+        return periodic
+
+    def blurry(self) -> Real:
+        """The measurement itself as an image, (c, h, w)."""
+        return np.stack([self.placed(self.periodic(channel, (1, 1))) for channel in self.y])
+
+    def in_colour(self, latent: Real) -> Real:
+        """A sharp grey image of any scale at full size, with the measurement's colours, (c, h, w).
+
+        It is what stands where the final deconvolution has not been reached: ``y + (latent − grey)``.
+        """
+        grey = self.grey
+        change = enlarged_image(latent, (grey.shape[0], grey.shape[1])) - grey
+        return np.stack([self.placed(self.periodic(channel + change, (1, 1))) for channel in self.y])
+
+
+def enlarged_image(image: Real, size: Size) -> Real:
+    """An image sampled linearly at ``size``, pixel centres keeping their relative places."""
+    if image.shape == size:
+        return image
+    places = [(np.arange(new) + 0.5) * old / new - 0.5 for new, old in zip(size, image.shape, strict=True)]
+    grid = np.meshgrid(*places, indexing="ij")
+    return np.asarray(ndimage.map_coordinates(image, grid, order=1, mode="nearest"))
+
+
+def largest_odd(support: Size) -> Size:
+    """The sides of the largest odd kernel about the pixel ``size // 2`` that fits into a support."""
+    return support[0] - 1 + support[0] % 2, support[1] - 1 + support[1] % 2
+
+
+def on_support(kernel: Real, support: Size) -> Real:
+    """A centred kernel of odd sides on a larger support, its middle at the pixel ``size // 2``."""
+    result = np.zeros(support, kernel.dtype)
+    first = [whole // 2 - part // 2 for whole, part in zip(support, kernel.shape, strict=True)]
+    result[first[0] : first[0] + kernel.shape[0], first[1] : first[1] + kernel.shape[1]] = kernel
+    return result
+
+
+def centred(kernel: Real) -> Real:
+    """A kernel about its pixel ``size // 2`` as one of odd sides: even ones get a row or column of zeros."""
+    more = [(0, 1 - length % 2) for length in kernel.shape]
+    return np.pad(kernel, more)

@@ -1,0 +1,57 @@
+"""How large a kernel a photograph needs: asked of the coarse scales of the method itself.
+
+    side = estimated_side(grey, Settings(), wrap=False)          # odd, e.g. 23
+
+The rule: take the largest kernel there could be, a quarter of the image's shorter side and at most 95 pixels,
+and run the pyramid (:mod:`.pyramid`) for it until a kernel of about 31 pixels: all scales that follow cost
+several times more. The extent of what was found there, as the distance between the outermost entries of more
+than a tenth of the maximum, is magnified to full size; a margin of a tenth and 4 pixels is added.
+
+A support that is somewhat too large costs time and little else, one too small costs the picture: the margin
+errs on that side. Ours: the paper takes the size from the user.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from invkit_darkprior._fourier import Real
+from invkit_darkprior.pyramid import Settings, coarse_to_fine
+
+LARGEST_SIDE = 95
+SHARE_OF_IMAGE = 4
+COARSE_SIDE = 31
+SMALLEST_SIDE = 7
+LEAST_ENTRY = 0.1
+
+
+def largest_side(size: tuple[int, int]) -> int:
+    """The largest kernel that is looked for in an image of that size, odd."""
+    return max(min(min(size) // SHARE_OF_IMAGE, LARGEST_SIDE) // 2 * 2 - 1, 3)
+
+
+def estimated_side(grey: Real, settings: Settings, *, wrap: bool) -> int:
+    """The side of the square support that holds the kernel, odd.
+
+    Args:
+        grey: (H, W) in [0, 1].
+        settings: of the coarse estimation.
+        wrap: whether the image wraps around.
+    """
+    most = largest_side((grey.shape[0], grey.shape[1]))
+    found = None
+    with np.errstate(all="ignore"):
+        for state in coarse_to_fine(grey, (most, most), settings, wrap=wrap):
+            if len(state.kernel) > COARSE_SIDE:
+                break
+            found = state
+    if found is None or not np.isfinite(found.kernel).all():
+        return min(SMALLEST_SIDE, most)
+    side = extent(found.kernel) / found.scale
+    return int(np.clip(int(side * 1.1 + 4) // 2 * 2 + 1, min(SMALLEST_SIDE, most), most))
+
+
+def extent(kernel: Real) -> int:
+    """The longer side of the smallest rectangle around all entries above a tenth of the maximum."""
+    rows, columns = np.nonzero(kernel > LEAST_ENTRY * kernel.max())
+    return int(max(np.ptp(rows), np.ptp(columns)) + 1)
