@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import invkit
 from invkit import Spec, SpecError
+from invkit.files.store import names as trained_names
 from invkit.plugin.building import signature_of
 from invkit.plugin.loading import default_manager
 
@@ -38,12 +39,21 @@ def operator_specs() -> list[str]:
     return specs
 
 
+#: options that make a solver quick, where it has them
+FEW = {"steps": "20", "restarts": "20", "rounds": "1"}
+
+
 def solver_specs() -> list[str]:
-    """Every registered solver as it is by default, and in each of its presets, with few steps."""
+    """Every registered solver as it is by default, and in each of its presets, with few steps; one that needs
+    weights with some that are shipped.
+    """
     specs = []
-    for entry in default_manager().registry.entries("solver"):
+    registry = default_manager().registry
+    for entry in registry.entries("solver"):
         options = {option.key: option for option in signature_of(entry).options}
-        few = {key: value for key, value in (("steps", "20"), ("restarts", "20")) if key in options}
+        few = {key: value for key, value in FEW.items() if key in options}
+        shipped = trained_names(registry, entry.name) if "weights" in options else ()
+        few |= {"weights": shipped[0]} if shipped else {}
         presets = _choices(options["preset"].type) if "preset" in options else ()
         for preset in [{"preset": name} for name in presets] or [{}]:
             specs.append(str(Spec(entry.name, None, {**preset, **few})))

@@ -90,7 +90,7 @@ def train(
     except KeyboardInterrupt:
         to_stderr("invkit: the same command with --resume goes on from the last checkpoint")
         raise
-    _report(path, kind, name, installs, as_json)
+    _report(worker, path, kind, name, installs, as_json)
 
 
 def _trainer(registry: Registry, spec: str) -> Trainer:
@@ -147,12 +147,12 @@ def _check_name(registry: Registry, kind: str, name: str, *, installs: bool) -> 
         raise ConfigError(f"there is a trained prior {kind}:{name} already", hint="choose another --name")
 
 
-def _report(path: Path, kind: str, name: str, installs: bool, as_json: bool) -> None:
+def _report(trainer: Trainer, path: Path, kind: str, name: str, installs: bool, as_json: bool) -> None:
     from invkit.files import store
 
     installed = store.install(path, kind, name) if installs else None
     card = store.read_card(path)
-    usage = f"{kind}:{name}" if installs else f"{kind}:{path if os.sep in str(path) else path.resolve()}"
+    usage = trainer.usage(kind, name if installs else str(path if os.sep in str(path) else path.resolve()))
     if as_json:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         where = None if installed is None else str(installed)

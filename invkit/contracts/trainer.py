@@ -1,4 +1,4 @@
-"""Trainers: make a prior's weights from data, by a recipe.
+"""Trainers: make weights from data, by a recipe; those of a prior, or of a solver that has some.
 
     trainer = registry.entry("trainer", "vae").load()()
     trainer.recipes()                                    # {"blurA": {...}, "mnist": {...}}
@@ -18,11 +18,20 @@ from typing import Any
 
 
 class Trainer(ABC):
-    """Trains priors of one kind."""
+    """Trains priors of one kind, or the weights of one solver."""
 
     @abstractmethod
     def recipes(self) -> Mapping[str, Mapping[str, Any]]:
         """The shipped recipes by name."""
+
+    def usage(self, kind: str, name: str) -> str:
+        """Return the spec that uses weights: by default that of a prior, ``kind:name``.
+
+        Args:
+            kind: what the trainer is registered as.
+            name: of installed weights, or the path of a file.
+        """
+        return f"{kind}:{name}"
 
     @abstractmethod
     def train(

@@ -90,7 +90,7 @@ def structure(values: Mapping[str, Any], kind: type[_R]) -> _R:
             near = get_close_matches(key, known, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(known)}"
             raise ConfigError(f"a recipe has no key {key!r}", hint=hint)
-    for key in ("data", "architecture"):
+    for key in (field.name for field in attrs.fields(kind) if field.default is attrs.NOTHING):
         if key not in values:
             raise ConfigError(f"the recipe has no {key!r}", hint=f"add --set {key}=…")
     converter, types = _converter(), get_type_hints(kind)

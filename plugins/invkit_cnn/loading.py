@@ -27,7 +27,10 @@ def find(registry: Registry, name: str) -> Path:
             f"cnn?weights={name} is a recipe; its weights do not travel with invkit",
             hint=f"train it: invkit train cnn --recipe {name} --out runs/{name} --install",
         )
-    return store.find(registry, "cnn", name)
+    try:
+        return store.find(registry, "cnn", name)
+    except WeightsError as error:
+        raise WeightsError(f"no deblurring network of the weights {name!r}", hint=error.hint) from error
 
 
 def network_of(trained: store.TrainedPrior) -> Network:

@@ -71,8 +71,8 @@ class FeedForward(Solver):
             WeightsError: there are none of that name, or the file does not hold a deblurring network.
         """
         if not weights:
-            known = ", ".join(store.names(registry, "cnn")) or "train some: invkit train cnn --recipe NAME"
-            raise SpecError("cnn needs weights: cnn?weights=NAME", hint=f"there are {known}")
+            known = ", ".join(store.names(registry, "cnn")) or "none; see `invkit train cnn --list`"
+            raise SpecError("cnn needs weights", hint=f"write cnn?weights=NAME; known: {known}")
         trained = store.read_prior(find(registry, weights))
         return cls(network_of(trained), trained.card, trained.sha256, chunk)
 

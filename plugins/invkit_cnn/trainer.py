@@ -47,6 +47,10 @@ class CNNTrainer(Trainer):
         """The shipped recipes: those of the shipped weights, and `l15` for whoever has the machine for it."""
         return load_recipes("invkit_cnn", "recipes")
 
+    def usage(self, kind: str, name: str) -> str:
+        """Return the spec of the solver with these weights."""
+        return str(invkit.Spec(kind, options={"weights": name}))
+
     def train(
         self,
         name: str,

@@ -40,6 +40,18 @@ def test_a_bad_value_is_named(change: dict[str, Any], says: str) -> None:
     assert says in str(caught.value)
 
 
+@attrs.frozen(kw_only=True)
+class Sized(Recipe):
+    size: int
+
+
+@pytest.mark.parametrize("missing", ["data", "architecture", "size"])
+def test_what_is_missing_is_named(missing: str) -> None:
+    values = GOOD | {"size": 3}
+    with pytest.raises(ConfigError, match=f"no '{missing}'; add --set {missing}=…"):
+        structure({key: value for key, value in values.items() if key != missing}, Sized)
+
+
 def test_the_schedule_is_the_recipes() -> None:
     recipe = structure({**GOOD, "epochs": 7, "weight_decay": 0.1, "mirror": True}, Recipe)
     schedule = recipe.schedule()

@@ -27,7 +27,7 @@ class Circular(nn.Conv2d):
 
     def forward(self, input: Float[Tensor, "n c h w"]) -> Float[Tensor, "n d h w"]:
         """Return the convolution, as large as its input."""
-        wrapped = _Wrap.apply(input, self.margin)
+        wrapped = _Wrap.apply(input, self.margin) if self.margin else input
         return functional.conv2d(wrapped, self.weight, self.bias)
 
 
