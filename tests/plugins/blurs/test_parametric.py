@@ -111,6 +111,17 @@ def test_the_covariance_of_an_anisotropic_gaussian(half: float, first: float, se
     assert np.allclose(tilt[0], expected, atol=1e-3 * np.trace(covariance))
 
 
+@given(seed=seeds, size=st.integers(2, 9))
+def test_moments_are_those_of_the_weighted_covariance(seed: int, size: int) -> None:
+    """Of kernels off the centre, too."""
+    kernel = torch.rand(1, 1, size, size, generator=seeded(seed), dtype=torch.float64)
+    rows, columns = np.indices((size, size)).reshape(2, -1)
+    covariance = np.cov(np.stack([columns, rows]), aweights=kernel.numpy().ravel(), ddof=0)
+    spread, tilt = moments(kernel)
+    assert np.allclose(spread, np.trace(covariance) / 2)
+    assert np.allclose(tilt[0], [(covariance[0, 0] - covariance[1, 1]) / 2, covariance[0, 1]])
+
+
 @every_spec
 def test_the_encoder_finds_what_was_drawn(spec: str) -> None:
     prior = invkit.prior(spec)

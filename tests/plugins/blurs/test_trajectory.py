@@ -73,6 +73,12 @@ def test_exposure_is_the_rasteriser_of_the_data_sets(seed: int, size: int) -> No
     assert torch.allclose(expose(points, size).float(), expected, atol=1e-6)
 
 
+def test_rounding_beyond_the_border_makes_no_weight_negative() -> None:
+    points = torch.tensor([[[13.5], [-13.5]]]) * (1 + 1e-6)
+    kernel = expose(points, 28)
+    assert (kernel >= 0).all() and kernel[0, 0, 0, 27] == 1
+
+
 def test_the_curve_of_the_family_gives_the_kernel_of_the_family() -> None:
     """What the two share, from the samples on: centroid, shrinking, exposure."""
     curves = trajectories(50, seeded(5))
