@@ -2,23 +2,24 @@
 
     invkit bench --list
     invkit bench digits --images 20 --methods blurry,default,floor-same --out invkit-bench
+    invkit bench table1 --quick
 
-Each finished method is kept in ``OUT/NAME/``; run again after Ctrl-C, only what is missing is measured.
+Each finished method is kept in ``OUT/NAME/``, of the paper's tables and figures each finished image of each
+method; run again after Ctrl-C, only what is missing is measured.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from invkit.cli.output import json_option, print_json, print_table, to_stderr
+from invkit.cli.output import json_option, print_json, print_table
 from invkit_experiments.experiment import EXPERIMENTS, experiment_entry
 
 if TYPE_CHECKING:
-    from invkit_experiments.experiment import Experiment, Row
+    from invkit_experiments.experiment import Experiment, Outcome
 
 __all__ = ["bench"]
 
@@ -27,9 +28,12 @@ __all__ = ["bench"]
 @click.argument("name", required=False)
 @click.option("--list", "listing", is_flag=True, help="List the experiments, or the methods of NAME.")
 @click.option("--images", type=click.IntRange(min=1), metavar="N", help="How many signals; else NAME's own.")
-@click.option("--methods", metavar="A,B,…", default="", help="Only these methods; by default all.")
 @click.option(
-    "--seed", type=click.IntRange(0, 2**63 - 1), default=0, metavar="S", help="Of noise and solvers; 0."
+    "--methods", metavar="A,B,…", default="", help="Only these methods, or inputs, or inputs/method."
+)
+@click.option("--quick", is_flag=True, help="A few signals and a few steps, to see it work in seconds.")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**63 - 1), default=0, metavar="S", help="Of inputs and solvers; 0."
 )
 @click.option(
     "--steps",
@@ -43,7 +47,7 @@ __all__ = ["bench"]
     default=Path("invkit-bench"),
     metavar="DIR",
     show_default=True,
-    help="Folder for finished methods and tables.",
+    help="Folder for what is finished, tables, pictures and pages.",
 )
 @json_option
 def bench(
@@ -51,6 +55,7 @@ def bench(
     listing: bool,
     images: int | None,
     methods: str,
+    quick: bool,
     seed: int,
     steps: int | None,
     out: Path,
@@ -59,77 +64,52 @@ def bench(
     """Measure the methods of experiment NAME side by side, on the same inputs.
 
     Real data is looked for in the folder INVKIT_DATA. The table is printed, and written to the folder --out
-    as Markdown, CSV and JSON.
+    as Markdown, CSV and JSON; the paper's tables and figures also as pictures and as a page, NAME.html.
 
     \b
-    invkit bench digits --images 20
+    invkit bench table1 --quick
     """
     if name is None or listing:
         _list(name, as_json)
         return
-    experiment = _build(name, images, seed, steps)
-    rows, files = _run(experiment, [m.strip() for m in methods.split(",") if m.strip()], out)
+    experiment = _build(name, images, seed, steps, quick)
+    outcome = _run(experiment, [m.strip() for m in methods.split(",") if m.strip()], out)
+    from invkit_experiments.writing import described, write
+
+    files = write(experiment, outcome, out)
     if as_json:
-        print_json({**_described(experiment), "rows": rows, "files": files})
+        rows = [dict(row) for row in outcome.rows]
+        print_json({**described(experiment, outcome), "rows": rows, "files": files})
         return
     from invkit_experiments.tables import cells, titles
 
-    print_table(titles(experiment.columns), [cells(experiment.columns, row) for row in rows])
-    click.echo(f"written to {files['markdown']} (and .csv, .json)")
+    columns = (*experiment.heads, *experiment.columns)
+    print_table(titles(columns), [cells(columns, row) for row in outcome.rows])
+    page = f"; page: {files['page']}" if "page" in files else ""
+    click.echo(f"written to {files['markdown']} (and .csv, .json){page}")
 
 
-def _build(name: str, images: int | None, seed: int, steps: int | None) -> Experiment:
+def _build(name: str, images: int | None, seed: int, steps: int | None, quick: bool = False) -> Experiment:
     import importlib
 
     module, _, attribute = experiment_entry(name).target.partition(":")
     described = getattr(importlib.import_module(module), attribute)
+    if quick:
+        images, steps = images or described.quick[0], steps or described.quick[1]
     made: Experiment = described(count=images, seed=seed, steps=steps)
     return made
 
 
-def _run(experiment: Experiment, methods: Sequence[str], out: Path) -> tuple[list[Row], dict[str, str]]:
-    """Measure, keep, write the tables; what is wrong with the folder shows before any work."""
+def _run(experiment: Experiment, methods: list[str], out: Path) -> Outcome:
+    """Measure; what is wrong with data, weights or the folder shows before any work."""
     from invkit.files.solutions import writable_folder
     from invkit_experiments.kept import Kept
+    from invkit_experiments.watching import watcher_for
 
-    chosen = experiment.choose(methods)
-    for method in chosen:
-        experiment.identity(method)  # data or weights that are missing show now, not after hours
+    experiment.check(methods)
     writable_folder(out)
-    numbers = {method: number for number, method in enumerate(chosen, 1)}
-
-    def told(method: str, there: bool) -> None:
-        note = " (kept from an earlier run)" if there else ""
-        to_stderr(f"[{numbers[method]}/{len(chosen)}] {method}: {experiment.methods[method]}{note}")
-
-    rows = list(experiment.rows(Kept(out), chosen, told))
-    return rows, _write(experiment, rows, out)
-
-
-def _write(experiment: Experiment, rows: Sequence[Row], out: Path) -> dict[str, str]:
-    from invkit.files.atomic import atomic_write
-    from invkit.files.solutions import write_record
-    from invkit_experiments.tables import as_csv, markdown
-
-    texts = {"markdown": (".md", markdown), "csv": (".csv", as_csv)}
-    files = {}
-    for kind, (suffix, written) in texts.items():
-        files[kind] = str(out / f"{experiment.name}{suffix}")
-        with atomic_write(files[kind], text=True) as stream:
-            stream.write(written(experiment.columns, rows))
-    files["json"] = str(out / f"{experiment.name}.json")
-    write_record(files["json"], {**_described(experiment), "rows": list(rows)})
-    return files
-
-
-def _described(experiment: Experiment) -> dict[str, Any]:
-    return {
-        "experiment": experiment.name,
-        "images": experiment.signals,
-        "seed": experiment.seed,
-        "steps": experiment.steps,
-        "methods": dict(experiment.methods),
-    }
+    watcher = watcher_for(bars=not experiment.draws_bars)
+    return experiment.run(Kept(out), methods, watcher)
 
 
 def _list(name: str | None, as_json: bool) -> None:

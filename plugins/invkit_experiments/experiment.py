@@ -5,16 +5,17 @@
         def identity(self, method): return {"method": method}    # whatever the row depends on
         def measure(self, method): return {"psnr": 21.0}
 
-    for row in Mine(count=100).rows(kept=Kept(Path("out"))): ...
+    Mine(count=100).run(Kept(Path("out"))).rows
 
 To add an experiment, write it in a file of its own and name it in `EXPERIMENTS`; ``invkit bench`` does the
-rest: choosing methods, keeping finished rows, tables.
+rest: choosing methods, keeping finished rows, tables. One that compares methods on images, side by side, is a
+`invkit_experiments.study.Study`: a description alone.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import attrs
@@ -22,8 +23,9 @@ import attrs
 from invkit.errors import SpecError, UsageError
 from invkit.plugin.registry import nearest
 from invkit_experiments.kept import Kept
+from invkit_experiments.watching import Watcher
 
-__all__ = ["EXPERIMENTS", "Column", "Entry", "Experiment", "Row", "experiment_entry"]
+__all__ = ["EXPERIMENTS", "Column", "Entry", "Experiment", "Outcome", "Row", "experiment_entry"]
 
 FORMAT = 1
 """Raise it where rows kept by an earlier invkit mean something else."""
@@ -46,6 +48,21 @@ class Column:
         return "–" if value is None else format(value, self.form)
 
 
+@attrs.frozen
+class Outcome:
+    """What came out of an experiment.
+
+    Args:
+        rows: one for each method that was measured, in the order of the table.
+        left_out: row → why it could not be measured here.
+        cells: image by image, with pictures, for experiments that have them.
+    """
+
+    rows: Sequence[Row]
+    left_out: Mapping[str, str] = attrs.field(factory=dict)
+    cells: Sequence[Any] = ()
+
+
 @attrs.frozen(kw_only=True)
 class Experiment(ABC):
     """What is measured: the same inputs for every method.
@@ -62,6 +79,12 @@ class Experiment(ABC):
     methods: ClassVar[Mapping[str, str]]
     #: signals where `count` is None
     usual_count: ClassVar[int]
+    #: `count` and `steps` for a look that takes seconds
+    quick: ClassVar[tuple[int, int]] = (2, 20)
+    #: the columns before the figures
+    heads: ClassVar[tuple[Column, ...]] = (Column("method", "method"),)
+    #: whether its methods draw bars of their own
+    draws_bars: ClassVar[bool] = True
 
     count: int | None = None
     seed: int = 0
@@ -98,24 +121,41 @@ class Experiment(ABC):
                 )
         return tuple(dict.fromkeys(named)) or self.available()
 
-    def rows(
-        self, kept: Kept, methods: Sequence[str] = (), told: Callable[[str, bool], None] = lambda *_: None
-    ) -> Iterator[Row]:
-        """The row of every method, in turn; finished ones are read from disk.
+    def check(self, methods: Sequence[str] = ()) -> None:
+        """Say now what is missing, not after hours of work.
+
+        Raises:
+            UsageError: a method that the experiment does not have.
+            InvkitError: data or weights that are not here.
+        """
+        for method in self.choose(methods):
+            self.identity(method)
+
+    def run(self, kept: Kept, methods: Sequence[str] = (), watcher: Watcher | None = None) -> Outcome:
+        """Measure every method, in turn; finished rows are read from disk.
 
         Args:
             kept: where rows are kept.
             methods: those to measure; all by default.
-            told: hears of each method before its row: its name, and whether the row was there already.
+            watcher: is told of each row.
+
+        Raises:
+            KeyboardInterrupt: it was interrupted; what was finished is kept.
         """
-        for method in self.choose(methods):
+        watcher = watcher or Watcher()
+        chosen = self.choose(methods)
+        watcher.begin({method: (self.methods[method], 1) for method in chosen})
+        rows = []
+        for method in chosen:
             identity = {"format": FORMAT, "experiment": self.name, "method": method, **self.identity(method)}
             row = kept.read(self.name, method, identity)
-            told(method, row is not None)
+            watcher.start(method, there=row is not None)
             if row is None:
                 row = {"method": method, **self.measure(method)}
                 kept.write(self.name, method, identity, row)
-            yield row
+            watcher.done(method, row.get("seconds") or 0.0)
+            rows.append(row)
+        return Outcome(rows)
 
 
 @attrs.frozen
@@ -138,6 +178,19 @@ EXPERIMENTS: Mapping[str, Entry] = {
         "invkit_experiments.priors:Priors",
         "how close image priors come to the authors' test images, and whether they make copies",
     ),
+    "table1": Entry("invkit_experiments.table1:Table1", "Table 1: small blurs and a large one, all methods"),
+    "table2": Entry("invkit_experiments.table2:Table2", "Table 2: noise from 10 to 50 %"),
+    "table3": Entry(
+        "invkit_experiments.table3:Table3", "Table 3: images of the test set against images in range"
+    ),
+    "fig2": Entry("invkit_experiments.fig2:Fig2", "Figure 2: the closest image in range to the blurry image"),
+    "fig5": Entry("invkit_experiments.fig5:Fig5", "Figure 5: digits and their kernels"),
+    "fig6": Entry("invkit_experiments.fig6:Fig6", "Figure 6: house numbers, all methods"),
+    "fig7": Entry("invkit_experiments.fig7:Fig7", "Figure 7: faces, all methods"),
+    "fig8": Entry("invkit_experiments.fig8:Fig8", "Figure 8: faces under a large blur"),
+    "fig9": Entry("invkit_experiments.fig9:Fig9", "Figure 9: growing noise, ours and the CNN"),
+    "fig10": Entry("invkit_experiments.fig10:Fig10", "Figure 10: more restarts on large blurs"),
+    "levin": Entry("invkit_experiments.levin:Levin", "Levin's photographs through real camera shakes"),
     "asim2020": Entry(
         "invkit_experiments.asim2020:Asim2020",
         "blind deblurring of the paper's authors' own test inputs, beside their results",

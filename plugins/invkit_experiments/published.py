@@ -3,6 +3,7 @@
     faces = published("celeba")                 # INVKIT_DATA/asim2020/celeba_*.npz
     faces.x, faces.w, faces.y                   # sharp, kernels, blurry
     faces.theirs("x_hat_alg1")                  # their recoveries
+    Dev("celeba").one(3, seed=0)                # one of them, as an experiment takes it
 
 Model: circular convolution with a 28 × 28 kernel of unit sum, zero-padded about its pixel 14; their noise,
 σ = 0.01; rounded to 8 bits. Set ``INVKIT_ASIM2020`` to read another half, or a copy, of the files.
@@ -15,7 +16,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import attrs
 import numpy as np
@@ -24,8 +28,9 @@ from jaxtyping import Float32
 from torch import Tensor
 
 from invkit.errors import InputError
+from invkit_experiments.sources import Measured, Source
 
-__all__ = ["Published", "files_here", "published"]
+__all__ = ["Dev", "Published", "files_here", "published"]
 
 
 @attrs.frozen(eq=False)
@@ -57,6 +62,35 @@ class Published:
                 raise InputError(f"{self.path} has no {name!r}", hint=f"it has {', '.join(arrays)}")
             values = arrays[name]
         return _kernels(values) if name.startswith("w") else _images(values)
+
+    def results(self) -> tuple[str, ...]:
+        """Return the names of the authors' recoveries in the file."""
+        with np.load(self.path, allow_pickle=False) as arrays:
+            return tuple(name for name in arrays if "_hat_" in name)
+
+
+@attrs.frozen
+class Dev(Source):
+    """The published inputs of a class, by number; the seed chooses nothing."""
+
+    kind: str
+    operator: str = "circconv"
+    sigma: float | None = 0.01
+
+    def size(self) -> int:
+        """As many as the file holds."""
+        return len(_read(self.kind, _stamp(self.kind)).x)
+
+    def identity(self, index: int, seed: int) -> Mapping[str, Any]:
+        """The file's sha256 and the number."""
+        return {"published": self.kind, "sha256": _read(self.kind, _stamp(self.kind)).sha256, "index": index}
+
+    def one(self, index: int, seed: int) -> Measured:
+        """The input with the authors' results on it."""
+        data = _read(self.kind, _stamp(self.kind))
+        shown = slice(index, index + 1)
+        theirs = {name: data.theirs(name)[shown] for name in data.results()}
+        return Measured(data.y[shown], data.x[shown], data.w[shown], theirs)
 
 
 def files_here() -> dict[str, Path]:
@@ -97,6 +131,17 @@ def published(kind: str) -> Published:
             f"{path} cannot be read: {error}", hint="expected an npz with x, w, y; fetch it again"
         ) from error
     return Published(path, hashlib.sha256(path.read_bytes()).hexdigest(), _images(x), _kernels(w), _images(y))
+
+
+@cache
+def _read(kind: str, stamp: tuple[Any, ...]) -> Published:
+    """The file, read once as long as it is the same file."""
+    return published(kind)
+
+
+def _stamp(kind: str) -> tuple[Any, ...]:
+    path = files_here().get(kind)
+    return () if path is None else (str(path), path.stat().st_size, path.stat().st_mtime_ns)
 
 
 def _folder() -> Path:

@@ -1,7 +1,7 @@
 """Rows as Markdown and as CSV.
 
-markdown(columns, rows)      # | method | PSNR | …
-as_csv(columns, rows)        # method,psnr,…  with all digits
+markdown(heads, columns, rows)      # | method | PSNR | …
+as_csv(heads, columns, rows)        # method,psnr,…  with all digits
 """
 
 from __future__ import annotations
@@ -16,26 +16,28 @@ __all__ = ["as_csv", "cells", "markdown", "titles"]
 
 
 def titles(columns: Sequence[Column]) -> list[str]:
-    """The headings, the method's first."""
-    return ["method", *(column.title for column in columns)]
+    """The headings."""
+    return [column.title for column in columns]
 
 
 def cells(columns: Sequence[Column], row: Row) -> list[str]:
-    """A row as text, the method first."""
-    return [str(row["method"]), *(column.text(row) for column in columns)]
+    """A row as text."""
+    return [column.text(row) for column in columns]
 
 
-def markdown(columns: Sequence[Column], rows: Sequence[Row]) -> str:
-    """A Markdown table, figures aligned to the right."""
-    lines = [titles(columns), ["---", *("---:" for _ in columns)], *(cells(columns, row) for row in rows)]
+def markdown(heads: Sequence[Column], columns: Sequence[Column], rows: Sequence[Row]) -> str:
+    """A Markdown table: names to the left, figures to the right."""
+    everything = (*heads, *columns)
+    lines = [titles(everything), ["---"] * len(heads) + ["---:"] * len(columns)]
+    lines += [[text.replace("|", "\\|") for text in cells(everything, row)] for row in rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def as_csv(columns: Sequence[Column], rows: Sequence[Row]) -> str:
+def as_csv(heads: Sequence[Column], columns: Sequence[Column], rows: Sequence[Row]) -> str:
     """CSV with the columns' keys as its head and unrounded figures; empty where there is none."""
+    keys = [column.key for column in (*heads, *columns)]
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(["method", *(column.key for column in columns)])
-    for row in rows:
-        writer.writerow([row["method"], *(row.get(column.key) for column in columns)])
+    writer.writerow(keys)
+    writer.writerows([row.get(key) for key in keys] for row in rows)
     return stream.getvalue()

@@ -17,6 +17,7 @@ from invkit_experiments import bench as bench_module
 from invkit_experiments import experiment as experiment_module
 from invkit_experiments.experiment import EXPERIMENTS, Column, Entry, Experiment, Row, experiment_entry
 from invkit_experiments.kept import Kept
+from invkit_experiments.study import Study
 from invkit_experiments.tables import as_csv, markdown
 
 Captured = pytest.CaptureFixture[str]
@@ -178,6 +179,19 @@ def test_every_experiment_is_there_and_says_what_it_measures(name: str) -> None:
     assert described.choose([]) and set(described.choose([])) <= set(described.methods)
     with pytest.raises(UsageError):
         described.choose(["no-such-method"])
+    assert described.quick[0] >= 1 and described.quick[1] >= 1
+    if isinstance(described, Study):
+        keys = [column.key for column in (*described.heads, *described.columns)]
+        printed = {key for case in described.cases for of in case.printed.values() for key in of}
+        assert {f"printed_{key}" for key in printed} <= {*keys}  # every printed figure has its column
+        for case in described.cases:
+            assert {*case.printed} <= {method.name for method in case.methods}
+
+
+def test_quick_is_few_images_and_few_steps(counting: type[Counting]) -> None:
+    assert bench_module._build("counting", None, 0, None, True).signals == counting.quick[0]
+    quick = bench_module._build("counting", 3, 0, 7, True)
+    assert quick.signals == 3 and quick.steps == 7
 
 
 def test_unknown_experiment() -> None:
@@ -186,5 +200,10 @@ def test_unknown_experiment() -> None:
 
 
 def test_tables_of_no_rows() -> None:
-    assert markdown(Counting.columns, []).count("\n") == 2
-    assert as_csv(Counting.columns, []) == "method,value,runs\n"
+    assert markdown(Counting.heads, Counting.columns, []).count("\n") == 2
+    assert as_csv(Counting.heads, Counting.columns, []) == "method,value,runs\n"
+
+
+def test_a_bar_in_a_name_does_not_end_a_cell() -> None:
+    row = {"method": "a|b", "value": 1.0, "runs": 2}
+    assert markdown(Counting.heads, Counting.columns, [row]).splitlines()[-1] == "| a\\|b | 1.00 | 2 |"

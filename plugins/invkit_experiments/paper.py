@@ -1,0 +1,146 @@
+"""What the paper's tables and figures have in common: its settings, its baselines, its inputs, our columns.
+
+    methods = faces("vae:blurA", cnn="celeba-blurA")
+    [method.name for method in methods]       # blurry, darkprior, cnn, paper, default-gan, default, …
+
+``paper`` is Algorithm 1 with the settings printed for the class and the kind of prior that the paper used;
+``default`` is the solver that invkit uses where nothing else is said, with its better image prior. Every row
+says what it is.
+
+Source: arXiv 1802.04073, Sections 4.2 and 4.3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from invkit_experiments.experiment import Column
+from invkit_experiments.figures import worst
+from invkit_experiments.methods import TRUE_KERNEL, Blurry, Closest, Method, Solve
+from invkit_experiments.scores import Over
+from invkit_experiments.sources import Drawn
+
+__all__ = [
+    "FACES_PRINTED",
+    "NUMBERS_PRINTED",
+    "QUALITY",
+    "cnn",
+    "dark_prior",
+    "drawn_faces",
+    "drawn_numbers",
+    "faces",
+    "numbers",
+    "oracle",
+    "printed_as",
+]
+
+FACES_PRINTED = "steps=10000,rate=0.001,decay=constant,lam=0.001,gamma=0.001"
+"""CelebA: 10,000 steps of a fixed size of 0.001, λ = γ = 0.001; 10 restarts (Section 4.3)."""
+
+NUMBERS_PRINTED = "steps=6000,rate=0.01,decay=exponential,decay_steps=1000,lam=0.1,gamma=0.1"
+"""SVHN: 6,000 steps of 0.01·exp(−t/1000), λ = γ = 0.1; 10 restarts (Section 4.3)."""
+
+QUALITY: tuple[Column, ...] = (
+    Column("images", "images", "d"),
+    Over("psnr", "PSNR", ".2f", of="psnr"),
+    Over("psnr_worst", "worst", ".2f", of="psnr", by=worst),
+    Over("ssim", "SSIM", ".3f", of="ssim"),
+    Over("ncc", "kernel NCC", ".3f", of="ncc"),
+    Over("psnr_aligned", "PSNR aligned", ".2f", of="psnr_aligned"),
+    Over("ssim_aligned", "SSIM aligned", ".3f", of="ssim_aligned"),
+    Over("seconds", "s/image", ".1f", of="seconds"),
+)
+"""The columns of all tables but Levin's."""
+
+PRINTED: tuple[Column, ...] = (
+    Column("printed_psnr", "printed PSNR", ".2f"),
+    Column("printed_ssim", "printed SSIM", ".3f"),
+)
+"""The columns of a table with printed figures."""
+
+
+def drawn_faces(kernels: str, sigma: float = 0.01, in_range: str | None = None) -> Drawn:
+    """CelebA's validation faces, which no prior was trained on; the official test partition is not needed."""
+    return Drawn("celeba", "validation", kernels, sigma, in_range)
+
+
+def drawn_numbers(kernels: str, sigma: float = 0.01, in_range: str | None = None) -> Drawn:
+    """Synthetic house numbers of the test split, in place of SVHN."""
+    return Drawn("housenumbers", "test", kernels, sigma, in_range)
+
+
+def faces(kernels: str, cnn_weights: str) -> tuple[Method, ...]:
+    """The methods of Table 1 on 64 × 64 faces, for a kernel prior and a trained CNN."""
+    return (
+        Blurry(),
+        dark_prior(),
+        cnn(cnn_weights),
+        Solve(
+            "paper",
+            "Algorithm 1 as printed, gan:celeba",
+            f"altgd?preset=paper,{FACES_PRINTED}",
+            (kernels, "gan:celeba"),
+        ),
+        Solve("default-gan", "altgd by default, gan:celeba", "altgd", (kernels, "gan:celeba")),
+        Solve("default", "altgd by default, vae:celeba", "altgd", (kernels, "vae:celeba")),
+        Solve(
+            "evidence",
+            "kernel by evidence, Gaussian prior of faces",
+            "evidence",
+            (kernels, "gaussian:celeba"),
+        ),
+        oracle(),
+    )
+
+
+def numbers(kernels: str, cnn_weights: str) -> tuple[Method, ...]:
+    """The methods of Table 1 on 32 × 32 house numbers, for a kernel prior and a trained CNN."""
+    return (
+        Blurry(),
+        dark_prior(),
+        cnn(cnn_weights),
+        Solve(
+            "paper",
+            "Algorithm 1 as printed, vae:housenumbers",
+            f"altgd?preset=paper,{NUMBERS_PRINTED}",
+            (kernels, "vae:housenumbers"),
+        ),
+        Solve("default", "altgd by default, vae:housenumbers", "altgd", (kernels, "vae:housenumbers")),
+        Solve(
+            "evidence",
+            "kernel by evidence, Gaussian prior of house numbers",
+            "evidence",
+            (kernels, "gaussian:housenumbers"),
+        ),
+        oracle(),
+    )
+
+
+def dark_prior() -> Method:
+    """The dark channel prior, told the kernel's size."""
+    return Solve(
+        "darkprior",
+        "dark channel prior, told the kernel's size",
+        "darkprior",
+        ("blind?size={size}", "darkchannel"),
+    )
+
+
+def cnn(weights: str, note: str = "") -> Method:
+    """The CNN baseline with these weights; it finds no kernel."""
+    return Solve("cnn", f"CNN trained on {weights}{note}", f"cnn?weights={weights}", ("identity", "identity"))
+
+
+def oracle() -> Method:
+    """Total variation with the true kernel: not blind."""
+    return Solve("oracle", "total variation with the true kernel: not blind", "tv", (TRUE_KERNEL, "identity"))
+
+
+def in_range(prior: str) -> Method:
+    """The closest image in range to the truth."""
+    return Closest("range", f"the closest image in the range of {prior} to the true image", prior)
+
+
+def printed_as(names: Mapping[str, str], **figures: Mapping[str, float]) -> dict[str, Mapping[str, float]]:
+    """Printed figures by our rows: ``names`` says which of our rows show which method of the paper."""
+    return {row: figures[name] for row, name in names.items() if name in figures}
