@@ -1,5 +1,7 @@
 """``invkit zoo``: the trained priors there are, with size, terms and figures; and a sheet of their samples.
 
+Weights of solvers are listed too, by the spec that uses them; they have no samples.
+
 invkit zoo                               # a table; --json for programs
 invkit zoo --sheet zoo.png               # six samples of each
 invkit zoo vae:celeba gan:celeba --sheet faces.png --samples 10
@@ -17,6 +19,7 @@ from invkit.errors import WeightsError
 from invkit.files import store
 from invkit.plugin.loading import default_manager
 from invkit.plugin.registry import Registry, nearest
+from invkit.plugin.specs import Spec
 
 if TYPE_CHECKING:
     from invkit.files.panels import Cell
@@ -39,7 +42,7 @@ def zoo(priors: tuple[str, ...], sheet: Path | None, samples: int, seed: int, as
     registry = default_manager().registry
     records = _chosen(_records(registry), priors)
     if sheet is not None:
-        _draw(sheet, [record["prior"] for record in records], samples, seed)
+        _draw(sheet, [record["prior"] for record in records if record["part"] == "prior"], samples, seed)
     if as_json:
         print_json({"priors": records, "sheet": None if sheet is None else str(sheet)})
         return
@@ -51,13 +54,15 @@ def zoo(priors: tuple[str, ...], sheet: Path | None, samples: int, seed: int, as
 def _records(registry: Registry) -> list[dict[str, Any]]:
     """One record for every weights file, from its card alone."""
     records = []
-    for entry in registry.entries("prior"):
+    for entry in (*registry.entries("prior"), *registry.entries("solver")):
         for name in store.names(registry, entry.name) if registry.weights_folders(entry.name) else ():
             path = store.find(registry, entry.name, name)
             card = store.read_card(path)
+            options = {"weights": name} if entry.kind == "solver" else {}
             records.append(
                 {
-                    "prior": f"{entry.name}:{name}",
+                    "prior": str(Spec(entry.name, None if options else name, options)),
+                    "part": entry.kind,
                     "bytes": path.stat().st_size,
                     "shipped": not path.is_relative_to(store.user_store()),
                     "data": card["data"],
@@ -87,6 +92,8 @@ def _row(record: dict[str, Any]) -> tuple[str, ...]:
 def _figures(metrics: dict[str, Any]) -> str:
     """The one or two figures that say how close the range comes."""
     parts = []
+    if "psnr_restored" in metrics:
+        parts.append(f"{metrics['psnr_blurry']:.2f} → {metrics['psnr_restored']:.2f} dB")
     if "range_floor_psnr" in metrics:
         parts.append(f"range floor {metrics['range_floor_psnr']:.2f} dB")
     if "reconstruction_psnr" in metrics:

@@ -140,7 +140,7 @@ class FeedForward(Solver):
             )
 
     def examples(self, seed: int) -> Sequence[Example]:
-        """Two small problems: images blurred by free kernels, known and unknown operators' shapes alike."""
+        """Two small problems: random images, square and wide, blurred by random kernels of their size."""
         rng = torch.Generator().manual_seed(seed)
         side = self.network.multiple * -(-max(12, self.network.smallest) // self.network.multiple)
         found = []

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+import invkit
 from invkit.cli.main import main
 from invkit.files.images import read_image
 from invkit.files.store import install
-from tests.untrained import write_untrained
+from tests.untrained import write_untrained, write_untrained_cnn
 
 Captured = pytest.CaptureFixture[str]
 
@@ -49,6 +50,19 @@ def test_installed_priors_are_marked(
     assert record["shipped"] is False
     assert main(["zoo", "vae:mine"]) == 0
     assert "vae:mine (yours)" in capsys.readouterr().out
+
+
+def test_weights_of_solvers_are_listed_by_the_spec_that_uses_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    monkeypatch.setenv("INVKIT_HOME", str(tmp_path / "home"))
+    install(write_untrained_cnn(tmp_path / "mine.safetensors"), "cnn", "mine")
+    (record,) = records(capsys, "cnn?weights=mine")
+    assert (record["part"], record["shipped"]) == ("solver", False)
+    assert invkit.solver(str(record["prior"])).sha256
+    sheet = tmp_path / "sheet.png"
+    assert main(["zoo", "cnn?weights=mine", "vae:mnist", "--samples", "1", "--sheet", str(sheet)]) == 0
+    assert read_image(sheet).shape[1] < 2 * 128  # one row: a network that deblurs has no samples
 
 
 def test_a_sheet_of_samples(tmp_path: Path, capsys: Captured) -> None:
