@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -32,7 +33,7 @@ from invkit.errors import InputError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Projection", "project"]
+__all__ = ["Descent", "Projection", "chunk_length", "descents", "draw_starts", "project"]
 
 _VALUES_AT_ONCE = (
     4_000_000  # of the signals of all candidates together: a few hundred MB with their gradients
@@ -97,12 +98,13 @@ def project(
     batch, numpy_in, axes_added = as_batch(x, 2)
     fitted = following(prior, batch).shaped(tuple(batch.shape[1:]))
     rng = torch.Generator().manual_seed(seed)
-    starts = _starts(fitted, batch, restarts, rng)
-    size = max(1, _VALUES_AT_ONCE // max(1, restarts * batch[0].numel()))
-    parts = [
-        _descend(fitted, batch[i : i + size], starts[i : i + size], steps, learning_rate, gamma)
-        for i in range(0, len(batch), size)
-    ]
+    starts = draw_starts(fitted, batch, restarts, rng)
+    size = chunk_length(batch, restarts)
+    parts = []
+    for i in range(0, len(batch), size):
+        for found in descents(fitted, batch[i : i + size], starts[i : i + size], steps, learning_rate, gamma):
+            last = found
+        parts.append((last.latent, last.mse, last.objective))
     latents, errors, objectives = (torch.cat(list(each)) for each in zip(*parts, strict=True))
     chosen = objectives.argmin(1)
     rows = torch.arange(len(batch), device=chosen.device)
@@ -121,9 +123,24 @@ def project(
     )
 
 
-def _starts(
+@attrs.frozen(eq=False)
+class Descent:
+    """The best of every start's path so far: its latent, mean squared error and objective."""
+
+    latent: Float[Tensor, "n r *latent"]
+    mse: Float[Tensor, "n r"]
+    objective: Float[Tensor, "n r"]
+
+
+def chunk_length(batch: Float[Tensor, "n *signal"], restarts: int) -> int:
+    """How many signals go together, all their starts included, for the memory they take."""
+    return max(1, _VALUES_AT_ONCE // max(1, restarts * batch[0].numel()))
+
+
+def draw_starts(
     prior: Generator, batch: Float[Tensor, "n *signal"], restarts: int, rng: torch.Generator
 ) -> Float[Tensor, "n r *latent"]:
+    """Latents drawn from the prior; the first of every signal is its encoding, where there is an encoder."""
     drawn = prior.sample_latent(len(batch) * restarts, rng, dtype=batch.dtype, device=batch.device)
     starts = drawn.reshape(len(batch), restarts, *drawn.shape[1:])
     if prior.can_encode:
@@ -132,16 +149,16 @@ def _starts(
     return starts
 
 
-def _descend(
+def descents(
     prior: Generator,
     truth: Float[Tensor, "n *signal"],
     starts: Float[Tensor, "n r *latent"],
     steps: int,
     learning_rate: float,
     gamma: float,
-) -> tuple[Float[Tensor, "n r *latent"], Float[Tensor, "n r"], Float[Tensor, "n r"]]:
-    """Return for every start the best latent of its path, its mean squared error and its objective."""
-    shape = starts.shape[:2]
+) -> Iterator[Descent]:
+    """Adam from every start towards its signal; what is best so far, at the starts and after every step."""
+    shape = tuple(starts.shape[:2])
     target = truth.repeat_interleave(shape[1], 0)
     latent = starts.flatten(0, 1).detach().clone().requires_grad_()
     if latent.numel() == 0:
@@ -150,20 +167,23 @@ def _descend(
     best, best_objective = latent.detach().clone(), torch.full_like(target.flatten(1)[:, 0], math.inf)
     best_error = best_objective.clone()
     for step in range(steps + 1):
-        signal = prior(latent)
-        error = (signal - target).square().flatten(1).sum(1)
-        objective = error + gamma * prior.penalty(latent, signal) if gamma else error
+        with torch.enable_grad():
+            signal = prior(latent)
+            error = (signal - target).square().flatten(1).sum(1)
+            objective = error + gamma * prior.penalty(latent, signal) if gamma else error
         with torch.no_grad():
             better = objective < best_objective
             best_objective = torch.where(better, objective, best_objective)
             best_error = torch.where(better, error, best_error)
             best = torch.where(better.view(-1, *[1] * (latent.ndim - 1)), latent, best)
+        yield Descent(
+            best.reshape(*shape, *best.shape[1:]),
+            (best_error / target[0].numel()).view(shape),
+            best_objective.view(shape),
+        )
         if step == steps:
             break
         for group in optimiser.param_groups:
             group["lr"] = learning_rate * 0.5 * (1 + math.cos(math.pi * step / steps))
         (latent.grad,) = torch.autograd.grad(objective.sum(), latent)
         optimiser.step()
-    pixels = target[0].numel()
-    best = best.reshape(*shape, *best.shape[1:])
-    return best, (best_error / pixels).detach().view(shape), best_objective.view(shape)

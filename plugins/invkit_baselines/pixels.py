@@ -16,6 +16,7 @@ from torch import Tensor
 from invkit.contracts.generator import Generator
 from invkit.errors import InputError
 
+_PROBE = 917_003  # the seed of the random signal: it needs no other randomness, and every solve is alike
 _TOLERANCE = 1e-3  # of the largest value: single precision is allowed its rounding
 
 
@@ -51,7 +52,7 @@ def require_free_pixels(
     Raises:
         InputError: the prior cannot encode, or makes another signal from the latent.
     """
-    rng = torch.Generator().manual_seed(0)  # of this one signal: nobody's random numbers are used
+    rng = torch.Generator().manual_seed(_PROBE)
     if prior.can_encode and prior.signal_shape is not None:
         low, high = prior.bounds or (0.0, 1.0)
         probe = torch.rand(1, *prior.signal_shape, generator=rng, dtype=torch.float64)

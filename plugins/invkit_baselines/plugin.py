@@ -12,7 +12,17 @@ if TYPE_CHECKING:
 
 @invkit.hookimpl
 def invkit_register(registry: Registry) -> None:
-    """Register ``tv``."""
+    """Register ``tv``, ``blindrl`` and ``range``."""
     registry.solver(
         "tv", "invkit_baselines.tv:TV", summary="known kernel, total-variation deconvolution by the ADMM"
+    )
+    registry.solver(
+        "blindrl",
+        "invkit_baselines.blindrl:BlindRL",
+        summary="blind Richardson-Lucy updates of non-negative signals; with a known kernel, the plain ones",
+    )
+    registry.solver(
+        "range",
+        "invkit_baselines.closest:Range",
+        summary="closest picture in range to the measurement, no kernel (arXiv 1802.04073, Section 2.1)",
     )

@@ -20,7 +20,7 @@ from invkit.contracts.monitor import Monitor, Progress
 from invkit.contracts.solution import Solution
 
 #: points of a history, at most
-POINTS = 100
+POINTS = 25
 
 
 class Record:

@@ -63,9 +63,9 @@ class TV(Solver):
 
     mu: float = attrs.field(default=1.7e-3, validator=gt(0))
     colour: Literal["joint", "separate"] = attrs.field(default="joint", validator=in_(["joint", "separate"]))
-    steps: int = attrs.field(default=300, validator=ge(1))
+    steps: int = attrs.field(default=200, validator=ge(1))
     tolerance: float = attrs.field(default=1e-4, validator=ge(0))
-    jump: float = attrs.field(default=0.05, validator=gt(0))
+    jump: float = attrs.field(default=0.2, validator=gt(0))
     inner: int = attrs.field(default=5, validator=ge(1))
 
     def solve(
