@@ -19,8 +19,9 @@ from typing import ClassVar
 
 import attrs
 
+from invkit_experiments.cases import Case
 from invkit_experiments.experiment import Column
-from invkit_experiments.methods import TRUE_KERNEL, Blurry, Method, Solve, Theirs
+from invkit_experiments.methods import Blurry, Method, Theirs
 from invkit_experiments.paper import (
     FACES_PRINTED,
     NUMBERS_PRINTED,
@@ -31,7 +32,8 @@ from invkit_experiments.paper import (
     oracle,
 )
 from invkit_experiments.published import Dev
-from invkit_experiments.study import Case, Study
+from invkit_experiments.solve import TRUE_KERNEL, Solve
+from invkit_experiments.study import Study
 
 __all__ = ["Asim2020"]
 

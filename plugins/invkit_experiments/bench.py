@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import click
 
 from invkit.cli.output import json_option, print_json, print_table
-from invkit_experiments.experiment import EXPERIMENTS, experiment_entry
+from invkit_experiments.catalogue import EXPERIMENTS, experiment_entry
 
 if TYPE_CHECKING:
     from invkit_experiments.experiment import Experiment, Outcome

@@ -7,7 +7,8 @@
 
     Mine(count=100).run(Kept(Path("out"))).rows
 
-To add an experiment, write it in a file of its own and name it in `EXPERIMENTS`; ``invkit bench`` does the
+To add an experiment, write it in a file of its own and name it in
+`invkit_experiments.catalogue`; ``invkit bench`` does the
 rest: choosing methods, keeping finished rows, tables. One that compares methods on images, side by side, is a
 `invkit_experiments.study.Study`: a description alone.
 """
@@ -20,15 +21,16 @@ from typing import Any, ClassVar
 
 import attrs
 
-from invkit.errors import SpecError, UsageError
+from invkit.errors import UsageError
 from invkit.plugin.registry import nearest
 from invkit_experiments.kept import Kept
 from invkit_experiments.watching import Watcher
 
-__all__ = ["EXPERIMENTS", "Column", "Entry", "Experiment", "Outcome", "Row", "experiment_entry"]
+__all__ = ["FORMAT", "Column", "Experiment", "Outcome", "Row"]
 
 FORMAT = 1
-"""Raise it where rows kept by an earlier invkit mean something else."""
+"""Raise it where rows kept by an earlier invkit mean something else.
+"""
 
 Row = Mapping[str, Any]
 """JSON-ready figures of one method, by column; ``None`` where a figure has no meaning."""
@@ -156,55 +158,3 @@ class Experiment(ABC):
             watcher.done(method, row.get("seconds") or 0.0)
             rows.append(row)
         return Outcome(rows)
-
-
-@attrs.frozen
-class Entry:
-    """Where an experiment is and what it is for; the class is imported when it is run."""
-
-    target: str
-    summary: str
-
-
-EXPERIMENTS: Mapping[str, Entry] = {
-    "digits": Entry(
-        "invkit_experiments.digits:Digits",
-        "blind deblurring of MNIST test digits, with oracle and range floors",
-    ),
-    "kernels": Entry(
-        "invkit_experiments.kernels:Kernels", "how well the kernel priors make kernels of their test splits"
-    ),
-    "priors": Entry(
-        "invkit_experiments.priors:Priors",
-        "how close image priors come to the authors' test images, and whether they make copies",
-    ),
-    "table1": Entry("invkit_experiments.table1:Table1", "Table 1: small blurs and a large one, all methods"),
-    "table2": Entry("invkit_experiments.table2:Table2", "Table 2: noise from 10 to 50 %"),
-    "table3": Entry(
-        "invkit_experiments.table3:Table3", "Table 3: images of the test set against images in range"
-    ),
-    "fig2": Entry("invkit_experiments.fig2:Fig2", "Figure 2: the closest image in range to the blurry image"),
-    "fig5": Entry("invkit_experiments.fig5:Fig5", "Figure 5: digits and their kernels"),
-    "fig6": Entry("invkit_experiments.fig6:Fig6", "Figure 6: house numbers, all methods"),
-    "fig7": Entry("invkit_experiments.fig7:Fig7", "Figure 7: faces, all methods"),
-    "fig8": Entry("invkit_experiments.fig8:Fig8", "Figure 8: faces under a large blur"),
-    "fig9": Entry("invkit_experiments.fig9:Fig9", "Figure 9: growing noise, ours and the CNN"),
-    "fig10": Entry("invkit_experiments.fig10:Fig10", "Figure 10: more restarts on large blurs"),
-    "levin": Entry("invkit_experiments.levin:Levin", "Levin's photographs through real camera shakes"),
-    "asim2020": Entry(
-        "invkit_experiments.asim2020:Asim2020",
-        "blind deblurring of the paper's authors' own test inputs, beside their results",
-    ),
-}
-"""What ``invkit bench`` knows, by name."""
-
-
-def experiment_entry(name: str) -> Entry:
-    """The experiment of a name.
-
-    Raises:
-        SpecError: no such name; the message gives the nearest and the list.
-    """
-    if name not in EXPERIMENTS:
-        raise SpecError(f"unknown experiment {name!r}", hint=nearest(name, EXPERIMENTS))
-    return EXPERIMENTS[name]

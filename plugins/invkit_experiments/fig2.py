@@ -15,10 +15,12 @@ from typing import ClassVar
 
 import attrs
 
+from invkit_experiments.cases import Case
 from invkit_experiments.experiment import Column
-from invkit_experiments.methods import Blurry, Method, Solve
+from invkit_experiments.methods import Blurry, Method
 from invkit_experiments.paper import QUALITY, drawn_faces, drawn_numbers, in_range
-from invkit_experiments.study import Case, Study
+from invkit_experiments.solve import Solve
+from invkit_experiments.study import Study
 
 __all__ = ["Fig2"]
 

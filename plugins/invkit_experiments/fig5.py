@@ -13,11 +13,13 @@ from typing import ClassVar
 
 import attrs
 
+from invkit_experiments.cases import Case
+from invkit_experiments.drawn import Drawn
 from invkit_experiments.experiment import Column
-from invkit_experiments.methods import Blurry, Solve
+from invkit_experiments.methods import Blurry
 from invkit_experiments.paper import QUALITY
-from invkit_experiments.sources import Drawn
-from invkit_experiments.study import Case, Study
+from invkit_experiments.solve import Solve
+from invkit_experiments.study import Study
 
 __all__ = ["Fig5"]
 

@@ -11,9 +11,10 @@ from typing import ClassVar
 
 import attrs
 
+from invkit_experiments.cases import Case
 from invkit_experiments.experiment import Column
 from invkit_experiments.paper import QUALITY, drawn_faces, faces, in_range
-from invkit_experiments.study import Case, Study
+from invkit_experiments.study import Study
 
 __all__ = ["Fig7"]
 

@@ -14,9 +14,10 @@ from typing import ClassVar
 
 import attrs
 
+from invkit_experiments.cases import Case
 from invkit_experiments.experiment import Column
 from invkit_experiments.paper import PRINTED, QUALITY
-from invkit_experiments.study import Case, Study
+from invkit_experiments.study import Study
 from invkit_experiments.table2 import FACES, NUMBERS, noisy
 
 __all__ = ["Fig9"]

@@ -12,11 +12,13 @@ from typing import ClassVar
 
 import attrs
 
+from invkit_experiments.cases import Case
 from invkit_experiments.experiment import Column
 from invkit_experiments.levin_pairs import LevinPairs
-from invkit_experiments.methods import TRUE_KERNEL, Blurry, Solve
+from invkit_experiments.methods import Blurry
 from invkit_experiments.paper import QUALITY, dark_prior, oracle
-from invkit_experiments.study import Case, Study
+from invkit_experiments.solve import TRUE_KERNEL, Solve
+from invkit_experiments.study import Study
 
 __all__ = ["Levin"]
 

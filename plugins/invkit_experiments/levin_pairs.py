@@ -25,6 +25,7 @@ import attrs
 import numpy as np
 import scipy.io
 import torch
+from scipy.io.matlab import MatReadError
 
 from invkit.errors import InputError
 from invkit_experiments.sources import Measured, Source
@@ -56,7 +57,7 @@ class LevinPairs(Source):
         try:
             arrays = scipy.io.loadmat(path, variable_names=["x", "y", "f"])
             x, y, f = (torch.from_numpy(arrays[name].astype(np.float32)) for name in ("x", "y", "f"))
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, MatReadError) as error:
             raise InputError(
                 f"{path} cannot be read: {error}", hint="expected a mat file with x, y, f; fetch it again"
             ) from error

@@ -1,13 +1,11 @@
 """What stands in a row of a table: a way to come from a measurement to an image.
 
-    Solve("default", "blind, by default", solver="altgd", priors=("vae:blurA", "vae:celeba"))
-    Solve("oracle", "true kernel", solver="tv", priors=(TRUE_KERNEL, "identity"))
     Blurry()                                         # the measurement itself
+    Theirs("authors", "their result", image="x_hat_alg1")
     Closest("range", "the closest image in range to the truth", prior="gan:celeba")
 
-In a spec, ``{size}`` is the kernel's size and ``{sigma}`` the noise's, for methods that are told. A
-method whose solver or weights are not installed raises when it is prepared, with the reason; the others
-go on.
+Those that solve are in `invkit_experiments.solve`. A method whose solver or weights are not installed
+raises when it is prepared, with the reason; the others go on.
 """
 
 from __future__ import annotations
@@ -22,14 +20,9 @@ from torch import Tensor
 
 import invkit
 from invkit.errors import InputError
-from invkit_experiments.figures import uninterrupted
-from invkit_experiments.known import known_signal
 from invkit_experiments.sources import Measured, Source, identity_of, prior
 
-__all__ = ["TRUE_KERNEL", "Blurry", "Closest", "Found", "Method", "Settings", "Solve", "Theirs"]
-
-TRUE_KERNEL = "known:TRUE_KERNEL"
-"""In place of a kernel prior: the kernel that the measurement was made with."""
+__all__ = ["Blurry", "Closest", "Found", "Method", "Settings", "Theirs"]
 
 
 @attrs.frozen
@@ -142,64 +135,3 @@ class Closest(Method):
         starts = 1 if made.can_encode else 5
         found = invkit.project(made, one.x, restarts=starts, steps=settings.steps or self.search)
         return Found(found.signal, None, time.perf_counter() - began)
-
-
-@attrs.frozen
-class Solve(Method):
-    """A solver with two priors.
-
-    Args:
-        solver: its spec.
-        priors: of kernel and image; `TRUE_KERNEL` in place of the first makes it an oracle.
-    """
-
-    solver: str
-    priors: tuple[str, str]
-
-    def identity(self, source: Source, settings: Settings) -> Mapping[str, Any]:
-        """Operator, priors with the sha256 of their weights, solver with all defaults, versions."""
-        told, blind = self._told(source), self.priors[0] != TRUE_KERNEL
-        pipeline = invkit.compose(
-            source.operator,
-            [prior(self.priors[0].format(size=28, **told)) if blind else "identity", prior(self.priors[1])],
-            self._solver(source, settings),
-        )
-        config = {key: value for key, value in pipeline.to_config().items() if key != "seed"}
-        return {"pipeline": config, "kernel": self.priors[0], "seed": settings.seed}
-
-    def recover(self, one: Measured, source: Source, settings: Settings, index: int) -> Found:
-        """Solve this one measurement."""
-        told = self._told(source)
-        if self.priors[0] == TRUE_KERNEL:
-            kernel = known_signal(one.w[0])
-        else:
-            kernel = prior(self.priors[0].format(size=one.kernel_size, **told))
-        pipeline = invkit.compose(
-            source.operator,
-            [kernel, prior(self.priors[1])],
-            self._solver(source, settings),
-            settings.seed + index,
-        )
-        began = time.perf_counter()
-        solution = uninterrupted(pipeline(one.y))
-        seconds = time.perf_counter() - began
-        return Found(solution.x, None if self.priors[0] == TRUE_KERNEL else solution.w, seconds)
-
-    def _solver(self, source: Source, settings: Settings) -> invkit.Solver:
-        """The solver, with the run's number of steps where it has that option, or at most so many rounds."""
-        spec = self.solver.format(**self._told(source))
-        made: Any = invkit.solver(spec)
-        if settings.steps is None:
-            return made
-        if hasattr(made, "steps"):
-            fewer = {"steps": settings.steps}
-        elif hasattr(made, "rounds"):
-            fewer = {"rounds": min(settings.steps, made.rounds)}
-        else:
-            return made
-        return invkit.solver({**invkit.Spec.parse(spec).to_dict(), **fewer})
-
-    def _told(self, source: Source) -> dict[str, Any]:
-        """What a spec may be told of the measurement but the kernel's size."""
-        sigma = source.sigma
-        return {} if sigma is None else {"sigma": f"{sigma:g}", "variance": f"{sigma**2:g}"}

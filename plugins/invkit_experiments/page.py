@@ -15,8 +15,9 @@ from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Any
 
+from invkit_experiments.cases import Cell
 from invkit_experiments.experiment import Column, Outcome, Row
-from invkit_experiments.study import Cell, Study
+from invkit_experiments.study import Study
 
 __all__ = ["page"]
 

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 
 from invkit.files.panels import Cell as Tile
 from invkit.files.panels import kernel_cell
+from invkit_experiments.cases import Cell
 from invkit_experiments.experiment import Outcome
 from invkit_experiments.pictures import decoded
-from invkit_experiments.study import Cell, Study
+from invkit_experiments.study import Study
 
 __all__ = ["panels"]
 

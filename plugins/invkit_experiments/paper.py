@@ -14,11 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from invkit_experiments.drawn import Drawn
 from invkit_experiments.experiment import Column
 from invkit_experiments.figures import worst
-from invkit_experiments.methods import TRUE_KERNEL, Blurry, Closest, Method, Solve
+from invkit_experiments.methods import Blurry, Closest, Method
 from invkit_experiments.scores import Over
-from invkit_experiments.sources import Drawn
+from invkit_experiments.solve import TRUE_KERNEL, Solve
 
 __all__ = [
     "FACES_PRINTED",
@@ -35,7 +36,8 @@ __all__ = [
 ]
 
 FACES_PRINTED = "steps=10000,rate=0.001,decay=constant,lam=0.001,gamma=0.001"
-"""CelebA: 10,000 steps of a fixed size of 0.001, λ = γ = 0.001; 10 restarts (Section 4.3)."""
+"""CelebA: 10,000 steps of a fixed size of 0.001, λ = γ = 0.001; 10 restarts (Section 4.3).
+"""
 
 NUMBERS_PRINTED = "steps=6000,rate=0.01,decay=exponential,decay_steps=1000,lam=0.1,gamma=0.1"
 """SVHN: 6,000 steps of 0.01·exp(−t/1000), λ = γ = 0.1; 10 restarts (Section 4.3)."""
@@ -131,9 +133,14 @@ def cnn(weights: str, note: str = "") -> Method:
     return Solve("cnn", f"CNN trained on {weights}{note}", f"cnn?weights={weights}", ("identity", "identity"))
 
 
-def oracle() -> Method:
-    """Total variation with the true kernel: not blind."""
-    return Solve("oracle", "total variation with the true kernel: not blind", "tv", (TRUE_KERNEL, "identity"))
+def oracle(weight: str = "") -> Method:
+    """Total variation with the true kernel: not blind. ``weight``: in place of its own."""
+    return Solve(
+        "oracle",
+        "total variation with the true kernel: not blind",
+        f"tv?mu={weight}" if weight else "tv",
+        (TRUE_KERNEL, "identity"),
+    )
 
 
 def in_range(prior: str) -> Method:

@@ -22,7 +22,8 @@ from invkit_experiments.sources import Measured
 __all__ = ["Pictures", "decoded", "encoded", "pictured"]
 
 Pictures = Mapping[str, str]
-"""``x``, ``y``, ``w`` (the truth), ``found`` and, where a kernel was found, ``kernel``: data URIs."""
+"""``x``, ``y``, ``w`` (the truth), ``found`` and, where a kernel was found, ``kernel``: data URIs.
+"""
 
 _HEAD = "data:image/png;base64,"
 

@@ -26,7 +26,8 @@ from invkit_experiments.sources import Measured
 __all__ = ["Figures", "Over", "scores"]
 
 Figures = Mapping[str, float | None]
-"""Name → figure of one image; None where it is not finite, as is the PSNR of a perfect image."""
+"""Name → figure of one image; None where it is not finite, as is the PSNR of a perfect image.
+"""
 
 
 @attrs.frozen(kw_only=True)

@@ -27,49 +27,15 @@ import attrs
 
 from invkit.errors import InvkitError, UsageError
 from invkit.plugin.registry import nearest
+from invkit_experiments.cases import Case, Cell
 from invkit_experiments.experiment import FORMAT, Column, Experiment, Outcome, Row
 from invkit_experiments.kept import Kept
 from invkit_experiments.methods import Method, Settings
-from invkit_experiments.pictures import Pictures, pictured
-from invkit_experiments.scores import Figures, Over, scores
-from invkit_experiments.sources import Source
+from invkit_experiments.pictures import pictured
+from invkit_experiments.scores import Over, scores
 from invkit_experiments.watching import Watcher
 
-__all__ = ["Case", "Cell", "Study"]
-
-
-@attrs.frozen
-class Case:
-    """Inputs, the methods side by side on them, and the figures printed for them.
-
-    Args:
-        name: of the case, a part of file names.
-        title: in words: data, blur, noise; says so where the data stands in for the paper's.
-        source: of the inputs.
-        methods: in the order of the table.
-        printed: method → figure → value, as printed in the source that the study names.
-    """
-
-    name: str
-    title: str
-    source: Source
-    methods: tuple[Method, ...]
-    printed: Mapping[str, Mapping[str, float]] = attrs.field(factory=dict)
-
-    def hurried(self, steps: int) -> Case:
-        """The case for a quick look."""
-        return attrs.evolve(self, source=self.source.hurried(steps))
-
-
-@attrs.frozen
-class Cell:
-    """One image of one row: its figures and its pictures."""
-
-    case: Case
-    method: Method
-    index: int
-    figures: Figures
-    pictures: Pictures
+__all__ = ["Study"]
 
 
 @attrs.frozen

@@ -18,10 +18,11 @@ from typing import ClassVar
 
 import attrs
 
+from invkit_experiments.cases import Case
+from invkit_experiments.drawn import Drawn
 from invkit_experiments.experiment import Column
 from invkit_experiments.paper import PRINTED, QUALITY, drawn_faces, drawn_numbers, faces, numbers, printed_as
-from invkit_experiments.sources import Drawn
-from invkit_experiments.study import Case, Study
+from invkit_experiments.study import Study
 
 __all__ = ["Table1"]
 

@@ -1,12 +1,9 @@
 """Who is told how far an experiment is: nobody, a log, or a bar on a terminal.
 
-    watcher = watcher_for(bars=True)         # Bar on a terminal, else Lines
-    watcher.begin({"faces/default": ("blind, by default", 8)})
-    watcher.start("faces/default", there=False)
-    watcher.done("faces/default", seconds=21.5)
-
-Time left: each row's mean time a cell, times its cells to come; a row of which none is done yet is taken
-to be as slow as the mean of the others. Since all rows do their first image first, that is known early.
+watcher = watcher_for(bars=True)         # Bar on a terminal, else Lines
+watcher.begin({"faces/default": ("blind, by default", 8)})
+watcher.start("faces/default", there=False)
+watcher.done("faces/default", seconds=21.5)
 """
 
 from __future__ import annotations
@@ -16,11 +13,10 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import attrs
-
 from invkit.cli.output import to_stderr
+from invkit_experiments.pace import Pace, span
 
-__all__ = ["Bar", "Lines", "Pace", "Watcher", "watcher_for"]
+__all__ = ["Bar", "Lines", "Watcher", "watcher_for"]
 
 _EVERY = 30.0  # seconds between two remarks on how far it is
 
@@ -42,39 +38,6 @@ class Watcher:
 
     def end(self) -> None:
         """After all, also where it was interrupted."""
-
-
-@attrs.define
-class Pace:
-    """How far it is, and how long it will take."""
-
-    counts: dict[str, int]
-    spent: dict[str, list[float]] = attrs.field(factory=dict)
-
-    def done(self, row: str, seconds: float) -> None:
-        """One more cell."""
-        self.spent.setdefault(row, []).append(seconds)
-
-    def drop(self, row: str) -> None:
-        """No more cells of this row."""
-        self.counts[row] = len(self.spent.get(row, []))
-
-    @property
-    def progress(self) -> tuple[int, int]:
-        """Cells done, and cells in all."""
-        return sum(map(len, self.spent.values())), sum(self.counts.values())
-
-    @property
-    def left(self) -> float | None:
-        """Seconds to go; None where nothing is done yet."""
-        if not self.spent:
-            return None
-        means = {row: sum(times) / len(times) for row, times in self.spent.items()}
-        typical = sum(means.values()) / len(means)
-        return sum(
-            (count - len(self.spent.get(row, []))) * means.get(row, typical)
-            for row, count in self.counts.items()
-        )
 
 
 class Lines(Watcher):
@@ -104,7 +67,7 @@ class Lines(Watcher):
         if self._clock() - self._told >= _EVERY:
             self._told = self._clock()
             done, total = self._pace.progress
-            to_stderr(f"{done} of {total} done, about {_span(self._pace.left)} left")
+            to_stderr(f"{done} of {total} done, about {span(self._pace.left)} left")
 
     def left_out(self, row: str, reason: str) -> None:
         """Say why."""
@@ -139,7 +102,7 @@ class Bar(Watcher):
         """Move it."""
         self._pace.done(row, seconds)
         completed, total = self._pace.progress
-        self._bar.update(self._task, completed=completed, total=total, left=f"{_span(self._pace.left)} left")
+        self._bar.update(self._task, completed=completed, total=total, left=f"{span(self._pace.left)} left")
 
     def left_out(self, row: str, reason: str) -> None:
         """Say why, above the bar."""
@@ -155,13 +118,3 @@ class Bar(Watcher):
 def watcher_for(*, bars: bool) -> Watcher:
     """A bar where stderr is a terminal and no other bar will be drawn there, else lines."""
     return Bar() if bars and sys.stderr.isatty() else Lines()
-
-
-def _span(seconds: float | None) -> str:
-    """A time span in words: ``5 s``, ``3 min``, ``2 h 10 min``."""
-    if seconds is None:
-        return "?"
-    minutes = round(seconds / 60)
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"

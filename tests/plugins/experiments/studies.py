@@ -8,11 +8,13 @@ from typing import Any, ClassVar
 import attrs
 
 from invkit.errors import InputError
+from invkit_experiments.cases import Case
+from invkit_experiments.drawn import Drawn
 from invkit_experiments.experiment import Column
 from invkit_experiments.methods import Blurry, Found, Method, Settings
 from invkit_experiments.paper import PRINTED, QUALITY
-from invkit_experiments.sources import Drawn, Measured, Source
-from invkit_experiments.study import Case, Study
+from invkit_experiments.sources import Measured, Source
+from invkit_experiments.study import Study
 
 
 @attrs.frozen

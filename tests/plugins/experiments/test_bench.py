@@ -14,8 +14,9 @@ import pytest
 from invkit.cli.main import main
 from invkit.errors import SpecError, UsageError
 from invkit_experiments import bench as bench_module
-from invkit_experiments import experiment as experiment_module
-from invkit_experiments.experiment import EXPERIMENTS, Column, Entry, Experiment, Row, experiment_entry
+from invkit_experiments import catalogue
+from invkit_experiments.catalogue import EXPERIMENTS, Entry, experiment_entry
+from invkit_experiments.experiment import Column, Experiment, Row
 from invkit_experiments.kept import Kept
 from invkit_experiments.study import Study
 from invkit_experiments.tables import as_csv, markdown
@@ -49,9 +50,9 @@ class Counting(Experiment):
 def counting(monkeypatch: pytest.MonkeyPatch) -> type[Counting]:
     monkeypatch.setattr(Counting, "runs", {})
     monkeypatch.setattr(Counting, "stop_at", None)
-    monkeypatch.setattr(experiment_module, "counting", Counting, raising=False)
-    known = {**EXPERIMENTS, "counting": Entry("invkit_experiments.experiment:counting", "counts")}
-    monkeypatch.setattr(experiment_module, "EXPERIMENTS", known)
+    monkeypatch.setattr(catalogue, "counting", Counting, raising=False)
+    known = {**EXPERIMENTS, "counting": Entry("invkit_experiments.catalogue:counting", "counts")}
+    monkeypatch.setattr(catalogue, "EXPERIMENTS", known)
     monkeypatch.setattr(bench_module, "EXPERIMENTS", known)
     return Counting
 

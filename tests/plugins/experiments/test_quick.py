@@ -11,7 +11,7 @@ from PIL import Image
 
 from invkit.cli.main import main
 from invkit_experiments.bench import _build
-from invkit_experiments.experiment import EXPERIMENTS
+from invkit_experiments.catalogue import EXPERIMENTS
 from invkit_experiments.study import Study
 
 STUDIES = [name for name in EXPERIMENTS if isinstance(_build(name, None, 0, None), Study)]

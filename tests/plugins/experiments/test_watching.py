@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from invkit_experiments.watching import Bar, Lines, Pace, Watcher, watcher_for
+from invkit_experiments.pace import Pace
+from invkit_experiments.watching import Bar, Lines, Watcher, watcher_for
 
 ROWS = {"a/slow": ("slow", 4), "a/fast": ("fast", 4)}
 

@@ -9,8 +9,8 @@ import torch
 
 import invkit
 from invkit.errors import InputError
-from invkit_experiments import sources
-from invkit_experiments.sources import Drawn
+from invkit_experiments import drawn
+from invkit_experiments.drawn import Drawn
 
 DIGITS = Drawn("mnist-sample", "test", "blurA")
 
@@ -57,8 +57,8 @@ def test_identity_says_all_of_it_and_nothing_twice() -> None:
 
 
 def test_range_images_are_in_range(monkeypatch: pytest.MonkeyPatch) -> None:
-    sources._drawn.cache_clear()
-    monkeypatch.setattr(sources, "_in_range", {})
+    drawn._drawn.cache_clear()
+    monkeypatch.setattr(drawn, "_in_range", {})
     ranged, plain = Drawn("mnist-sample", "test", "blurA", in_range="vae:mnist").one(0, 0), DIGITS.one(0, 0)
     prior = invkit.prior("vae:mnist")
     with torch.no_grad():

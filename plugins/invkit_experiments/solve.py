@@ -1,0 +1,92 @@
+"""A solver with two priors, as a row of a table.
+
+    Solve("default", "blind, by default", solver="altgd", priors=("vae:blurA", "vae:celeba"))
+    Solve("oracle", "true kernel", solver="tv", priors=(TRUE_KERNEL, "identity"))
+
+In a spec, ``{size}`` is the kernel's size and ``{sigma}``, ``{variance}`` and ``{half}`` (of σ) are the
+noise's, for methods that are told.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+import invkit
+from invkit_experiments.figures import uninterrupted
+from invkit_experiments.known import known_signal
+from invkit_experiments.methods import Found, Method, Settings
+from invkit_experiments.sources import Measured, Source, prior
+
+__all__ = ["TRUE_KERNEL", "Solve"]
+
+TRUE_KERNEL = "known:TRUE_KERNEL"
+"""In place of a kernel prior: the kernel that the measurement was made with."""
+
+
+@attrs.frozen
+class Solve(Method):
+    """A solver with two priors.
+
+    Args:
+        solver: its spec.
+        priors: of kernel and image; `TRUE_KERNEL` in place of the first makes it an oracle.
+    """
+
+    solver: str
+    priors: tuple[str, str]
+
+    def identity(self, source: Source, settings: Settings) -> Mapping[str, Any]:
+        """Operator, priors with the sha256 of their weights, solver with all defaults, versions."""
+        told, blind = self._told(source), self.priors[0] != TRUE_KERNEL
+        pipeline = invkit.compose(
+            source.operator,
+            [prior(self.priors[0].format(size=28, **told)) if blind else "identity", prior(self.priors[1])],
+            self._solver(source, settings),
+        )
+        config = {key: value for key, value in pipeline.to_config().items() if key != "seed"}
+        return {"pipeline": config, "kernel": self.priors[0], "seed": settings.seed}
+
+    def recover(self, one: Measured, source: Source, settings: Settings, index: int) -> Found:
+        """Solve this one measurement."""
+        told = self._told(source)
+        if self.priors[0] == TRUE_KERNEL:
+            kernel = known_signal(one.w[0])
+        else:
+            kernel = prior(self.priors[0].format(size=one.kernel_size, **told))
+        pipeline = invkit.compose(
+            source.operator,
+            [kernel, prior(self.priors[1])],
+            self._solver(source, settings),
+            settings.seed + index,
+        )
+        began = time.perf_counter()
+        solution = uninterrupted(pipeline(one.y))
+        seconds = time.perf_counter() - began
+        return Found(solution.x, None if self.priors[0] == TRUE_KERNEL else solution.w, seconds)
+
+    def _solver(self, source: Source, settings: Settings) -> invkit.Solver:
+        """The solver, with the run's number of steps where it has that option, or at most so many rounds."""
+        spec = self.solver.format(**self._told(source))
+        made: Any = invkit.solver(spec)
+        if settings.steps is None:
+            return made
+        if hasattr(made, "steps"):
+            fewer = {"steps": settings.steps}
+        elif hasattr(made, "rounds"):
+            fewer = {"rounds": min(settings.steps, made.rounds)}
+        else:
+            return made
+        return invkit.solver({**invkit.Spec.parse(spec).to_dict(), **fewer})
+
+    def _told(self, source: Source) -> dict[str, Any]:
+        """What a spec may be told of the measurement but the kernel's size."""
+        sigma = source.sigma
+        return (
+            {}
+            if sigma is None
+            else {"sigma": f"{sigma:g}", "variance": f"{sigma**2:g}", "half": f"{sigma / 2:g}"}
+        )
