@@ -28,6 +28,12 @@ BENCH = {
     "kernels": ("kernels.md", "priors.md"),
     "priors": ("priors.md", "priors.md"),
     "asim2020": ("asim2020.md", "results.md"),
+    "table1": ("table1.md", "results.md"),
+    "table2": ("table2.md", "results.md"),
+    "table3": ("table3.md", "results.md"),
+    "levin": ("levin.md", "results.md"),
+    "fig2": ("fig2.md", "results.md"),
+    "fig10": ("fig10.md", "results.md"),
 }
 WIDTH = 100
 

@@ -50,6 +50,7 @@ QUALITY: tuple[Column, ...] = (
     Over("ncc", "kernel NCC", ".3f", of="ncc"),
     Over("psnr_aligned", "PSNR aligned", ".2f", of="psnr_aligned"),
     Over("ssim_aligned", "SSIM aligned", ".3f", of="ssim_aligned"),
+    Over("ncc_aligned", "NCC aligned", ".3f", of="ncc_aligned"),
     Over("seconds", "s/image", ".1f", of="seconds"),
 )
 """The columns of all tables but Levin's."""

@@ -19,6 +19,7 @@ from invkit.files.store import names as trained_names
 from invkit.plugin.building import signature_of
 from invkit.plugin.loading import default_manager
 from invkit.plugin.registry import KINDS, Entry
+from invkit_experiments.catalogue import EXPERIMENTS
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = sorted((ROOT / "docs").glob("*.md"))
@@ -169,6 +170,18 @@ def test_every_command_is_documented(generate: ModuleType) -> None:
 
 def test_generated_parts_are_current(generate: ModuleType) -> None:
     assert [path.name for path in generate.stale()] == [], "type: python docs/generate.py"
+
+
+def test_every_table_of_bench_has_its_place(generate: ModuleType) -> None:
+    """Each marker stands once, holds a table or says what to type, and is of a known experiment."""
+    for marker, (made, page) in generate.BENCH.items():
+        text = (ROOT / "docs" / page).read_text("utf-8")
+        changed = generate.replaced(text, marker, "| new |")
+        assert "| new |" in changed and generate.replaced(changed, marker, "| new |") == changed
+        (inside,) = re.findall(f"<!-- begin {marker} -->(.*?)<!-- end {marker} -->", text, re.DOTALL)
+        name = Path(made).stem
+        assert "| ---: |" in inside or f"`invkit bench {name}`" in inside
+        assert name in EXPERIMENTS
 
 
 def test_a_changed_page_is_noticed(generate: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
