@@ -5,14 +5,14 @@ Case("faces", "CelebA faces, blur A", Drawn(…), (Blurry(), Solve(…)), printe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import attrs
 
-from invkit_experiments.methods import Method
+from invkit_experiments.methods import Found, Method
 from invkit_experiments.pictures import Pictures
-from invkit_experiments.scores import Figures
-from invkit_experiments.sources import Source
+from invkit_experiments.scores import Figures, scores
+from invkit_experiments.sources import Measured, Source
 
 __all__ = ["Case", "Cell"]
 
@@ -27,6 +27,7 @@ class Case:
         source: of the inputs.
         methods: in the order of the table.
         printed: method → figure → value, as printed in the source that the study names.
+        score: the figures of one recovery, given what it was made from and the operator's spec.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Case:
     source: Source
     methods: tuple[Method, ...]
     printed: Mapping[str, Mapping[str, float]] = attrs.field(factory=dict)
+    score: Callable[[Measured, Found, str], dict[str, float | None]] = scores
 
     def hurried(self, steps: int) -> Case:
         """The case for a quick look."""

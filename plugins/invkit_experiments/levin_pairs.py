@@ -17,7 +17,7 @@ import hashlib
 import os
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -54,15 +54,7 @@ class LevinPairs(Source):
     def one(self, index: int, seed: int) -> Measured:
         """A pair with its kernel, of unit sum."""
         path = self._file(index)
-        try:
-            arrays = scipy.io.loadmat(path, variable_names=["x", "y", "f"])
-            x, y, f = (torch.from_numpy(arrays[name].astype(np.float32)) for name in ("x", "y", "f"))
-        except (OSError, ValueError, KeyError, MatReadError) as error:
-            raise InputError(
-                f"{path} cannot be read: {error}", hint="expected a mat file with x, y, f; fetch it again"
-            ) from error
-        w = f.flip(0, 1)
-        return Measured(y[None, None], x[None, None], (w / w.sum())[None, None])
+        return _read(path, path.stat().st_mtime_ns)
 
     def _file(self, index: int) -> Path:
         files = self._files()
@@ -86,3 +78,17 @@ class LevinPairs(Source):
 @cache
 def _listed(folder: Path) -> tuple[Path, ...]:
     return tuple(sorted(path for path in folder.glob("*.mat") if _NAME.fullmatch(path.name)))
+
+
+@lru_cache(maxsize=4)
+def _read(path: Path, stamp: int) -> Measured:
+    """A pair, read once for the methods that stand side by side on it."""
+    try:
+        arrays = scipy.io.loadmat(path, variable_names=["x", "y", "f"])
+        x, y, f = (torch.from_numpy(arrays[name].astype(np.float32)) for name in ("x", "y", "f"))
+    except (OSError, ValueError, KeyError, MatReadError) as error:
+        raise InputError(
+            f"{path} cannot be read: {error}", hint="expected a mat file with x, y, f; fetch it again"
+        ) from error
+    w = f.flip(0, 1)
+    return Measured(y[None, None], x[None, None], (w / w.sum())[None, None])

@@ -17,13 +17,13 @@ import torch
 from torch import Tensor
 
 import invkit
-from invkit.metrics import compare, psnr, ssim
+from invkit.metrics import compare, per_pixel_error, psnr, ssim
 from invkit_experiments.experiment import Column
 from invkit_experiments.figures import finite, mean
 from invkit_experiments.methods import Found
 from invkit_experiments.sources import Measured
 
-__all__ = ["Figures", "Over", "scores"]
+__all__ = ["Figures", "Over", "plain", "scores"]
 
 Figures = Mapping[str, float | None]
 """Name → figure of one image; None where it is not finite, as is the PSNR of a perfect image.
@@ -50,10 +50,7 @@ def scores(one: Measured, found: Found, operator: str) -> dict[str, float | None
     figures: dict[str, Tensor] = {
         "psnr": psnr(found.x, one.x),
         "ssim": ssim(found.x, one.x),
-        # Table 3's "average (per pixel) reconstruction error": the norm over the number of values. Read so,
-        # its 0.00118 (SVHN) and 0.000671 (CelebA) are about 23.7 and 22.6 dB, in line with Table 1; read as
-        # mean squares they would be 29.3 and 31.7 dB, which the paper's method reaches nowhere else.
-        "error": (found.x.double() - one.x.double()).flatten(1).norm(dim=1) / one.x.numel(),
+        "error": per_pixel_error(found.x, one.x),
     }
     if found.w is not None and found.w.shape == one.w.shape:
         comparison = compare(invkit.operator(operator), (found.w, found.x), (one.w, one.x))
@@ -67,4 +64,9 @@ def scores(one: Measured, found: Found, operator: str) -> dict[str, float | None
         }
     if found.seconds is not None:
         figures["seconds"] = torch.tensor([found.seconds])
+    return plain(figures)
+
+
+def plain(figures: Mapping[str, Tensor]) -> dict[str, float | None]:
+    """Figures of one image as numbers, None where one is not finite."""
     return {name: finite(value.double().item()) for name, value in figures.items()}

@@ -32,7 +32,7 @@ from invkit_experiments.experiment import FORMAT, Column, Experiment, Outcome, R
 from invkit_experiments.kept import Kept
 from invkit_experiments.methods import Method, Settings
 from invkit_experiments.pictures import pictured
-from invkit_experiments.scores import Over, scores
+from invkit_experiments.scores import Over
 from invkit_experiments.watching import Watcher
 
 __all__ = ["Study"]
@@ -179,7 +179,8 @@ class Study(Experiment):
         source = row.case.source
         one = source.one(index, self.seed)
         found = row.method.recover(one, source, self._settings, index)
-        return Cell(row.case, row.method, index, scores(one, found, source.operator), pictured(one, found))
+        figures = row.case.score(one, found, source.operator)
+        return Cell(row.case, row.method, index, figures, pictured(one, found))
 
     def _row(self, row: _Row, cells: Sequence[Cell]) -> Row:
         figures = [cell.figures for cell in cells]

@@ -14,6 +14,7 @@ import invkit
 from invkit.errors import InputError
 from invkit.metrics import psnr
 from invkit_experiments import levin_pairs
+from invkit_experiments.levin import Levin, failures
 from invkit_experiments.levin_pairs import LevinPairs
 
 
@@ -63,3 +64,20 @@ def test_the_real_pairs_follow_the_model(data_folder: Path, monkeypatch: pytest.
         turned = invkit.operator(pairs.operator)(one.w.flip(2, 3), one.x)
         wrong = [psnr(turned.roll(shift, (2, 3))[inner], one.y[inner]).item() for shift in shifts]
         assert max(close) > 32 and max(close) > max(wrong) + 2
+
+
+def test_failures_count_what_is_no_number() -> None:
+    assert failures(torch.tensor([1.0, 3.0, 3.1, float("nan")])) == 2
+
+
+def test_the_known_row_is_what_others_are_measured_against(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(1)
+    x, f = np.kron(rng.random((8, 8)), np.ones((6, 6))), np.ones((3, 3)) / 9
+    y = convolve2d(x, f, mode="same", boundary="symm")
+    scipy.io.savemat(folder / "im01_ker01.mat", {"x": x, "y": y, "f": f})
+    known, blurry = (Levin(count=1).measure(f"levin/{name}") for name in ("known", "blurry"))
+    assert known["ratio_spectral"] == known["ratio_squares"] == pytest.approx(1)
+    assert known["failed"] == 0 and blurry["ratio_squares"] > blurry["ratio_spectral"] > 1
+    assert known["psnr"] > blurry["psnr"] and known["printed_ratio_spectral"] == 1
