@@ -32,7 +32,7 @@ from invkit.contracts.solution import Restarts, Solution, Status
 from invkit.contracts.solver import Example, Solver
 from invkit_baselines.pixels import empty_latents, is_known, known_signal, require_free_pixels
 from invkit_baselines.record import Record
-from invkit_baselines.richardson_lucy import divergence, start, updated_w, updated_x
+from invkit_baselines.richardson_lucy import divergence, start, unit_sum, updates_for
 
 __all__ = ["BlindRL"]
 
@@ -115,11 +115,12 @@ class Run:
     x: Float[Tensor, "n *x"]
 
     def __init__(self, options: BlindRL, problem: Problem, y: Tensor) -> None:
-        self.options, self.operator, self.given = options, problem.operator, y
-        self.y = y.clamp_min(0)
+        self.options, self.given, self.y = options, y, y.clamp_min(0)
         prior_w, prior_x = problem.priors
         self.known, self.bounds = is_known(prior_w), prior_x.bounds
-        self.w, x = start(self.operator, self.y, _shape(prior_w.signal_shape), _shape(prior_x.signal_shape))
+        shapes = _shape(prior_w.signal_shape), _shape(prior_x.signal_shape)
+        self.updates = updates_for(problem.operator, self.y, *shapes, options.eps)
+        self.w, x = start(problem.operator, self.y, *shapes)
         self.w = known_signal(prior_w, y) if self.known else self.w
         self.x = self._bounded(x.clamp_min(options.eps))
         #: whether all values have been finite; where they no longer are, the last finite ones stay
@@ -139,24 +140,24 @@ class Run:
 
     def values(self) -> tuple[Float[Tensor, "n"], Float[Tensor, "n"]]:
         """Divergence (NaN where it is not finite) and squared residual of every measurement."""
-        predicted = self.operator(self.w, self.x)
-        objective = divergence(self.y, predicted, self.options.eps)
-        residual = (self.given - predicted).flatten(1).square().sum(1)
+        measured = self.updates.measured(self.w, self.x)
+        objective = divergence(self.y, measured, self.options.eps)
+        residual = (self.given - measured).flatten(1).square().sum(1)
         return torch.where(torch.isfinite(objective), objective, torch.nan), residual
 
     def _alternate(self) -> None:
         options, w, x = self.options, self.w, self.x
         for _ in range(0 if self.known else options.w_steps):
-            w = updated_w(self.operator, self.y, w, x, eps=options.eps, unit_sum=options.unit_sum)
+            w = self.updates.w(w, x)
+            w = unit_sum(w, options.eps) if options.unit_sum else w
         for _ in range(options.x_steps):
-            x = self._bounded(updated_x(self.operator, self.y, w, x, eps=options.eps))
+            x = self._bounded(self.updates.x(w, x))
         finite = torch.isfinite(w.flatten(1).sum(1) + x.flatten(1).sum(1))
         self.sound = self.sound & finite
-        if bool(self.sound.all()):
-            self.w, self.x = w, x
-            return
-        self.w = torch.where(_each(self.sound, w), w, self.w)
-        self.x = torch.where(_each(self.sound, x), x, self.x)
+        if not bool(self.sound.all()):
+            w = torch.where(_each(self.sound, w), w, self.w)
+            x = torch.where(_each(self.sound, x), x, self.x)
+        self.w, self.x = w, x
 
     def _bounded(self, x: Tensor) -> Tensor:
         return x.clamp(*self.bounds) if self.bounds else x

@@ -1,9 +1,9 @@
 """The two multiplicative updates of blind Richardson–Lucy deconvolution, for any bilinear operator.
 
-    w, x = start(operator, y, w_shape, x_shape)
+    updates = updates_for(operator, y, w_shape, x_shape, eps=1e-8)
     for _ in range(100):
-        w = updated_w(operator, y, w, x, eps=1e-8, unit_sum=True)
-        x = updated_x(operator, y, w, x, eps=1e-8)
+        w = unit_sum(updates.w(w, x), 1e-8)
+        x = updates.x(w, x)
 
 For counts ``y ~ Poisson(A(w, x))`` of an operator and signals without negative values, each update is a step
 of expectation–maximisation in one of the two unknowns: it lowers the divergence of :func:`divergence` (the
@@ -11,16 +11,17 @@ negative log-likelihood up to a constant), keeps signs, and needs no step size,
 
     w ← w ⊙ A(·, x)ᵀ(y / A(w, x)) / A(·, x)ᵀ1,        x ← x ⊙ A(w, ·)ᵀ(y / A(w, x)) / A(w, ·)ᵀ1,
 
-with every denominator kept above ``eps``. After its update ``w`` is scaled to unit sum, which settles the
-scale of the two.
+with every denominator kept above ``eps``. ``w`` scaled to unit sum settles the scale of the two.
 
 Source: Richardson, JOSA 62(1), 1972; Lucy, Astronomical Journal 79, 1974; blind: Fish, Brinicombe, Pike and
 Walker, JOSA A 12(1), 1995. Order and guards are those of deepinv 0.5's ``BlindRL`` (first ``w``, then ``x``
 with the new ``w``; ``x`` above ``eps``), so that iterates can be compared number by number; Fish et al. take
-several updates of each in turn (``w_steps``, ``x_steps``).
+several updates of each in turn.
 """
 
 from __future__ import annotations
+
+from abc import ABC, abstractmethod
 
 import torch
 from jaxtyping import Float
@@ -28,13 +29,129 @@ from torch import Tensor
 
 from invkit.contracts.bilinear import BilinearOperator
 from invkit.contracts.linear import Shape
+from invkit_baselines.placement import Placement, placement
+
+
+class Updates(ABC):
+    """Both updates for given measurements ``y`` ≥ 0, and what a pair measures as."""
+
+    def __init__(self, y: Float[Tensor, "n *y"], eps: float) -> None:
+        self.y, self.eps = y, eps
+
+    @abstractmethod
+    def w(self, w: Float[Tensor, "n *w"], x: Float[Tensor, "n *x"]) -> Float[Tensor, "n *w"]:
+        """``w`` after one update, not normalised."""
+
+    @abstractmethod
+    def x(self, w: Float[Tensor, "n *w"], x: Float[Tensor, "n *x"]) -> Float[Tensor, "n *x"]:
+        """``x`` after one update, at least ``eps``."""
+
+    @abstractmethod
+    def measured(self, w: Float[Tensor, "n *w"], x: Float[Tensor, "n *x"]) -> Float[Tensor, "n *y"]:
+        """``A(w, x)``."""
+
+    def _ratio(self, measured: Tensor) -> Tensor:
+        return self.y / measured.clamp_min(self.eps)
+
+
+def updates_for(
+    operator: BilinearOperator, y: Float[Tensor, "n *y"], w_shape: Shape, x_shape: Shape, eps: float
+) -> Updates:
+    """Updates in the DFT where the operator is a circular convolution, by its adjoints where it is not."""
+    placed = placement(operator, w_shape, x_shape, y)
+    return ByAdjoints(operator, y, eps) if placed is None else InTheDft(operator, placed, y, eps)
+
+
+class ByAdjoints(Updates):
+    """The formulas as they stand: two measurements and four adjoints for both updates."""
+
+    def __init__(self, operator: BilinearOperator, y: Float[Tensor, "n *y"], eps: float) -> None:
+        super().__init__(y, eps)
+        self.operator, self.ones = operator, torch.ones_like(y)
+
+    def w(self, w: Tensor, x: Tensor) -> Tensor:
+        shape = tuple(w.shape[1:])
+        gathered = self.operator.adjoint_w(x, self._ratio(self.measured(w, x)), shape)
+        sensitivity = self.operator.adjoint_w(x, self.ones, shape)
+        return (w * gathered / sensitivity.clamp_min(self.eps)).clamp_min(0)
+
+    def x(self, w: Tensor, x: Tensor) -> Tensor:
+        shape = tuple(x.shape[1:])
+        gathered = self.operator.adjoint_x(w, self._ratio(self.measured(w, x)), shape)
+        sensitivity = self.operator.adjoint_x(w, self.ones, shape)
+        return (x * gathered / sensitivity.clamp_min(self.eps)).clamp_min(self.eps)
+
+    def measured(self, w: Tensor, x: Tensor) -> Tensor:
+        result: Tensor = self.operator(w, x)
+        return result
+
+
+class InTheDft(Updates):
+    """The same numbers with every signal transformed once.
+
+    Both updates need ``x̂``, and the spectrum K of ``w`` serves this update and the next. The adjoints of one
+    need no transform: ``A(w, ·)ᵀ1`` is ``K`` at frequency zero, ``A(·, x)ᵀ1`` the sum of ``x``'s pixels.
+    """
+
+    def __init__(
+        self, operator: BilinearOperator, placed: Placement, y: Float[Tensor, "n *y"], eps: float
+    ) -> None:
+        super().__init__(y, eps)
+        self.operator, self.placed = operator, placed
+        self.size, self.dims = y.shape[2:], tuple(range(2, y.ndim))
+        # What was transformed last, and into what; tensors are told apart by identity and never written to.
+        self._last_w: tuple[Tensor, Tensor] | None = None
+        self._last_x: tuple[Tensor, Tensor] | None = None
+
+    def w(self, w: Tensor, x: Tensor) -> Tensor:
+        ratio = self._ratio(self.measured(w, x))
+        correlation = self._of_x(x).conj() * self._transformed(ratio)
+        total = x.flatten(2).sum(2)
+        if w.shape[1] == 1:  # one kernel serves all channels
+            correlation, total = correlation.sum(1, keepdim=True), total.sum(1, keepdim=True)
+        gathered = self.placed.adjoint(self._back(correlation))
+        sensitivity = total.reshape(*total.shape, *[1] * len(self.dims))
+        return (w * gathered / sensitivity.clamp_min(self.eps)).clamp_min(0)
+
+    def x(self, w: Tensor, x: Tensor) -> Tensor:
+        spectrum = self._of_w(w, x)
+        gathered = self._back(spectrum.conj() * self._transformed(self._ratio(self.measured(w, x))))
+        sensitivity = spectrum.flatten(2)[:, :, :1].real.reshape(*spectrum.shape[:2], *[1] * len(self.dims))
+        return (x * gathered / sensitivity.clamp_min(self.eps)).clamp_min(self.eps)
+
+    def measured(self, w: Tensor, x: Tensor) -> Tensor:
+        return self._back(self._of_w(w, x) * self._of_x(x))
+
+    def _of_w(self, w: Tensor, x: Tensor) -> Tensor:
+        if self._last_w is None or self._last_w[0] is not w:
+            spectrum = self.operator.given(w=w, x_shape=tuple(x.shape[1:])).spectrum()
+            assert spectrum is not None, "an operator with a placement has a spectrum"
+            self._last_w = (w, spectrum)
+        return self._last_w[1]
+
+    def _of_x(self, x: Tensor) -> Tensor:
+        if self._last_x is None or self._last_x[0] is not x:
+            self._last_x = (x, self._transformed(x))
+        return self._last_x[1]
+
+    def _transformed(self, signal: Tensor) -> Tensor:
+        return torch.fft.rfftn(signal, dim=self.dims)
+
+    def _back(self, spectrum: Tensor) -> Tensor:
+        return torch.fft.irfftn(spectrum, self.size, self.dims)
+
+
+def unit_sum(w: Float[Tensor, "n *w"], eps: float) -> Float[Tensor, "n *w"]:
+    """``w`` divided by its sum, or by ``eps`` where the sum is less."""
+    total = w.flatten(1).sum(1).clamp_min(eps)
+    return w / total.reshape(-1, *[1] * (w.ndim - 1))
 
 
 def start(
     operator: BilinearOperator, y: Float[Tensor, "n *y"], w_shape: Shape, x_shape: Shape
 ) -> tuple[Float[Tensor, "n *w"], Float[Tensor, "n *x"]]:
     """A flat ``w`` of unit sum; ``x`` is the measurement where it has its shape, else flat, and as bright."""
-    w = y.new_full((len(y), *w_shape), 1.0)
+    w = y.new_ones(len(y), *w_shape)
     w = w / w[0].numel()
     if tuple(y.shape[1:]) == tuple(x_shape):
         return w, y
@@ -44,42 +161,7 @@ def start(
     return w, flat * scale.reshape(-1, *[1] * len(x_shape))
 
 
-def updated_w(
-    operator: BilinearOperator,
-    y: Float[Tensor, "n *y"],
-    w: Float[Tensor, "n *w"],
-    x: Float[Tensor, "n *x"],
-    *,
-    eps: float,
-    unit_sum: bool,
-) -> Float[Tensor, "n *w"]:
-    """``w`` after one update, of unit sum if asked for."""
-    shape = tuple(w.shape[1:])
-    sensitivity = operator.adjoint_w(x, torch.ones_like(y), shape)
-    ratio = y / operator(w, x).clamp_min(eps)
-    w = (w * operator.adjoint_w(x, ratio, shape) / sensitivity.clamp_min(eps)).clamp_min(0)
-    if not unit_sum:
-        return w
-    total = w.flatten(1).sum(1).clamp_min(eps)
-    return w / total.reshape(-1, *[1] * len(shape))
-
-
-def updated_x(
-    operator: BilinearOperator,
-    y: Float[Tensor, "n *y"],
-    w: Float[Tensor, "n *w"],
-    x: Float[Tensor, "n *x"],
-    *,
-    eps: float,
-) -> Float[Tensor, "n *x"]:
-    """``x`` after one update, at least ``eps``."""
-    shape = tuple(x.shape[1:])
-    sensitivity = operator.adjoint_x(w, torch.ones_like(y), shape)
-    ratio = y / operator(w, x).clamp_min(eps)
-    return (x * operator.adjoint_x(w, ratio, shape) / sensitivity.clamp_min(eps)).clamp_min(eps)
-
-
-def divergence(y: Float[Tensor, "n *y"], predicted: Float[Tensor, "n *y"], eps: float) -> Float[Tensor, "n"]:
-    """``Σ ŷ − y + y log(y/ŷ)`` ≥ 0 (Csiszár's I-divergence), zero where the prediction is the measurement."""
-    predicted = predicted.clamp_min(eps)
-    return (predicted - y + torch.xlogy(y, y / predicted)).flatten(1).sum(1)
+def divergence(y: Float[Tensor, "n *y"], measured: Float[Tensor, "n *y"], eps: float) -> Float[Tensor, "n"]:
+    """``Σ ŷ − y + y log(y/ŷ)`` ≥ 0 (Csiszár's I-divergence), zero where the measurement is met exactly."""
+    measured = measured.clamp_min(eps)
+    return (measured - y + torch.xlogy(y, y / measured)).flatten(1).sum(1)

@@ -1,0 +1,60 @@
+"""Where a circular convolution puts the pixels of its kernel, found without knowing the operator.
+
+    placed = placement(operator, (1, 15, 15), (3, 64, 64), y)     # None where it does no such thing
+    placed.adjoint(image)                                         # (n, 1, 15, 15) of (n, 1, 64, 64)
+
+An operator that tells its spectrum is a circular convolution with some image made of ``w``. Nearly always
+that image is ``w`` itself, moved and surrounded by zeros, and the adjoint in ``w`` is then a correlation of
+which some pixels are read off. Which ones is asked of the operator: ``w`` is given the numbers 1, 2, 3, …,
+and they are looked up in the image.
+"""
+
+from __future__ import annotations
+
+import attrs
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from invkit.contracts.bilinear import BilinearOperator
+from invkit.contracts.linear import Shape
+
+
+@attrs.frozen(eq=False)
+class Placement:
+    """Pixel ``i`` of every channel of ``w`` is pixel ``index[i]`` of the image that is convolved with."""
+
+    index: Int[Tensor, "k"]
+    w_shape: Shape
+
+    def adjoint(self, image: Float[Tensor, "n c *dims"]) -> Float[Tensor, "n c *support"]:
+        """The pixels of images at the places of ``w``'s."""
+        return image.flatten(2)[:, :, self.index].reshape(*image.shape[:2], *self.w_shape[1:])
+
+
+def placement(operator: BilinearOperator, w_shape: Shape, x_shape: Shape, like: Tensor) -> Placement | None:
+    """The placement, or None where the operator has no spectrum or does more to ``w`` than to move it."""
+    pixels = torch.Size(w_shape[1:]).numel()
+    numbers = torch.arange(1, pixels + 1, dtype=torch.float64, device=like.device)
+    numbers = numbers.expand(w_shape[0], pixels).reshape(1, *w_shape)
+    image = _convolved_with(operator, numbers, x_shape)
+    if image is None or image.shape[1] != w_shape[0]:
+        return None
+    index = image[0, 0].flatten().argsort(descending=True, stable=True)[:pixels].flip(0)
+    found = Placement(index, tuple(w_shape))
+    # Any other pattern must be moved alike, in every channel, with nothing beside it.
+    pattern = torch.cos(numbers.square())
+    image = _convolved_with(operator, pattern, x_shape)
+    assert image is not None
+    expected = torch.zeros_like(image.flatten(2))
+    expected[:, :, index] = pattern.flatten(2)
+    return found if torch.allclose(image.flatten(2), expected, atol=1e-9) else None
+
+
+def _convolved_with(operator: BilinearOperator, w: Tensor, x_shape: Shape) -> Tensor | None:
+    """The image that the operator convolves with, (1, channels, *dims)."""
+    spectrum = operator.given(w=w, x_shape=tuple(x_shape)).spectrum()
+    if spectrum is None:
+        return None
+    size = x_shape[1:]
+    return torch.fft.irfftn(spectrum, size, tuple(range(2, 2 + len(size))))

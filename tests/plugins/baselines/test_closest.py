@@ -1,0 +1,81 @@
+"""Recovery via back-propagation: the projection of the measurement, and no kernel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import invkit
+from invkit import InputError, Problem, Status
+from invkit.testing import check_solver
+from invkit_baselines.closest import Range
+from tests.plugins.baselines.known import draw
+
+
+def solve(solver: Range, prior: str, y: torch.Tensor, operator: str = "circconv") -> invkit.Solution:
+    problem = Problem(invkit.operator(operator), (invkit.prior("identity?shape=1x3x3"), invkit.prior(prior)))
+    return solver.solve(problem, y, torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("options", ["steps=10,restarts=3", "steps=4,restarts=1,gamma=0.1"])
+def test_keeps_the_contract(options: str) -> None:
+    check_solver(invkit.solver(f"range?{options}"), seed=5)
+
+
+def test_is_the_projection_of_the_measurement() -> None:
+    """The same as `invkit.project`, with the prior the project ships."""
+    y = draw(0, 2, 1, 28, 28).float()
+    solution = solve(Range(steps=5, restarts=2), "vae:mnist", y)
+    found = invkit.project(invkit.prior("vae:mnist"), y, steps=5, restarts=2, seed=0)
+    torch.testing.assert_close(solution.x, found.signal)
+    torch.testing.assert_close(solution.latents[1], found.latent)
+    torch.testing.assert_close(solution.restarts.objective / 784, found.restarts)
+    assert solution.restarts.winner == tuple(found.chosen.tolist())
+
+
+def test_in_a_subspace_it_is_the_least_squares_solution(tmp_path: Path) -> None:
+    basis = draw(0, 3, 1, 8, 8)
+    np.savez(tmp_path / "basis.npz", basis=basis.numpy())
+    y = draw(1, 3, 1, 8, 8)
+    solution = solve(Range(steps=200, restarts=2), f"subspace:{tmp_path / 'basis.npz'}", y)
+    expected = torch.linalg.lstsq(basis.flatten(1).T, y.flatten(1).T).solution.T
+    torch.testing.assert_close(solution.latents[1], expected, atol=1e-4, rtol=0)
+    assert solution.w is None and solution.latents[0] is None
+    assert solution.residual.isnan().all() and solution.restarts.residual.isnan().all()
+    assert solution.restarts.criterion == "objective"
+    assert solution.status == (Status.MAX_ITER,) * 3
+    errors = (solution.x - y).square().sum((1, 2, 3))
+    torch.testing.assert_close(solution.restarts.objective.min(1).values, errors)
+
+
+def test_chunks_of_measurements_change_no_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    import invkit.projection as projection
+
+    y = draw(0, 3, 1, 28, 28).float()
+    at_once = solve(Range(steps=4, restarts=2), "vae:mnist", y)
+    monkeypatch.setattr(projection, "_VALUES_AT_ONCE", 2 * 784)
+    one_by_one = solve(Range(steps=4, restarts=2), "vae:mnist", y)
+    torch.testing.assert_close(one_by_one.x, at_once.x)
+    assert one_by_one.history_steps[-1] == 12 and at_once.history_steps[-1] == 4
+
+
+def test_a_known_picture_has_nothing_to_choose(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", draw(0, 1, 8, 8).numpy())
+    y = draw(1, 2, 1, 8, 8)
+    solution = solve(Range(steps=7), f"known:{tmp_path / 'x.npy'}", y)
+    torch.testing.assert_close(solution.x, draw(0, 1, 8, 8).expand(2, 1, 8, 8))
+
+
+def test_a_measurement_of_another_shape_than_the_picture_is_refused() -> None:
+    with pytest.raises(InputError, match="their shapes") as error:
+        solve(Range(), "identity", draw(0, 1, 1, 8, 8), "linconv?mode=valid")
+    assert error.value.hint
+
+
+def test_the_pipeline_takes_a_solution_without_w() -> None:
+    pipeline = invkit.compose("circconv", ["identity?shape=1x3x3", "identity"], "range?steps=2")
+    solution = pipeline(draw(0, 8, 8))
+    assert solution.x.shape == (8, 8) and solution.w is None
