@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from math import prod
 
 import torch
 from jaxtyping import Float
@@ -183,6 +184,14 @@ class GivenW(LinearOperator):
 
     def adjoint(self, r: Float[Tensor, "n *y"]) -> Float[Tensor, "n *x"]:
         return self.operator.adjoint_x(_to_batch(self.w, r), r, self.input_shape)
+
+    def matrix(self, n: int, like: Tensor) -> Float[Tensor, "n p d"]:
+        """All columns of all candidates in one batch."""
+        d = prod(self.input_shape)
+        units = torch.eye(d, dtype=like.dtype, device=like.device).reshape(d, *self.input_shape)
+        w = self.w.expand(n, *self.w.shape[1:]).repeat_interleave(d, 0)
+        made: Tensor = self.operator(w, units.repeat(n, *[1] * len(self.input_shape)))
+        return made.reshape(n, d, -1).mT
 
 
 class GivenX(LinearOperator):

@@ -60,6 +60,16 @@ class LinearOperator(nn.Module, ABC):
         """
         return None
 
+    def matrix(self, n: int, like: Tensor) -> Float[Tensor, "n p d"]:
+        """This operator written out for a batch of ``n``: row-major, p numbers measured, d of the signal.
+
+        Of use for tiny signals, and in tests: it takes d applications. ``like`` gives dtype and device.
+        """
+        d = prod(self.input_shape)
+        units = torch.eye(d, dtype=like.dtype, device=like.device).reshape(d, 1, *self.input_shape)
+        columns = [self.forward(unit.expand(n, *self.input_shape)).flatten(1) for unit in units]
+        return torch.stack(columns, 2)
+
     @property
     def T(self) -> LinearOperator:
         """The adjoint as an operator of its own."""

@@ -41,6 +41,11 @@ class Solver(ABC):
     #: whether a solution has a ``w``; a feed-forward solver that goes from ``y`` to ``x`` alone returns None
     finds_w: ClassVar[bool] = True
 
+    #: specs of the operator and of the two priors that this solver is made for: what a command line takes
+    #: where it names this solver (or none, see ``registry.solver``) and no priors; None: priors must be named
+    default_operator: ClassVar[str | None] = None
+    default_priors: ClassVar[tuple[str, str] | None] = None
+
     @abstractmethod
     def solve(
         self,
@@ -54,6 +59,17 @@ class Solver(ABC):
         ``rng`` is a CPU generator and the only source of randomness: the same seed gives the same solution,
         to the bit, on a CPU. A keyboard interrupt returns the best found so far with status ``interrupted``.
         """
+
+    def shaped(self, problem: Problem, y: Float[Tensor, "n *y"]) -> Problem:
+        """The problem with both priors tied to the shapes that these measurements ask for.
+
+        By default :meth:`Problem.shaped`: what follows from the shape of ``y`` alone. A solver that can tell
+        more from the measurements themselves, the extent of a kernel, say, overrides it: then a prior of w
+        that has no shape gets one here.
+
+        Raises :class:`invkit.errors.ShapeError` where priors and measurements do not fit.
+        """
+        return problem.shaped(tuple(y.shape[1:]))
 
     def examples(self, seed: int) -> Sequence[Example]:
         """Problems for :func:`invkit.testing.check_solver`, where this solver is not made for all.

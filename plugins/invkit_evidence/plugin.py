@@ -12,4 +12,9 @@ if TYPE_CHECKING:
 
 @invkit.hookimpl
 def invkit_register(registry: Registry) -> None:
-    """Nothing yet."""
+    """Register ``evidence``."""
+    registry.solver(
+        "evidence",
+        "invkit_evidence.evidence:Evidence",
+        summary="maximum marginal likelihood of the kernel, the image integrated out",
+    )

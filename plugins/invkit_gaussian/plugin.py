@@ -12,4 +12,14 @@ if TYPE_CHECKING:
 
 @invkit.hookimpl
 def invkit_register(registry: Registry) -> None:
-    """Nothing yet."""
+    """Register ``gaussian`` and ``spectrum``, and the shipped weights."""
+    registry.prior(
+        "gaussian",
+        "invkit_gaussian.gaussian:Gaussian",
+        summary="a class of images as a Gaussian, which can be integrated out: gaussian:celeba?rank=128",
+    )
+    registry.prior(
+        "spectrum",
+        "invkit_gaussian.spectrum:Spectrum",
+        summary="images of a power-law spectrum, any size, which can be integrated out",
+    )

@@ -1,0 +1,171 @@
+"""``evidence`` — integrate the image out, search the kernel alone.
+
+    deblur = invkit.compose("circconv", ["trajectory", "gaussian:celeba"], "evidence")
+    solution = deblur(y)
+
+The two unknowns are not alike: the image has thousands of numbers, the kernel's latent a few tens. Minimising
+over both prefers a wrong kernel with an image to match; the marginal likelihood of the kernel does not. The
+solver maximises
+
+    p(y | B(h)) p(h),      p(y | w) = ∫ N(y; A(w, x), σ²I) p(x) dx
+
+over h, from many starts, the noise annealed (see :mod:`invkit_evidence.search`); the image is then the
+posterior mean given the kernel found. It takes any operator and any prior of w, and of x any prior that can
+be integrated out (:class:`invkit.contracts.marginal.IntegrableGenerator`).
+
+Sources: A. Levin, Y. Weiss, F. Durand and W. Freeman, "Understanding and evaluating blind deconvolution
+algorithms", CVPR 2009, and "Efficient marginal likelihood optimization in blind deconvolution", CVPR 2011,
+for integrating the image out; here the integral is exact, since the prior is Gaussian, and the kernel is tied
+to a generator.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import attrs
+import torch
+from attrs.validators import deep_iterable, ge, gt, optional
+from jaxtyping import Float
+from torch import Tensor
+
+import invkit
+from invkit.contracts.marginal import IntegrableGenerator
+from invkit.contracts.monitor import Monitor
+from invkit.contracts.problem import Problem
+from invkit.contracts.solution import Solution
+from invkit.contracts.solver import Example, Solver
+from invkit.errors import InputError
+from invkit_evidence.objective import Candidates, Objective, first_noise
+from invkit_evidence.record import Record
+from invkit_evidence.search import Plan, Search
+
+__all__ = ["Evidence"]
+
+
+@attrs.frozen
+class Evidence(Solver):
+    """Maximum of the marginal likelihood over the first unknown's latent; the posterior mean of the second.
+
+    - starts: latents drawn per measurement and scored together.
+    - keep: candidates per measurement followed in each stage.
+    - steps: of Adam, in all; rate: its step size at first, falling along half a cosine.
+    - rank: how fine the image prior is during the search (a Gaussian: its components); none: all of it. The
+    last stage's
+      candidates are compared, and the image is found, with all of it.
+    - noise: the standard deviation σ of the noise; none: estimated, together with the kernel.
+    - anneal: σ² begins 1 + anneal times larger.
+    - draws: posterior samples whose standard deviation is ``Solution.x_std``; 0: none.
+    - chunk: at most so many candidates at a time, for memory alone.
+    """
+
+    starts: int = attrs.field(default=384, validator=ge(1))
+    keep: tuple[int, ...] = attrs.field(default=(24, 8, 4), converter=tuple, validator=deep_iterable(ge(1)))
+    steps: int = attrs.field(default=150, validator=ge(0))
+    rate: float = attrs.field(default=0.1, validator=gt(0))
+    rank: int | None = attrs.field(default=64, validator=optional(ge(0)))  # type: ignore[arg-type]
+    noise: float | None = attrs.field(default=None, validator=optional(gt(0)))
+    anneal: float = attrs.field(default=300.0, validator=ge(0))
+    draws: int = attrs.field(default=0, validator=ge(0))
+    chunk: int = attrs.field(default=1024, validator=ge(1))
+
+    def __attrs_post_init__(self) -> None:
+        if not self.keep:
+            raise InputError("keep is empty: no candidate would be followed", hint="write e.g. keep=24x8x3")
+
+    def solve(
+        self,
+        problem: Problem,
+        y: Float[Tensor, "n *y"],
+        rng: torch.Generator,
+        monitors: Sequence[Monitor] = (),
+    ) -> Solution:
+        """Recover both signals of every measurement; see :meth:`invkit.contracts.solver.Solver.solve`.
+
+        Raises:
+            InputError: the prior of x cannot be integrated out.
+        """
+        began = time.perf_counter()
+        problem = problem.shaped(tuple(y.shape[1:]))
+        prior_x = integrable(problem)
+        starts = self._distinct_starts(problem)
+        drawn = self._draw(problem, prior_x, y, starts, rng)
+        together = max(1, self.chunk // starts)
+        chunks = [slice(first, first + together) for first in range(0, len(y), together)]
+        plan = Plan(self.keep, self.steps, self.rate, self.anneal)
+        record = Record(monitors, problem, self.steps * len(chunks), len(y), starts, y)
+        for number, chunk in enumerate(chunks):
+            rows = len(y[chunk])
+            first = chunk.start * starts
+            candidates = drawn.select(torch.arange(first, first + rows * starts, device=y.device))
+            noise = self._noise(y[chunk])
+            fine = Objective(problem, prior_x.marginal(y[chunk]), noise)
+            coarse = Objective(problem, prior_x.marginal(y[chunk], rank=self.rank), noise)
+            search = Search(coarse, candidates, starts, plan)
+            record.begin(search, chunk)
+            try:
+                if not record.interrupted:
+                    for done in search.steps():
+                        record.told(number * self.steps + done)
+            except KeyboardInterrupt:
+                record.interrupted = True
+            search.finish(self.keep[-1], fine)
+            record.end(search, self.draws, rng)
+        if not self.steps:
+            record.told(record.total)
+        solution = record.solution(time.perf_counter() - began)
+        for monitor in monitors:
+            monitor.on_end(solution)
+        return solution
+
+    def examples(self, seed: int) -> Sequence[Example]:
+        """Blur by a free, a known and a straight kernel, and gains, with images of natural spectra."""
+        rng = torch.Generator().manual_seed(seed)
+        made = [
+            ("circconv, free kernel", "circconv", "simplex?size=3", "spectrum?shape=1x8x9"),
+            ("circconv, motion, colour", "circconv", "motion?size=5", "spectrum?shape=3x8x8"),
+            ("linconv, dense", "linconv", "simplex?size=3", "spectrum?shape=1x6x6"),
+            ("gains", "pointwise", "gaussian-blur?size=6,widest=1.5", "spectrum?shape=1x6x6"),
+        ]
+        return [_example(name, operator, priors, rng) for name, operator, *priors in made]
+
+    def _distinct_starts(self, problem: Problem) -> int:
+        """One where nothing is drawn: a known w."""
+        return 1 if 0 in (problem.priors[0].latent_shape or ()) else self.starts
+
+    def _noise(self, y: Tensor) -> Tensor:
+        return first_noise(y) if self.noise is None else torch.full_like(y.flatten(1)[:, 0], self.noise)
+
+    def _draw(
+        self, problem: Problem, prior_x: IntegrableGenerator, y: Tensor, starts: int, rng: torch.Generator
+    ) -> Candidates:
+        """The starts of all measurements, one measurement after another, so that the first do not depend on
+        the others.
+        """
+        prior_w = problem.priors[0]
+        h = [prior_w.sample_latent(starts, rng, dtype=y.dtype, device=y.device) for _ in range(len(y))]
+        n = len(y) * starts
+        return Candidates(
+            torch.cat(h),
+            y.new_zeros(n, prior_x.marginal(y[:1], rank=self.rank).nuisances),
+            y.new_zeros(n, 1 if self.noise is None else 0),
+        )
+
+
+def integrable(problem: Problem) -> IntegrableGenerator:
+    """The prior of x, where it can be integrated out."""
+    prior_x = problem.priors[1]
+    if not isinstance(prior_x, IntegrableGenerator):
+        raise InputError(
+            f"evidence integrates the second unknown out, which {type(prior_x).__name__} cannot do",
+            hint="choose a Gaussian prior for it, e.g. gaussian:celeba or spectrum, or another solver",
+        )
+    return prior_x
+
+
+def _example(name: str, operator: str, priors: Sequence[str], rng: torch.Generator) -> Example:
+    problem = Problem(invkit.operator(operator), (invkit.prior(priors[0]), invkit.prior(priors[1])))
+    w, x = (prior(prior.sample_latent(3, rng, dtype=torch.float64)) for prior in problem.priors)
+    y: Tensor = problem.operator(w, x)
+    return Example(name, problem, y + 0.01 * torch.randn(y.shape, generator=rng, dtype=y.dtype))

@@ -1,0 +1,106 @@
+"""What is minimised: the negative log-posterior of the first unknown, the second integrated out.
+
+    objective = Objective(problem, marginal, noise)
+    objective(Candidates(h, nuisance, level), 1.0)          # (n,), nats
+
+With w = B(h), σ the noise's standard deviation and τ ≥ 1 what the annealing multiplies its variance by,
+
+    −log p(y | B(h), ν, τσ²)  +  ½ f(h, w)  +  ½ ‖ν‖²  +  ½ u²,     σ = σ₀ exp(u)
+
+where ν is the nuisance of x's prior and f the penalty of w's, read as −2 log of its density. u is there where
+the noise is to be
+estimated: σ₀ is then a first estimate from the measurement.
+"""
+
+from __future__ import annotations
+
+import attrs
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from invkit.contracts.linear import LinearOperator
+from invkit.contracts.marginal import Marginal
+from invkit.contracts.problem import Problem
+
+__all__ = ["Candidates", "Objective", "first_noise"]
+
+#: the least standard deviation of noise that is looked for, in units of y
+_LEAST_NOISE = 1e-3
+
+
+@attrs.frozen(eq=False)
+class Candidates:
+    """The parameters of a batch of candidates."""
+
+    h: Float[Tensor, "n *h"]
+    nuisance: Float[Tensor, "n k"]
+    #: u, (n, 1), or (n, 0) where the noise is known
+    level: Float[Tensor, "n l"]
+
+    def select(self, index: Tensor) -> Candidates:
+        """The candidates ``index`` alone."""
+        return Candidates(self.h[index], self.nuisance[index], self.level[index])
+
+    @property
+    def parts(self) -> tuple[Tensor, Tensor, Tensor]:
+        """All three."""
+        return self.h, self.nuisance, self.level
+
+
+@attrs.frozen(eq=False)
+class Objective:
+    """A problem, its measurements with x integrated out, and what is known of the noise.
+
+    Args:
+        problem: tied to shapes.
+        marginal: one row a candidate.
+        noise: σ, or σ₀ where it is estimated, of every candidate.
+    """
+
+    problem: Problem
+    marginal: Marginal
+    noise: Float[Tensor, "n"]
+
+    def __call__(self, candidates: Candidates, tempering: float = 1.0) -> Float[Tensor, "n"]:
+        """The negative log-posterior of every candidate; differentiable in all its parameters."""
+        prior_w = self.problem.priors[0]
+        w = prior_w(candidates.h)
+        evidence = self.marginal(self.linear(w), candidates.nuisance, self.variance(candidates) * tempering)
+        known = candidates.nuisance.square().sum(1) + candidates.level.square().sum(1)
+        return evidence + (prior_w.penalty(candidates.h, w) + known) / 2
+
+    def linear(self, w: Tensor) -> LinearOperator:
+        """The operator with w frozen."""
+        x_shape = self.problem.priors[1].signal_shape
+        assert x_shape is not None
+        return self.problem.operator.given(w=w, x_shape=x_shape)
+
+    def variance(self, candidates: Candidates) -> Float[Tensor, "n"]:
+        """σ² of every candidate."""
+        return (self.noise * candidates.level.sum(1).exp()).square()
+
+    def mean(self, candidates: Candidates) -> tuple[Tensor, Tensor]:
+        """w and the posterior mean of x."""
+        w = self.problem.priors[0](candidates.h)
+        return w, self.marginal.mean(self.linear(w), candidates.nuisance, self.variance(candidates))
+
+    def select(self, index: Tensor) -> Objective:
+        """The objective of the candidates ``index`` alone."""
+        return Objective(self.problem, self.marginal.select(index), self.noise[index])
+
+
+def first_noise(y: Float[Tensor, "n *y"]) -> Float[Tensor, "n"]:
+    """A first estimate of the noise's standard deviation.
+
+    The median modulus of the finest diagonal Haar coefficients over 0.6745, its value for N(0, 1) (Donoho and
+    Johnstone, Biometrika 81(3), 1994); of signals in one dimension, of the finest coefficients. Blur leaves
+    little else there.
+    """
+    finest = y[..., : y.shape[-1] // 2 * 2].unfold(-1, 2, 2).diff(dim=-1)[..., 0]
+    if y.ndim > 3:
+        finest = finest[..., : y.shape[-2] // 2 * 2, :].unfold(-2, 2, 2).diff(dim=-1)[..., 0] / 2**0.5
+    finest = finest / 2**0.5
+    if finest[0].numel() == 0:
+        return torch.full_like(y.flatten(1)[:, 0], _LEAST_NOISE)
+    return (finest.flatten(1).abs().median(1).values / 0.6745).clamp(min=_LEAST_NOISE)

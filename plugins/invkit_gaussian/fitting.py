@@ -1,0 +1,191 @@
+"""From images to moments: a covariance summed up as they stream by, or a random sketch where it is too large.
+
+    moments = fit(batches, (3, 64, 64), rank=512, colour="joint")
+
+``batches`` is called once for each pass and yields images (n, C, H, W); memory does not grow with their
+number. A first pass finds mean, colours and contrasts; then the covariance, where an image has at most
+`DIRECT` numbers, or a sketch of it by random directions and two power iterations (Halko, Martinsson and
+Tropp, SIAM Review 53(2), 2011, algorithm 4.4); a last pass the spectrum of what the components leave.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from invkit.errors import InputError
+from invkit_gaussian.marginal import colour_axes
+from invkit_gaussian.moments import Colour, Moments, half_spectrum
+
+__all__ = ["DIRECT", "Batches", "fit"]
+
+Batches = Callable[[], Iterator[Tensor]]
+
+DIRECT = 4096
+"""The most numbers of an image whose covariance is summed up whole."""
+
+_OVERSAMPLED, _POWER_ITERATIONS = 32, 2
+#: the least share of the largest power that a spectrum has: below it, single precision holds nothing
+_FLOOR = 1e-6
+#: colour axes along which an image varies less say nothing of the class's shapes: they are noise
+_VISIBLE = 0.02
+_SPREAD = 0.5
+
+
+def fit(
+    batches: Batches,
+    shape: tuple[int, int, int],
+    *,
+    rank: int,
+    colour: Colour,
+    contrast: bool = False,
+    seed: int = 0,
+) -> Moments:
+    """Fit the moments of a class.
+
+    Args:
+        batches: one pass over the images.
+        shape: (C, H, W) of an image.
+        rank: principal components, at most as many as an image has numbers (of axes: pixels).
+        colour: joint or axes; see :mod:`invkit_gaussian.moments`.
+        contrast: of joint: whether every image has a contrast of its own.
+        seed: of the sketch.
+
+    Raises:
+        InputError: a rank that the images cannot give.
+    """
+    prepared = _joint(batches, shape, contrast) if colour == "joint" else _axes(batches, shape)
+    images, mean, rotation, level, contrasts, spread = prepared
+    channels = shape[0] if colour == "joint" else 1
+    numbers = channels * shape[1] * shape[2]
+    if not 0 <= rank <= numbers:
+        raise InputError(f"rank={rank}, but images of {shape} have {numbers}", hint="choose a smaller rank")
+    if rank == 0:
+        directions, variances = torch.zeros(0, numbers), torch.zeros(0)
+    elif numbers <= DIRECT:
+        directions, variances = _components(images, numbers, rank)
+    else:
+        directions, variances = _sketched(images, numbers, rank, seed)
+    spectrum = _remainder(images, directions, (channels, *shape[1:]))
+    return Moments(
+        colour=colour,
+        mean=mean,
+        basis=(directions * variances.sqrt()[:, None]).reshape(rank, channels, *shape[1:]),
+        spectrum=spectrum,
+        rotation=rotation,
+        level=level,
+        contrasts=contrasts,
+        spread=spread,
+    )
+
+
+_Prepared = tuple[Batches, Tensor, Tensor, float, Tensor, float]
+
+
+def _joint(batches: Batches, shape: tuple[int, int, int], contrast: bool) -> _Prepared:
+    """Images beside their mean, on the principal axes of all pixels' colours about it."""
+    total, count = torch.zeros(shape, dtype=torch.float64), 0
+    for x in batches():
+        total, count = total + x.double().sum(0), count + len(x)
+    if not count:
+        raise InputError("there are no images to fit", hint="choose another data set")
+    mean = (total / count).float()
+    scatter = torch.zeros(shape[0], shape[0], dtype=torch.float64)
+    logs = []
+    for x in batches():
+        centred = (x - mean).flatten(2)
+        scatter += torch.einsum("ncp,ndp->cd", centred, centred).double()
+        logs.append(centred.flatten(1).square().mean(1).sqrt().clamp(min=1e-6).log())
+    rotation = torch.linalg.eigh(scatter)[1].flip(-1).float()
+    deviations = torch.cat(logs)
+    typical = deviations.mean()
+
+    def images() -> Iterator[Tensor]:
+        for x in batches():
+            centred = x - mean
+            if contrast:
+                size = centred.flatten(1).square().mean(1).sqrt().clamp(min=1e-6) / typical.exp()
+                centred = centred / size[:, None, None, None]
+            yield torch.einsum("ca,nchw->nahw", rotation, centred)
+
+    contrasts = torch.zeros(1 if contrast else 0)
+    return images, mean, rotation, 0.0, contrasts, float(deviations.std())
+
+
+def _axes(batches: Batches, shape: tuple[int, int, int]) -> _Prepared:
+    """The leading colour axis of every image, its level taken out, scaled to unit variance.
+
+    An image and its negative are equally typical, so the mean is flat.
+    """
+    levels, logs, scatter, count = [], [], torch.zeros(shape[0], shape[0]), 0
+    for x in batches():
+        axes, deviations = colour_axes(x)
+        levels.append(x.mean((2, 3)))
+        logs.append(deviations.clamp(min=1e-3).log())
+        scatter = scatter + torch.einsum("nca,nda,na->cd", axes, axes, deviations.square())
+        count += len(x)
+    if not count:
+        raise InputError("there are no images to fit", hint="choose another data set")
+    level = torch.cat(levels)
+    mean = level.mean(0)[:, None, None].expand(shape).clone()
+
+    def images() -> Iterator[Tensor]:
+        for x in batches():
+            axes, deviations = colour_axes(x)
+            first = torch.einsum("nc,nchw->nhw", axes[..., 0], x - x.mean((2, 3), keepdim=True))
+            seen = deviations[:, 0] > _VISIBLE
+            yield (first[seen] / deviations[seen, 0, None, None])[:, None]
+
+    rotation = torch.linalg.eigh(scatter / count)[1].flip(-1)
+    return images, mean, rotation, float(level.std()), torch.cat(logs).mean(0), _SPREAD
+
+
+def _components(images: Batches, numbers: int, rank: int) -> tuple[Tensor, Tensor]:
+    """The leading eigenvectors, as rows, and eigenvalues of the second moments."""
+    scatter, count = torch.zeros(numbers, numbers), 0
+    for x in images():
+        rows = x.flatten(1)
+        scatter.addmm_(rows.T, rows)
+        count += len(x)
+    variances, vectors = torch.linalg.eigh((scatter / max(count, 1)).double())
+    order = variances.argsort(descending=True)[:rank]
+    return vectors[:, order].T.float().contiguous(), variances[order].clamp(min=0).float()
+
+
+def _sketched(images: Batches, numbers: int, rank: int, seed: int) -> tuple[Tensor, Tensor]:
+    """The same from a random sketch: two more passes for each power iteration."""
+    wide = min(numbers, rank + _OVERSAMPLED)
+    rng = torch.Generator().manual_seed(seed)
+    basis = torch.linalg.qr(torch.randn(numbers, wide, generator=rng))[0]
+    for _ in range(_POWER_ITERATIONS + 1):
+        basis = torch.linalg.qr(_applied(images, basis)[0])[0]
+    made, count = _applied(images, basis)
+    small = (basis.T @ made / max(count, 1)).double()
+    variances, inner = torch.linalg.eigh((small + small.T) / 2)
+    order = variances.argsort(descending=True)[:rank]
+    return (basis @ inner[:, order].float()).T.contiguous(), variances[order].clamp(min=0).float()
+
+
+def _applied(images: Batches, basis: Float[Tensor, "d k"]) -> tuple[Float[Tensor, "d k"], int]:
+    """The images' scatter matrix times the basis, without forming it; how many there were."""
+    made, count = torch.zeros_like(basis), 0
+    for x in images():
+        rows = x.flatten(1)
+        made.addmm_(rows.T, rows @ basis)
+        count += len(x)
+    return made, count
+
+
+def _remainder(images: Batches, directions: Tensor, shape: tuple[int, int, int]) -> Tensor:
+    """The mean squared modulus of the unitary half DFT of what the components leave."""
+    total, count = torch.zeros(shape[0], shape[1], shape[2] // 2 + 1, dtype=torch.float64), 0
+    for x in images():
+        rows = x.flatten(1)
+        left = rows - (rows @ directions.T) @ directions
+        total += half_spectrum(left.reshape(-1, *shape)).abs().square().double().sum(0)
+        count += len(x)
+    spectrum = (total / max(count, 1)).float()
+    return spectrum.clamp(min=float(spectrum.max()) * _FLOOR)

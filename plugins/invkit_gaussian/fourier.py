@@ -1,0 +1,152 @@
+"""The evidence where the operator is a circular convolution: everything is diagonal but the components.
+
+Of one block of channels that share their components, with d the half spectra of what the model leaves of the
+measurement, K the transfer function, P = a²S + level the variances of the image's bins,
+
+    N = |K|² P + σ²,     G = N^−½ a K F(V Λ^½),     M = I_r + GᴴG,     b = Gᴴ N^−½ d
+    −log p = ½ (‖N^−½ d‖² − bᵀM⁻¹b + Σ log N + log det M + n log 2π)
+    E[x's bins | y] = a F(V Λ^½) M⁻¹ b + K̄ P / N (d − a K F(V Λ^½) M⁻¹ b)
+
+by the identities of Woodbury and Sylvester; doubled bins count twice.
+
+GᴴG is the cost. It is Σ_f ω_f Re(v_f v_fᴴ) with weights ω = a²|K|²/N and v_f the f-th row of F(V Λ^½). The
+products are the same for all candidates, so their r(r + 1)/2 different entries are tabulated once, and the
+Gram matrices of all candidates are one product of matrices, weights × table, of a fraction of the operations
+that each Gram matrix alone would take. Where the table would be too large, each is worked out from the
+components.
+
+M = I + something positive semi-definite is factorised in double precision, which costs little beside the Gram
+matrix and does not fail where single precision would.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from jaxtyping import Complex, Float
+from torch import Tensor
+
+from invkit_gaussian.moments import bin_weights, half_spectrum
+
+__all__ = ["Block", "Size"]
+
+Size = tuple[int, int]
+
+#: what a table may take, in numbers
+_TABLE_LIMIT = 60_000_000
+
+
+class Block:
+    """Components and remainder of channels that belong together.
+
+    Args:
+        basis: V Λ^½, (r, c, h, w).
+        spectrum: S, (c, h, w // 2 + 1).
+        level: the standard deviation of every channel's mean beside the model.
+    """
+
+    def __init__(
+        self, basis: Float[Tensor, "r c h w"], spectrum: Float[Tensor, "c h half"], level: float
+    ) -> None:
+        self.size: Size = (basis.shape[-2], basis.shape[-1])
+        self.channels, self.rank = basis.shape[1], basis.shape[0]
+        self.numbers = self.channels * math.prod(self.size)
+        self.bins = bin_weights(self.size, spectrum)
+        self.power = spectrum.flatten(1)
+        self.free = torch.zeros_like(self.bins)
+        self.free[0, 0] = level**2 * math.prod(self.size)
+        self.free = self.free.flatten()
+        self.counts = self.bins.flatten()
+        # rows: channel by channel, bin by bin; doubled bins count by the root of 2
+        components = half_spectrum(basis) * self.bins.sqrt()
+        self.rows = components.flatten(2).permute(1, 2, 0).flatten(0, 1)
+        self._upper = torch.triu_indices(self.rank, self.rank, device=basis.device)
+        self._table = self._tabulate()
+
+    def spectra(self, signal: Float[Tensor, "n c h w"]) -> Complex[Tensor, "n c f"]:
+        """Half spectra, doubled bins times the root of 2: their squared norm is the signal's."""
+        return (half_spectrum(signal) * self.bins.sqrt()).flatten(2)
+
+    def signals(self, spectra: Complex[Tensor, "n c f"]) -> Float[Tensor, "n c h w"]:
+        """The inverse of :meth:`spectra`."""
+        bins = spectra.unflatten(2, tuple(self.bins.shape)) / self.bins.sqrt()
+        return torch.fft.irfft2(bins, s=self.size, norm="ortho")
+
+    def evidence(
+        self,
+        d: Complex[Tensor, "n c f"],
+        transfer: Complex[Tensor, "n k f"],
+        contrast: Float[Tensor, "n"],
+        variance: Float[Tensor, "n"],
+    ) -> Float[Tensor, "n"]:
+        """``−log p(y)`` of every candidate; ``transfer`` has one channel or all."""
+        _, noise = self._variances(transfer, contrast, variance)
+        b, factor = self._normal(d, transfer, contrast, noise)
+        solved = torch.cholesky_solve(b[..., None], factor)[..., 0]
+        fit = (d.abs().square() / noise).sum((1, 2)) - (b * solved).sum(1).to(noise)
+        spread = (self.counts * noise.log()).sum((1, 2))
+        spread = spread + 2 * factor.diagonal(dim1=1, dim2=2).log().sum(1).to(noise)
+        return (fit + spread + self.numbers * math.log(2 * math.pi)) / 2
+
+    def gain(
+        self,
+        d: Complex[Tensor, "n c f"],
+        transfer: Complex[Tensor, "n k f"],
+        contrast: Float[Tensor, "n"],
+        variance: Float[Tensor, "n"],
+    ) -> Complex[Tensor, "n c f"]:
+        """The posterior mean's spectra beside the prior's mean: linear in ``d``."""
+        prior, noise = self._variances(transfer, contrast, variance)
+        b, factor = self._normal(d, transfer, contrast, noise)
+        solved = torch.cholesky_solve(b[..., None], factor)[..., 0].to(b.real.dtype).to(prior)
+        span = self._span(solved) * contrast[:, None, None]
+        return span + transfer.conj() * prior / noise * (d - transfer * span)
+
+    def draw(self, contrast: Float[Tensor, "n"], rng: torch.Generator) -> Complex[Tensor, "n c f"]:
+        """Spectra drawn from the prior, beside its mean."""
+        n, like = len(contrast), contrast
+        z = torch.randn(n, self.rank, generator=rng, dtype=like.dtype).to(like.device)
+        white = torch.randn(n, self.channels, *self.size, generator=rng, dtype=like.dtype).to(like.device)
+        prior = contrast[:, None, None].square() * self.power + self.free
+        return self._span(z) * contrast[:, None, None] + self.spectra(white) * prior.sqrt()
+
+    def _variances(self, transfer: Tensor, contrast: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
+        """P and N, (n, c, f)."""
+        prior = contrast[:, None, None].square() * self.power + self.free
+        return prior, transfer.abs().square() * prior + variance[:, None, None]
+
+    def _span(self, z: Tensor) -> Tensor:
+        """``F(V Λ^½) z``, (n, c, f)."""
+        made = z.to(self.rows.dtype) @ self.rows.T
+        return made.unflatten(1, (self.channels, -1))
+
+    def _normal(self, d: Tensor, transfer: Tensor, contrast: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """b, and the lower Cholesky factor of M, both in double precision."""
+        scale = contrast[:, None, None]
+        weights = scale.square() * transfer.abs().square() / noise
+        seen = (scale * transfer.conj() * d / noise).flatten(1)
+        b = torch.view_as_real(seen).flatten(1) @ torch.view_as_real(self.rows).permute(0, 2, 1).flatten(0, 1)
+        gram = self._gram(weights.flatten(1)).double()
+        identity = torch.eye(self.rank, dtype=torch.float64, device=gram.device)
+        return b.double(), torch.linalg.cholesky_ex(gram + identity)[0]
+
+    def _gram(self, weights: Float[Tensor, "n f"]) -> Float[Tensor, "n r r"]:
+        if self._table is None:
+            real = torch.view_as_real(self.rows).permute(0, 2, 1).flatten(0, 1)
+            return torch.stack([(real.T * each.repeat_interleave(2)) @ real for each in weights])
+        packed = weights @ self._table
+        gram = packed.new_zeros(len(weights), self.rank, self.rank)
+        row, column = self._upper
+        gram[:, row, column] = packed
+        gram[:, column, row] = packed
+        return gram
+
+    def _tabulate(self) -> Tensor | None:
+        """The different entries of Re(v_f v_fᴴ), a row a bin."""
+        entries = self._upper.shape[1]
+        if len(self.rows) * entries > _TABLE_LIMIT:
+            return None
+        row, column = self._upper
+        table = self.rows.real[:, row] * self.rows.real[:, column]
+        return table.addcmul_(self.rows.imag[:, row], self.rows.imag[:, column])

@@ -1,0 +1,190 @@
+"""``gaussian:NAME`` — a class of images as a Gaussian: principal components and a spectrum for the rest.
+
+    prior = invkit.prior("gaussian:celeba?rank=128")
+    prior(prior.sample_latent(4, rng))             # (4, 3, 64, 64)
+    prior.marginal(y)                              # its image integrated out, see invkit.contracts.marginal
+
+As a generator it makes an image of a white latent (z, e): of r numbers for the components and one for each
+pixel and channel for the remainder,
+
+    x = μ + Q (V Λ^½ z + F⁻¹ S^½ F e),     (z, e) ~ N(0, I),
+
+so that with the penalty ‖(z, e)‖² any solver minimises a Gaussian's negative log-density. Contrasts and
+colour axes are then those typical of the class. See :mod:`invkit_gaussian.moments`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from invkit.contracts.marginal import IntegrableGenerator
+from invkit.errors import InputError, WeightsError
+from invkit.files import store
+from invkit.plugin.registry import Registry
+from invkit_gaussian.fourier import Block
+from invkit_gaussian.marginal import GaussianMarginal
+from invkit_gaussian.moments import Moments, half_spectrum, signal_of
+
+__all__ = ["Gaussian", "moments_from", "tensors_of"]
+
+
+class Gaussian(IntegrableGenerator):
+    """A class of images as a Gaussian.
+
+    Args:
+        moments: what is known of the class.
+        card: what is known of the weights; see `invkit.files.store`.
+        sha256: of the weights file, where they come from one.
+
+    Raises:
+        InputError: a spectrum that is not positive.
+    """
+
+    mean: Tensor
+    basis: Tensor
+    amplitude: Tensor
+    mix: Tensor
+    typical: Tensor
+    can_encode = True
+
+    def __init__(
+        self, moments: Moments, card: Mapping[str, Any] | None = None, sha256: str | None = None
+    ) -> None:
+        super().__init__()
+        if not bool((moments.spectrum > 0).all()):
+            raise InputError("the spectrum of a Gaussian prior is not positive", hint="fit it anew")
+        self.moments = moments
+        self.card, self.sha256 = dict(card or {}), sha256
+        channels, height, width = moments.mean.shape
+        self._size = (height, width)
+        typical = _typical(moments)
+        power = typical[:, None, None].square() * moments.spectrum.expand(channels, -1, -1)
+        power = power.clone()
+        power[:, 0, 0] += moments.level**2 * height * width
+        self.register_buffer("mean", moments.mean, persistent=False)
+        self.register_buffer("basis", moments.basis, persistent=False)
+        self.register_buffer("amplitude", power.sqrt(), persistent=False)
+        self.register_buffer("mix", moments.rotation, persistent=False)
+        self.register_buffer("typical", typical, persistent=False)
+        self.signal_shape = tuple(moments.mean.shape)
+        #: the components' latents: r of them, or r for every axis
+        self._components = moments.rank * (1 if moments.colour == "joint" else channels)
+        self.latent_shape = (self._components + moments.mean.numel(),)
+        self._blocks: dict[tuple[Any, ...], tuple[Moments, Block]] = {}
+
+    @classmethod
+    def from_spec(cls, name: str, rank: int | None = None, *, registry: Registry) -> Gaussian:
+        """Build ``gaussian:name``: a shipped prior, one in the user store, or the path of a weights file.
+
+        Args:
+            name: of the class, or a path.
+            rank: principal components to keep; the spectrum takes over what the others held. None: all.
+        """
+        trained = store.read_prior(store.find(registry, "gaussian", name))
+        return cls(moments_from(trained).truncated(rank), trained.card, trained.sha256)
+
+    def forward(self, latent: Float[Tensor, "n k"]) -> Float[Tensor, "n c h w"]:
+        """The image of every latent; not clipped."""
+        channels, (height, width) = len(self.mean), self._size
+        z, e = latent[:, : self._components], latent[:, self._components :]
+        white = e.reshape(-1, channels, height, width)
+        rest = signal_of(half_spectrum(white) * self.amplitude.to(latent), self._size)
+        made = rest + self._span(z)
+        return self.mean.to(latent) + torch.einsum("ca,nahw->nchw", self.mix.to(latent), made)
+
+    def encode(self, signal: Float[Tensor, "n c h w"]) -> Float[Tensor, "n k"]:
+        """The most probable latent of each image, which makes it exactly: ``Bᵀ (B Bᵀ)⁻¹ (x − μ)``.
+
+        By Woodbury's identity, with the spectrum's part diagonal in the DFT.
+        """
+        g = torch.einsum("ca,nchw->nahw", self.mix.to(signal), signal - self.mean.to(signal))
+        inverse = self.amplitude.to(signal).square().reciprocal()
+
+        def whitened(images: Tensor) -> Tensor:
+            return signal_of(half_spectrum(images) * inverse, self._size)
+
+        units = torch.eye(self._components, dtype=signal.dtype, device=signal.device)
+        columns = self._span(units)
+        small = units + columns.flatten(1) @ whitened(columns).flatten(1).T
+        seen = whitened(g).flatten(1) @ columns.flatten(1).T
+        z = torch.linalg.solve(small.double(), seen.double().T).T.to(signal)
+        rest = half_spectrum(g - self._span(z)) / self.amplitude.to(signal)
+        return torch.cat([z, signal_of(rest, self._size).flatten(1)], 1)
+
+    def marginal(self, y: Float[Tensor, "n *y"], *, rank: int | None = None) -> GaussianMarginal:
+        """The evidence of measurements; see :class:`invkit.contracts.marginal.IntegrableGenerator`."""
+        key = (rank, y.dtype, y.device)
+        if key not in self._blocks:
+            moments = self.moments.truncated(rank).to(y)
+            level = moments.level if moments.colour == "axes" else 0.0
+            self._blocks[key] = (moments, Block(moments.basis, moments.spectrum, level))
+        moments, block = self._blocks[key]
+        return GaussianMarginal(moments, block, y)
+
+    def _span(self, z: Float[Tensor, "n k"]) -> Float[Tensor, "n c h w"]:
+        """``V Λ^½ z`` in colour coordinates, contrasts included."""
+        basis = self.basis.to(z)
+        if self.moments.colour == "joint":
+            return (z @ basis.flatten(1)).reshape(-1, *basis.shape[1:]) * self.typical.to(z)[:, None, None]
+        coefficients = z.reshape(len(z), len(self.mean), len(basis)) * self.typical.to(z)[:, None]
+        return torch.einsum("nar,rhw->nahw", coefficients, basis[:, 0])
+
+
+def _typical(moments: Moments) -> Float[Tensor, "c"]:
+    """The typical contrast of every colour axis."""
+    channels = len(moments.mean)
+    if len(moments.contrasts) == channels:
+        return moments.contrasts.exp()
+    one = moments.contrasts.exp() if len(moments.contrasts) else torch.ones(1).to(moments.mean)
+    return one.expand(channels).clone()
+
+
+def moments_from(trained: store.TrainedPrior) -> Moments:
+    """Read the moments in a weights file.
+
+    Raises:
+        WeightsError: another kind of prior, or tensors that do not fit.
+    """
+    card = trained.card
+    if card["kind"] != "gaussian":
+        raise WeightsError(
+            f"{trained.path} holds a {card['kind']!r} prior, not a Gaussian",
+            hint=f"write {card['kind']}:{trained.path}",
+        )
+    options = card["architecture"].get("options", {})
+    tensors = {name: tensor.float() for name, tensor in trained.tensors.items()}
+    try:
+        # Stored with a scale of their own: 16 bits hold components of unit size best.
+        basis = tensors["directions"] * tensors["deviations"][:, None, None, None]
+        return Moments(
+            colour=options["colour"],
+            mean=tensors["mean"],
+            basis=basis,
+            spectrum=tensors["log_spectrum"].exp(),
+            rotation=tensors["rotation"],
+            level=float(options["level"]),
+            contrasts=tensors["contrasts"],
+            spread=float(options["spread"]),
+        )
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise WeightsError(
+            f"{trained.path} lacks a part of a Gaussian prior: {error}", hint="train it again"
+        ) from error
+
+
+def tensors_of(moments: Moments) -> dict[str, Tensor]:
+    """What :func:`moments_from` reads, by name."""
+    deviations = moments.basis.flatten(1).norm(dim=1)
+    return {
+        "mean": moments.mean,
+        "directions": moments.basis / deviations[:, None, None, None].clamp(min=1e-12),
+        "deviations": deviations,
+        "log_spectrum": moments.spectrum.log(),
+        "rotation": moments.rotation,
+        "contrasts": moments.contrasts,
+    }
