@@ -32,7 +32,7 @@ from invkit_experiments.experiment import Column
 from invkit_experiments.figures import median, worst
 from invkit_experiments.levin_pairs import LevinPairs
 from invkit_experiments.methods import Blurry, Found, Settings
-from invkit_experiments.paper import dark_prior, oracle
+from invkit_experiments.paper import oracle
 from invkit_experiments.scores import Over, plain
 from invkit_experiments.solve import TRUE_KERNEL, Solve
 from invkit_experiments.sources import Measured
@@ -43,6 +43,12 @@ __all__ = ["FAILED_ABOVE", "Levin"]
 #: the error ratio, of squares, above which Levin and others call a result a failure
 FAILED_ABOVE = 3.0
 
+DARK = Solve(
+    "darkprior",
+    "dark channel prior, told the size of the kernel file",
+    "darkprior",
+    ("blind?size={size}", "darkchannel"),
+)
 KNOWN = Solve(
     "known", "the dark prior's last step with the true kernel", "darkprior", (TRUE_KERNEL, "identity")
 )
@@ -106,7 +112,7 @@ class Levin(Study):
             "levin",
             "Levin's images 1 and 2, kernels 1 to 8",
             LevinPairs(),
-            (Blurry(), dark_prior(), L0, KNOWN, oracle()),
+            (Blurry(), DARK, L0, KNOWN, oracle()),
             {
                 "darkprior": {"psnr": 32.69, "ratio_spectral": 1.255},
                 "known": {"psnr": 34.53, "ratio_spectral": 1.0},

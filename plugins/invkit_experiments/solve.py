@@ -3,8 +3,8 @@
     Solve("default", "blind, by default", solver="altgd", priors=("vae:blurA", "vae:celeba"))
     Solve("oracle", "true kernel", solver="tv", priors=(TRUE_KERNEL, "identity"))
 
-In a spec, ``{size}`` is the kernel's size and ``{sigma}``, ``{variance}`` and ``{half}`` (of σ) are the
-noise's, for methods that are told.
+In a spec, ``{size}`` is the side of the kernel's support, ``{extent}`` that of the square that the kernel
+fills, ``{sigma}``, ``{variance}`` and ``{half}`` (of σ) are the noise's, for methods that are told.
 """
 
 from __future__ import annotations
@@ -40,37 +40,39 @@ class Solve(Method):
     priors: tuple[str, str]
 
     def identity(self, source: Source, settings: Settings) -> Mapping[str, Any]:
-        """Operator, priors with the sha256 of their weights, solver with all defaults, versions."""
-        told, blind = self._told(source), self.priors[0] != TRUE_KERNEL
+        """Operator, priors with the sha256 of their weights, solver with all defaults, versions.
+
+        Where the solver is told of each measurement, some measurement's numbers stand for all.
+        """
+        told, blind = _told(source), self.priors[0] != TRUE_KERNEL
         pipeline = invkit.compose(
             source.operator,
-            [prior(self.priors[0].format(size=28, **told)) if blind else "identity", prior(self.priors[1])],
-            self._solver(source, settings),
+            [prior(self.priors[0].format(**told)) if blind else "identity", prior(self.priors[1])],
+            self._solver(told, settings),
         )
         config = {key: value for key, value in pipeline.to_config().items() if key != "seed"}
-        return {"pipeline": config, "kernel": self.priors[0], "seed": settings.seed}
+        each = {"told": "extent"} if "{extent}" in self.solver else {}
+        return {"pipeline": config, "kernel": self.priors[0], "seed": settings.seed, **each}
 
     def recover(self, one: Measured, source: Source, settings: Settings, index: int) -> Found:
         """Solve this one measurement."""
-        told = self._told(source)
-        if self.priors[0] == TRUE_KERNEL:
-            kernel = known_signal(one.w[0])
-        else:
-            kernel = prior(self.priors[0].format(size=one.kernel_size, **told))
+        told, blind = _told(source, one), self.priors[0] != TRUE_KERNEL
         pipeline = invkit.compose(
             source.operator,
-            [kernel, prior(self.priors[1])],
-            self._solver(source, settings),
+            [
+                prior(self.priors[0].format(**told)) if blind else known_signal(one.w[0]),
+                prior(self.priors[1]),
+            ],
+            self._solver(told, settings),
             settings.seed + index,
         )
         began = time.perf_counter()
         solution = uninterrupted(pipeline(one.y))
-        seconds = time.perf_counter() - began
-        return Found(solution.x, None if self.priors[0] == TRUE_KERNEL else solution.w, seconds)
+        return Found(solution.x, solution.w if blind else None, time.perf_counter() - began)
 
-    def _solver(self, source: Source, settings: Settings) -> invkit.Solver:
+    def _solver(self, told: Mapping[str, Any], settings: Settings) -> invkit.Solver:
         """The solver, with the run's number of steps where it has that option, or at most so many rounds."""
-        spec = self.solver.format(**self._told(source))
+        spec = self.solver.format(**told)
         made: Any = invkit.solver(spec)
         if settings.steps is None:
             return made
@@ -82,11 +84,13 @@ class Solve(Method):
             return made
         return invkit.solver({**invkit.Spec.parse(spec).to_dict(), **fewer})
 
-    def _told(self, source: Source) -> dict[str, Any]:
-        """What a spec may be told of the measurement but the kernel's size."""
+
+def _told(source: Source, one: Measured | None = None) -> dict[str, Any]:
+    """What a spec may be told: of the noise where it is known, of the kernel's support and extent."""
+    told: dict[str, Any] = {"size": 28, "extent": 27}
+    if one is not None:
+        told = {"size": one.kernel_size, "extent": one.kernel_extent}
+    if source.sigma is not None:
         sigma = source.sigma
-        return (
-            {}
-            if sigma is None
-            else {"sigma": f"{sigma:g}", "variance": f"{sigma**2:g}", "half": f"{sigma / 2:g}"}
-        )
+        told |= {"sigma": f"{sigma:g}", "variance": f"{sigma**2:g}", "half": f"{sigma / 2:g}"}
+    return told

@@ -43,8 +43,21 @@ class Measured:
 
     @property
     def kernel_size(self) -> int:
-        """The larger side of the kernel: what a blind method may be told."""
+        """The larger side of the kernel's support."""
         return max(self.w.shape[2:])
+
+    @property
+    def kernel_extent(self) -> int:
+        """The side, odd, of the least square about the kernel's origin with 99 % of it.
+
+        It is what a user of a method that asks for the kernel's size would look up in the picture.
+        """
+        mass, (i, j) = self.w[0, 0], (size // 2 for size in self.w.shape[2:])
+        for reach in range(self.kernel_size // 2):
+            middle = mass[max(0, i - reach) : i + reach + 1, max(0, j - reach) : j + reach + 1]
+            if middle.sum() >= 0.99 * mass.sum():
+                return 2 * reach + 1
+        return self.kernel_size - 1 + self.kernel_size % 2
 
 
 class Source(ABC):

@@ -11,6 +11,7 @@ import invkit
 from invkit.errors import InputError
 from invkit_experiments import drawn
 from invkit_experiments.drawn import Drawn
+from invkit_experiments.sources import Measured
 
 DIGITS = Drawn("mnist-sample", "test", "blurA")
 
@@ -75,3 +76,15 @@ def test_a_quick_look_searches_less_and_says_so() -> None:
     ranged = Drawn("mnist-sample", "test", "blurA", in_range="vae:mnist")
     assert ranged.hurried(5).search == 5 and ranged.hurried(10_000) == ranged
     assert ranged.hurried(5).identity(0, 0) != ranged.identity(0, 0)
+
+
+def test_extent_of_a_kernel() -> None:
+    w = torch.zeros(1, 1, 8, 8)
+    w[0, 0, 4, 4] = 1.0
+    x = torch.zeros(1, 1, 9, 9)
+    assert Measured(x, x, w).kernel_extent == 1  # the origin, size // 2
+    w[0, 0, 3, 6] = 1.0
+    assert Measured(x, x, w).kernel_extent == 5
+    w[0, 0, 0, 0] = 1.0
+    assert Measured(x, x, w).kernel_extent == 7  # odd, and within the support
+    assert 9 <= DIGITS.one(0, 0).kernel_extent <= 13  # motion of length 10
