@@ -26,12 +26,12 @@ from invkit.contracts.trainer import Trainer
 from invkit.errors import ConfigError
 from invkit.files import store
 from invkit.files.solutions import writable_folder
+from invkit.training import mixture
 from invkit.training.exporting import as_stored, card
 from invkit.training.processes import joined
 from invkit.training.recipes import digest
 from invkit.training.run import Schedule, TrainingRun, Turn
 from invkit.training.watching import Pictures, watching
-from invkit_generative import mixture
 from invkit_generative.architectures import VAENetwork, build
 from invkit_generative.architectures.components import ComponentEncoder
 from invkit_generative.architectures.dcgan import downward

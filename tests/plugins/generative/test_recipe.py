@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from invkit.errors import ConfigError
-from invkit_generative import mixture
+from invkit.training import mixture
 from invkit_generative.architectures import build
 from invkit_generative.recipe import GANRecipe, PriorRecipe, VAERecipe, shipped, structure
 

@@ -1,11 +1,12 @@
 """Several data sets as one: ``"housenumbers + chars74k"`` in a recipe.
 
-data = load("housenumbers + chars74k + chars74k")    # the characters count twice
+data = load("housenumbers + 2 chars74k")             # the characters count twice
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 
 import torch
@@ -19,6 +20,8 @@ from invkit.errors import ConfigError
 __all__ = ["JOINED_BY", "Mixture", "load"]
 
 JOINED_BY = " + "
+
+_COUNTED = re.compile(r"(?:([1-9][0-9]*) +)?(.+)")
 
 
 class Mixture(Dataset):
@@ -61,6 +64,16 @@ class Mixture(Dataset):
 
 
 def load(spec: str) -> Dataset:
-    """Return the data set of a spec, or of several joined by ``" + "``."""
-    parts = [invkit.dataset(part.strip()) for part in spec.split(JOINED_BY)]
+    """Return the data set of a spec, or of several joined by ``" + "``, each with how often it counts before
+    it, as in ``"10 svhn + chars74k"``.
+
+    Raises:
+        ConfigError: a part is missing.
+    """
+    parts: list[Dataset] = []
+    for text in spec.split(JOINED_BY):
+        counted = _COUNTED.fullmatch(text.strip())
+        if counted is None:
+            raise ConfigError(f"a part of {spec!r} is missing", hint="write DATA + DATA")
+        parts += [invkit.dataset(counted[2])] * int(counted[1] or 1)
     return parts[0] if len(parts) == 1 else Mixture(parts)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import invkit
 from invkit.errors import ConfigError, InputError
-from invkit_generative.mixture import Mixture, load
+from invkit.training.mixture import Mixture, load
 
 
 @given(st.lists(st.integers(0, 119_999), min_size=1, max_size=20))
@@ -33,6 +33,17 @@ def test_a_set_that_comes_twice_counts_twice() -> None:
 def test_fingerprints_differ_with_the_parts() -> None:
     prints = {load(spec).fingerprint() for spec in ("blurA", "blurA + blurB", "blurB + blurA")}
     assert len(prints) == 3
+
+
+def test_a_number_says_how_often_a_set_counts() -> None:
+    assert load("3 blurA + blurB").fingerprint() == load("blurA + blurA + blurA + blurB").fingerprint()
+    assert load("1 blurA").fingerprint() == load("blurA").fingerprint()
+
+
+@pytest.mark.parametrize("spec", ["blurA + ", " + blurA", ""])
+def test_a_part_must_be_named(spec: str) -> None:
+    with pytest.raises(ConfigError, match="missing"):
+        load(spec)
 
 
 def test_shapes_must_agree() -> None:
