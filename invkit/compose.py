@@ -148,7 +148,8 @@ class Pipeline:
         """
         batch, numpy_in, axes_added = as_batch(y, self.operator.measurement_dims)
         prior_w, prior_x = (following(prior, batch) for prior in self.priors)
-        problem = Problem(following(self.operator, batch), (prior_w, prior_x)).shaped(tuple(batch.shape[1:]))
+        problem = Problem(following(self.operator, batch), (prior_w, prior_x))
+        problem = self.solver.shaped(problem, batch)
         told = [*self.monitors, *(_part("monitor", each, Monitor) for each in monitors)]
         rng = torch.Generator().manual_seed(self.seed)
         solution = self.solver.solve(problem, batch, rng, told)

@@ -114,18 +114,21 @@ def find_jobs(paths: Iterable[Path], *, grey: bool = False) -> tuple[list[Job], 
     return jobs, failures
 
 
-def check(pipeline: Pipeline, job: Job) -> None:
+def check(pipeline: Pipeline, job: Job) -> Shape:
     """Read an image and see that operator and priors fit it; nothing is solved.
+
+    Returns:
+        The shape of the kernel that is looked for, (channels, height, width).
 
     Raises:
         InputError: missing, unreadable, not finite, or with unknowns that are no images.
         ShapeError: the priors are for another size or for other channels.
     """
-    shape = job.read().shape
+    y = job.read()
     try:
-        _check_shape(pipeline, shape)
+        return _kernel_shape(pipeline, y)
     except ShapeError as error:
-        if shape[0] == 3 and _fits(pipeline, (1, *shape[1:])):
+        if len(y) == 3 and _fits(pipeline, y[:1]):
             raise ShapeError(error.message, hint="add --grey to reduce colour images to grey") from error
         raise
 
@@ -156,6 +159,7 @@ def recover(pipeline: Pipeline, job: Job, out: Path) -> dict[str, Any]:
         "image_sha256": hashlib.sha256(job.source.read_bytes()).hexdigest(),
         "grey": job.grey,
         "shape": list(y.shape),
+        "kernel_shape": None if solution.w is None else list(solution.w.shape),
         **_result(solution, y.size),
         "files": written,
     }
@@ -163,14 +167,14 @@ def recover(pipeline: Pipeline, job: Job, out: Path) -> dict[str, Any]:
     return record
 
 
-def _check_shape(pipeline: Pipeline, shape: Shape) -> None:
+def _kernel_shape(pipeline: Pipeline, y: Float32[np.ndarray, "c h w"]) -> Shape:
     operator = pipeline.operator
     if operator.measurement_dims != 2:
         raise InputError(
             f"the operator measures signals of {operator.measurement_dims} dimension(s), not images",
             hint="choose one for images, or call invkit.compose in Python",
         )
-    problem = Problem(operator, pipeline.priors).shaped(tuple(shape))
+    problem = pipeline.solver.shaped(Problem(operator, pipeline.priors), torch.from_numpy(y)[None])
     for which, prior in zip(("w", "x"), problem.priors, strict=True):
         own = tuple(prior.signal_shape or ())
         if len(own) != 3 or own[0] not in (1, 3):
@@ -178,11 +182,12 @@ def _check_shape(pipeline: Pipeline, shape: Shape) -> None:
                 f"the unknown {which} has shape {own}, which is no image",
                 hint="deblur writes images; call invkit.compose in Python",
             )
+    return tuple(problem.priors[0].signal_shape or ())
 
 
-def _fits(pipeline: Pipeline, shape: Shape) -> bool:
+def _fits(pipeline: Pipeline, y: Float32[np.ndarray, "c h w"]) -> bool:
     try:
-        _check_shape(pipeline, shape)
+        _kernel_shape(pipeline, y)
     except InvkitError:
         return False
     return True

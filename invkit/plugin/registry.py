@@ -58,6 +58,7 @@ class Entry:
         plugin: the entry point that registered it.
         distribution: the installed distribution it came in.
         default: whether it is used where none is named.
+        photographs: whether it is what a photograph is deblurred by where not even a prior is named.
     """
 
     kind: str
@@ -67,6 +68,7 @@ class Entry:
     plugin: str
     distribution: str
     default: bool = False
+    photographs: bool = False
 
     def load(self) -> Any:
         """Import and return the target.
@@ -140,9 +142,16 @@ class Registry:
         """Register a `Generator` class; arguments as in `operator`."""
         self._add("prior", name, target, summary, default)
 
-    def solver(self, name: str, target: str, *, summary: str, default: bool = False) -> None:
-        """Register a `Solver` class; arguments as in `operator`."""
-        self._add("solver", name, target, summary, default)
+    def solver(
+        self, name: str, target: str, *, summary: str, default: bool = False, photographs: bool = False
+    ) -> None:
+        """Register a `Solver` class; arguments as in `operator`.
+
+        Args:
+            photographs: use it where a command line names no prior; its class says which ones it takes then
+                (``Solver.default_priors``).
+        """
+        self._add("solver", name, target, summary, default, photographs)
 
     def dataset(self, name: str, target: str, *, summary: str, default: bool = False) -> None:
         """Register a `Dataset` class; arguments as in `operator`."""
@@ -204,6 +213,17 @@ class Registry:
                 return entry
         raise SpecError(f"no {kind} was named and none is the default", hint=self._remedy(kind, ""))
 
+    def for_photographs(self) -> Entry:
+        """Return the solver that is used where no prior is named.
+
+        Raises:
+            SpecError: no plugin declares one.
+        """
+        for entry in self.entries("solver"):
+            if entry.photographs:
+                return entry
+        raise SpecError("no prior was named, and no solver does without", hint=self._remedy("prior", ""))
+
     def weights_folders(self, kind: str) -> tuple[WeightsFolder, ...]:
         """Return the folders of shipped trained priors of a prior kind, in order of registration."""
         return tuple(folder for folder in self._weights if folder.kind == kind)
@@ -226,7 +246,9 @@ class Registry:
         finally:
             self._source = source
 
-    def _add(self, kind: str, name: str, target: str, summary: str, default: bool) -> None:
+    def _add(
+        self, kind: str, name: str, target: str, summary: str, default: bool, photographs: bool = False
+    ) -> None:
         if not KIND.fullmatch(name):
             raise PluginError(f"the {kind} name {name!r} is malformed", hint=GRAMMAR)
         if not _TARGET.fullmatch(target):
@@ -234,10 +256,16 @@ class Registry:
         plugin, distribution = self._source
         if kind == "command" and name in CORE_COMMANDS:
             raise PluginError(f"{distribution} and invkit itself both claim the command name {name!r}")
-        new = Entry(kind, name, target, summary, plugin, distribution, default)
-        rivals = [old for old in self.entries(kind) if old.name == name or (default and old.default)]
-        for old in rivals:
-            claim = f"the {kind} name {name!r}" if old.name == name else f"to be the default {kind}"
+        new = Entry(kind, name, target, summary, plugin, distribution, default, photographs)
+        for old in self.entries(kind):
+            if old.name == name:
+                claim = f"the {kind} name {name!r}"
+            elif default and old.default:
+                claim = f"to be the default {kind}"
+            elif photographs and old.photographs:
+                claim = f"to be the {kind} for photographs"
+            else:
+                continue
             raise PluginError(
                 f"{distribution} (plugin {plugin!r}) and {old.distribution} (plugin {old.plugin!r}) "
                 f"both claim {claim}",

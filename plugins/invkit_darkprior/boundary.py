@@ -39,7 +39,8 @@ def extend(image: Real, size: Size) -> Real:
     Raises:
         ShapeError: ``size`` is smaller than the image.
     """
-    (height, width), (more_y, more_x) = image.shape, np.subtract(size, image.shape)
+    height, width = image.shape
+    more_y, more_x = size[0] - height, size[1] - width
     if min(more_y, more_x) < 0:
         raise ShapeError(f"an image of {image.shape} does not fit into {size}", hint="give a larger size")
     result = np.empty(size, image.dtype)
@@ -84,6 +85,6 @@ def harmonic(top: Real, bottom: Real, left: Real, right: Real) -> Real:
     return np.asarray(fft.idstn(spectrum, type=1)).astype(top.dtype)
 
 
-def _between(begin: float, end: float, count: int) -> Real:
+def _between(begin: np.floating, end: np.floating, count: int) -> Real:
     """``count`` points on the straight line strictly between two values."""
     return np.linspace(begin, end, count + 2)[1:-1]

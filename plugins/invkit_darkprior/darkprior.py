@@ -26,7 +26,7 @@ from typing import ClassVar
 import attrs
 import numpy as np
 import torch
-from attrs.validators import ge, gt
+from attrs.validators import ge, gt, optional
 from jaxtyping import Float
 from torch import Tensor
 
@@ -42,12 +42,14 @@ from invkit_darkprior.dark_channel import patch_for
 from invkit_darkprior.final import deconvolve
 from invkit_darkprior.frame import frame_of
 from invkit_darkprior.kernel_step import enlarged
+from invkit_darkprior.noise import noise_level
 from invkit_darkprior.picture import Picture, centred, largest_odd, on_support
 from invkit_darkprior.pyramid import Settings, coarse_to_fine, supports
 from invkit_darkprior.record import Record
 from invkit_darkprior.size import estimated_side
 
 SMALLEST_IMAGE = 4
+TV_PER_NOISE, SMALLEST_TV = 0.25, 1e-4
 
 
 def _odd_or_none(_: object, attribute: attrs.Attribute[int | None], value: int | None) -> None:
@@ -66,8 +68,9 @@ class DarkPrior(Solver):
     of
       w has no shape, an estimate (:mod:`.size`).
     - lam, mu: weights λ of the dark channel and μ of the gradients in the image step; gamma: γ of ‖k‖² in the
-      kernel step; rounds: of both at each scale.
-    - tv, sparse, ringing: of the final deconvolution (:mod:`.final`).
+      kernel step; rounds: of both at each scale; polish: that follow without the dark channel.
+    - tv, sparse, ringing: of the final deconvolution (:mod:`.final`). tv none: a quarter of the noise's
+      standard deviation, which is estimated (:mod:`.noise`), at least 1e-4; sparse none: as tv.
     """
 
     default_operator: ClassVar[str] = "linconv?mode=same&boundary=replicate"
@@ -80,8 +83,9 @@ class DarkPrior(Solver):
     mu: float = attrs.field(default=4e-3, validator=gt(0))
     gamma: float = attrs.field(default=2.0, validator=ge(0))
     rounds: int = attrs.field(default=5, validator=ge(1))
-    tv: float = attrs.field(default=3e-4, validator=gt(0))
-    sparse: float = attrs.field(default=2e-4, validator=gt(0))
+    polish: int = attrs.field(default=10, validator=ge(0))
+    tv: float | None = attrs.field(default=None, validator=optional(gt(0)))
+    sparse: float | None = attrs.field(default=None, validator=optional(gt(0)))
     ringing: float = attrs.field(default=1.0, validator=ge(0))
 
     def shaped(self, problem: Problem, y: Float[Tensor, "n *y"]) -> Problem:
@@ -90,7 +94,10 @@ class DarkPrior(Solver):
         """
         y_shape, (prior_w, prior_x) = tuple(y.shape[1:]), problem.priors
         if prior_w.signal_shape is None:
-            small, x_shape = problem.operator.infer_shapes(y_shape, (1, 3, 3), prior_x.signal_shape)
+            try:
+                small, x_shape = problem.operator.infer_shapes(y_shape, (1, 3, 3), prior_x.signal_shape)
+            except ShapeError:  # no convolution, or a prior of x that does not fit: either is said elsewhere
+                return problem.shaped(y_shape)
             frame = frame_of(problem.operator, small, x_shape, y[:1])
             pictures = [Picture(each.numpy(), frame, (x_shape[1], x_shape[2])) for each in y.detach().cpu()]
             side = self.kernel_size or max(
@@ -167,7 +174,7 @@ class DarkPrior(Solver):
 
     def _settings(self, picture: Picture) -> Settings:
         patch = self.patch or patch_for((picture.y.shape[1], picture.y.shape[2]))
-        return Settings(self.lam if self.dark else 0.0, self.mu, self.gamma, self.rounds, patch)
+        return Settings(self.lam if self.dark else 0.0, self.mu, self.gamma, self.rounds, patch, self.polish)
 
 
 class _Run:
@@ -192,7 +199,9 @@ class _Run:
     def steps(self) -> int:
         """Of this measurement, known beforehand."""
         image = (self.picture.y.shape[1], self.picture.y.shape[2])
-        return 1 if self.known else len(supports(self.support, image)) * self.solver.rounds + 1
+        if self.known:
+            return 1
+        return len(supports(self.support, image)) * self.solver.rounds + self.solver.polish + 1
 
     @property
     def measurable(self) -> bool:
@@ -223,10 +232,12 @@ class _Run:
     def _deconvolved(self, w: Real) -> Real:
         kernels = np.broadcast_to(w, (len(self.picture.y), *w.shape[1:]))
         solver, result = self.solver, []
+        tv = solver.tv or max(TV_PER_NOISE * noise_level(self.picture.grey), SMALLEST_TV)
+        sparse = solver.sparse or tv
         for channel, kernel in zip(self.picture.y, kernels, strict=True):
             odd = centred(kernel)
-            periodic = self.picture.periodic(channel, (odd.shape[0], odd.shape[1]))
-            sharp = deconvolve(periodic, odd, tv=solver.tv, sparse=solver.sparse, ringing=solver.ringing)
+            size = self.picture.periodic_size((odd.shape[0], odd.shape[1]))
+            sharp = deconvolve(channel, size, odd, tv=tv, sparse=sparse, ringing=solver.ringing)
             result.append(self.picture.placed(sharp))
         return np.stack(result)
 

@@ -40,7 +40,9 @@ LARGEST_BETA = 1e5
 LARGEST_BETA_DARK = 8.0
 
 
-def latent_step(blurred: Real, kernel: Real, *, dark: float, gradient: float, patch: int) -> Real:
+def latent_step(
+    blurred: Real, kernel: Real, *, dark: float, gradient: float, patch: int, rim: int = 0
+) -> Real:
     """The sharp image; see the module.
 
     Args:
@@ -49,6 +51,8 @@ def latent_step(blurred: Real, kernel: Real, *, dark: float, gradient: float, pa
         dark: λ; 0 leaves the dark channel out.
         gradient: μ > 0.
         patch: the side of the dark channel's patch.
+        rim: pixels nearer than this to the image's border keep their values in u: where the image does not
+            wrap around, patches there would join what has nothing to do with each other.
     """
     if dark == 0:
         return sparse_gradients(blurred, kernel, gradient)
@@ -56,9 +60,17 @@ def latent_step(blurred: Real, kernel: Real, *, dark: float, gradient: float, pa
     x = blurred
     level = otsu(blurred * blurred)
     for beta_dark in _doubling(dark / level if level > 0 else LARGEST_BETA_DARK, LARGEST_BETA_DARK):
-        u = without_dark(x, patch, dark / beta_dark)
+        u = inside(without_dark(x, patch, dark / beta_dark), x, rim)
         x = splitting.descend(x, gradient, beta_dark * forward(u), beta_dark)
     return x
+
+
+def inside(image: Real, border: Real, rim: int) -> Real:
+    """The image, but ``border`` where it is nearer than ``rim`` pixels to its border."""
+    result = border.copy()
+    place = tuple(slice(rim, max(length - rim, rim)) for length in image.shape)
+    result[place] = image[place]
+    return result
 
 
 def sparse_gradients(blurred: Real, kernel: Real, gradient: float) -> Real:

@@ -36,10 +36,14 @@ class Picture:
 
     def periodic(self, channel: Real, kernel: Size) -> Real:
         """One channel (H, W), continued so that it wraps around and the image has room in it."""
+        return extend(channel, self.periodic_size(kernel))
+
+    def periodic_size(self, kernel: Size) -> Size:
+        """The size of what wraps around: the measurement's where it does, with room for a kernel else."""
         if self.frame.wraps:
-            return channel
-        larger = np.maximum(channel.shape, self.size)
-        return extend(channel, fast_size((int(larger[0]), int(larger[1])), kernel))
+            return self.size
+        height, width = (max(lengths) for lengths in zip(self.y.shape[1:], self.size, strict=True))
+        return fast_size((height, width), kernel)
 
     def placed(self, periodic: Real) -> Real:
         """The image's part (h, w) of something periodic that begins where the measurement begins."""

@@ -4,7 +4,12 @@
         state.kernel, state.latent                 # after each round, at that round's scale
 
 At 1/√2 of the size a blur is 1/√2 as long. The pyramid goes down until the kernel is about 5 pixels wide,
-where two neighbouring pixels of ½ are start enough; each scale hands its kernel to the next, magnified.
+where two neighbouring pixels of ½ are start enough; each scale hands its kernel to the next, magnified. At
+each, the threshold of the gradients begins anew from the coarsest scale's; λ and μ go on falling.
+
+Source: Pan et al. 2016, Algorithm 3. Ours are the last rounds at full size without the dark channel
+(``polish``): it makes the estimation robust and leaves kernels thick; once a kernel is about right, sparse
+gradients alone make it thin.
 """
 
 from __future__ import annotations
@@ -33,6 +38,7 @@ from invkit_darkprior.latent_step import latent_step
 RATIO = sqrt(0.5)
 SMALLEST_KERNEL = 5
 SMALLEST_WEIGHT = 1e-4
+DECAY, POLISH_DECAY = 1.1, 1.2
 
 
 @attrs.frozen
@@ -41,9 +47,9 @@ class Settings:
 
     - dark, gradient: λ and μ of the image step (:mod:`.latent_step`).
     - kernel: γ of the kernel step (:mod:`.kernel_step`).
-    - rounds: image and kernel steps at each scale; after each, λ and μ fall by a factor 1.1, to 1e-4 at
-    least.
+    - rounds: image and kernel steps at each scale; after each, λ and μ fall by a factor 1.1, to 1e-4.
     - patch: of the dark channel, at every scale.
+    - polish: rounds that follow at full size without the dark channel; μ begins anew and falls by 1.2.
     """
 
     dark: float = 4e-3
@@ -51,15 +57,18 @@ class Settings:
     kernel: float = 2.0
     rounds: int = 5
     patch: int = 35
+    polish: int = 10
 
 
 @attrs.frozen(eq=False)
 class State:
-    """Where the estimation stands: kernel (odd, odd) and sharp image (H, W) of a scale."""
+    """Where the estimation stands: the kernel (odd, odd) and the sharp image (H, W) of a scale."""
 
     kernel: Real
-    latent: Real
-    scale: float
+    #: the next round's, of the squared gradients (:func:`.kernel_step.strong_gradients`)
+    threshold: float
+    latent: Real = attrs.field(factory=lambda: np.zeros((0, 0)))
+    scale: float = 1.0
 
 
 def supports(kernel: Size, image: Size) -> list[Size]:
@@ -81,29 +90,50 @@ def coarse_to_fine(grey: Real, kernel_size: Size, settings: Settings, *, wrap: b
         wrap: whether the image wraps around. One that does not is continued smoothly (:mod:`.boundary`).
     """
     dark, gradient = settings.dark, settings.gradient
-    kernel: Real = np.zeros((1, 1))
-    threshold = 0.0
-    levels = list(enumerate(supports(kernel_size, grey.shape)))
-    for number, support in reversed(levels):
-        scale = RATIO**number
-        small = reduced(grey, scale, wrap=wrap)
-        periodic = small if wrap else extend(small, fast_size(small.shape, support))
-        edges = gradients(small, wrap=wrap)
-        if number == len(levels) - 1:
-            kernel = first_kernel(support).astype(grey.dtype)
-            threshold = gradient_threshold(edges, max(support))
-        else:
-            kernel = enlarged(kernel, support, 1 / RATIO)
+    levels = [
+        _Level(grey, number, support, wrap)
+        for number, support in enumerate(supports(kernel_size, grey.shape))
+    ]
+    threshold = gradient_threshold(levels[-1].edges, max(levels[-1].support))
+    kernel = first_kernel(levels[-1].support).astype(grey.dtype)
+    for level in reversed(levels):
+        state = State(
+            enlarged(kernel, level.support, 1 / RATIO) if level is not levels[-1] else kernel, threshold
+        )
         for turn in range(settings.rounds):
-            latent = latent_step(periodic, kernel, dark=dark, gradient=gradient, patch=settings.patch)
-            latent = latent[: small.shape[0], : small.shape[1]]
-            strong, threshold = strong_gradients(gradients(latent, wrap=wrap), threshold)
-            kernel = pruned(estimate_kernel(edges, strong, support, settings.kernel))
-            dark = max(dark / 1.1, SMALLEST_WEIGHT) if dark else 0.0
-            gradient = max(gradient / 1.1, SMALLEST_WEIGHT)
+            state = level.round(state, dark, gradient, settings)
+            dark = max(dark / DECAY, SMALLEST_WEIGHT) if dark else 0.0
+            gradient = max(gradient / DECAY, SMALLEST_WEIGHT)
             if turn == settings.rounds - 1:
-                kernel = recentred(kernel)
-            yield State(kernel, latent, scale)
+                state = attrs.evolve(state, kernel=recentred(state.kernel))
+            yield state
+        kernel = state.kernel
+    state, gradient = attrs.evolve(state, threshold=threshold), settings.gradient
+    for _ in range(settings.polish):
+        state = levels[0].round(state, 0.0, gradient, settings)
+        gradient = max(gradient / POLISH_DECAY, SMALLEST_WEIGHT)
+        yield state
+
+
+class _Level:
+    """One scale: the blurry image there, continued, and its gradients."""
+
+    def __init__(self, grey: Real, number: int, support: Size, wrap: bool) -> None:
+        self.support, self.wrap, self.scale = support, wrap, RATIO**number
+        small = reduced(grey, self.scale, wrap=wrap)
+        self.size: Size = (small.shape[0], small.shape[1])
+        self.periodic = small if wrap else extend(small, fast_size(self.size, support))
+        self.edges = gradients(small, wrap=wrap)
+
+    def round(self, state: State, dark: float, gradient: float, settings: Settings) -> State:
+        """An image step and a kernel step."""
+        rim = 0 if self.wrap else settings.patch // 2
+        latent = latent_step(
+            self.periodic, state.kernel, dark=dark, gradient=gradient, patch=settings.patch, rim=rim
+        )[: self.size[0], : self.size[1]]
+        strong, threshold = strong_gradients(gradients(latent, wrap=self.wrap), state.threshold)
+        kernel = pruned(estimate_kernel(self.edges, strong, self.support, settings.kernel))
+        return State(kernel, threshold, latent, self.scale)
 
 
 def first_kernel(support: Size) -> Real:

@@ -3,9 +3,10 @@
     side = estimated_side(grey, Settings(), wrap=False)          # odd, e.g. 23
 
 The rule: take the largest kernel there could be, a quarter of the image's shorter side and at most 95 pixels,
-and run the pyramid (:mod:`.pyramid`) for it until a kernel of about 31 pixels: all scales that follow cost
-several times more. The extent of what was found there, as the distance between the outermost entries of more
-than a tenth of the maximum, is magnified to full size; a margin of a tenth and 4 pixels is added.
+and run the pyramid (:mod:`.pyramid`) for it until a kernel of about 31 pixels, without the dark channel: the
+scales that follow and that channel cost many times more. The extent of what was found there, the distance
+between the outermost entries of more than a tenth of the maximum, is magnified to full size; a margin of a
+tenth and 4 pixels is added.
 
 A support that is somewhat too large costs time and little else, one too small costs the picture: the margin
 errs on that side. Ours: the paper takes the size from the user.
@@ -13,6 +14,7 @@ errs on that side. Ours: the paper takes the size from the user.
 
 from __future__ import annotations
 
+import attrs
 import numpy as np
 
 from invkit_darkprior._fourier import Real
@@ -40,8 +42,9 @@ def estimated_side(grey: Real, settings: Settings, *, wrap: bool) -> int:
     """
     most = largest_side((grey.shape[0], grey.shape[1]))
     found = None
+    quick = attrs.evolve(settings, dark=0.0, polish=0)
     with np.errstate(all="ignore"):
-        for state in coarse_to_fine(grey, (most, most), settings, wrap=wrap):
+        for state in coarse_to_fine(grey, (most, most), quick, wrap=wrap):
             if len(state.kernel) > COARSE_SIDE:
                 break
             found = state

@@ -103,7 +103,7 @@ def at_the_bench(bench: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 USAGE = [
     ("", "Missing argument 'IMAGE_OR_FOLDER...'"),
     (f"good.png {VAES}", "Missing option '--out'"),
-    ("good.png --out out", "two priors, got 0; write --prior SPEC"),
+    ("good.png --solver altgd --out out", "two priors with --solver altgd, got none; write --prior SPEC"),
     (f"good.png {W} --out out", "two priors, got 1"),
     (f"good.png {W} {X} {X} --out out", "two priors, got 3"),
     (f"good.png {VAES} --out out --config good.toml", "--config stands in place of"),

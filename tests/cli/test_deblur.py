@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,11 +16,13 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from scipy.io import loadmat
 
 import invkit
 from invkit.cli import deblurring
 from invkit.cli.main import main
 from invkit.files.images import read_image, write_image
+from invkit.plugin.loading import default_manager
 from invkit_monitors.history import History
 from tests.cli.blurred import QUICK, deblur, write_blurry, write_colour, write_priors
 from tests.plugin.distributions import hook, write_distribution
@@ -136,6 +139,50 @@ def test_operator_and_solver_have_defaults(
         "AltGD",
     )
     assert seen[0].solver == invkit.solver("altgd") and seen[0].seed == 0
+
+
+def test_without_a_prior_the_solver_for_photographs_brings_its_own(
+    tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+    monkeypatch.setattr(deblurring, "recover", lambda pipeline, job, out: seen.append(pipeline) or RECORD)
+    (image,) = write_blurry(tmp_path, "digit.png")
+    solvers = default_manager().registry.entries("solver")
+    (chosen,) = [entry.name for entry in solvers if entry.photographs]
+    assert deblur(image, "--out", tmp_path / "out") == 0
+    first, second = capsys.readouterr().err.splitlines()
+    assert seen[0].solver == invkit.solver(chosen)
+    assert "no prior given" in first and f"--solver {chosen} " in first
+    assert all(f"--prior {spec}" in first for spec in seen[0].solver.default_priors)
+    assert str(image) in second and re.search(r"kernel of (\d+)×\1 pixels", second)
+    # The same, half of it named; and the options of a solver that is named.
+    assert deblur(image, "--solver", f"{chosen}?rounds=2", "--quiet", "--out", tmp_path / "out") == 0
+    assert capsys.readouterr().err == "" and seen[1].solver == invkit.solver(f"{chosen}?rounds=2")
+    assert deblur(image, "--operator", "circconv", "--out", tmp_path / "out") == 0
+    assert "--operator 'circconv'" in capsys.readouterr().err
+    assert type(seen[2].operator) is not type(seen[0].operator)
+
+
+def test_a_photograph_of_real_things_becomes_sharper(tmp_path: Path, data_folder: Path) -> None:
+    """Nothing but the picture is given: operator, priors, solver and the kernel's size are found."""
+    pair = loadmat(data_folder / "levin" / "im02_ker05.mat")
+    write_image(tmp_path / "photo.png", pair["y"][60:188, 60:188])
+    assert deblur(tmp_path / "photo.png", "--out", tmp_path / "out") == 0
+    record = json.loads((tmp_path / "out" / "photo.json").read_text())
+    side = record["kernel_shape"][1]
+    assert record["kernel_shape"] == [1, side, side] and 9 <= side <= 31
+    made, truth = np.load(tmp_path / "out" / "photo_sharp.npy")[0], pair["x"][60:188, 60:188]
+    before = read_image(tmp_path / "photo.png")[0]
+    assert _aligned_error(made, truth) < 0.5 * _aligned_error(before, truth)
+    again = tmp_path / "again"
+    assert deblur(tmp_path / "photo.png", "--config", tmp_path / "out" / "config.toml", "--out", again) == 0
+    assert results(again, "photo") == results(tmp_path / "out", "photo")
+
+
+def _aligned_error(image: np.ndarray, truth: np.ndarray) -> float:
+    """The least mean squared error over shifts of up to 4 pixels, 12 pixels from the border."""
+    moved = (np.roll(image, (dy, dx), (0, 1)) for dy in range(-4, 5) for dx in range(-4, 5))
+    return min(float(np.square(each - truth)[12:-12, 12:-12].mean()) for each in moved)
 
 
 RECORD = {"image": "a.png", "status": "max_iter", "residual_rms": None, "seconds": 0.1, "files": {}}

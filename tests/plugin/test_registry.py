@@ -54,6 +54,19 @@ def test_no_default(registry: Registry) -> None:
         registry.default("solver")
 
 
+def test_one_solver_is_for_photographs(registry: Registry) -> None:
+    with pytest.raises(SpecError, match="no prior was named, and no solver does without"):
+        registry.for_photographs()
+    with registry.registering("third", "invkit-third"):
+        registry.solver("plain", "decimal:Decimal", summary="s", default=True)
+        registry.solver("camera", "decimal:Decimal", summary="s", photographs=True)
+    assert registry.for_photographs() is registry.entry("solver", "camera")
+    assert registry.default("solver") is registry.entry("solver", "plain")
+    clash = pytest.raises(PluginError, match="both claim to be the solver for photographs")
+    with clash, registry.registering("fourth", "invkit-fourth"):
+        registry.solver("phone", "decimal:Decimal", summary="s", photographs=True)
+
+
 @pytest.mark.parametrize("name", ["circconv", "other"])
 def test_two_claims_name_both_distributions_and_leave_no_trace(registry: Registry, name: str) -> None:
     before = registry.entries("operator")
