@@ -15,6 +15,9 @@ from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Any
 
+import torch
+
+import invkit
 from invkit_experiments.cases import Cell
 from invkit_experiments.experiment import Column, Outcome, Row
 from invkit_experiments.study import Study
@@ -44,7 +47,8 @@ def _summary(study: Study) -> str:
     steps = "the solvers' own numbers of steps" if study.steps is None else f"only {study.steps} steps"
     return _text(
         f"Up to {study.signals} images a case, seed {study.seed}, {steps}. Columns named “printed” are from "
-        f"{study.printed_in}, on its own inputs; all others were measured by invkit bench {study.name}."
+        f"{study.printed_in}, on its own inputs; all others were measured by invkit bench {study.name}. "
+        f"Made with invkit {invkit.__version__} and torch {torch.__version__}."
     )
 
 
