@@ -14,9 +14,8 @@ from typing import ClassVar
 import attrs
 
 from invkit_experiments.cases import Case
-from invkit_experiments.drawn import Drawn
 from invkit_experiments.experiment import Column
-from invkit_experiments.paper import QUALITY, drawn_numbers, in_range, numbers
+from invkit_experiments.paper import QUALITY, drawn_numbers, in_range, numbers, svhn_crops
 from invkit_experiments.study import Study
 
 __all__ = ["Fig6"]
@@ -41,8 +40,8 @@ class Fig6(Study):
         ),
         Case(
             "svhn",
-            "SVHN crops (of its extra set; the priors saw none), blur B",
-            Drawn("svhn", "train", "blurB"),
+            "SVHN crops (validation, of its extra set), blur B",
+            svhn_crops("blurB"),
             METHODS,
         ),
     )

@@ -19,9 +19,17 @@ from typing import ClassVar
 import attrs
 
 from invkit_experiments.cases import Case
-from invkit_experiments.drawn import Drawn
 from invkit_experiments.experiment import Column
-from invkit_experiments.paper import PRINTED, QUALITY, drawn_faces, drawn_numbers, faces, numbers, printed_as
+from invkit_experiments.paper import (
+    PRINTED,
+    QUALITY,
+    drawn_faces,
+    drawn_numbers,
+    faces,
+    numbers,
+    printed_as,
+    svhn_crops,
+)
 from invkit_experiments.study import Study
 
 __all__ = ["Table1"]
@@ -67,8 +75,8 @@ class Table1(Study):
         ),
         Case(
             "svhn-blurB",
-            "SVHN crops (of its extra set; the priors saw none), blur B",
-            Drawn("svhn", "train", "blurB"),
+            "SVHN crops (validation, of its extra set), blur B",
+            svhn_crops("blurB"),
             numbers("vae:blurB", "housenumbers-blurB"),
             SVHN,
         ),
