@@ -74,7 +74,7 @@ def drawn_numbers(kernels: str, sigma: float = 0.01, in_range: str | None = None
 
 
 def svhn_crops(kernels: str) -> Drawn:
-    """SVHN crops that nothing was fitted to: the last ten of the 181 of its extra set at hand, its validation split.
+    """SVHN crops that nothing was fitted to: the last ten of the 181 at hand, of its extra set.
 
     The penalty weight of ``vae:housenumbers`` was chosen on blurred crops of that set: no held-out test.
     """
