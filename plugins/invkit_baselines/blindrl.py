@@ -28,7 +28,7 @@ from torch import Tensor
 from invkit.contracts.linear import Shape
 from invkit.contracts.monitor import Monitor
 from invkit.contracts.problem import Problem
-from invkit.contracts.solution import Restarts, Solution, Status
+from invkit.contracts.solution import Solution, Status
 from invkit.contracts.solver import Example, Solver
 from invkit_baselines.pixels import empty_latents, is_known, known_signal, require_free_pixels
 from invkit_baselines.record import Record
@@ -76,28 +76,13 @@ class BlindRL(Solver):
             record = Record(monitors, self.steps, len(y))
             run = Run(self, problem, y)
             interrupted = run.go(record)
-            objective, residual = run.values()
+            values = run.values()
             latent_w = empty_latents(prior_w, y) if is_known(prior_w) else prior_w.encode(run.w)
             latents = (latent_w, prior_x.encode(run.x))
         ended = Status.INTERRUPTED if interrupted else Status.MAX_ITER
-        sound = (run.sound & torch.isfinite(objective)).tolist()
+        sound = (run.sound & torch.isfinite(values[0])).tolist()
         status = tuple(ended if each else Status.DIVERGED for each in sound)
-        solution = Solution(
-            x=run.x,
-            w=run.w,
-            latents=latents,
-            residual=residual,
-            status=status,
-            restarts=Restarts(
-                objective=objective[:, None],
-                residual=residual[:, None],
-                status=tuple((each,) for each in status),
-                winner=(0,) * len(y),
-            ),
-            history=record.history(y),
-            history_steps=record.history_steps,
-            seconds=time.perf_counter() - began,
-        )
+        solution = record.solution(run.x, run.w, latents, values, status, time.perf_counter() - began)
         record.end(solution)
         return solution
 

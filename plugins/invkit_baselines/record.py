@@ -17,7 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from invkit.contracts.monitor import Monitor, Progress
-from invkit.contracts.solution import Solution
+from invkit.contracts.solution import Restarts, Solution, Status
 
 #: points of a history, at most
 POINTS = 25
@@ -53,6 +53,34 @@ class Record:
         progress = Progress(step, self.steps, objective, residual, best)
         for monitor in self._listeners(step):
             monitor.on_step(progress)
+
+    def solution(
+        self,
+        x: Float[Tensor, "n *x"],
+        w: Float[Tensor, "n *w"],
+        latents: tuple[Tensor, Tensor],
+        values: tuple[Float[Tensor, "n"], Float[Tensor, "n"]],
+        status: tuple[Status, ...],
+        seconds: float,
+    ) -> Solution:
+        """The solution of a solver without restarts; ``values`` are objective and residual."""
+        objective, residual = values
+        return Solution(
+            x=x,
+            w=w,
+            latents=latents,
+            residual=residual,
+            status=status,
+            restarts=Restarts(
+                objective=objective[:, None],
+                residual=residual[:, None],
+                status=tuple((each,) for each in status),
+                winner=(0,) * len(status),
+            ),
+            history=self.history(x),
+            history_steps=self.history_steps,
+            seconds=seconds,
+        )
 
     def end(self, solution: Solution) -> None:
         """The solve is over."""

@@ -34,7 +34,7 @@ from torch import Tensor
 from invkit.contracts.linear import LinearOperator
 from invkit.contracts.monitor import Monitor
 from invkit.contracts.problem import Problem
-from invkit.contracts.solution import Restarts, Solution, Status
+from invkit.contracts.solution import Solution, Status
 from invkit.contracts.solver import Example, Solver
 from invkit.errors import InputError
 from invkit_baselines.admm import State, splitting_step
@@ -94,26 +94,9 @@ class TV(Solver):
             record = Record(monitors, self.steps, len(y))
             run = Run(self, problem, w, y)
             interrupted = run.go(record)
-            objective, residual = run.values()
-            x = run.x
-            latent = prior_x.encode(x)
-        status = run.statuses(interrupted)
-        solution = Solution(
-            x=x,
-            w=w,
-            latents=(empty_latents(prior_w, y), latent),
-            residual=residual,
-            status=status,
-            restarts=Restarts(
-                objective=objective[:, None],
-                residual=residual[:, None],
-                status=tuple((each,) for each in status),
-                winner=(0,) * len(y),
-            ),
-            history=record.history(y),
-            history_steps=record.history_steps,
-            seconds=time.perf_counter() - began,
-        )
+            values, status = run.values(), run.statuses(interrupted)
+            latents = (empty_latents(prior_w, y), prior_x.encode(run.x))
+        solution = record.solution(run.x, w, latents, values, status, time.perf_counter() - began)
         record.end(solution)
         return solution
 
@@ -145,11 +128,14 @@ class Run:
         """Iterate to the end; True where Ctrl-C ended it before."""
         try:
             for step in range(1, self.options.steps + 1):
-                if len(self.active):
-                    self._iterate()
-                if record.due(step):
+                self._iterate()
+                done = len(self.active) == 0
+                if done or record.due(step):
                     objective, residual = self.values()
-                    record.tell(step, objective[:, None], residual[:, None], lambda: (self.w, self.x))
+                    told = self.options.steps if done else step  # what is left to do is done at once
+                    record.tell(told, objective[:, None], residual[:, None], lambda: (self.w, self.x))
+                if done:
+                    break
         except KeyboardInterrupt:
             return True
         return False

@@ -51,7 +51,7 @@ def blurred(operator: str, n: int = 2, channels: int = 3, size: int = 24) -> tup
     return w, x, y + 0.01 * noise
 
 
-@pytest.mark.parametrize("options", ["steps=12", "colour=separate,tolerance=0.05,inner=2"])
+@pytest.mark.parametrize("options", ["steps=6", "colour=separate,tolerance=0.05,inner=2"])
 def test_keeps_the_contract(options: str) -> None:
     check_solver(invkit.solver(f"tv?{options}"), seed=5)
 
@@ -62,7 +62,7 @@ def test_keeps_the_contract(options: str) -> None:
 def test_finds_the_minimum_of_what_it_minimises(operator: str, colour: str) -> None:
     """Nothing near the result is better, and a general-purpose minimiser of a smoothed TV finds no less."""
     w, _, y = blurred(operator, n=1, channels=2, size=10)
-    solver = TV(mu=5e-3, steps=400, tolerance=1e-9, colour=colour, inner=8)
+    solver = TV(mu=5e-3, steps=250, tolerance=1e-8, colour=colour, inner=8)
     solution = solve(solver, operator, w, y)
     forward = invkit.operator(operator)
 
@@ -93,11 +93,11 @@ def test_finds_the_minimum_of_what_it_minimises(operator: str, colour: str) -> N
 
 def test_both_ways_to_the_quadratic_step_agree(monkeypatch: pytest.MonkeyPatch) -> None:
     w, _, y = blurred("circconv")
-    by_division = solve(TV(steps=15, tolerance=0), "circconv", w, y).x
+    by_division = solve(TV(steps=8, tolerance=0), "circconv", w, y).x
     from invkit_convolution.circular import CircularGivenW
 
     monkeypatch.setattr(CircularGivenW, "spectrum", lambda self: None)
-    by_gradients = solve(TV(steps=15, tolerance=0, inner=40), "circconv", w, y).x
+    by_gradients = solve(TV(steps=8, tolerance=0, inner=40), "circconv", w, y).x
     torch.testing.assert_close(by_division, by_gradients, atol=1e-6, rtol=0)
 
 
