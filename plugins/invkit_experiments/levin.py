@@ -21,11 +21,13 @@ import torch
 from torch import Tensor
 
 from invkit.metrics import (
+    ShiftAligned,
     kernel_ncc_modulo_shift,
-    psnr_modulo_shift,
+    psnr,
+    shift_align,
     spectral_error_ratio,
     squared_error_ratio,
-    ssim_modulo_shift,
+    ssim,
 )
 from invkit_experiments.cases import Case
 from invkit_experiments.experiment import Column
@@ -59,12 +61,14 @@ L0 = Solve(
 
 def against_known(one: Measured, found: Found, operator: str) -> dict[str, float | None]:
     """The figures of a photograph: all modulo shift, borders left out."""
-    known = _with_true_kernel(one)
+    known, moved = _with_true_kernel(one), shift_align(found.x, one.x)
+    # both are aligned and cropped: nothing is left to be moved
+    three = (moved.estimate, known.estimate, moved.truth)
     figures = {
-        "psnr": psnr_modulo_shift(found.x, one.x),
-        "ssim": ssim_modulo_shift(found.x, one.x),
-        "ratio_spectral": spectral_error_ratio(found.x, known, one.x),
-        "ratio_squares": squared_error_ratio(found.x, known, one.x),
+        "psnr": psnr(moved.estimate, moved.truth),
+        "ssim": ssim(moved.estimate, moved.truth),
+        "ratio_spectral": spectral_error_ratio(*three, reach=0.0, border=0),
+        "ratio_squares": squared_error_ratio(*three, reach=0.0, border=0),
     }
     if found.w is not None and found.w.shape == one.w.shape:
         figures["ncc"] = kernel_ncc_modulo_shift(found.w, one.w)
@@ -79,8 +83,8 @@ def failures(ratios: Tensor) -> float:
 
 
 @lru_cache(maxsize=4)
-def _with_true_kernel(one: Measured) -> Tensor:
-    return KNOWN.recover(one, LevinPairs(), Settings(), 0).x
+def _with_true_kernel(one: Measured) -> ShiftAligned:
+    return shift_align(KNOWN.recover(one, LevinPairs(), Settings(), 0).x, one.x)
 
 
 @attrs.frozen(kw_only=True)

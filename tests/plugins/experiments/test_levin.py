@@ -12,10 +12,17 @@ from scipy.signal import convolve2d
 
 import invkit
 from invkit.errors import InputError
-from invkit.metrics import psnr
+from invkit.metrics import (
+    psnr,
+    psnr_modulo_shift,
+    spectral_error_ratio,
+    squared_error_ratio,
+    ssim_modulo_shift,
+)
 from invkit_experiments import levin_pairs
-from invkit_experiments.levin import Levin, failures
+from invkit_experiments.levin import KNOWN, Levin, against_known, failures
 from invkit_experiments.levin_pairs import LevinPairs
+from invkit_experiments.methods import Found, Settings
 
 
 @pytest.fixture
@@ -81,3 +88,17 @@ def test_the_known_row_is_what_others_are_measured_against(
     assert known["ratio_spectral"] == known["ratio_squares"] == pytest.approx(1)
     assert known["failed"] == 0 and blurry["ratio_squares"] > blurry["ratio_spectral"] > 1
     assert known["psnr"] > blurry["psnr"] and known["printed_ratio_spectral"] == 1
+
+
+def test_the_figures_are_those_of_the_metrics(folder: Path) -> None:
+    rng = np.random.default_rng(2)
+    x, f = np.kron(rng.random((12, 12)), np.ones((4, 4))), np.ones((3, 3)) / 9
+    scipy.io.savemat(folder / "im01_ker01.mat", {"x": x, "y": convolve2d(x, f, mode="same"), "f": f})
+    one = LevinPairs().one(0, seed=0)
+    figures = against_known(one, Found(one.y.roll(1, 2)), LevinPairs().operator)
+    known = KNOWN.recover(one, LevinPairs(), Settings(), 0).x
+    three = (one.y.roll(1, 2), known, one.x)
+    assert figures["psnr"] == pytest.approx(psnr_modulo_shift(three[0], one.x).item(), rel=1e-5)
+    assert figures["ssim"] == pytest.approx(ssim_modulo_shift(three[0], one.x).item(), rel=1e-5)
+    assert figures["ratio_squares"] == pytest.approx(squared_error_ratio(*three).item(), rel=1e-4)
+    assert figures["ratio_spectral"] == pytest.approx(spectral_error_ratio(*three).item(), rel=1e-4)

@@ -19,8 +19,12 @@ STUDIES = [name for name in EXPERIMENTS if isinstance(_build(name, None, 0, None
 #: the only reasons to leave a row out: what is not installed or not trained
 ALLOWED = ("unknown solver", "unknown prior", "its weights do not travel", "no trained prior")
 
-#: of the studies over noise levels, the levels that are run; what is said of a level is the same for all
-SOME = {"table2": "celeba-10,housenumbers-50", "fig9": "celeba-30,housenumbers-10"}
+#: what is run where all of it takes long: two of the noise levels, one of two variants
+SOME = {
+    "table2": "celeba-10,housenumbers-50",
+    "fig9": "celeba-30,housenumbers-10",
+    "levin": "levin/blurry,levin/darkprior,levin/known",
+}
 
 
 @pytest.mark.parametrize("name", STUDIES)
