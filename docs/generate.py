@@ -79,14 +79,15 @@ def command_pages() -> str:
 
 
 def recipes() -> str:
-    """The shipped recipes of every trainer of priors."""
+    """The shipped recipes of every trainer of priors that are networks."""
     rows = []
     registry = default_manager().registry
     priors = {entry.name for entry in registry.entries("prior")}
     for entry in registry.entries("trainer"):
         if entry.distribution != "invkit" or entry.name not in priors:
             continue
-        for name, recipe in sorted(entry.load()().recipes().items()):
+        networks = {k: v for k, v in entry.load()().recipes().items() if "architecture" in v}
+        for name, recipe in sorted(networks.items()):
             likelihood = str(recipe.get("likelihood", "bernoulli")) if entry.name == "vae" else "adversarial"
             if "variance" in recipe:
                 likelihood += f", variance {recipe['variance']:g}"

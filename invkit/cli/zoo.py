@@ -94,6 +94,8 @@ def _figures(metrics: dict[str, Any]) -> str:
     parts = []
     if "psnr_restored" in metrics:
         parts.append(f"{metrics['psnr_blurry']:.2f} → {metrics['psnr_restored']:.2f} dB")
+    if "psnr_true_kernel" in metrics:
+        parts.append(f"true kernel {metrics['psnr_true_kernel']:.2f} dB")
     if "range_floor_psnr" in metrics:
         parts.append(f"range floor {metrics['range_floor_psnr']:.2f} dB")
     if "reconstruction_psnr" in metrics:

@@ -17,10 +17,11 @@ import torch
 from torch import Tensor
 
 import invkit
+from invkit.contracts.dataset import Dataset
 from invkit.training.recipes import Recipe
 from invkit.training.run import TrainingRun
 
-__all__ = ["as_stored", "card"]
+__all__ = ["as_stored", "card", "described"]
 
 
 def as_stored(weights: Mapping[str, Tensor], *, half: bool) -> dict[str, Tensor]:
@@ -39,7 +40,7 @@ def card(
     run: TrainingRun,
     figures: Mapping[str, int | float],
 ) -> dict[str, Any]:
-    """Return the card of `invkit.files.store`.
+    """Return the card of `invkit.files.store` for what a training run made.
 
     Args:
         kind: of the weights, e.g. ``"vae"``.
@@ -49,15 +50,37 @@ def card(
         run: the training, for its seed, steps and data.
         figures: what was measured, in plain words.
     """
+    made_by = {**attrs.asdict(recipe), "seed": run.seed, "steps": run.steps}
+    return described(kind, name, architecture, made_by, run.data, figures)
+
+
+def described(
+    kind: str,
+    name: str,
+    architecture: Mapping[str, Any],
+    recipe: Mapping[str, Any],
+    data: Dataset,
+    figures: Mapping[str, int | float],
+) -> dict[str, Any]:
+    """Return the card of `invkit.files.store` for what was made without the training loop.
+
+    Args:
+        kind: of the weights, their name, and how they are read: as of :func:`card`.
+        name: see ``kind``.
+        architecture: see ``kind``.
+        recipe: what they were made by, with its ``data``, ``licence`` and seed.
+        data: what they were made from.
+        figures: what was measured, in plain words.
+    """
     return {
         "format": 1,
         "kind": kind,
         "name": name,
         "architecture": dict(architecture),
-        "recipe": {**attrs.asdict(recipe), "seed": run.seed, "steps": run.steps},
-        "data": {"spec": recipe.data, "fingerprint": run.data.fingerprint(), "terms": run.data.terms},
+        "recipe": dict(recipe),
+        "data": {"spec": recipe["data"], "fingerprint": data.fingerprint(), "terms": data.terms},
         "metrics": dict(figures),
-        "licence": recipe.licence,
+        "licence": recipe["licence"],
         "versions": {
             "invkit": invkit.__version__,
             "torch": torch.__version__,

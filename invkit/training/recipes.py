@@ -75,11 +75,11 @@ class Recipe:
         )
 
 
-_R = TypeVar("_R", bound=Recipe)
+_R = TypeVar("_R", bound=attrs.AttrsInstance)
 
 
 def structure(values: Mapping[str, Any], kind: type[_R]) -> _R:
-    """Check the values of a recipe of the given class.
+    """Check the values of a recipe of the given class, which need not be a :class:`Recipe`.
 
     Raises:
         ConfigError: an unknown key (the nearest is named), a missing one, or a bad value.

@@ -73,5 +73,6 @@ def check(numbers: int) -> None:
 def _factor(a: Tensor, sigma: Tensor, variance: Tensor) -> Tensor:
     check(a.shape[1])
     identity = torch.eye(a.shape[1], dtype=torch.float64, device=a.device)
-    c = (a @ sigma @ a.mT).double() + variance.double()[:, None, None] * identity
+    a = a.double()
+    c = a @ sigma.double() @ a.mT + variance.double()[:, None, None] * identity
     return torch.linalg.cholesky_ex(c)[0]

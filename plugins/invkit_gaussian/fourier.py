@@ -4,10 +4,13 @@ Of one block of channels that share their components, with d the half spectra of
 measurement, K the transfer function, P = a²S + level the variances of the image's bins,
 
     N = |K|² P + σ²,     G = N^−½ a K F(V Λ^½),     M = I_r + GᴴG,     b = Gᴴ N^−½ d
-    −log p = ½ (‖N^−½ d‖² − bᵀM⁻¹b + Σ log N + log det M + n log 2π)
-    E[x's bins | y] = a F(V Λ^½) M⁻¹ b + K̄ P / N (d − a K F(V Λ^½) M⁻¹ b)
+    z = M⁻¹ b,      left = d − a K F(V Λ^½) z
+    −log p = ½ (‖N^−½ left‖² + ‖z‖² + Σ log N + log det M + n log 2π)
+    E[x's bins | y] = a F(V Λ^½) z + K̄ P / N left
 
-by the identities of Woodbury and Sylvester; doubled bins count twice.
+by the identities of Woodbury and Sylvester; doubled bins count twice. The first two terms are
+‖N^−½ d‖² − bᵀM⁻¹b, written so that single precision suffices: they are a minimum over z, where an error in z
+counts but squared, and no large numbers cancel.
 
 GᴴG is the cost. It is Σ_f ω_f Re(v_f v_fᴴ) with weights ω = a²|K|²/N and v_f the f-th row of F(V Λ^½). The
 products are the same for all candidates, so their r(r + 1)/2 different entries are tabulated once, and the
@@ -24,7 +27,7 @@ from __future__ import annotations
 import math
 
 import torch
-from jaxtyping import Complex, Float
+from jaxtyping import Complex, Float, Float64
 from torch import Tensor
 
 from invkit_gaussian.moments import bin_weights, half_spectrum
@@ -61,6 +64,8 @@ class Block:
         # rows: channel by channel, bin by bin; doubled bins count by the root of 2
         components = half_spectrum(basis) * self.bins.sqrt()
         self.rows = components.flatten(2).permute(1, 2, 0).flatten(0, 1)
+        # the same with real and imaginary parts as rows of their own: Re(vᴴs) is a product of real matrices
+        self._real = torch.view_as_real(self.rows).permute(0, 2, 1).flatten(0, 1)
         self._upper = torch.triu_indices(self.rank, self.rank, device=basis.device)
         self._table = self._tabulate()
 
@@ -82,9 +87,9 @@ class Block:
     ) -> Float[Tensor, "n"]:
         """``−log p(y)`` of every candidate; ``transfer`` has one channel or all."""
         _, noise = self._variances(transfer, contrast, variance)
-        b, factor = self._normal(d, transfer, contrast, noise)
-        solved = torch.cholesky_solve(b[..., None], factor)[..., 0]
-        fit = (d.abs().square() / noise).sum((1, 2)) - (b * solved).sum(1).to(noise)
+        z, factor = self._components(d, transfer, contrast, noise)
+        left = d - transfer * self._span(z, contrast)
+        fit = (_squared(left) / noise).sum((1, 2)) + z.square().sum(1)
         spread = (self.counts * noise.log()).sum((1, 2))
         spread = spread + 2 * factor.diagonal(dim1=1, dim2=2).log().sum(1).to(noise)
         return (fit + spread + self.numbers * math.log(2 * math.pi)) / 2
@@ -98,9 +103,7 @@ class Block:
     ) -> Complex[Tensor, "n c f"]:
         """The posterior mean's spectra beside the prior's mean: linear in ``d``."""
         prior, noise = self._variances(transfer, contrast, variance)
-        b, factor = self._normal(d, transfer, contrast, noise)
-        solved = torch.cholesky_solve(b[..., None], factor)[..., 0].to(b.real.dtype).to(prior)
-        span = self._span(solved) * contrast[:, None, None]
+        span = self._span(self._components(d, transfer, contrast, noise)[0], contrast)
         return span + transfer.conj() * prior / noise * (d - transfer * span)
 
     def draw(self, contrast: Float[Tensor, "n"], rng: torch.Generator) -> Complex[Tensor, "n c f"]:
@@ -109,32 +112,37 @@ class Block:
         z = torch.randn(n, self.rank, generator=rng, dtype=like.dtype).to(like.device)
         white = torch.randn(n, self.channels, *self.size, generator=rng, dtype=like.dtype).to(like.device)
         prior = contrast[:, None, None].square() * self.power + self.free
-        return self._span(z) * contrast[:, None, None] + self.spectra(white) * prior.sqrt()
+        return self._span(z, contrast) + self.spectra(white) * prior.sqrt()
 
     def _variances(self, transfer: Tensor, contrast: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
         """P and N, (n, c, f)."""
         prior = contrast[:, None, None].square() * self.power + self.free
-        return prior, transfer.abs().square() * prior + variance[:, None, None]
+        return prior, _squared(transfer) * prior + variance[:, None, None]
 
-    def _span(self, z: Tensor) -> Tensor:
-        """``F(V Λ^½) z``, (n, c, f)."""
-        made = z.to(self.rows.dtype) @ self.rows.T
+    def _span(self, z: Float[Tensor, "n r"], contrast: Float[Tensor, "n"]) -> Complex[Tensor, "n c f"]:
+        """``a F(V Λ^½) z``."""
+        made = (z * contrast[:, None]).to(self.rows.dtype) @ self.rows.T
         return made.unflatten(1, (self.channels, -1))
 
-    def _normal(self, d: Tensor, transfer: Tensor, contrast: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-        """b, and the lower Cholesky factor of M, both in double precision."""
+    def _components(
+        self, d: Tensor, transfer: Tensor, contrast: Tensor, noise: Tensor
+    ) -> tuple[Float[Tensor, "n r"], Float64[Tensor, "n r r"]]:
+        """z, and the lower Cholesky factor of M in double precision."""
         scale = contrast[:, None, None]
-        weights = scale.square() * transfer.abs().square() / noise
+        weights = scale.square() * _squared(transfer) / noise
         seen = (scale * transfer.conj() * d / noise).flatten(1)
-        b = torch.view_as_real(seen).flatten(1) @ torch.view_as_real(self.rows).permute(0, 2, 1).flatten(0, 1)
+        b = torch.view_as_real(seen).flatten(1) @ self._real
         gram = self._gram(weights.flatten(1)).double()
         identity = torch.eye(self.rank, dtype=torch.float64, device=gram.device)
-        return b.double(), torch.linalg.cholesky_ex(gram + identity)[0]
+        factor = torch.linalg.cholesky_ex(gram + identity)[0]
+        return torch.cholesky_solve(b.double()[..., None], factor)[..., 0].to(noise), factor
 
     def _gram(self, weights: Float[Tensor, "n f"]) -> Float[Tensor, "n r r"]:
         if self._table is None:
-            real = torch.view_as_real(self.rows).permute(0, 2, 1).flatten(0, 1)
-            return torch.stack([(real.T * each.repeat_interleave(2)) @ real for each in weights])
+            # One candidate at a time: all at once would not fit into memory, and each is a product of
+            # matrices large enough to keep a processor busy.
+            doubled = weights.repeat_interleave(2, 1)
+            return torch.stack([(self._real * each[:, None]).T @ self._real for each in doubled])
         packed = weights @ self._table
         gram = packed.new_zeros(len(weights), self.rank, self.rank)
         row, column = self._upper
@@ -150,3 +158,8 @@ class Block:
         row, column = self._upper
         table = self.rows.real[:, row] * self.rows.real[:, column]
         return table.addcmul_(self.rows.imag[:, row], self.rows.imag[:, column])
+
+
+def _squared(z: Complex[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """``|z|²``, differentiable at 0."""
+    return z.real.square() + z.imag.square()

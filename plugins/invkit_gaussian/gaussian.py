@@ -23,14 +23,15 @@ from jaxtyping import Float
 from torch import Tensor
 
 from invkit.contracts.marginal import IntegrableGenerator
-from invkit.errors import InputError, WeightsError
+from invkit.errors import InputError
 from invkit.files import store
 from invkit.plugin.registry import Registry
 from invkit_gaussian.fourier import Block
 from invkit_gaussian.marginal import GaussianMarginal
 from invkit_gaussian.moments import Moments, half_spectrum, signal_of
+from invkit_gaussian.stored import moments_from
 
-__all__ = ["Gaussian", "moments_from", "tensors_of"]
+__all__ = ["Gaussian"]
 
 
 class Gaussian(IntegrableGenerator):
@@ -121,8 +122,7 @@ class Gaussian(IntegrableGenerator):
         key = (rank, y.dtype, y.device)
         if key not in self._blocks:
             moments = self.moments.truncated(rank).to(y)
-            level = moments.level if moments.colour == "axes" else 0.0
-            self._blocks[key] = (moments, Block(moments.basis, moments.spectrum, level))
+            self._blocks[key] = (moments, Block(moments.basis, moments.spectrum, moments.level))
         moments, block = self._blocks[key]
         return GaussianMarginal(moments, block, y)
 
@@ -142,49 +142,3 @@ def _typical(moments: Moments) -> Float[Tensor, "c"]:
         return moments.contrasts.exp()
     one = moments.contrasts.exp() if len(moments.contrasts) else torch.ones(1).to(moments.mean)
     return one.expand(channels).clone()
-
-
-def moments_from(trained: store.TrainedPrior) -> Moments:
-    """Read the moments in a weights file.
-
-    Raises:
-        WeightsError: another kind of prior, or tensors that do not fit.
-    """
-    card = trained.card
-    if card["kind"] != "gaussian":
-        raise WeightsError(
-            f"{trained.path} holds a {card['kind']!r} prior, not a Gaussian",
-            hint=f"write {card['kind']}:{trained.path}",
-        )
-    options = card["architecture"].get("options", {})
-    tensors = {name: tensor.float() for name, tensor in trained.tensors.items()}
-    try:
-        # Stored with a scale of their own: 16 bits hold components of unit size best.
-        basis = tensors["directions"] * tensors["deviations"][:, None, None, None]
-        return Moments(
-            colour=options["colour"],
-            mean=tensors["mean"],
-            basis=basis,
-            spectrum=tensors["log_spectrum"].exp(),
-            rotation=tensors["rotation"],
-            level=float(options["level"]),
-            contrasts=tensors["contrasts"],
-            spread=float(options["spread"]),
-        )
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise WeightsError(
-            f"{trained.path} lacks a part of a Gaussian prior: {error}", hint="train it again"
-        ) from error
-
-
-def tensors_of(moments: Moments) -> dict[str, Tensor]:
-    """What :func:`moments_from` reads, by name."""
-    deviations = moments.basis.flatten(1).norm(dim=1)
-    return {
-        "mean": moments.mean,
-        "directions": moments.basis / deviations[:, None, None, None].clamp(min=1e-12),
-        "deviations": deviations,
-        "log_spectrum": moments.spectrum.log(),
-        "rotation": moments.rotation,
-        "contrasts": moments.contrasts,
-    }

@@ -169,7 +169,9 @@ class GaussianMarginal(Marginal):
         n = len(contrast)
         if moments.colour == "joint":
             sigma = contrast[:, :1, None].square() * own
-            blocks = sigma.reshape(n, channels, pixels, channels, pixels)
+            blocks = sigma.reshape(n, channels, pixels, channels, pixels).clone()
+            for axis in range(channels):
+                blocks[:, axis, :, axis] += free
         else:
             blocks = own.new_zeros(n, channels, pixels, channels, pixels)
             for axis in range(channels):

@@ -1,6 +1,6 @@
 """What is known of a class of images: mean, principal components, spectrum of the rest, contrasts.
 
-    moments = Moments(mean, basis, spectrum, level, contrast)
+    moments = fit(batches, (3, 64, 64), rank=512, colour="joint")       # see invkit_gaussian.fitting
     moments.truncated(64)            # 64 components; the spectrum takes over what the others held
 
 An image of C channels is, in colour coordinates given by an orthonormal C × C matrix Q, a sum
@@ -12,7 +12,7 @@ suits aligned images of like colours, as faces are. **Axes**: every colour axis 
 all of the same V, Λ and S of one channel, and an own contrast a_j; Q are the principal colour axes of the
 image at hand. It suits images that are alike in shape and not in colour, as house numbers are: two colours,
 any two, in front of each other. There the mean is flat and the level of every channel is free, of standard
-deviation ``level``.
+deviation ``level``, whatever the contrast. Of joint colour, a is one number for all channels.
 
 Sources: M. Tipping and C. Bishop, "Probabilistic principal component analysis", J. R. Stat. Soc. B 61, 1999,
 for the components with a remainder; that the remainder has a spectrum, and the axes, are ours.
@@ -42,8 +42,8 @@ class Moments:
         colour: joint or axes, see above.
         mean: μ, (C, H, W).
         basis: V Λ^½, the components scaled to their standard deviations, (r, C, H, W); of axes (r, 1, H, W).
-        spectrum: S, the expected squared modulus of the unitary half DFT of e, (C, H, W // 2 + 1), above 0;
-            of axes (1, H, W // 2 + 1).
+        spectrum: S, the expected squared modulus of the unitary half DFT of e, (C, H, W // 2 + 1), above 0
+            and, as e is real, alike at f and −f; of axes (1, H, W // 2 + 1).
         rotation: Q, (C, C), its columns the colour axes. Of axes: those of the class, used where an image has
             none.
         level: the standard deviation of every axis's level beside the model; 0: none.

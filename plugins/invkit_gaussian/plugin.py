@@ -23,3 +23,9 @@ def invkit_register(registry: Registry) -> None:
         "invkit_gaussian.spectrum:Spectrum",
         summary="images of a power-law spectrum, any size, which can be integrated out",
     )
+    registry.weights("gaussian", "invkit_gaussian:weights/gaussian")
+    registry.trainer(
+        "gaussian",
+        "invkit_gaussian.trainer:GaussianTrainer",
+        summary="Gaussian priors of a class of images, in a minute",
+    )
