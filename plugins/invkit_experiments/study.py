@@ -25,7 +25,7 @@ from typing import Any, ClassVar
 
 import attrs
 
-from invkit.errors import InvkitError, UsageError
+from invkit.errors import InvkitError, OutputError, UsageError
 from invkit.plugin.registry import nearest
 from invkit_experiments.cases import Case, Cell
 from invkit_experiments.experiment import FORMAT, Column, Experiment, Outcome, Row
@@ -130,6 +130,8 @@ class Study(Experiment):
                         continue
                     try:
                         cells[row.name].append(self._cell(row, index, kept, watcher))
+                    except OutputError:
+                        raise  # the folder is at fault, not the method
                     except InvkitError as error:
                         if row.name in methods:
                             raise

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from invkit.errors import InputError, UsageError
+from invkit.errors import InputError, OutputError, UsageError
 from invkit.metrics import psnr
 from invkit_experiments.kept import Kept
 from invkit_experiments.watching import Watcher
@@ -123,6 +123,17 @@ def test_a_method_that_fails_on_the_way_does_not_stop_the_others(
     assert {*outcome.left_out.values()} == {"a shape it cannot take"}
     with pytest.raises(InputError, match="a shape"):
         Small(count=2).run(Kept(tmp_path), ["mixed/halved"])
+
+
+def test_a_folder_that_cannot_be_written_is_no_fault_of_the_method(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OutputError("no space left")
+
+    monkeypatch.setattr(Kept, "write", full)
+    with pytest.raises(OutputError, match="no space"):
+        Small(count=1).run(Kept(tmp_path))
 
 
 @pytest.mark.parametrize(
