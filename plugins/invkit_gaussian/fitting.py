@@ -55,14 +55,17 @@ def fit(
         seed: of the sketch.
 
     Raises:
-        InputError: a rank that the images cannot give.
+        InputError: a rank that the images cannot give; no images, or images that do not differ.
     """
-    prepared = _joint(batches, shape, contrast) if colour == "joint" else _axes(batches, shape)
-    images, mean, rotation, level, contrasts, spread = prepared
     channels = shape[0] if colour == "joint" else 1
     numbers = channels * shape[1] * shape[2]
     if not 0 <= rank <= numbers:
-        raise InputError(f"rank={rank}, but images of {shape} have {numbers}", hint="choose a smaller rank")
+        raise InputError(
+            f"rank={rank}, but there are {numbers} components of images of {shape}",
+            hint=f"choose a rank of 0 to {numbers}",
+        )
+    prepared = _joint(batches, shape, contrast) if colour == "joint" else _axes(batches, shape)
+    images, mean, rotation, level, contrasts, spread = prepared
     if rank == 0:
         directions, variances = torch.zeros(0, numbers), torch.zeros(0)
     elif numbers <= DIRECT:
@@ -188,4 +191,6 @@ def _remainder(images: Batches, directions: Tensor, shape: tuple[int, int, int])
         total += half_spectrum(left.reshape(-1, *shape)).abs().square().double().sum(0)
         count += len(x)
     spectrum = (total / max(count, 1)).float()
+    if not float(spectrum.max()) > 0:
+        raise InputError("the images are all alike: there is nothing to fit", hint="choose another data set")
     return spectrum.clamp(min=float(spectrum.max()) * _FLOOR)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @invkit.hookimpl
 def invkit_register(registry: Registry) -> None:
-    """Register ``gaussian`` and ``spectrum``, and the shipped weights."""
+    """Register ``gaussian``, ``spectrum`` and ``mixture``, the shipped weights, and what fits them."""
     registry.prior(
         "gaussian",
         "invkit_gaussian.gaussian:Gaussian",
@@ -22,6 +22,11 @@ def invkit_register(registry: Registry) -> None:
         "spectrum",
         "invkit_gaussian.spectrum:Spectrum",
         summary="images of a power-law spectrum, any size, which can be integrated out",
+    )
+    registry.prior(
+        "mixture",
+        "invkit_gaussian.mixture:Mixture",
+        summary="one of several priors that can be integrated out: mixture:gaussian:celeba+spectrum",
     )
     registry.weights("gaussian", "invkit_gaussian:weights/gaussian")
     registry.trainer(
