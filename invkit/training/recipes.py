@@ -75,7 +75,7 @@ class Recipe:
         )
 
 
-_R = TypeVar("_R", bound=attrs.AttrsInstance)
+_R = TypeVar("_R")  # an attrs class; attrs has no type for that which can be checked at run time
 
 
 def structure(values: Mapping[str, Any], kind: type[_R]) -> _R:
@@ -84,13 +84,14 @@ def structure(values: Mapping[str, Any], kind: type[_R]) -> _R:
     Raises:
         ConfigError: an unknown key (the nearest is named), a missing one, or a bad value.
     """
-    known = [field.name for field in attrs.fields(kind)]
+    fields: tuple[Any, ...] = attrs.fields(kind)  # type: ignore[arg-type]
+    known = [field.name for field in fields]
     for key in values:
         if key not in known:
             near = get_close_matches(key, known, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(known)}"
             raise ConfigError(f"a recipe has no key {key!r}", hint=hint)
-    for key in (field.name for field in attrs.fields(kind) if field.default is attrs.NOTHING):
+    for key in (field.name for field in fields if field.default is attrs.NOTHING):
         if key not in values:
             raise ConfigError(f"the recipe has no {key!r}", hint=f"add --set {key}=…")
     converter, types = _converter(), get_type_hints(kind)
