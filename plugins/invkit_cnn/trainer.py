@@ -25,6 +25,7 @@ from invkit.contracts.trainer import Trainer
 from invkit.errors import ConfigError
 from invkit.files import store
 from invkit.files.solutions import writable_folder
+from invkit.training import mixture
 from invkit.training.exporting import as_stored, card
 from invkit.training.processes import Draws, joined
 from invkit.training.recipes import digest
@@ -65,7 +66,7 @@ class CNNTrainer(Trainer):
         checked = structure(recipe, CNNRecipe)
         network = _network(checked, seed)
         checked = attrs.evolve(checked, data=_data_spec(checked, network))
-        data, blurring = invkit.dataset(checked.data), _blurring(checked)
+        data, blurring = mixture.load(checked.data), _blurring(checked)
         _check_fit(checked, network, data, blurring)
         description = {
             "recipe": attrs.asdict(checked),

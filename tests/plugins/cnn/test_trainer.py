@@ -133,6 +133,11 @@ def test_a_folder_of_pictures(tmp_path: Path) -> None:
     assert "size=32" in card["data"]["spec"] and "grey=true" in card["data"]["spec"]
 
 
+def test_several_data_sets_at_once(tmp_path: Path) -> None:
+    card = read_prior(train(tmp_path, TINY | {"data": "shake + blurA"})).card
+    assert card["data"]["spec"] == "shake + blurA"
+
+
 def test_tensorboard_shows_sharp_blurry_and_restored(tmp_path: Path) -> None:
     train(tmp_path, TINY)
     events = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
