@@ -77,6 +77,7 @@ class Gaussian(IntegrableGenerator):
         self._components = moments.rank * (1 if moments.colour == "joint" else channels)
         self.latent_shape = (self._components + moments.mean.numel(),)
         self._blocks: dict[tuple[Any, ...], tuple[Moments, Block]] = {}
+        self._encoders: dict[tuple[Any, ...], tuple[Tensor, Tensor, Tensor]] = {}
 
     @classmethod
     def from_spec(cls, name: str, rank: int | None = None, *, registry: Registry) -> Gaussian:
@@ -103,18 +104,10 @@ class Gaussian(IntegrableGenerator):
 
         By Woodbury's identity, with the spectrum's part diagonal in the DFT.
         """
+        columns, whitened, small = self._normal(signal)
         g = torch.einsum("ca,nchw->nahw", self.mix.to(signal), signal - self.mean.to(signal))
-        inverse = self.amplitude.to(signal).square().reciprocal()
-
-        def whitened(images: Tensor) -> Tensor:
-            return signal_of(half_spectrum(images) * inverse, self._size)
-
-        units = torch.eye(self._components, dtype=signal.dtype, device=signal.device)
-        columns = self._span(units)
-        small = units + columns.flatten(1) @ whitened(columns).flatten(1).T
-        seen = whitened(g).flatten(1) @ columns.flatten(1).T
-        z = torch.linalg.solve(small.double(), seen.double().T).T.to(signal)
-        rest = half_spectrum(g - self._span(z)) / self.amplitude.to(signal)
+        z = torch.cholesky_solve((g.flatten(1) @ whitened.T).double().T, small).T.to(signal)
+        rest = half_spectrum(g - (z @ columns).reshape(g.shape)) / self.amplitude.to(signal)
         return torch.cat([z, signal_of(rest, self._size).flatten(1)], 1)
 
     def marginal(self, y: Float[Tensor, "n *y"], *, rank: int | None = None) -> GaussianMarginal:
@@ -125,6 +118,20 @@ class Gaussian(IntegrableGenerator):
             self._blocks[key] = (moments, Block(moments.basis, moments.spectrum, moments.level))
         moments, block = self._blocks[key]
         return GaussianMarginal(moments, block, y)
+
+    def _normal(self, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """What encoding needs of the prior alone, kept: U = V Λ^½ as rows, U S⁻¹, and in double precision the
+        Cholesky factor of I + U S⁻¹ Uᵀ.
+        """
+        key = (like.dtype, like.device)
+        if key not in self._encoders:
+            units = torch.eye(self._components, dtype=like.dtype, device=like.device)
+            columns = self._span(units)
+            bins = half_spectrum(columns) / self.amplitude.to(like).square()
+            whitened = signal_of(bins, self._size).flatten(1)
+            small = (units + whitened @ columns.flatten(1).T).double()
+            self._encoders[key] = columns.flatten(1), whitened, torch.linalg.cholesky((small + small.T) / 2)
+        return self._encoders[key]
 
     def _span(self, z: Float[Tensor, "n k"]) -> Float[Tensor, "n c h w"]:
         """``V Λ^½ z`` in colour coordinates, contrasts included."""

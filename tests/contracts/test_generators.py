@@ -23,6 +23,9 @@ FILES = {
     "subspace": ("subspace.npz", {"basis": np.eye(5, 24).reshape(5, *SHAPE), "mean": np.ones(SHAPE)}),
 }
 
+#: priors that are made of others
+NAMED = {"mixture": "mixture:gaussian:mnist+spectrum"}
+
 
 def _registered() -> list[str]:
     """A spec of every registered prior: its bare kind, each of its weights, or a file to be written."""
@@ -33,7 +36,7 @@ def _registered() -> list[str]:
         if registry.weights_folders(entry.name):
             specs += [f"{entry.name}:{name}" for name in shipped]
         else:
-            specs.append(entry.name)
+            specs.append(NAMED.get(entry.name, entry.name))
     return specs
 
 
