@@ -129,7 +129,7 @@ def measure(
 
 
 @click.command()
-@click.option("--steps", default=40, show_default=True, help="Iterations of a timed run.")
+@click.option("--steps", default=100, show_default=True, help="Iterations of a timed run.")
 @click.option("--compared", default=30, show_default=True, help="Iterations whose results are compared.")
 @click.option("--repeats", default=3, show_default=True, help="Timed turns; the median counts.")
 @click.option("--size", "only", type=int, help="Only images of this side: 64 or 255.")

@@ -1,7 +1,7 @@
 """Where a circular convolution puts the pixels of its kernel, found without knowing the operator.
 
     placed = placement(operator, (1, 15, 15), (3, 64, 64), y)     # None where it does no such thing
-    placed.adjoint(image)                                         # (n, 1, 15, 15) of (n, 1, 64, 64)
+    placed.read(spectrum)                # (n, 1, 15, 15): those pixels of the images of half spectra
 
 An operator that tells its spectrum is a circular convolution with some image made of ``w``. Nearly always
 that image is ``w`` itself, moved and surrounded by zeros, and the adjoint in ``w`` is then a correlation of
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import attrs
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Complex, Float, Int
 from torch import Tensor
 
 from invkit.contracts.bilinear import BilinearOperator
@@ -26,10 +26,17 @@ class Placement:
 
     index: Int[Tensor, "k"]
     w_shape: Shape
+    size: Shape
 
-    def adjoint(self, image: Float[Tensor, "n c *dims"]) -> Float[Tensor, "n c *support"]:
-        """The pixels of images at the places of ``w``'s."""
-        return image.flatten(2)[:, :, self.index].reshape(*image.shape[:2], *self.w_shape[1:])
+    def read(self, spectrum: Complex[Tensor, "n c *half"]) -> Float[Tensor, "n c *support"]:
+        """The pixels at the places of ``w``'s, of images given by their half spectra."""
+        if len(self.size) == 1:
+            image, index = torch.fft.irfft(spectrum, self.size[0]), self.index
+        else:  # rows that hold none of the pixels need not be transformed back
+            rows, row = torch.unique(self.index // self.size[1], return_inverse=True)
+            image = torch.fft.irfft(torch.fft.ifft(spectrum, dim=-2)[:, :, rows], self.size[1])
+            index = row * self.size[1] + self.index % self.size[1]
+        return image.flatten(2)[:, :, index].reshape(*spectrum.shape[:2], *self.w_shape[1:])
 
 
 def placement(operator: BilinearOperator, w_shape: Shape, x_shape: Shape, like: Tensor) -> Placement | None:
@@ -41,7 +48,7 @@ def placement(operator: BilinearOperator, w_shape: Shape, x_shape: Shape, like: 
     if image is None or image.shape[1] != w_shape[0]:
         return None
     index = image[0, 0].flatten().argsort(descending=True, stable=True)[:pixels].flip(0)
-    found = Placement(index, tuple(w_shape))
+    found = Placement(index, tuple(w_shape), tuple(x_shape[1:]))
     # Any other pattern must be moved alike, in every channel, with nothing beside it.
     pattern = torch.cos(numbers.square())
     image = _convolved_with(operator, pattern, x_shape)

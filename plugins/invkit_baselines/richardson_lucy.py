@@ -109,7 +109,7 @@ class InTheDft(Updates):
         total = x.flatten(2).sum(2)
         if w.shape[1] == 1:  # one kernel serves all channels
             correlation, total = correlation.sum(1, keepdim=True), total.sum(1, keepdim=True)
-        gathered = self.placed.adjoint(self._back(correlation))
+        gathered = self.placed.read(correlation)
         sensitivity = total.reshape(*total.shape, *[1] * len(self.dims))
         return (w * gathered / sensitivity.clamp_min(self.eps)).clamp_min(0)
 
@@ -135,10 +135,13 @@ class InTheDft(Updates):
         return self._last_x[1]
 
     def _transformed(self, signal: Tensor) -> Tensor:
-        return torch.fft.rfftn(signal, dim=self.dims)
+        spectrum = torch.fft.rfft(signal)
+        # Axis by axis: columns lie together in memory, as they do in the operator's spectrum.
+        return torch.fft.fft(spectrum, dim=-2) if len(self.dims) == 2 else spectrum
 
     def _back(self, spectrum: Tensor) -> Tensor:
-        return torch.fft.irfftn(spectrum, self.size, self.dims)
+        spectrum = torch.fft.ifft(spectrum, dim=-2) if len(self.dims) == 2 else spectrum
+        return torch.fft.irfft(spectrum, self.size[-1])
 
 
 def unit_sum(w: Float[Tensor, "n *w"], eps: float) -> Float[Tensor, "n *w"]:

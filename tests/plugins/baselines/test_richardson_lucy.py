@@ -53,7 +53,9 @@ def _matrix(function, shape: torch.Size) -> np.ndarray:
     return function(basis).flatten(1).T.numpy()
 
 
-@pytest.mark.parametrize("spec", ["circconv", "linconv", "linconv?mode=valid", "pointwise"])
+@pytest.mark.parametrize(
+    "spec", ["circconv", "circconv?dims=1", "linconv", "linconv?mode=valid", "pointwise"]
+)
 def test_each_update_lowers_the_divergence(spec: str) -> None:
     operator = invkit.operator(spec)
     w_shape, x_shape = operator.example_shapes()[0]
