@@ -49,7 +49,7 @@ from invkit_darkprior.record import Record
 from invkit_darkprior.size import estimated_side
 
 SMALLEST_IMAGE = 4
-TV_PER_NOISE, SMALLEST_TV = 0.25, 1e-4
+TV_PER_NOISE, SMALLEST_TV, SPARSE_PER_TV = 0.25, 1e-4, 0.4
 
 
 def _odd_or_none(_: object, attribute: attrs.Attribute[int | None], value: int | None) -> None:
@@ -70,7 +70,7 @@ class DarkPrior(Solver):
     - lam, mu: weights λ of the dark channel and μ of the gradients in the image step; gamma: γ of ‖k‖² in the
       kernel step; rounds: of both at each scale; polish: that follow without the dark channel.
     - tv, sparse, ringing: of the final deconvolution (:mod:`.final`). tv none: a quarter of the noise's
-      standard deviation, which is estimated (:mod:`.noise`), at least 1e-4; sparse none: as tv.
+      standard deviation, which is estimated (:mod:`.noise`), at least 1e-4; sparse none: 0.4·tv.
     """
 
     default_operator: ClassVar[str] = "linconv?mode=same&boundary=replicate"
@@ -233,7 +233,7 @@ class _Run:
         kernels = np.broadcast_to(w, (len(self.picture.y), *w.shape[1:]))
         solver, result = self.solver, []
         tv = solver.tv or max(TV_PER_NOISE * noise_level(self.picture.grey), SMALLEST_TV)
-        sparse = solver.sparse or tv
+        sparse = solver.sparse or SPARSE_PER_TV * tv
         for channel, kernel in zip(self.picture.y, kernels, strict=True):
             odd = centred(kernel)
             size = self.picture.periodic_size((odd.shape[0], odd.shape[1]))

@@ -33,6 +33,9 @@ TOLERANCE = 1e-5
 SMALLEST_SHARE, SMALLEST_PART = 0.05, 0.1
 """Entries below the first of the maximum go; and so do connected parts below the second of the mass."""
 
+SPARSEST = 25
+"""Of so many gradients of an image, one a quarter of directions is enough; ours, for images of few pixels."""
+
 _LARGEST_SQUARE, _SQUARE_STEP = 2.0, 6e-5
 
 
@@ -45,8 +48,8 @@ def gradients(image: Real, *, wrap: bool = False) -> Real:
 
 
 def gradient_threshold(edges: Real, kernel_side: int) -> float:
-    """The squared magnitude that at least ``max(20·side, 10)`` gradients of every quarter of directions
-    exceed.
+    """The squared magnitude that ``20·side`` gradients of every quarter of directions exceed; of small images
+    a 25th of all gradients is enough, and at least 10 of each quarter.
 
     Args:
         edges: (2, H, W), from :func:`gradients`.
@@ -58,7 +61,7 @@ def gradient_threshold(edges: Real, kernel_side: int) -> float:
     squares = (edges**2).sum(0).ravel()
     angle = np.arctan2(edges[1], edges[0]).ravel() % np.pi
     quarter = np.minimum(angle // (np.pi / 4), 3)
-    wanted = max(20 * kernel_side, 10)
+    wanted = max(min(20 * kernel_side, squares.size // SPARSEST), 10)
     largest = []
     for number in range(4):
         own = squares[quarter == number]

@@ -14,8 +14,6 @@ from scipy.io import loadmat
 import invkit
 from invkit import Problem, Status
 from invkit.errors import InputError, ShapeError, SpecError
-from invkit.testing import check_solver
-from invkit_darkprior.darkprior import DarkPrior
 from invkit_darkprior.pyramid import Settings
 from invkit_darkprior.size import estimated_side, extent, largest_side
 
@@ -48,13 +46,9 @@ def ncc(w: torch.Tensor, truth: torch.Tensor) -> float:
     return (torch.fft.irfft2(product).max() / (w.norm() * truth.norm())).item()
 
 
-def test_the_contract() -> None:
-    check_solver(DarkPrior(rounds=1, polish=1))
-
-
 def test_a_real_photograph(data_folder: Path) -> None:
     x, y, w = levin(data_folder, "im02_ker05")
-    window = (slice(None), slice(40, 200), slice(40, 200))
+    window = (slice(None), slice(60, 188), slice(60, 188))
     x, y = x[window], y[window]
     blind = invkit.compose(SAME, ["blind?size=13", "darkchannel"], "darkprior")(y)
     given = invkit.prior("blind?size=13")
@@ -131,15 +125,15 @@ def test_a_kernel_for_each_channel() -> None:
 
 
 def test_options_change_what_is_done() -> None:
-    y = invkit.operator("circconv")(streak(9), scene(48))
+    y = invkit.operator("circconv")(streak(9), scene(32))
     found = {}
-    for options in ("", "?dark=false", "?patch=3", "?kernel_size=7", "?ringing=0"):
-        deblur = invkit.compose("circconv", ["blind?size=9", "darkchannel"], f"darkprior{options}")
+    for options in ("", ",dark=false", ",patch=3", ",kernel_size=7", ",polish=0", ",ringing=0"):
+        deblur = invkit.compose("circconv", ["blind?size=9", "darkchannel"], f"darkprior?rounds=2{options}")
         found[options] = deblur(y)
     xs = [solution.x for solution in found.values()]
     assert all(not torch.equal(xs[0], other) for other in xs[1:])
-    assert torch.equal(found[""].w, found["?ringing=0"].w)
-    border = found["?kernel_size=7"].w.clone()
+    assert torch.equal(found[""].w, found[",ringing=0"].w)
+    border = found[",kernel_size=7"].w.clone()
     border[..., 1:-1, 1:-1] = 0
     assert border.abs().max() == 0
 

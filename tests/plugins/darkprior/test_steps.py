@@ -93,7 +93,9 @@ def test_thresholds_leave_enough_of_every_direction() -> None:
     assert np.array_equal(kept, (edges**2).sum(0) >= threshold) and following == threshold / 1.1
     counts = np.bincount((np.arctan2(edges[1], edges[0]) % np.pi // (np.pi / 4)).astype(int)[kept])
     assert len(counts) == 4 and counts.min() >= 100 and counts.min() < 105
-    assert gradient_threshold(gradients(np.eye(9)), 5) == 0, "too few gradients"
+    assert gradient_threshold(edges * 0, 5) == 0, "nothing there"
+    small = draw(1, 2, 16, 16) / 10
+    assert 35 <= ((small**2).sum(0) >= gradient_threshold(small, 5)).sum() <= 100, "of 256, not all"
     weak, _ = strong_gradients(edges * 1e-3, 1.0)
     assert (weak != 0).any(), "a threshold that nothing reaches is lowered"
 
