@@ -6,8 +6,8 @@
 Checked on the operator's own ``example_shapes()``, in double precision and on random signals: that the shapes
 are as promised; linearity in either argument; both adjoints, against the dot product and against automatic
 differentiation; the frozen views and their spectra; each declared ambiguity; that a batch is its members one
-by one; that nothing is remembered from call to call; that dtype and device are kept and inputs left alone;
-and that the misfit's shortcuts give the numbers the definition gives.
+by one; the views' matrices; that nothing is remembered from call to call; that dtype and device are kept and
+inputs left alone; and that the misfit's shortcuts give the numbers the definition gives.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from invkit.contracts.bilinear import BilinearOperator, Misfit
-from invkit.contracts.linear import Shape
+from invkit.contracts.linear import LinearOperator, Shape
 from invkit.testing._assertions import require, require_close
 
 
@@ -214,6 +214,24 @@ def check_batching(case: Case) -> None:
         require_close(function(*arguments), torch.cat(alone), prop, "it is not its members one by one")
 
 
+def check_matrix(case: Case) -> None:
+    """A frozen view written out does to flat signals what the view does to signals, each with its own."""
+    operator, w, x = case.operator, case.w, case.x
+    for frozen in (w, w[:1]):
+        view = operator.given(w=frozen, x_shape=case.x_shape)
+        _require_matrix(view, x, "given(w=…)")
+    _require_matrix(operator.given(x=x, w_shape=case.w_shape), w, "given(x=…)")
+
+
+def _require_matrix(view: LinearOperator, signal: Tensor, name: str) -> None:
+    expected = view(signal)
+    found = view.matrix(len(signal), signal)
+    shape = (len(signal), expected[0].numel(), signal[0].numel())
+    require(tuple(found.shape) == shape, name, f"its matrix is of shape {tuple(found.shape)}, not {shape}")
+    made = (found @ signal.flatten(1)[..., None]).reshape(expected.shape)
+    require_close(made, expected, name, "its matrix times a flat signal is not its forward")
+
+
 def check_no_memory(case: Case) -> None:
     """What an operator was given before does not matter."""
     operator, w, x, r = case.operator, case.w, case.x, case.r
@@ -315,6 +333,7 @@ CHECKS: tuple[Callable[[Case], None], ...] = (
     check_spectrum,
     check_ambiguities,
     check_batching,
+    check_matrix,
     check_no_memory,
     check_dtype_and_device,
     check_misfit,

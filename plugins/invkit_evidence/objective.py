@@ -97,10 +97,16 @@ def first_noise(y: Float[Tensor, "n *y"]) -> Float[Tensor, "n"]:
     Johnstone, Biometrika 81(3), 1994); of signals in one dimension, of the finest coefficients. Blur leaves
     little else there.
     """
-    finest = y[..., : y.shape[-1] // 2 * 2].unfold(-1, 2, 2).diff(dim=-1)[..., 0]
+    finest = _differences(y)
     if y.ndim > 3:
-        finest = finest[..., : y.shape[-2] // 2 * 2, :].unfold(-2, 2, 2).diff(dim=-1)[..., 0] / 2**0.5
+        finest = _differences(finest.mT) / 2**0.5
     finest = finest / 2**0.5
     if finest[0].numel() == 0:
         return torch.full_like(y.flatten(1)[:, 0], _LEAST_NOISE)
     return (finest.flatten(1).abs().median(1).values / 0.6745).clamp(min=_LEAST_NOISE)
+
+
+def _differences(y: Tensor) -> Tensor:
+    """Of the last axis's pairs; none where it has but one entry."""
+    paired = y.shape[-1] // 2 * 2
+    return y[..., 1:paired:2] - y[..., :paired:2]

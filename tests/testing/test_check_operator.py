@@ -198,6 +198,17 @@ class SpectrumOfAProduct(Right):
         return view if w is None else NoConvolution(self, w, x_shape)
 
 
+class RowsReversed(GivenW):
+    def matrix(self, n, like):
+        return super().matrix(n, like).flip(1)
+
+
+class MatrixUpsideDown(Right):
+    def given(self, *, w=None, x=None, w_shape=None, x_shape=None):
+        view = super().given(w=w, x=x, w_shape=w_shape, x_shape=x_shape)
+        return view if w is None else RowsReversed(self, w, x_shape)
+
+
 WRONG = {
     WrongOutputShape: ("shapes", "output_shape"),
     WrongMeasurementDims: ("shapes", "measurement_dims"),
@@ -210,6 +221,7 @@ WRONG = {
     NotTheDerivative: ("closed_forms", "closed form of adjoint_w"),
     ViewOfAnotherOperator: ("views", "given"),
     SpectrumOfAProduct: ("spectrum", r"given.*spectrum"),
+    MatrixUpsideDown: ("matrix", r"given.*matrix"),
     FalseAmbiguity: ("ambiguities", "doubling.*changes the measurement"),
     Misaligned: ("ambiguities", "align moves x away"),
     NoAmbiguity: ("ambiguities", "none is declared"),

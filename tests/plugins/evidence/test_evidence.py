@@ -1,0 +1,149 @@
+"""The solver as a whole, on images that are drawn from its own prior."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import invkit
+from invkit import InputError, InvkitError, Problem, Status
+from invkit_classical.known import Known
+from invkit_evidence.evidence import Evidence
+from invkit_gaussian.gaussian import Gaussian
+from tests.plugins.evidence.problems import CtrlC, images, solve
+from tests.plugins.gaussian.classes import Case, moments_of
+
+
+def known(seed: int = 0) -> tuple[Problem, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """The same with one kernel for all, which is known."""
+    problem, w, x, _ = images(3, seed=seed)
+    shaken = 0.05 * torch.randn(x.shape, generator=torch.Generator().manual_seed(9), dtype=x.dtype)
+    y = problem.operator(w[:1].expand_as(w), x) + shaken
+    return Problem(problem.operator, (Known(w[0]), problem.priors[1])), w[:1], x, y
+
+
+def test_with_a_known_kernel_it_is_the_posterior_mean() -> None:
+    problem, w, _, y = known()
+    found = solve(problem, y)
+    assert found.restarts.residual.shape == (3, 1)
+    prior_x = problem.priors[1]
+    assert isinstance(prior_x, Gaussian)
+    marginal = prior_x.marginal(y)
+    blur = problem.operator.given(w=w.expand(3, -1, -1, -1), x_shape=tuple(y.shape[1:]))
+    arguments = (blur, y.new_zeros(3, 0), torch.full_like(y[:, 0, 0, 0], 0.05**2))
+    torch.testing.assert_close(found.x, marginal.mean(*arguments))
+    torch.testing.assert_close(found.restarts.objective[:, 0], marginal(*arguments))
+    torch.testing.assert_close(prior_x(found.latents[1]), found.x)
+
+
+def test_the_noise_may_be_left_to_be_estimated() -> None:
+    """A wrong σ costs much of what a given one finds; an estimated one does not."""
+    prior_x = invkit.prior("spectrum?shape=1x24x24")
+    x = prior_x(prior_x.sample_latent(3, torch.Generator().manual_seed(0), dtype=torch.float64))
+    problem = Problem(invkit.operator("circconv"), (Known(torch.full((1, 3, 3), 1 / 9)), prior_x))
+    clean = problem.operator(problem.priors[0](x.new_zeros(3, 0)), x)
+    y = clean + 0.1 * torch.randn(x.shape, generator=torch.Generator().manual_seed(1), dtype=x.dtype)
+
+    def error(noise: float | None) -> float:
+        return float((solve(problem, y, noise=noise, steps=20).x - x).square().mean())
+
+    given = error(0.1)
+    assert error(None) < 1.1 * given
+    assert error(2.0) > 1.5 * given
+    assert error(0.005) > 1.5 * given
+
+
+def test_the_map_of_deviations_is_the_posteriors() -> None:
+    case = Case.draw(moments_of("joint", 1, (4, 5), 3), "circconv", n=1)
+    problem = Problem(case.operator, (Known(case.w[0]), Gaussian(case.moments)))
+    found = solve(problem, case.y, noise=float(case.variance.sqrt()), draws=4000)
+    assert found.x_std is not None and found.x_std.shape == found.x.shape
+    expected = case.posterior()[1].diagonal(dim1=1, dim2=2).sqrt().reshape(found.x.shape)
+    torch.testing.assert_close(found.x_std, expected, rtol=0.08, atol=0)
+    assert solve(problem, case.y).x_std is None
+
+
+def test_the_kernel_is_found_where_the_image_tells() -> None:
+    """The truth's objective is reached, and the images are nearer than the measurements."""
+    problem, w, x, y = images(3)
+    found = solve(problem, y, starts=60, keep=(12, 4), steps=60)
+    assert found.w is not None
+    prior_x = problem.priors[1]
+    assert isinstance(prior_x, Gaussian)
+    blur = problem.operator.given(w=w, x_shape=tuple(x.shape[1:]))
+    of_truth = prior_x.marginal(y)(blur, y.new_zeros(3, 0), torch.full_like(y[:, 0, 0, 0], 0.05**2))
+    h = problem.priors[0].encode(w)
+    of_truth = of_truth + problem.priors[0].penalty(h, w) / 2
+    least = found.restarts.objective.nan_to_num(nan=torch.inf).amin(1)
+    assert (least <= of_truth + 0.1).all()
+    assert ((found.x - x).square().sum() < 0.5 * (y - x).square().sum()).all()
+
+
+def test_the_best_that_were_followed_are_in_the_table() -> None:
+    problem, _, _, y = images(2)
+    found = solve(problem, y)
+    finite = torch.isfinite(found.restarts.objective)
+    assert finite.sum(1).tolist() == [2, 2]  # the last of keep
+    for row, (statuses, winner) in enumerate(zip(found.restarts.status, found.restarts.winner, strict=True)):
+        assert [status is not Status.DROPPED for status in statuses] == finite[row].tolist()
+        assert winner == found.restarts.objective[row].nan_to_num(nan=torch.inf).argmin()
+
+
+@pytest.mark.parametrize("chunk", [1, 12, 25])
+def test_chunks_change_nothing(chunk: int) -> None:
+    problem, _, _, y = images(3)
+    whole, parts = solve(problem, y), solve(problem, y, chunk=chunk)
+    assert whole.restarts.winner == parts.restarts.winner
+    for name in ("w", "x", "residual"):
+        torch.testing.assert_close(getattr(whole, name), getattr(parts, name), rtol=1e-8, atol=1e-8)
+
+
+@pytest.mark.parametrize("chunk", [12, 100])
+def test_ctrl_c_gives_the_best_so_far(chunk: int) -> None:
+    problem, _, _, y = images(3)
+    monitor = CtrlC(5)
+    found = solve(problem, y, monitor, anneal=0, chunk=chunk)
+    assert found.status == (Status.INTERRUPTED,) * 3
+    assert monitor.ended is found
+    assert torch.isfinite(found.x).all() and torch.isfinite(found.residual).all()
+    least = found.restarts.objective.nan_to_num(nan=torch.inf).amin(1)
+    scored = solve(problem, y, anneal=0, steps=0).restarts.objective.nan_to_num(nan=torch.inf).amin(1)
+    interrupted = 1 if chunk == 12 else 3  # whose chunk had begun
+    assert (least[:interrupted] < scored[:interrupted]).all()
+    torch.testing.assert_close(least[interrupted:], scored[interrupted:])
+
+
+def test_a_measurement_out_of_all_proportion_diverges_alone() -> None:
+    problem, _, _, y = images(3)
+    beside = y.clone()
+    beside[1] = 1e200
+    sane, found = solve(problem, y), solve(problem, beside)
+    assert found.status == (Status.MAX_ITER, Status.DIVERGED, Status.MAX_ITER)
+    assert found.w is not None and torch.isfinite(found.w).all() and torch.isfinite(found.x).all()
+    torch.testing.assert_close(found.x[[0, 2]], sane.x[[0, 2]])
+
+
+def test_a_prior_that_cannot_be_integrated_out_is_refused() -> None:
+    problem = Problem(invkit.operator("circconv"), (invkit.prior("simplex?size=3"), invkit.prior("identity")))
+    with pytest.raises(InputError, match="Identity cannot do") as error:
+        Evidence().solve(problem, torch.rand(1, 1, 8, 8), torch.Generator())
+    assert "gaussian:celeba" in str(error.value.hint)
+
+
+def test_to_follow_nothing_is_refused() -> None:
+    with pytest.raises(InvkitError, match="keep is empty") as error:
+        Evidence(keep=())
+    assert "keep=24x8x3" in str(error.value.hint)
+
+
+@pytest.mark.parametrize(
+    "options", ["starts=0", "keep=0", "steps=-1", "rate=0", "rank=-1", "noise=0", "draws=-1", "chunk=0"]
+)
+def test_options_out_of_range_are_refused_by_name(options: str) -> None:
+    with pytest.raises(InvkitError, match=options.partition("=")[0]):
+        invkit.solver(f"evidence?{options}")
+
+
+def test_an_unknown_option_is_refused() -> None:
+    with pytest.raises(InvkitError, match="strats"):
+        invkit.solver("evidence?strats=3")
