@@ -19,8 +19,7 @@ known, and only the final deconvolution is left to do.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from math import prod
+from collections.abc import Sequence
 from typing import ClassVar
 
 import attrs
@@ -30,26 +29,22 @@ from attrs.validators import ge, gt, optional
 from jaxtyping import Float
 from torch import Tensor
 
-from invkit.contracts.generator import Generator
 from invkit.contracts.linear import Shape
 from invkit.contracts.monitor import Monitor
 from invkit.contracts.problem import Problem
 from invkit.contracts.solution import Solution
 from invkit.contracts.solver import Example, Solver
 from invkit.errors import InputError, ShapeError
-from invkit_darkprior._fourier import Real, Size
 from invkit_darkprior.dark_channel import patch_for
-from invkit_darkprior.final import deconvolve
+from invkit_darkprior.final import Last
 from invkit_darkprior.frame import frame_of
-from invkit_darkprior.kernel_step import enlarged
-from invkit_darkprior.noise import noise_level
-from invkit_darkprior.picture import Picture, centred, largest_odd, on_support
-from invkit_darkprior.pyramid import Settings, coarse_to_fine, supports
+from invkit_darkprior.picture import Picture, largest_odd
+from invkit_darkprior.pyramid import Settings
 from invkit_darkprior.record import Record
+from invkit_darkprior.run import Run
 from invkit_darkprior.size import estimated_side
 
 SMALLEST_IMAGE = 4
-TV_PER_NOISE, SMALLEST_TV, SPARSE_PER_TV = 0.25, 1e-4, 0.4
 
 
 def _odd_or_none(_: object, attribute: attrs.Attribute[int | None], value: int | None) -> None:
@@ -59,14 +54,12 @@ def _odd_or_none(_: object, attribute: attrs.Attribute[int | None], value: int |
 
 @attrs.frozen
 class DarkPrior(Solver):
-    """The dark-channel method for convolutions of images in [0, 1], grey or colour. Nothing is drawn at
-    random.
+    """The dark-channel method for convolutions of images in [0, 1], grey or colour; deterministic.
 
     - dark: whether the dark channel takes part; false leaves the gradients alone (L0 only).
     - patch: side of the dark channel's patch, odd; none: a seventh of the image's shorter side, at most 35.
     - kernel_size: side of the kernel that is looked for, odd; none: all of w's support, and where the prior
-    of
-      w has no shape, an estimate (:mod:`.size`).
+      of w has no shape, an estimate (:mod:`.size`).
     - lam, mu: weights λ of the dark channel and μ of the gradients in the image step; gamma: γ of ‖k‖² in the
       kernel step; rounds: of both at each scale; polish: that follow without the dark channel.
     - tv, sparse, ringing: of the final deconvolution (:mod:`.final`). tv none: a quarter of the noise's
@@ -124,10 +117,9 @@ class DarkPrior(Solver):
         w_shape, x_shape = self._checked(problem, tuple(y.shape[1:]))
         frame = frame_of(problem.operator, w_shape, x_shape, y[:1])
         pictures = [Picture(each.numpy(), frame, (x_shape[1], x_shape[2])) for each in y.detach().cpu()]
-        runs = [_Run(self, picture, w_shape, problem.priors[0], y) for picture in pictures]
-        blurry = _tensor(np.stack([each.blurry() for each in pictures]), y)
-        single = runs[0].kernel(np.ones((1, 1))).expand(len(y), *w_shape)
-        record = Record(problem, y, (single, blurry), runs[0].steps, monitors)
+        runs = self._runs(problem, y, pictures)
+        start = [torch.stack(each) for each in zip(*(run.start() for run in runs), strict=True)]
+        record = Record(problem, y, (start[0], start[1]), runs[0].steps, monitors)
         try:
             for number, run in enumerate(runs):
                 self._recover(record, number, run)
@@ -135,7 +127,7 @@ class DarkPrior(Solver):
             pass  # the best so far, with the status that the record begins with
         return record.solution(time.perf_counter() - began)
 
-    def _recover(self, record: Record, number: int, run: _Run) -> None:
+    def _recover(self, record: Record, number: int, run: Run) -> None:
         """Take one measurement to its end, or to where its numbers stop being finite."""
         with np.errstate(all="ignore"):  # what overflows shows in the result, and is said by its status
             if run.measurable:
@@ -172,75 +164,18 @@ class DarkPrior(Solver):
             )
         return w_shape, x_shape
 
+    def _runs(self, problem: Problem, y: Tensor, pictures: Sequence[Picture]) -> list[Run]:
+        """One for each measurement."""
+        w_shape = tuple(problem.priors[0].signal_shape or ())
+        side = self.kernel_size
+        support = largest_odd((w_shape[1], w_shape[2])) if side is None else (side, side)
+        last = Last(self.tv, self.sparse, self.ringing)
+        return [
+            Run(picture, problem.priors[0], support, self._settings(picture), last, like=y)
+            for picture in pictures
+        ]
+
     def _settings(self, picture: Picture) -> Settings:
         patch = self.patch or patch_for((picture.y.shape[1], picture.y.shape[2]))
-        return Settings(self.lam if self.dark else 0.0, self.mu, self.gamma, self.rounds, patch, self.polish)
-
-
-class _Run:
-    """One measurement on its way from blurry to sharp."""
-
-    def __init__(
-        self, solver: DarkPrior, picture: Picture, w_shape: tuple[int, ...], prior_w: Generator, like: Tensor
-    ) -> None:
-        self.solver, self.picture, self.w_shape, self.prior_w, self.like = (
-            solver,
-            picture,
-            w_shape,
-            prior_w,
-            like,
-        )
-        self.known = prod(prior_w.latent_shape or ()) == 0
-        self.support: Size = largest_odd((w_shape[1], w_shape[2]))
-        if solver.kernel_size is not None and not self.known:
-            self.support = (solver.kernel_size, solver.kernel_size)
-
-    @property
-    def steps(self) -> int:
-        """Of this measurement, known beforehand."""
-        image = (self.picture.y.shape[1], self.picture.y.shape[2])
-        if self.known:
-            return 1
-        return len(supports(self.support, image)) * self.solver.rounds + self.solver.polish + 1
-
-    @property
-    def measurable(self) -> bool:
-        """Whether the measurement's energy is a finite number, as everything that follows supposes."""
-        return bool(np.isfinite(np.square(self.picture.y).sum()))
-
-    def pairs(self) -> Iterator[tuple[Tensor, Tensor, str]]:
-        """(w, x, what was done) after each step; the last is the result."""
-        picture, settings = self.picture, self.solver._settings(self.picture)
-        w = self.kernel(np.ones((1, 1)))
-        if not self.known:
-            for state in coarse_to_fine(picture.grey, self.support, settings, wrap=picture.frame.wraps):
-                full = enlarged(state.kernel, self.support, 1 / state.scale)
-                w = self.kernel(full)
-                yield (
-                    w,
-                    _tensor(picture.in_colour(state.latent), self.like),
-                    f"{len(state.kernel)}-pixel kernel",
-                )
-        w = self.prior_w(self.prior_w.encode(w[None]))[0]
-        yield w, _tensor(self._deconvolved(w.cpu().numpy()), self.like), "deconvolution"
-
-    def kernel(self, kernel: Real) -> Tensor:
-        """A kernel of odd sides as the operator's w: on the prior's support, once a channel."""
-        placed = on_support(kernel, (self.w_shape[1], self.w_shape[2]))
-        return _tensor(np.broadcast_to(placed, self.w_shape).copy(), self.like)
-
-    def _deconvolved(self, w: Real) -> Real:
-        kernels = np.broadcast_to(w, (len(self.picture.y), *w.shape[1:]))
-        solver, result = self.solver, []
-        tv = solver.tv or max(TV_PER_NOISE * noise_level(self.picture.grey), SMALLEST_TV)
-        sparse = solver.sparse or SPARSE_PER_TV * tv
-        for channel, kernel in zip(self.picture.y, kernels, strict=True):
-            odd = centred(kernel)
-            size = self.picture.periodic_size((odd.shape[0], odd.shape[1]))
-            sharp = deconvolve(channel, size, odd, tv=tv, sparse=sparse, ringing=solver.ringing)
-            result.append(self.picture.placed(sharp))
-        return np.stack(result)
-
-
-def _tensor(array: Real, like: Tensor) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(array)).to(like)
+        dark = self.lam if self.dark else 0.0
+        return Settings(dark, self.mu, self.gamma, self.rounds, patch, self.polish)

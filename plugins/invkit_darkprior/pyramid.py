@@ -137,10 +137,10 @@ class _Level:
 
 
 def first_kernel(support: Size) -> Real:
-    """Two neighbouring pixels of ½, the middle one and that to its left."""
+    """Two neighbouring pixels of ½, the middle one and that to its left, where there is one."""
     kernel = np.zeros(support)
-    kernel[support[0] // 2, support[1] // 2 - 1 : support[1] // 2 + 1] = 0.5
-    return kernel
+    kernel[support[0] // 2, max(support[1] // 2 - 1, 0) : support[1] // 2 + 1] = 1
+    return kernel / kernel.sum()
 
 
 def reduced(image: Real, scale: float, *, wrap: bool) -> Real:

@@ -199,3 +199,11 @@ def test_a_flat_picture_has_no_kernel_to_find() -> None:
     )
     assert torch.allclose(solution.x, torch.full((1, 16, 16), 0.5), atol=1e-4)
     assert torch.isfinite(solution.w).all() and abs(solution.w.sum().item() - 1) < 1e-5
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_the_smallest_kernels(size: int) -> None:
+    x = scene(24)
+    solution = invkit.compose("circconv", [f"blind?size={size}", "darkchannel"], "darkprior?dark=false")(x)
+    assert solution.w.shape == (1, 1, size, size) and solution.w.sum().item() == pytest.approx(1)
+    assert torch.isfinite(solution.x).all() and solution.status == (Status.MAX_ITER,)

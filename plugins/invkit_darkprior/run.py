@@ -1,0 +1,99 @@
+"""One measurement on its way from blurry to sharp, as pairs (w, x) of what has been found so far.
+
+    run = Run(picture, prior_w, (27, 27), Settings(), Last(), like=y)
+    for w, x, stage in run.pairs():            # run.steps of them, the last is the result
+        ...
+
+While the kernel is being found, x is the sharp cartoon that it was found from, enlarged and in the
+measurement's colours: the best there is where the run is interrupted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import prod
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from invkit.contracts.generator import Generator
+from invkit_darkprior._fourier import Real, Size
+from invkit_darkprior.final import Last
+from invkit_darkprior.kernel_step import enlarged
+from invkit_darkprior.picture import Picture, centred, on_support
+from invkit_darkprior.pyramid import Settings, coarse_to_fine, supports
+
+
+class Run:
+    """The whole method on one measurement.
+
+    Args:
+        picture: the measurement.
+        prior_w: tied to a shape, able to encode; with an empty latent w is known, and not looked for.
+        support: of the kernel that is looked for, odd sides.
+        settings: of the search for the kernel.
+        last: of the deconvolution that follows.
+        like: of the dtype and device that the pairs shall have.
+    """
+
+    def __init__(
+        self,
+        picture: Picture,
+        prior_w: Generator,
+        support: Size,
+        settings: Settings,
+        last: Last,
+        *,
+        like: Tensor,
+    ) -> None:
+        self.picture, self.prior_w, self.support, self.like = picture, prior_w, support, like
+        self.settings, self.last = settings, last
+        self.known = prod(prior_w.latent_shape or ()) == 0
+
+    @property
+    def steps(self) -> int:
+        """How many pairs there will be."""
+        if self.known:
+            return 1
+        scales = len(supports(self.support, (self.picture.y.shape[1], self.picture.y.shape[2])))
+        return scales * self.settings.rounds + self.settings.polish + 1
+
+    @property
+    def measurable(self) -> bool:
+        """Whether the measurement's energy is a finite number, as everything that follows supposes."""
+        return bool(np.isfinite(np.square(self.picture.y).sum()))
+
+    def start(self) -> tuple[Tensor, Tensor]:
+        """A single pixel, and the measurement itself."""
+        return self._kernel(np.ones((1, 1))), self._tensor(self.picture.blurry())
+
+    def pairs(self) -> Iterator[tuple[Tensor, Tensor, str]]:
+        """(w, x, what was done) after each step."""
+        picture, (w, _) = self.picture, self.start()
+        if not self.known:
+            for state in coarse_to_fine(picture.grey, self.support, self.settings, wrap=picture.frame.wraps):
+                w = self._kernel(enlarged(state.kernel, self.support, 1 / state.scale))
+                yield w, self._tensor(picture.in_colour(state.latent)), f"{len(state.kernel)}-pixel kernel"
+        w = self.prior_w(self.prior_w.encode(w[None]))[0]
+        yield w, self._tensor(self._deconvolved(w.cpu().numpy())), "deconvolution"
+
+    def _deconvolved(self, w: Real) -> Real:
+        """Every channel with its kernel."""
+        grey, sharp = self.picture.grey, []
+        for channel, kernel in zip(
+            self.picture.y, np.broadcast_to(w, (len(self.picture.y), *w.shape[1:])), strict=True
+        ):
+            odd = centred(kernel)
+            size = self.picture.periodic_size((odd.shape[0], odd.shape[1]))
+            sharp.append(self.picture.placed(self.last.deconvolve(channel, size, odd, grey)))
+        return np.stack(sharp)
+
+    def _kernel(self, kernel: Real) -> Tensor:
+        """A kernel of odd sides as the operator's w: on the prior's support, once a channel."""
+        w_shape = tuple(self.prior_w.signal_shape or ())
+        placed = on_support(kernel, (w_shape[1], w_shape[2]))
+        return self._tensor(np.broadcast_to(placed, w_shape))
+
+    def _tensor(self, array: Real) -> Tensor:
+        return torch.from_numpy(np.array(array)).to(self.like)
