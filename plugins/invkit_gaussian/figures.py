@@ -21,7 +21,8 @@ from invkit_gaussian.moments import Moments
 __all__ = ["closest", "gaussian_figures", "probable_nuisance"]
 
 _NOISE = 0.01
-_STEPS, _RATE = 60, 0.2
+#: contrasts are found with fewer components than there are, as by a search
+_STEPS, _RATE, _RANK = 60, 0.2, 64
 
 
 def gaussian_figures(moments: Moments, data: Dataset, pictures: int = 100) -> dict[str, int | float]:
@@ -37,7 +38,8 @@ def gaussian_figures(moments: Moments, data: Dataset, pictures: int = 100) -> di
         the components, the mean PSNR in dB of the closest picture that they make (``range_floor_psnr``), of
         the pictures blurred circularly by kernels of the law ``shake`` with noise of 0.01 (``psnr_blurry``),
         and of their posterior means given the kernel and the noise, contrasts at their most probable
-        (``psnr_true_kernel``). What is measured is clipped to [0, 1].
+        (``psnr_true_kernel``); pictures smaller than those kernels are not blurred. What is measured is
+        clipped to [0, 1].
     """
     count = min(pictures, data.splits["validation"])
     if not count:  # a small folder of images may have none
@@ -45,9 +47,12 @@ def gaussian_figures(moments: Moments, data: Dataset, pictures: int = 100) -> di
     spread = torch.linspace(0, data.splits["validation"] - 1, count).long()
     x = data.take(spread, "validation")
     near = closest(moments, x)
-    blurry, restored = _restored(moments, x)
     left, total = (x - near).square().sum(), (x - moments.mean).square().sum()
-    made = {"range_floor_psnr": near, "psnr_blurry": blurry, "psnr_true_kernel": restored}
+    made = {"range_floor_psnr": near}
+    kernels = invkit.dataset("shake")
+    if all(side >= least for side, least in zip(x.shape[2:], kernels.signal_shape[1:], strict=True)):
+        w = kernels.take(torch.arange(count), "validation")
+        made["psnr_blurry"], made["psnr_true_kernel"] = _restored(moments, x, w)
     figures = {key: round(metrics.psnr(each.clamp(0, 1), x).mean().item(), 3) for key, each in made.items()}
     explained = round(1 - float(left / total), 4)
     return {"validation_pictures": count, "explained_variance": explained, **figures}
@@ -76,21 +81,22 @@ def probable_nuisance(
     if not marginal.nuisances:
         return nuisance.detach()
     optimiser = torch.optim.Adam([nuisance], lr=_RATE)
+    falling = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.02, _STEPS)
     for _ in range(_STEPS):
         value = marginal(linear, nuisance, variance) + nuisance.square().sum(1) / 2
         (nuisance.grad,) = torch.autograd.grad(value.sum(), nuisance)
         optimiser.step()
+        falling.step()
     return nuisance.detach()
 
 
-def _restored(moments: Moments, x: Tensor) -> tuple[Tensor, Tensor]:
-    """Pictures blurred by held-out kernels, and their posterior means."""
-    operator, kernels = invkit.operator("circconv"), invkit.dataset("shake")
-    w = kernels.take(torch.arange(len(x)), "validation")
+def _restored(moments: Moments, x: Tensor, w: Tensor) -> tuple[Tensor, Tensor]:
+    """Pictures blurred by kernels, and their posterior means given these."""
+    operator = invkit.operator("circconv")
     noise = torch.randn(x.shape, generator=torch.Generator().manual_seed(0))
     y = operator(w, x) + _NOISE * noise
-    marginal = Gaussian(moments).marginal(y)
+    prior = Gaussian(moments)
     linear, variance = operator.given(w=w, x_shape=tuple(x.shape[1:])), torch.full((len(x),), _NOISE**2)
-    nuisance = probable_nuisance(marginal, linear, variance)
+    nuisance = probable_nuisance(prior.marginal(y, rank=_RANK), linear, variance)
     with torch.no_grad():
-        return y, marginal.mean(linear, nuisance, variance)
+        return y, prior.marginal(y).mean(linear, nuisance, variance)

@@ -114,6 +114,20 @@ class Block:
         prior = contrast[:, None, None].square() * self.power + self.free
         return self._span(z, contrast) + self.spectra(white) * prior.sqrt()
 
+    def gram(self, weights: Float[Tensor, "n f"]) -> Float[Tensor, "n r r"]:
+        """``Σ_f ω_f Re(v_f v_fᴴ)`` of every candidate's weights ω, one for each channel and bin."""
+        if self._table is None:
+            # One candidate at a time: all at once would not fit into memory, and each is a product of
+            # matrices large enough to keep a processor busy.
+            doubled = weights.repeat_interleave(2, 1)
+            return torch.stack([(self._real * each[:, None]).T @ self._real for each in doubled])
+        packed = weights @ self._table
+        gram = packed.new_zeros(len(weights), self.rank, self.rank)
+        row, column = self._upper
+        gram[:, row, column] = packed
+        gram[:, column, row] = packed
+        return gram
+
     def _variances(self, transfer: Tensor, contrast: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
         """P and N, (n, c, f)."""
         prior = contrast[:, None, None].square() * self.power + self.free
@@ -130,25 +144,13 @@ class Block:
         """z, and the lower Cholesky factor of M in double precision."""
         scale = contrast[:, None, None]
         weights = scale.square() * _squared(transfer) / noise
-        seen = (scale * transfer.conj() * d / noise).flatten(1)
-        b = torch.view_as_real(seen).flatten(1) @ self._real
-        gram = self._gram(weights.flatten(1)).double()
+        # a K̄ d / N; torch would make complex numbers of the real ones to multiply the two
+        seen = torch.view_as_real(transfer.conj().resolve_conj() * d) * (scale / noise)[..., None]
+        b = seen.flatten(1) @ self._real
+        gram = self.gram(weights.flatten(1)).double()
         identity = torch.eye(self.rank, dtype=torch.float64, device=gram.device)
         factor = torch.linalg.cholesky_ex(gram + identity)[0]
         return torch.cholesky_solve(b.double()[..., None], factor)[..., 0].to(noise), factor
-
-    def _gram(self, weights: Float[Tensor, "n f"]) -> Float[Tensor, "n r r"]:
-        if self._table is None:
-            # One candidate at a time: all at once would not fit into memory, and each is a product of
-            # matrices large enough to keep a processor busy.
-            doubled = weights.repeat_interleave(2, 1)
-            return torch.stack([(self._real * each[:, None]).T @ self._real for each in doubled])
-        packed = weights @ self._table
-        gram = packed.new_zeros(len(weights), self.rank, self.rank)
-        row, column = self._upper
-        gram[:, row, column] = packed
-        gram[:, column, row] = packed
-        return gram
 
     def _tabulate(self) -> Tensor | None:
         """The different entries of Re(v_f v_fᴴ), a row a bin."""

@@ -38,7 +38,7 @@ def drawn(moments: Moments, n: int = 20_000) -> Tensor:
 
 def pixel_covariance(moments: Moments) -> Tensor:
     """Σ in pixels and channels."""
-    channels, height, width = moments.mean.shape
+    _, height, width = moments.mean.shape
     turn = torch.kron(moments.rotation.double().contiguous(), torch.eye(height * width, dtype=torch.float64))
     return turn @ covariance(moments.basis.double(), moments.spectrum.double()) @ turn.T
 

@@ -12,10 +12,6 @@ from invkit_gaussian.moments import Moments, bin_weights, half_spectrum, signal_
 from tests.plugins.gaussian.classes import Case, classes, moments_of
 
 
-def gram(block: Block, weights: torch.Tensor) -> torch.Tensor:
-    return block._gram(weights)
-
-
 def test_the_table_gives_the_gram_matrices(monkeypatch: pytest.MonkeyPatch) -> None:
     moments = moments_of("joint", 3, (5, 6), 7)
     tabulated = Block(moments.basis, moments.spectrum, 0.0)
@@ -24,8 +20,8 @@ def test_the_table_gives_the_gram_matrices(monkeypatch: pytest.MonkeyPatch) -> N
     weights = torch.rand(4, 3 * 5 * 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     v = tabulated.rows
     expected = torch.einsum("nf,fr,fs->nrs", weights.to(v.dtype), v.conj(), v).real
-    torch.testing.assert_close(gram(tabulated, weights), expected)
-    torch.testing.assert_close(gram(direct, weights), expected)
+    torch.testing.assert_close(tabulated.gram(weights), expected)
+    torch.testing.assert_close(direct.gram(weights), expected)
 
 
 @pytest.mark.parametrize("colour", ["joint", "axes"])
