@@ -1,0 +1,150 @@
+"""How much CPU time does `evidence` take, and how much the paper's schedule? Side by side on the same images.
+
+    OMP_NUM_THREADS=1 python -m benchmarks.schedules
+
+One schedule a class: ten restarts of as many steps as the paper prints for it (Section 4.3: MNIST 1,500,
+SVHN 6,000, CelebA 10,000), by `altgd?preset=paper` with the shipped priors, all restarts in one batch. The
+steps of a schedule are alike, so that only a few of them are timed:
+
+    schedule ≈ printed steps · (t(base + few) − t(base)) / few
+
+which leaves out what comes before the first step and after the last. `evidence` is timed whole, on the same
+measurements. Their images are drawn from the class's Gaussian prior and blurred by camera shakes: neither
+solver stops early, so the time is that of any image. How well both do is in `invkit bench asim2020`.
+
+The two take turns, image by image, so that a busy machine slows both alike. Figures are medians of CPU time.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import attrs
+import click
+import torch
+from torch import Tensor
+
+import invkit
+from invkit_experiments.paper import FACES_PRINTED, NUMBERS_PRINTED
+
+BAR = 30.0
+"""How many times less CPU time than the schedule `evidence` is to take."""
+
+BASE, NOISE = 3, 0.01
+"""Steps of the shorter of the two timed descents; the noise's standard deviation."""
+
+
+@attrs.frozen
+class Class:
+    """A class of images: priors for both solvers, and the schedule that the paper prints."""
+
+    name: str
+    gaussian: str
+    network: str
+    schedule: str
+    printed: int
+
+    def draw(self, images: int) -> Tensor:
+        """Blurred images of the class, always the same."""
+        prior, rng = invkit.prior(self.gaussian), torch.Generator().manual_seed(0)
+        x: Tensor = prior(prior.sample_latent(images, rng)).clamp(0, 1)
+        w = invkit.dataset("shake").take(torch.arange(images), "validation")
+        y: Tensor = invkit.operator("circconv")(w, x)
+        return y + NOISE * torch.randn(y.shape, generator=rng)
+
+    def pipeline(self, solver: str, priors: Sequence[str]) -> Any:
+        """A blind deblurring."""
+        return invkit.compose("circconv", list(priors), solver)
+
+    def descent(self, steps: int) -> Any:
+        """So many steps of the printed schedule."""
+        return self.pipeline(f"altgd?preset=paper,{self.schedule},steps={steps}", ("vae:shake", self.network))
+
+
+CLASSES = (
+    Class("MNIST", "gaussian:mnist", "vae:mnist", "restarts=10", 1_500),
+    Class(
+        "SVHN",
+        "gaussian:housenumbers",
+        "vae:housenumbers",
+        NUMBERS_PRINTED.removeprefix("steps=6000,"),
+        6_000,
+    ),
+    Class("CelebA", "gaussian:celeba", "gan:celeba", FACES_PRINTED.removeprefix("steps=10000,"), 10_000),
+)
+
+
+def seconds(pipeline: Any, y: Tensor) -> float:
+    """CPU time of one image."""
+    start = time.process_time()
+    pipeline(y)
+    return time.process_time() - start
+
+
+def measure(of: Class, images: int, steps: int, solver: str, kernels: str) -> dict[str, Any]:
+    """Every figure of a class, as plain data."""
+    searched = of.pipeline(solver, (kernels, of.gaussian))
+    short, long = of.descent(BASE), of.descent(BASE + steps)
+    found: list[float] = []
+    descended: list[float] = []
+    for number, y in enumerate((of.draw(images + 1)).split(1)):
+        took, before, after = (seconds(each, y) for each in (searched, short, long))
+        if number:  # the first image warms caches and plans up
+            found.append(took)
+            descended.append(max(after - before, 0.0) / steps)
+    whole, step = statistics.median(found), statistics.median(descended)
+    return {
+        "class": of.name,
+        "images": images,
+        "evidence": f"{solver}, {kernels}, {of.gaussian}",
+        "schedule": f"altgd?preset=paper,{of.schedule}, vae:shake, {of.network}",
+        "seconds an image, evidence": whole,
+        "steps timed": steps,
+        "seconds a step of the schedule": step,
+        "steps printed": of.printed,
+        "seconds an image, schedule": step * of.printed,
+        "ratio": step * of.printed / whole,
+    }
+
+
+@click.command()
+@click.option("--images", default=5, show_default=True, help="Images a class.")
+@click.option("--steps", default=20, show_default=True, help="Steps of the schedule that are timed.")
+@click.option("--class", "only", type=click.Choice([each.name for each in CLASSES]), help="Only this class.")
+@click.option("--solver", default="evidence", show_default=True, help="What is timed against the schedule.")
+@click.option("--kernels", default="trajectory", show_default=True, help="Its prior of kernels.")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+def main(images: int, steps: int, only: str | None, solver: str, kernels: str, as_json: bool) -> None:
+    """Time evidence against the paper's schedule, class by class."""
+    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+    if not as_json:
+        click.echo(f"{torch.get_num_threads()} thread(s); medians of CPU time over {images} image(s)")
+    reports = []
+    for of in CLASSES:
+        if only in (None, of.name):
+            reports.append(measure(of, images, steps, solver, kernels))
+            if not as_json:
+                _print(reports[-1])
+    if as_json:
+        json.dump(reports, sys.stdout, indent=2)
+
+
+def _print(report: dict[str, Any]) -> None:
+    whole, scaled = report["seconds an image, evidence"], report["seconds an image, schedule"]
+    click.echo(f"\n{report['class']}: {report['evidence']} against {report['schedule']}")
+    click.echo(f"  evidence              {whole:10.2f} s an image")
+    note = f"{report['steps timed']} steps timed, scaled to the {report['steps printed']:,} printed"
+    click.echo(f"  the paper's schedule  {scaled:10.2f} s an image ({note})")
+    click.echo(f"  ratio                 {report['ratio']:10.1f} (at least {BAR:g} is asked for)")
+
+
+if __name__ == "__main__":
+    main()

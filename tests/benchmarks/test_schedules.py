@@ -1,0 +1,55 @@
+"""The benchmark of schedules runs, scales what it says, and says so. Nothing is judged by its time here."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from benchmarks import schedules
+
+TINY = ["--images", "1", "--steps", "1", "--class", "MNIST", "--solver", "evidence?starts=4,keep=2,steps=2"]
+
+
+@pytest.fixture
+def timed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Seconds that say what was run: 2 for a search, as many as there are steps for a descent."""
+    asked: list[str] = []
+
+    def seconds(pipeline, y) -> float:
+        assert tuple(y.shape) == (1, 1, 28, 28)
+        solver = pipeline.solver
+        asked.append(type(solver).__name__)
+        pipeline(y)
+        return 2.0 if asked[-1] == "Evidence" else float(solver.steps)
+
+    monkeypatch.setattr(schedules, "seconds", seconds)
+    return asked
+
+
+def test_the_steps_timed_are_scaled_to_those_printed(timed: list[str]) -> None:
+    result = CliRunner().invoke(schedules.main, [*TINY, "--json"])
+    assert result.exit_code == 0, result.output
+    (report,) = json.loads(result.stdout)
+    assert timed == ["Evidence", "AltGD", "AltGD"] * 2  # once to warm up
+    assert report["seconds a step of the schedule"] == 1
+    assert report["seconds an image, schedule"] == report["steps printed"] == 1500
+    assert report["ratio"] == 750
+
+
+def test_prints_a_table_that_says_what_was_scaled() -> None:
+    result = CliRunner().invoke(schedules.main, TINY)
+    assert result.exit_code == 0, result.output
+    assert "1 steps timed, scaled to the 1,500 printed" in result.stdout
+    assert "at least 30 is asked for" in result.stdout
+
+
+@pytest.mark.parametrize("of", schedules.CLASSES, ids=lambda of: of.name)
+def test_schedules_are_the_printed_ones(of: schedules.Class) -> None:
+    solver = of.descent(of.printed).solver
+    assert solver.steps == of.printed and solver.restarts == 10 and not solver.keep
+    rates = {"MNIST": (0.01, 250, 0.1), "SVHN": (0.01, 1000, 0.1), "CelebA": (0.001, None, 0.001)}
+    rate, decay, weight = rates[of.name]
+    assert (solver.rate, solver.lam, solver.gamma) == (rate, weight, weight)
+    assert solver.decay_steps == decay if decay else solver.decay == "constant"
