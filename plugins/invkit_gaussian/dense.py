@@ -19,7 +19,7 @@ from torch import Tensor
 from invkit.errors import InputError
 from invkit_gaussian.moments import half_spectrum, signal_of
 
-__all__ = ["LIMIT", "covariance", "evidence", "gain"]
+__all__ = ["LIMIT", "check", "cholesky", "covariance", "evidence", "gain"]
 
 LIMIT = 2048
 """The most numbers that a signal or a measurement may have here."""
@@ -70,9 +70,17 @@ def check(numbers: int) -> None:
         )
 
 
+def cholesky(matrices: Float[Tensor, "n k k"]) -> Float[Tensor, "n k k"]:
+    """The lower factor of each matrix; NaN where one is not positive definite, so that its candidate is worth
+    nothing and the others go on.
+    """
+    factors, failed = torch.linalg.cholesky_ex(matrices)
+    return torch.where(failed[:, None, None] == 0, factors, torch.nan)
+
+
 def _factor(a: Tensor, sigma: Tensor, variance: Tensor) -> Tensor:
     check(a.shape[1])
     identity = torch.eye(a.shape[1], dtype=torch.float64, device=a.device)
     a = a.double()
     c = a @ sigma.double() @ a.mT + variance.double()[:, None, None] * identity
-    return torch.linalg.cholesky_ex(c)[0]
+    return cholesky(c)

@@ -19,7 +19,8 @@ that each Gram matrix alone would take. Where the table would be too large, each
 components.
 
 M = I + something positive semi-definite is factorised in double precision, which costs little beside the Gram
-matrix and does not fail where single precision would.
+matrix and does not fail where single precision would. Should it fail all the same, with hardly any noise,
+the evidence is NaN.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ import torch
 from jaxtyping import Complex, Float, Float64
 from torch import Tensor
 
+from invkit_gaussian.dense import cholesky
 from invkit_gaussian.moments import bin_weights, half_spectrum
 
 __all__ = ["Block", "Size"]
@@ -149,7 +151,7 @@ class Block:
         b = seen.flatten(1) @ self._real
         gram = self.gram(weights.flatten(1)).double()
         identity = torch.eye(self.rank, dtype=torch.float64, device=gram.device)
-        factor = torch.linalg.cholesky_ex(gram + identity)[0]
+        factor = cholesky(gram + identity)
         return torch.cholesky_solve(b.double()[..., None], factor)[..., 0].to(noise), factor
 
     def _tabulate(self) -> Tensor | None:

@@ -134,6 +134,14 @@ def test_a_measurement_that_is_not_finite_stays_alone() -> None:
     assert found.isfinite().tolist() == [True, False, True]
 
 
+@pytest.mark.parametrize("operator", OPERATORS)
+def test_what_has_no_density_is_not_a_number_and_stays_alone(operator: str) -> None:
+    case = Case.draw(moments_of("joint"), operator)
+    case.variance[1] = -50
+    found = case.marginal(case.linear, case.nuisance, case.variance)
+    assert found.isnan().tolist() == [False, True, False]
+
+
 @pytest.mark.parametrize("operator", ["linconv", "pointwise"])
 def test_too_many_numbers_for_a_dense_covariance_are_refused(operator: str) -> None:
     prior = Gaussian(moments_of("joint", 1, (48, 48), 1))
