@@ -22,7 +22,7 @@ from invkit.errors import InputError
 class Blind(invkit.Generator):
     """``w = h²/‖h‖²`` with the penalty ``‖w‖²``, which is least for the widest blur.
 
-    The penalty is that of the dark-channel method's kernel step (Pan et al. 2016, equation (13)). One
+    The penalty is that of the dark-channel method's kernel step (Pan et al. 2016), γ‖k‖². One
     channel.
 
     Args:

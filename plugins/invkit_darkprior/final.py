@@ -13,7 +13,7 @@ smooth, the ringing, and that is subtracted:
 
     x = x_tv − weight · bilateral(x_tv − x_l0)
 
-Source: Pan, Hu, Su, Yang, CVPR 2014, Section 4.3, as used by Pan et al. 2016. Deviation: there, y is
+Source: Pan, Hu, Su, Yang, CVPR 2014, as used by Pan et al. 2016. Deviation: there, y is
 continued smoothly (:mod:`.boundary`), and that is taken for measured; with large kernels, what comes of it is
 felt far inside. The mask is from Almeida and Figueiredo, "Deconvolving images with unknown boundaries using
 the alternating direction method of multipliers", 2013.

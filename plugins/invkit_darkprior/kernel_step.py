@@ -11,7 +11,7 @@
 
 The edges that decide are those that a blur of that size leaves visible. They are chosen by magnitude, and
 such that each quarter of the half circle of directions has enough of them: edges of one direction know
-nothing of the kernel along themselves. Source: Cho and Lee, "Fast motion deblurring", 2009, Section 4.2, as
+nothing of the kernel along themselves. Source: Cho and Lee, "Fast motion deblurring", 2009, as
 used by Pan et al. 2016.
 """
 

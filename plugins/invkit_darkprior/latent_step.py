@@ -14,7 +14,7 @@ from 2μ up to 10⁵. In turn, each in closed form:
     g = ∇x where |∇x|² ≥ μ/β, else 0
     x = F⁻¹[ (K̄ Y + β (D̄ₓ G₁ + D̄_y G₂) + β_d U) / (|K|² + β (|Dₓ|² + |D_y|²) + β_d) ]
 
-Source: Pan, Sun, Pfister, Yang, CVPR 2016, Section 4.1, Algorithms 1 and 2; with ``dark=0`` the L0-only step
+Source: Pan, Sun, Pfister, Yang, CVPR 2016, Section 4; with ``dark=0`` the L0-only step
 of Pan, Hu, Su, Yang, "Deblurring text images via L0-regularized intensity and gradient prior", CVPR 2014,
 without its intensity term (one inner loop), which is also :func:`sparse_gradients`'s.
 """
