@@ -37,14 +37,15 @@ from invkit.contracts.monitor import Monitor
 from invkit.contracts.problem import Problem
 from invkit.contracts.solution import Solution
 from invkit.contracts.solver import Solver
-from invkit_altgd.descent import Decay, Order, Schedule, UpdateName
+from invkit_altgd.descent import Decay, Hold, Order, Schedule, UpdateName
+from invkit_altgd.evidence_start import evidence_starts
 from invkit_altgd.presets import DEFAULT, options_of
 from invkit_altgd.record import Recorder
 from invkit_altgd.restarts import ChunkRun, Plan
 from invkit_altgd.starts import draw, kind_of_start
 
 PresetName = Literal["default", "paper", "public"]
-Start = Literal["auto", "random", "image", "encoder"]
+Start = Literal["auto", "random", "image", "encoder", "evidence"]
 Dft = Literal["unitary", "unnormalised"]
 
 
@@ -65,7 +66,11 @@ class AltGD(Solver):
       (`invkit.Generator.penalty_weight`) has that weight in place of λ or γ. Off as soon as lam or gamma is
       given.
     - dft: unnormalised lets the data term weigh as many times more as a measurement has pixels.
-    - start: auto, random, image or encoder, see :mod:`invkit_altgd.starts`.
+    - start: auto, random, image, encoder or evidence, see :mod:`invkit_altgd.starts`. From evidence nothing
+    is
+      annealed, unless anneal is given: it would undo the start.
+    - class_prior: with start=evidence, the spec of the prior of x that is integrated out; none: x's own.
+    - hold: w leaves the latent of w where it starts.
     - slack: ρ of the image slack; 0 keeps the image in the generator's range.
     - chunk: at most so many candidates at a time, for memory alone: results change by rounding at most.
     """
@@ -86,10 +91,12 @@ class AltGD(Solver):
     anneal: float = attrs.field(default=DEFAULT["anneal"], validator=ge(1))
     dft: Dft = attrs.field(default=DEFAULT["dft"], validator=in_(["unitary", "unnormalised"]))
     start: Start = attrs.field(
-        default=DEFAULT["start"], validator=in_(["auto", "random", "image", "encoder"])
+        default=DEFAULT["start"], validator=in_(["auto", "random", "image", "encoder", "evidence"])
     )
     slack: float = attrs.field(default=DEFAULT["slack"], validator=ge(0))
     own_weights: bool = DEFAULT["own_weights"]
+    hold: Hold = attrs.field(default=DEFAULT["hold"], validator=in_(["none", "w"]))
+    class_prior: str | None = DEFAULT["class_prior"]
     chunk: int = attrs.field(default=2048, validator=ge(1))
 
     @classmethod
@@ -113,9 +120,13 @@ class AltGD(Solver):
         start: Start | None = None,
         slack: float | None = None,
         own_weights: bool | None = None,
+        hold: Hold | None = None,
+        class_prior: str | None = None,
         chunk: int | None = None,
     ) -> AltGD:
         """The solver of a preset, with whatever options are given in place of the preset's."""
+        if start == "evidence" and anneal is None:
+            anneal = 1.0
         if own_weights is None and (lam is not None or gamma is not None):
             own_weights = False
         given = {
@@ -139,12 +150,15 @@ class AltGD(Solver):
         lam, gamma = self.weights(problem)
         problem = problem.weighted(lam / pixels, gamma / pixels)
         start = kind_of_start(self.start, problem)
-        restarts = self._distinct_starts(problem, start)
-        starts_h, starts_m = draw(problem, y.shape[0], restarts, rng, y)
+        if start == "evidence":
+            starts_h, starts_m = evidence_starts(problem, y, self.class_prior, rng)
+        else:
+            starts_h, starts_m = draw(problem, y.shape[0], self._distinct_starts(problem, start), rng, y)
+        restarts = starts_h.shape[1]
         together = max(1, self.chunk // restarts)
         chunks = [slice(i, i + together) for i in range(0, y.shape[0], together)]
         schedule = Schedule(self.steps, self.rate, self.decay, self.decay_steps, problem.weights, self.anneal)
-        plan = Plan(schedule, self.stages(restarts), self.update, self.normalise, self.order)
+        plan = Plan(schedule, self.stages(restarts), self.update, self.normalise, self.order, self.hold)
         recorder = Recorder(monitors, self.steps, len(chunks), problem, starts_h, starts_m)
         for chunk in chunks:
             run = ChunkRun(problem, y[chunk], starts_h[chunk], starts_m[chunk], start, plan)

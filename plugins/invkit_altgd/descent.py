@@ -24,6 +24,7 @@ from invkit_altgd.updates import Adam, Plain, Update
 UpdateName = Literal["adam", "gradient"]
 Order = Literal["jacobi", "gauss-seidel"]
 Decay = Literal["constant", "exponential", "cosine"]
+Hold = Literal["none", "w"]
 
 
 @attrs.frozen
@@ -98,9 +99,16 @@ class Batch:
         self.h, self.m = self.finite
         return self.evaluate(weights) if not self.alive.all() else state
 
-    def step(self, rate: float, weights: tuple[float, float], order: Order) -> Evaluation:
-        """One step of both latents; returns the objective where the step began."""
+    def step(
+        self, rate: float, weights: tuple[float, float], order: Order, hold: Hold = "none"
+    ) -> Evaluation:
+        """One step of both latents, or of m alone; returns the objective where the step began."""
         objective = self.objective.weighted(*weights)
+        if hold == "w":
+            state, _, gradient_m = objective.gradients(self.h, self.m, wrt="x")
+            self._keep_finite(state)
+            self.m = self._moved(1, self.m, gradient_m, rate)
+            return state
         if order == "jacobi":
             state, gradient_h, gradient_m = objective.gradients(self.h, self.m)
             self._keep_finite(state)
@@ -147,9 +155,10 @@ def descend(
     last: int,
     order: Order,
     told: Told,
+    hold: Hold = "none",
 ) -> None:
     """Steps ``first`` … ``last − 1`` of the schedule; ``told`` hears of the step's number and where it
     began.
     """
     for step in range(first, last):
-        told(step, batch, batch.step(schedule.rate_at(step), schedule.weights_at(step), order))
+        told(step, batch, batch.step(schedule.rate_at(step), schedule.weights_at(step), order, hold))

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from invkit.contracts.problem import Evaluation, Problem
 from invkit.contracts.solution import Status
-from invkit_altgd.descent import Batch, Order, Schedule, Told, UpdateName, descend
+from invkit_altgd.descent import Batch, Hold, Order, Schedule, Told, UpdateName, descend
 from invkit_altgd.starts import improve
 
 
@@ -29,6 +29,7 @@ class Plan:
     update: UpdateName
     normalise: bool
     order: Order
+    hold: Hold = "none"
 
 
 class ChunkRun:
@@ -63,7 +64,8 @@ class ChunkRun:
                 self.batch = self._batch(h, improve(self.start, self.problem, self._every_y(), h, m))
                 for count, steps in self.plan.stages:
                     self._keep_best(count, self.plan.schedule.weights_at(done))
-                    descend(self.batch, self.plan.schedule, done, done + steps, self.plan.order, told)
+                    plan = self.plan
+                    descend(self.batch, plan.schedule, done, done + steps, plan.order, told, plan.hold)
                     done += steps
         except KeyboardInterrupt:
             self.interrupted = True

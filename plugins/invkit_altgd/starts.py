@@ -6,6 +6,7 @@
 z)‖² + ρ‖z‖².
              Each drawn kernel so gets the image that goes with it, and a wrong one shows at once: its z is no
              signal of the class, and the residual says so.
+``evidence`` see :mod:`invkit_altgd.evidence_start`: one start, from a search that integrates x out.
 ``auto``     ``encoder`` where the prior of x can encode, else ``random``.
 """
 
@@ -15,6 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from invkit.contracts.generator import Generator
 from invkit.contracts.problem import Problem
 from invkit.errors import InputError
 from invkit_altgd.ridge import ridge_inverse
@@ -84,11 +86,16 @@ def _closest_image(problem: Problem, y: Tensor, m: Tensor) -> Tensor:
             f"and {prior_x.signal_shape}",
             hint="use start=auto or start=random",
         )
+    return closest(prior_x, y, m)
+
+
+def closest(prior: Generator, x: Float[Tensor, "n *x"], m: Float[Tensor, "n *k"]) -> Float[Tensor, "n *k"]:
+    """Latents whose signals are close to given ones, from given latents, by a fixed number of steps."""
     update = Adam(m)
     for _ in range(IMAGE_STEPS):
         with torch.enable_grad():
             m = m.detach().requires_grad_()
-            error = (prior_x(m) - y).square().sum()
+            error = (prior(m) - x).square().sum()
             (gradient,) = torch.autograd.grad(error, m, allow_unused=True, materialize_grads=True)
         m = m.detach() - IMAGE_RATE * update(gradient)
     return m

@@ -76,7 +76,8 @@ def test_the_papers_presets_have_no_slack(preset: str) -> None:
     problem = tiny()
     y = measured(problem, 1, noise=1.0)
     found = solve(AltGD.from_spec(preset=preset, steps=5, restarts=2), problem, y)
-    assert torch.equal(found.x, problem.priors[1](found.latents[1]))
+    # made in a batch, and alone: on some processors the last bit differs, a slack would move it by far more
+    assert torch.allclose(found.x, problem.priors[1](found.latents[1]), rtol=0, atol=1e-12)
 
 
 def test_the_default_recovers_what_lies_in_both_ranges() -> None:

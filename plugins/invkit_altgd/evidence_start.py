@@ -1,0 +1,53 @@
+"""``start=evidence`` — latents from a search that integrates x out, in place of drawn ones.
+
+    invkit.solver("altgd?start=evidence,class_prior=gaussian:housenumbers,hold=w")
+
+The registered solver ``evidence`` finds h with a prior of x that can be integrated out: the problem's own, or
+one of the same shape named by ``class_prior``. m is then the latent of the problem's own prior closest to the
+image that goes with it. From there both are refined, or with ``hold=w`` m alone: any image prior so polishes
+what a Gaussian found.
+"""
+
+from __future__ import annotations
+
+import attrs
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+import invkit
+from invkit.contracts.marginal import IntegrableGenerator
+from invkit.contracts.problem import Problem
+from invkit.errors import InputError
+from invkit_altgd.starts import closest
+
+__all__ = ["evidence_starts"]
+
+
+def evidence_starts(
+    problem: Problem, y: Float[Tensor, "n *y"], prior: str | None, rng: torch.Generator
+) -> tuple[Float[Tensor, "n 1 *h"], Float[Tensor, "n 1 *k"]]:
+    """One start a measurement.
+
+    Raises:
+        InputError: no prior that can be integrated out.
+        ShapeError: one of another shape.
+    """
+    prior_w, prior_x = problem.priors
+    assert prior_x.signal_shape is not None
+    integrated = prior_x if prior is None else invkit.prior(prior).shaped(prior_x.signal_shape)
+    if not isinstance(integrated, IntegrableGenerator):
+        raise InputError(
+            "start=evidence needs a prior of x that can be integrated out",
+            hint="name one of the same shape, e.g. altgd?start=evidence,class_prior=gaussian:celeba",
+        )
+    found = invkit.solver("evidence").solve(attrs.evolve(problem, priors=(prior_w, integrated)), y, rng)
+    if prior_x is integrated:
+        return found.latents[0][:, None], found.latents[1][:, None]
+    x = found.x.clamp(*prior_x.bounds) if prior_x.bounds else found.x
+    if prior_x.can_encode:
+        with torch.no_grad():
+            m = prior_x.encode(x)
+    else:
+        m = closest(prior_x, x, prior_x.sample_latent(len(y), rng, dtype=y.dtype, device=y.device))
+    return found.latents[0][:, None], m[:, None]

@@ -1,0 +1,79 @@
+"""``start=evidence``: the search that integrates x out gives the start; ``hold=w`` keeps its w."""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+import torch
+
+import invkit
+from invkit.errors import InputError, ShapeError
+
+
+def _measured(seed: int = 0) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    rng = torch.Generator().manual_seed(seed)
+    kernels, images = invkit.prior("motion?size=7"), invkit.prior("spectrum?shape=1x16x16")
+    w = kernels(kernels.sample_latent(2, rng))
+    x = images(images.sample_latent(2, rng))
+    y = invkit.operator("circconv")(w, x)
+    return w, x, y + 0.005 * torch.randn(y.shape, generator=rng)
+
+
+def test_without_a_step_it_is_what_the_search_found() -> None:
+    _, _, y = _measured()
+    priors = ["motion?size=7", "spectrum"]
+    found = invkit.compose("circconv", priors, "evidence")(y)
+    # one step, held: only x's latent moves, and by no more than the rate
+    started = invkit.compose("circconv", priors, "altgd?start=evidence,hold=w,steps=1,rate=1e-9")(y)
+    assert torch.equal(started.latents[0], found.latents[0])
+    assert torch.allclose(started.x, found.x, atol=1e-5)
+    assert started.restarts.residual.shape == (2, 1)
+
+
+def test_held_w_stays_and_the_objective_falls() -> None:
+    _, _, y = _measured(1)
+    priors = ["motion?size=7", "identity?penalty=tv"]
+    solver = "altgd?start=evidence,class_prior=spectrum,hold=w,lam=1e-4,gamma=1e-3,steps={}"
+    one = invkit.compose("circconv", priors, solver.format(1))(y)
+    many = invkit.compose("circconv", priors, solver.format(60))(y)
+    assert torch.equal(one.w, many.w)
+    assert (many.restarts.objective < one.restarts.objective).all()
+
+
+def test_without_hold_both_move() -> None:
+    _, _, y = _measured(2)
+    solver = "altgd?start=evidence,class_prior=spectrum,lam=1e-4,gamma=1e-3,steps=20"
+    held = invkit.compose("circconv", ["motion?size=7", "identity"], f"{solver},hold=w")(y)
+    free = invkit.compose("circconv", ["motion?size=7", "identity"], solver)(y)
+    assert not torch.equal(held.latents[0], free.latents[0])
+
+
+def test_a_prior_without_an_encoder_starts_at_the_closest_image() -> None:
+    _, _, y = _measured(3)
+
+    class Scaled(type(invkit.prior("identity?shape=1x16x16"))):  # type: ignore[misc]
+        can_encode = False
+
+    scaled = Scaled(shape=(1, 16, 16))
+    solver = invkit.solver("altgd?start=evidence,class_prior=spectrum,hold=w,steps=1,rate=1e-9")
+    found = invkit.compose("circconv", ["motion?size=7", "spectrum"], "evidence")(y)
+    started = invkit.compose("circconv", [invkit.prior("motion?size=7"), scaled], solver)(y)
+    assert (started.x - found.x).square().mean() < 1e-4
+
+
+def test_it_needs_a_prior_that_can_be_integrated_out() -> None:
+    _, _, y = _measured()
+    with pytest.raises(InputError, match="class_prior"):
+        invkit.compose("circconv", ["motion?size=7", "identity"], "altgd?start=evidence")(y)
+    with pytest.raises(InputError, match="class_prior"):
+        solver = "altgd?start=evidence,class_prior=identity"
+        invkit.compose("circconv", ["motion?size=7", "identity"], solver)(y)
+    with pytest.raises(ShapeError):
+        other = attrs.evolve(invkit.solver("altgd?start=evidence"), class_prior="spectrum?shape=1x8x8")
+        invkit.compose("circconv", ["motion?size=7", "identity"], other)(y)
+
+
+def test_nothing_is_annealed_from_there_unless_asked() -> None:
+    assert invkit.solver("altgd?start=evidence").anneal == 1
+    assert invkit.solver("altgd?start=evidence,anneal=10").anneal == 10
+    assert invkit.solver("altgd").anneal > 1
