@@ -20,7 +20,13 @@ from invkit.cli.main import COMMANDS, cli
 from invkit.plugin.loading import default_manager
 
 DOCS = Path(__file__).resolve().parent
-KINDS = {"operators": "operator", "priors": "prior", "datasets": "dataset", "monitors": "monitor"}
+KINDS = {
+    "operators": "operator",
+    "priors": "prior",
+    "solvers": "solver",
+    "datasets": "dataset",
+    "monitors": "monitor",
+}
 # marker: (its table in the folder of `invkit bench`, page)
 BENCH = {
     "digits": ("digits.md", "results.md"),
@@ -28,6 +34,7 @@ BENCH = {
     "kernels": ("kernels.md", "priors.md"),
     "priors": ("priors.md", "priors.md"),
     "asim2020": ("asim2020.md", "results.md"),
+    "evidence": ("asim2020.md", "evidence.md"),
     "table1": ("table1.md", "results.md"),
     "table2": ("table2.md", "results.md"),
     "table3": ("table3.md", "results.md"),

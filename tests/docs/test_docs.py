@@ -196,21 +196,23 @@ def test_a_changed_page_is_noticed(generate: ModuleType, monkeypatch: pytest.Mon
 def test_specs_name_what_is_registered(page: Path) -> None:
     text = page.read_text("utf-8")
     own = set(re.findall(r"--name (\w+)", text))
-    entries = {name: entry for kind in KINDS for name, entry in registered(kind).items()}
+    entries: dict[str, list[Entry]] = {}  # a prior and a data set may share a name
+    for kind in KINDS:
+        for name, entry in registered(kind).items():
+            entries.setdefault(name, []).append(entry)
     for span in SPAN.findall(prose(page)):
         match = SPEC.fullmatch(span)
         if match is None or (match["kind"] not in entries and not match["options"]):
             continue  # some other code
         assert match["kind"] in entries, f"{page.name}: `{span}`"
-        entry = entries[match["kind"]]
         if match["options"]:
-            known = {option.key for option in signature_of(entry).options}
+            known = {option.key for entry in entries[match["kind"]] for option in signature_of(entry).options}
             given = {part.partition("=")[0] for part in re.split("[,&]", match["options"])}
             assert given <= known, f"{page.name}: `{span}`"
-        if match["name"] and default_manager().registry.weights_folders(entry.name):
+        if match["name"] and default_manager().registry.weights_folders(match["kind"]):
             name = match["name"]
-            recipes = registered("trainer")[entry.name].load()().recipes()
-            there = {"NAME", *own, *recipes, *trained_names(default_manager().registry, entry.name)}
+            recipes = registered("trainer")[match["kind"]].load()().recipes()
+            there = {"NAME", *own, *recipes, *trained_names(default_manager().registry, match["kind"])}
             assert name in there or name.endswith(".safetensors"), f"{page.name}: `{span}`"
 
 
