@@ -1,33 +1,26 @@
-"""From images to moments: a covariance summed up as they stream by, or a random sketch where it is too large.
+"""From images to moments, as they stream by.
 
     moments = fit(batches, (3, 64, 64), rank=512, colour="joint")
 
 ``batches`` is called once for each pass and yields images (n, C, H, W); memory does not grow with their
-number. A first pass finds mean, colours and contrasts; then the covariance, where an image has at most
-`DIRECT` numbers, or a sketch of it by random directions and two power iterations (Halko, Martinsson and
-Tropp, SIAM Review 53(2), 2011, algorithm 4.4); a last pass the spectrum of what the components leave.
+number. The first passes find mean, colours and contrasts; then come those for the components (see
+:mod:`invkit_gaussian.principal`); a last one finds the spectrum of what the components leave.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from invkit.errors import InputError
 from invkit_gaussian.marginal import colour_axes
 from invkit_gaussian.moments import Colour, Moments, half_spectrum
+from invkit_gaussian.principal import Batches, components
 
-__all__ = ["DIRECT", "Batches", "fit"]
+__all__ = ["fit"]
 
-Batches = Callable[[], Iterator[Tensor]]
-
-DIRECT = 4096
-"""The most numbers of an image whose covariance is summed up whole."""
-
-_OVERSAMPLED, _POWER_ITERATIONS = 32, 2
 #: the least share of the largest power that a spectrum has: below it, single precision holds nothing
 _FLOOR = 1e-6
 #: colour axes along which an image varies less say nothing of the class's shapes: they are noise
@@ -66,12 +59,7 @@ def fit(
         )
     prepared = _joint(batches, shape, contrast) if colour == "joint" else _axes(batches, shape)
     images, mean, rotation, level, contrasts, spread = prepared
-    if rank == 0:
-        directions, variances = torch.zeros(0, numbers), torch.zeros(0)
-    elif numbers <= DIRECT:
-        directions, variances = _components(images, numbers, rank)
-    else:
-        directions, variances = _sketched(images, numbers, rank, seed)
+    directions, variances = components(images, numbers, rank, seed)
     spectrum = _remainder(images, directions, (channels, *shape[1:]))
     return Moments(
         colour=colour,
@@ -144,42 +132,6 @@ def _axes(batches: Batches, shape: tuple[int, int, int]) -> _Prepared:
 
     rotation = torch.linalg.eigh(scatter / count)[1].flip(-1)
     return images, mean, rotation, float(level.std()), torch.cat(logs).mean(0), _SPREAD
-
-
-def _components(images: Batches, numbers: int, rank: int) -> tuple[Tensor, Tensor]:
-    """The leading eigenvectors, as rows, and eigenvalues of the second moments."""
-    scatter, count = torch.zeros(numbers, numbers), 0
-    for x in images():
-        rows = x.flatten(1)
-        scatter.addmm_(rows.T, rows)
-        count += len(x)
-    variances, vectors = torch.linalg.eigh((scatter / max(count, 1)).double())
-    order = variances.argsort(descending=True)[:rank]
-    return vectors[:, order].T.float().contiguous(), variances[order].clamp(min=0).float()
-
-
-def _sketched(images: Batches, numbers: int, rank: int, seed: int) -> tuple[Tensor, Tensor]:
-    """The same from a random sketch: two more passes for each power iteration."""
-    wide = min(numbers, rank + _OVERSAMPLED)
-    rng = torch.Generator().manual_seed(seed)
-    basis = torch.linalg.qr(torch.randn(numbers, wide, generator=rng))[0]
-    for _ in range(_POWER_ITERATIONS + 1):
-        basis = torch.linalg.qr(_applied(images, basis)[0])[0]
-    made, count = _applied(images, basis)
-    small = (basis.T @ made / max(count, 1)).double()
-    variances, inner = torch.linalg.eigh((small + small.T) / 2)
-    order = variances.argsort(descending=True)[:rank]
-    return (basis @ inner[:, order].float()).T.contiguous(), variances[order].clamp(min=0).float()
-
-
-def _applied(images: Batches, basis: Float[Tensor, "d k"]) -> tuple[Float[Tensor, "d k"], int]:
-    """The images' scatter matrix times the basis, without forming it; how many there were."""
-    made, count = torch.zeros_like(basis), 0
-    for x in images():
-        rows = x.flatten(1)
-        made.addmm_(rows.T, rows @ basis)
-        count += len(x)
-    return made, count
 
 
 def _remainder(images: Batches, directions: Tensor, shape: tuple[int, int, int]) -> Tensor:

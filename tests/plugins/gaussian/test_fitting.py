@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from invkit.errors import InputError
-from invkit_gaussian import fitting
+from invkit_gaussian import principal
 from invkit_gaussian.dense import covariance
 from invkit_gaussian.fitting import fit
 from invkit_gaussian.gaussian import Gaussian
@@ -24,7 +24,7 @@ def single(moments: Moments) -> Moments:
     return moments.to(torch.zeros(1))
 
 
-def batches(images: Tensor, size: int = 1_000) -> fitting.Batches:
+def batches(images: Tensor, size: int = 1_000) -> principal.Batches:
     def passes() -> Iterator[Tensor]:
         return iter(images.split(size))
 
@@ -99,7 +99,7 @@ def pixel_variance(moments: Moments) -> Tensor:
 def test_a_sketch_is_close_to_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     x = drawn(moments_of("joint", 3, (8, 8), 6), 3_000)
     whole = fit(batches(x), (3, 8, 8), rank=6, colour="joint")
-    monkeypatch.setattr(fitting, "DIRECT", 0)
+    monkeypatch.setattr(principal, "DIRECT", 0)
     sketch = fit(batches(x), (3, 8, 8), rank=6, colour="joint", seed=5)
     error = (pixel_covariance(sketch) - pixel_covariance(whole)).norm() / pixel_covariance(whole).norm()
     assert error < 1e-3
