@@ -37,8 +37,6 @@ class Status(StrEnum):
     DROPPED = "dropped"
     #: stopped by Ctrl-C; the result is the best so far
     INTERRUPTED = "interrupted"
-    #: ended as planned, but the solver has reason to think that the result is wrong
-    DOUBTFUL = "doubtful"
 
 
 @attrs.frozen(eq=False)
@@ -83,8 +81,6 @@ class Solution:
     #: the posterior standard deviation of every pixel of ``x``, in its layout, from a solver that was asked
     #: for it
     x_std: Any = None
-    #: how probable it is that each result is right, in [0, 1], (measurements,), from a solver that can say
-    confidence: Any = None
 
     def summary(self) -> dict[str, Any]:
         """The record as JSON-ready numbers and words: residuals, statuses, restarts, time, configuration.
