@@ -19,7 +19,7 @@ STUDIES = [name for name in EXPERIMENTS if isinstance(_build(name, None, 0, None
 #: the only reasons to leave a row out: what is not installed or not trained
 ALLOWED = ("unknown solver", "unknown prior", "its weights do not travel", "no trained prior")
 
-#: what is run where all of it takes long: two of the cases, one of two variants; the rest has the same methods
+#: what is run where all of it takes long; what is left has the same methods
 SOME = {
     "table1": "celeba-blurA,svhn-blurB",
     "table2": "celeba-10,housenumbers-50",
