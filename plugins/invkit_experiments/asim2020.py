@@ -10,7 +10,7 @@ second one (image slack and total variation); both are read from the published f
 an image.
 
 ``evidence`` takes its kernels from ``trajectory``, camera shakes without a network. ``vae:housenumbers`` has
-seen no picture of SVHN, ``gaussian:housenumbers`` 173 crops of its extra set beside synthetic ones. There is
+seen no picture of SVHN, ``gaussian:housenumbers`` 163 crops of its extra set beside synthetic ones. There is
 no prior of shoes here: the Shoes show what needs none. 12 images a class unless `count` says otherwise (the
 files hold 50 and 40): some five hours of one core, nearly all of it ``paper`` and ``public``.
 """
