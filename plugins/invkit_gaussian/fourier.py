@@ -137,8 +137,8 @@ class Block:
 
     def _span(self, z: Float[Tensor, "n r"], contrast: Float[Tensor, "n"]) -> Complex[Tensor, "n c f"]:
         """``a F(V Λ^½) z``."""
-        made = (z * contrast[:, None]).to(self.rows.dtype) @ self.rows.T
-        return made.unflatten(1, (self.channels, -1))
+        made = (z * contrast[:, None]) @ self._real.T
+        return torch.view_as_complex(made.unflatten(1, (self.channels, -1, 2)))
 
     def _components(
         self, d: Tensor, transfer: Tensor, contrast: Tensor, noise: Tensor
