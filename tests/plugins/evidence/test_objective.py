@@ -77,6 +77,19 @@ def test_what_is_smooth_is_not_taken_for_noise() -> None:
     assert found.mean() == pytest.approx(0.02, rel=0.05)
 
 
+def test_where_the_sensor_is_saturated_no_noise_is_seen() -> None:
+    """Two thirds of the picture are white and clipped at 1."""
+    y = 0.5 + 0.02 * normal(20, 1, 60, 60, seed=2)
+    y[..., 20:] += 0.5
+    found = first_noise(y.clamp(max=1))
+    assert found.mean() == pytest.approx(0.02, rel=0.1)
+
+
+def test_what_is_saturated_throughout_still_has_an_estimate() -> None:
+    stripes = torch.tensor([0.0, 1.0], dtype=torch.float64).repeat(1, 1, 6, 3)
+    assert torch.isfinite(first_noise(stripes)).all()
+
+
 @pytest.mark.parametrize("shape", [(1, 1, 1), (1, 1), (3, 1, 2), (1, 2, 1)])
 def test_what_is_too_small_to_tell_has_the_least_noise(shape: tuple[int, ...]) -> None:
     found = first_noise(torch.zeros(2, *shape))
