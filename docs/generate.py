@@ -34,6 +34,7 @@ BENCH = {
     "kernels": ("kernels.md", "priors.md"),
     "priors": ("priors.md", "priors.md"),
     "asim2020": ("asim2020.md", "results.md"),
+    "asim2020-few": ("few/asim2020.md", "results.md"),
     "evidence": ("asim2020.md", "evidence.md"),
     "table1": ("table1.md", "results.md"),
     "table2": ("table2.md", "results.md"),
@@ -141,12 +142,32 @@ def cards() -> str:
     return table([*columns, "steps trained"], rows)
 
 
+def gaussians() -> str:
+    """What the cards of the shipped Gaussian priors say."""
+    from invkit.files.store import find, read_card
+    from invkit.files.store import names as trained
+
+    registry = default_manager().registry
+    rows = []
+    for name in trained(registry, "gaussian"):
+        path = find(registry, "gaussian", name)
+        card = read_card(path)
+        figures, recipe = card["metrics"], card["recipe"]
+        keys = ("psnr_blurry", "psnr_true_kernel", "range_floor_psnr")
+        decibels = [f"{figures[key]:.2f} dB" if key in figures else "–" for key in keys]
+        size = f"{path.stat().st_size / 1e6:.1f}"
+        row = (f"`gaussian:{name}`", size, f"`{recipe['data']}`", recipe["colour"], str(recipe["rank"]))
+        rows.append((*row, *decibels))
+    columns = ["prior", "MB", "data", "colour", "components", "blurry", "true kernel", "range floor"]
+    return table(columns, rows)
+
+
 def generated() -> dict[str, dict[str, str]]:
     """Page → marker → text."""
     return {
         "cli.md": {"commands": command_pages()},
         "choosing.md": {key: names(kind) for key, kind in KINDS.items()},
-        "priors.md": {"recipes": recipes(), "cards": cards()},
+        "priors.md": {"recipes": recipes(), "cards": cards(), "gaussians": gaussians()},
     }
 
 
