@@ -99,6 +99,12 @@ NUMBERS = (
     ),
     Solve("default", "altgd by default, vae:housenumbers", "altgd", ("vae:blurA", "vae:housenumbers")),
     Solve("weighted", "altgd with λ = γ = σ², vae:housenumbers", WEIGHTED, ("vae:blurA", "vae:housenumbers")),
+    Solve(
+        "evidence",
+        "kernel by evidence, Gaussian prior of house numbers",
+        "evidence",
+        ("vae:blurA", "gaussian:housenumbers"),
+    ),
     oracle("{half}"),
 )
 
