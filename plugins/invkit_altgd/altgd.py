@@ -69,7 +69,7 @@ class AltGD(Solver):
     - start: auto, random, image, encoder or evidence, see :mod:`invkit_altgd.starts`. From evidence nothing
     is
       annealed, unless anneal is given: it would undo the start.
-    - class_prior: with start=evidence, the spec of the prior of x that is integrated out; none: x's own.
+    - class_prior: with start=evidence, the spec of the prior of x that is integrated out; empty: x's own.
     - hold: w leaves the latent of w where it starts.
     - slack: ρ of the image slack; 0 keeps the image in the generator's range.
     - chunk: at most so many candidates at a time, for memory alone: results change by rounding at most.
@@ -95,8 +95,8 @@ class AltGD(Solver):
     )
     slack: float = attrs.field(default=DEFAULT["slack"], validator=ge(0))
     own_weights: bool = DEFAULT["own_weights"]
-    hold: Hold = attrs.field(default=DEFAULT["hold"], validator=in_(["none", "w"]))
-    class_prior: str | None = DEFAULT["class_prior"]
+    hold: Hold = attrs.field(default=DEFAULT["hold"], validator=in_(["nothing", "w"]))
+    class_prior: str = DEFAULT["class_prior"]
     chunk: int = attrs.field(default=2048, validator=ge(1))
 
     @classmethod

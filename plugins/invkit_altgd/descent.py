@@ -24,7 +24,7 @@ from invkit_altgd.updates import Adam, Plain, Update
 UpdateName = Literal["adam", "gradient"]
 Order = Literal["jacobi", "gauss-seidel"]
 Decay = Literal["constant", "exponential", "cosine"]
-Hold = Literal["none", "w"]
+Hold = Literal["nothing", "w"]
 
 
 @attrs.frozen
@@ -100,7 +100,7 @@ class Batch:
         return self.evaluate(weights) if not self.alive.all() else state
 
     def step(
-        self, rate: float, weights: tuple[float, float], order: Order, hold: Hold = "none"
+        self, rate: float, weights: tuple[float, float], order: Order, hold: Hold = "nothing"
     ) -> Evaluation:
         """One step of both latents, or of m alone; returns the objective where the step began."""
         objective = self.objective.weighted(*weights)
@@ -155,7 +155,7 @@ def descend(
     last: int,
     order: Order,
     told: Told,
-    hold: Hold = "none",
+    hold: Hold = "nothing",
 ) -> None:
     """Steps ``first`` … ``last − 1`` of the schedule; ``told`` hears of the step's number and where it
     began.

@@ -25,7 +25,7 @@ __all__ = ["evidence_starts"]
 
 
 def evidence_starts(
-    problem: Problem, y: Float[Tensor, "n *y"], prior: str | None, rng: torch.Generator
+    problem: Problem, y: Float[Tensor, "n *y"], prior: str, rng: torch.Generator
 ) -> tuple[Float[Tensor, "n 1 *h"], Float[Tensor, "n 1 *k"]]:
     """One start a measurement.
 
@@ -35,7 +35,7 @@ def evidence_starts(
     """
     prior_w, prior_x = problem.priors
     assert prior_x.signal_shape is not None
-    integrated = prior_x if prior is None else invkit.prior(prior).shaped(prior_x.signal_shape)
+    integrated = prior_x if not prior else invkit.prior(prior).shaped(prior_x.signal_shape)
     if not isinstance(integrated, IntegrableGenerator):
         raise InputError(
             "start=evidence needs a prior of x that can be integrated out",

@@ -27,8 +27,8 @@ PAPER: dict[str, Any] = {
     "start": "random",
     "slack": 0.0,
     "own_weights": False,
-    "hold": "none",
-    "class_prior": None,
+    "hold": "nothing",
+    "class_prior": "",
 }
 
 #: the rule of the authors' later public code, with the printed steps, step size and restarts: each

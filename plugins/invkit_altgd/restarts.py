@@ -29,7 +29,7 @@ class Plan:
     update: UpdateName
     normalise: bool
     order: Order
-    hold: Hold = "none"
+    hold: Hold = "nothing"
 
 
 class ChunkRun:

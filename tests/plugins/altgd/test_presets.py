@@ -129,7 +129,7 @@ PUBLISHED = {"normalise": True, "order": "gauss-seidel", "dft": "unnormalised", 
 def test_presets_are_as_printed_and_one_option_changes_one(text: str, expected: dict | None) -> None:
     solver = invkit.solver(text)
     expected = expected or PRINTED | {"keep": (6, 2), "lam": 0.0, "order": "gauss-seidel"}
-    assert attrs.asdict(solver) == expected | {"chunk": 2048, "hold": "none", "class_prior": None}
+    assert attrs.asdict(solver) == expected | {"chunk": 2048, "hold": "nothing", "class_prior": ""}
 
 
 @pytest.mark.parametrize(
