@@ -336,7 +336,7 @@ def _versions() -> dict[str, str]:
 
 
 def _as_given(solution: Solution, numpy_in: bool, axes_added: int) -> Solution:
-    """The solution with ``x`` and ``w`` in the layout and library of the measurement."""
+    """The solution with its signals in the layout and library of the measurement."""
 
     def like(signal: Tensor) -> Any:
         plain = signal[0] if axes_added >= 1 else signal
@@ -345,4 +345,5 @@ def _as_given(solution: Solution, numpy_in: bool, axes_added: int) -> Solution:
         return plain.cpu().numpy() if numpy_in else plain
 
     w = None if solution.w is None else like(solution.w)  # some solvers find none
-    return attrs.evolve(solution, x=like(solution.x), w=w, axes_added=axes_added)
+    x_std = None if solution.x_std is None else like(solution.x_std)
+    return attrs.evolve(solution, x=like(solution.x), w=w, x_std=x_std, axes_added=axes_added)

@@ -13,8 +13,8 @@ x has so many more numbers. With x integrated out,
 
 what is left is a function of w alone, and its maximum is where it should be (Levin, Weiss, Durand and
 Freeman, CVPR 2009 and 2011). A prior that can do this integral for a linear operator with white Gaussian
-noise derives from
-:class:`IntegrableGenerator`; a solver that needs it asks for that and for no prior by name.
+noise derives from :class:`IntegrableGenerator`; a solver that needs it asks for that and for no prior by
+name.
 """
 
 from __future__ import annotations

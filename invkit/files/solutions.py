@@ -41,6 +41,10 @@ class Savable(Protocol):
         """The recovered first signal, None where none was."""
 
     @property
+    def x_std(self) -> Any:
+        """The deviation of every pixel of the second signal; None where nobody asked for it."""
+
+    @property
     def axes_added(self) -> int:
         """How many leading axes the signals lack of (batch, channels)."""
 
@@ -51,9 +55,10 @@ class Savable(Protocol):
 def save_solution(solution: Savable, folder: str | os.PathLike[str]) -> Path:
     """Write a solution to a folder; files of the same names are replaced.
 
-    ``x.npy`` and ``w.npy`` hold the signals exactly, in the layout of the solution. Pictures are 8-bit:
-    ``x`` clipped to [0, 1], ``w`` scaled to its maximum. Without a ``w`` there is neither: the record then
-    says ``"w": null``, and what an earlier solution left of its own is not touched.
+    ``x.npy`` and ``w.npy`` hold the signals exactly, in the layout of the solution, and ``x_std.npy`` the
+    deviations where there are some. Pictures are 8-bit: ``x`` clipped to [0, 1], ``w`` scaled to its maximum.
+    Without a ``w`` there is neither: the record then says ``"w": null``, and what an earlier solution left of
+    its own is not touched.
 
     Args:
         solution: tensors or arrays, with or without a batch axis.
@@ -66,6 +71,9 @@ def save_solution(solution: Savable, folder: str | os.PathLike[str]) -> Path:
         OutputError: the folder cannot be written.
     """
     folder = writable_folder(folder)
+    if solution.x_std is not None:
+        with atomic_write(folder / "x_std.npy") as stream:
+            np.save(stream, _exact(solution.x_std), allow_pickle=False)
     found = [("x", solution.x), ("w", solution.w)]
     for name, signal in ((name, _exact(signal)) for name, signal in found if signal is not None):
         with atomic_write(folder / f"{name}.npy") as stream:

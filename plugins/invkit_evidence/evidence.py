@@ -71,6 +71,8 @@ class Evidence(Solver):
     chunk: int = attrs.field(default=1024, validator=ge(1))
 
     def __attrs_post_init__(self) -> None:
+        if self.draws == 1:
+            raise InputError("draws=1: one draw has no deviation", hint="give 2 or more, or 0 for none")
         if not self.keep:
             raise InputError("keep is empty: no candidate would be followed", hint="write e.g. keep=24x8x3")
 

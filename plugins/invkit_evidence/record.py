@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from invkit.contracts.generator import Generator
 from invkit.contracts.monitor import Monitor, Progress
 from invkit.contracts.problem import Problem
 from invkit.contracts.solution import Restarts, Solution, Status
@@ -162,7 +163,7 @@ def _deviations(search: Search, rows: Tensor, draws: int, rng: torch.Generator) 
     """The standard deviation of every pixel over posterior draws; empty where none are asked for."""
     chosen = search.candidates.select(rows)
     objective = search.objective.select(rows)
-    if draws < 2:
+    if not draws:
         return chosen.h.new_zeros(len(rows), 0)
     w = objective.problem.priors[0](chosen.h)
     linear, variance = objective.linear(w), objective.variance(chosen)
@@ -170,5 +171,6 @@ def _deviations(search: Search, rows: Tensor, draws: int, rng: torch.Generator) 
     return torch.stack(samples).std(0)
 
 
-def _encoded(prior: object, x: Tensor) -> Tensor:
-    return prior.encode(x) if prior.can_encode else x.new_zeros(len(x), *prior.latent_shape)  # type: ignore[attr-defined]
+def _encoded(prior: Generator, x: Tensor) -> Tensor:
+    """The latents of images; zeros from a prior that has no encoder."""
+    return prior.encode(x) if prior.can_encode else x.new_zeros(len(x), *(prior.latent_shape or ()))

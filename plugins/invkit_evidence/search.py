@@ -5,10 +5,9 @@
     search.candidates, search.value, search.kept
 
 The variance of the noise begins ``1 + anneal`` times as large and falls to its own along a parabola over the
-first ``_ANNEALED`` of the
-steps: with much noise only what is coarse in a measurement counts, and the landscape is smooth. Of every
-measurement's starts the best by the annealed objective are followed by Adam, of these the best fewer, and so
-on. Candidates do not see each other.
+first 60 % of the steps: with much noise only what is coarse in a measurement counts, and the landscape is
+smooth. Of every measurement's starts the best by the annealed objective are followed by Adam, of these the
+best fewer, and so on. Candidates do not see each other.
 """
 
 from __future__ import annotations

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
 
@@ -63,6 +66,15 @@ def test_the_map_of_deviations_is_the_posteriors() -> None:
     expected = case.posterior()[1].diagonal(dim1=1, dim2=2).sqrt().reshape(case.y.shape)
     torch.testing.assert_close(found.x_std.square().mean(0, keepdim=True).sqrt(), expected, rtol=0.06, atol=0)
     assert solve(problem, case.y).x_std is None
+
+
+def test_the_map_of_deviations_has_the_images_layout_and_is_saved(tmp_path: Path) -> None:
+    y = np.random.default_rng(0).random((8, 9))
+    deblur = invkit.compose("circconv", ["simplex?size=3", "spectrum"], "evidence?starts=4,steps=2,draws=3")
+    found = deblur(y)
+    assert isinstance(found.x_std, np.ndarray) and found.x_std.shape == found.x.shape == (8, 9)
+    found.save(tmp_path)
+    assert np.array_equal(np.load(tmp_path / "x_std.npy"), found.x_std)
 
 
 def test_the_kernel_is_found_where_the_image_tells() -> None:
@@ -139,7 +151,8 @@ def test_to_follow_nothing_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "options", ["starts=0", "keep=0", "steps=-1", "rate=0", "rank=-1", "noise=0", "draws=-1", "chunk=0"]
+    "options",
+    ["starts=0", "keep=0", "steps=-1", "rate=0", "rank=-1", "noise=0", "draws=-1", "draws=1", "chunk=0"],
 )
 def test_options_out_of_range_are_refused_by_name(options: str) -> None:
     with pytest.raises(InvkitError, match=options.partition("=")[0]):
