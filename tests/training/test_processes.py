@@ -71,13 +71,19 @@ def test_a_batch_that_cannot_be_shared_is_refused(tmp_path: Path) -> None:
 
 def test_two_processes_take_the_steps_of_one(tmp_path: Path) -> None:
     epochs = ("--set", "epochs=7")  # 112 steps: two entries in the log, and the last
-    subprocess.run(command(tmp_path / "one", *epochs), check=True, capture_output=True)
-    subprocess.run(command(tmp_path / "two", *epochs, processes=2), check=True, capture_output=True)
+    finished(command(tmp_path / "one", *epochs))
+    finished(command(tmp_path / "two", *epochs, processes=2))
     one, two = losses(tmp_path / "one"), losses(tmp_path / "two")
     assert one.keys() == two.keys() == {50, 100, 112}
     assert all(two[step] == pytest.approx(one[step], rel=1e-4) for step in one)
     first, second = (read_prior(tmp_path / name / "vae-blurA.safetensors").tensors for name in ("one", "two"))
     assert all(torch.allclose(first[key], second[key], atol=1e-3) for key in first)
+
+
+def finished(arguments: list[str]) -> None:
+    """Run a training to its end; where it fails, what it said is the message."""
+    done = subprocess.run(arguments, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-4000:]
 
 
 def killed(arguments: list[str], out: Path, victim: str) -> subprocess.Popen[bytes]:
@@ -101,20 +107,20 @@ LONG = ("--set", "epochs=45")  # 720 steps; the first checkpoint is written afte
 
 
 def test_a_killed_training_resumes_to_the_same_file(tmp_path: Path) -> None:
-    subprocess.run(command(tmp_path / "whole", *LONG), check=True, capture_output=True)
+    finished(command(tmp_path / "whole", *LONG))
     killed(command(tmp_path / "cut", *LONG), tmp_path / "cut", "itself").wait()
     assert not (tmp_path / "cut" / "vae-blurA.safetensors").exists()
-    subprocess.run(command(tmp_path / "cut", *LONG, "--resume"), check=True, capture_output=True)
+    finished(command(tmp_path / "cut", *LONG, "--resume"))
     whole, cut = (tmp_path / name / "vae-blurA.safetensors" for name in ("whole", "cut"))
     assert whole.read_bytes() == cut.read_bytes()
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc to find the processes")
 def test_one_of_two_processes_is_killed_and_the_job_ends_at_the_same_loss(tmp_path: Path) -> None:
-    subprocess.run(command(tmp_path / "whole", *LONG, processes=2), check=True, capture_output=True)
+    finished(command(tmp_path / "whole", *LONG, processes=2))
     arguments = command(tmp_path / "cut", *LONG, "--resume", processes=2)
     assert killed(arguments, tmp_path / "cut", "a child").wait() != 0  # the other process goes down with it
     assert not (tmp_path / "cut" / "vae-blurA.safetensors").exists()
-    subprocess.run(arguments, check=True, capture_output=True)
+    finished(arguments)
     whole, cut = losses(tmp_path / "whole"), losses(tmp_path / "cut")
     assert cut[720] == pytest.approx(whole[720], rel=1e-5)
