@@ -45,6 +45,11 @@ class Generator(nn.Module, ABC):
     #: validation data; solvers may take it where the user gives none
     penalty_weight: float | None = None
 
+    #: the spec of a prior of the same signals that can be integrated out (see
+    #: :mod:`invkit.contracts.marginal`), where validation data say that the other signal is found better with
+    #: it; solvers may take it where the user asks for nothing else
+    class_prior: str | None = None
+
     @abstractmethod
     def forward(self, latent: Float[Tensor, "n *latent"]) -> Float[Tensor, "n *signal"]:
         """The signal of every latent of the batch."""

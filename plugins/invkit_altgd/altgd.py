@@ -37,7 +37,7 @@ from invkit.contracts.monitor import Monitor
 from invkit.contracts.problem import Problem
 from invkit.contracts.solution import Solution
 from invkit.contracts.solver import Solver
-from invkit_altgd.descent import Decay, Hold, Order, Schedule, UpdateName
+from invkit_altgd.descent import Decay, Order, Schedule, UpdateName
 from invkit_altgd.evidence_start import evidence_starts
 from invkit_altgd.presets import DEFAULT, options_of
 from invkit_altgd.record import Recorder
@@ -47,6 +47,7 @@ from invkit_altgd.starts import draw, kind_of_start
 PresetName = Literal["default", "paper", "public"]
 Start = Literal["auto", "random", "image", "encoder", "evidence"]
 Dft = Literal["unitary", "unnormalised"]
+Hold = Literal["auto", "nothing", "w"]
 
 
 @attrs.frozen
@@ -61,16 +62,17 @@ class AltGD(Solver):
     - order: jacobi (both gradients at the previous pair) or gauss-seidel (h first, m sees the new h).
     - rate, decay, decay_steps: step size η, how it falls, and the τ of exponential: η·exp(−t/τ).
     - lam, gamma: the weights λ of the penalty on w and γ of that on x; anneal: how many times larger both
-      begin, reaching their values at half of the steps.
+      begin, reaching their values at half of the steps. With start=evidence 1 unless given: more would undo
+      it, if w moves.
     - own_weights: a prior that knows how much its penalty should weigh
       (`invkit.Generator.penalty_weight`) has that weight in place of λ or γ. Off as soon as lam or gamma is
       given.
     - dft: unnormalised lets the data term weigh as many times more as a measurement has pixels.
-    - start: auto, random, image, encoder or evidence, see :mod:`invkit_altgd.starts`. From evidence nothing
-    is
-      annealed, unless anneal is given: it would undo the start.
-    - class_prior: with start=evidence, the spec of the prior of x that is integrated out; empty: x's own.
-    - hold: w leaves the latent of w where it starts.
+    - start: auto, random, image, encoder or evidence, see :mod:`invkit_altgd.starts`. Evidence is one start,
+      of a search with starts of its own.
+    - class_prior: for start=evidence, the spec of the prior of x that is integrated out; empty: the one that
+      x's prior knows for this (`invkit.Generator.class_prior`), else x's prior itself.
+    - hold: w leaves the latent of w where it starts, nothing moves both; auto: w from the start evidence.
     - slack: ρ of the image slack; 0 keeps the image in the generator's range.
     - chunk: at most so many candidates at a time, for memory alone: results change by rounding at most.
     """
@@ -95,7 +97,7 @@ class AltGD(Solver):
     )
     slack: float = attrs.field(default=DEFAULT["slack"], validator=ge(0))
     own_weights: bool = DEFAULT["own_weights"]
-    hold: Hold = attrs.field(default=DEFAULT["hold"], validator=in_(["nothing", "w"]))
+    hold: Hold = attrs.field(default=DEFAULT["hold"], validator=in_(["auto", "nothing", "w"]))
     class_prior: str = DEFAULT["class_prior"]
     chunk: int = attrs.field(default=2048, validator=ge(1))
 
@@ -150,19 +152,21 @@ class AltGD(Solver):
         lam, gamma = self.weights(problem)
         problem = problem.weighted(lam / pixels, gamma / pixels)
         start = kind_of_start(self.start, problem)
-        if start == "evidence":
-            starts_h, starts_m = evidence_starts(problem, y, self.class_prior, rng)
+        found, interrupted = start == "evidence", False
+        if found:
+            starts_h, starts_m, interrupted = evidence_starts(problem, y, self.class_prior, rng)
         else:
             starts_h, starts_m = draw(problem, y.shape[0], self._distinct_starts(problem, start), rng, y)
         restarts = starts_h.shape[1]
         together = max(1, self.chunk // restarts)
         chunks = [slice(i, i + together) for i in range(0, y.shape[0], together)]
+        hold = ("w" if found else "nothing") if self.hold == "auto" else self.hold
         schedule = Schedule(self.steps, self.rate, self.decay, self.decay_steps, problem.weights, self.anneal)
-        plan = Plan(schedule, self.stages(restarts), self.update, self.normalise, self.order, self.hold)
+        plan = Plan(schedule, self.stages(restarts), self.update, self.normalise, self.order, hold)
         recorder = Recorder(monitors, self.steps, len(chunks), problem, starts_h, starts_m)
         for chunk in chunks:
             run = ChunkRun(problem, y[chunk], starts_h[chunk], starts_m[chunk], start, plan)
-            run.go(recorder.next_chunk(run), interrupted=recorder.interrupted)
+            run.go(recorder.next_chunk(run), interrupted=interrupted or recorder.interrupted)
         solution = recorder.solution(self.slack, time.perf_counter() - began)
         for monitor in monitors:
             monitor.on_end(solution)

@@ -25,6 +25,7 @@ UpdateName = Literal["adam", "gradient"]
 Order = Literal["jacobi", "gauss-seidel"]
 Decay = Literal["constant", "exponential", "cosine"]
 Hold = Literal["nothing", "w"]
+"""Which latent does not move."""
 
 
 @attrs.frozen

@@ -1,11 +1,11 @@
 """``start=evidence`` — latents from a search that integrates x out, in place of drawn ones.
 
-    invkit.solver("altgd?start=evidence,class_prior=gaussian:housenumbers,hold=w")
+    invkit.solver("altgd?start=evidence,class_prior=gaussian:housenumbers")
 
-The registered solver ``evidence`` finds h with a prior of x that can be integrated out: the problem's own, or
-one of the same shape named by ``class_prior``. m is then the latent of the problem's own prior closest to the
-image that goes with it. From there both are refined, or with ``hold=w`` m alone: any image prior so polishes
-what a Gaussian found.
+The registered solver ``evidence`` finds h with a prior of x that can be integrated out: one of the same shape
+named by ``class_prior``, the one that the problem's own prior knows for this, or that prior itself. m is then
+the latent of the problem's own prior closest to the image that goes with it. From there m alone is refined,
+or with ``hold=nothing`` both: any image prior so polishes what a Gaussian found.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from torch import Tensor
 import invkit
 from invkit.contracts.marginal import IntegrableGenerator
 from invkit.contracts.problem import Problem
+from invkit.contracts.solution import Status
 from invkit.errors import InputError
 from invkit_altgd.starts import closest
 
@@ -26,8 +27,8 @@ __all__ = ["evidence_starts"]
 
 def evidence_starts(
     problem: Problem, y: Float[Tensor, "n *y"], prior: str, rng: torch.Generator
-) -> tuple[Float[Tensor, "n 1 *h"], Float[Tensor, "n 1 *k"]]:
-    """One start a measurement.
+) -> tuple[Float[Tensor, "n 1 *h"], Float[Tensor, "n 1 *k"], bool]:
+    """One start a measurement, and whether Ctrl-C ended the search early.
 
     Raises:
         InputError: no prior that can be integrated out.
@@ -35,6 +36,7 @@ def evidence_starts(
     """
     prior_w, prior_x = problem.priors
     assert prior_x.signal_shape is not None
+    prior = prior or prior_x.class_prior or ""
     integrated = prior_x if not prior else invkit.prior(prior).shaped(prior_x.signal_shape)
     if not isinstance(integrated, IntegrableGenerator):
         raise InputError(
@@ -42,12 +44,13 @@ def evidence_starts(
             hint="name one of the same shape, e.g. altgd?start=evidence,class_prior=gaussian:celeba",
         )
     found = invkit.solver("evidence").solve(attrs.evolve(problem, priors=(prior_w, integrated)), y, rng)
+    interrupted = Status.INTERRUPTED in found.status
     if prior_x is integrated:
-        return found.latents[0][:, None], found.latents[1][:, None]
+        return found.latents[0][:, None], found.latents[1][:, None], interrupted
     x = found.x.clamp(*prior_x.bounds) if prior_x.bounds else found.x
     if prior_x.can_encode:
         with torch.no_grad():
             m = prior_x.encode(x)
     else:
         m = closest(prior_x, x, prior_x.sample_latent(len(y), rng, dtype=y.dtype, device=y.device))
-    return found.latents[0][:, None], m[:, None]
+    return found.latents[0][:, None], m[:, None], interrupted

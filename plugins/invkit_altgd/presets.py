@@ -58,6 +58,7 @@ DEFAULT: dict[str, Any] = {
     "anneal": 100.0,
     "start": "auto",
     "own_weights": True,
+    "hold": "auto",
 }
 
 PRESETS: dict[str, dict[str, Any]] = {"default": DEFAULT, "paper": PAPER, "public": PUBLIC}

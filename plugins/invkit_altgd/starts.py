@@ -7,7 +7,9 @@ z)‖² + ρ‖z‖².
              Each drawn kernel so gets the image that goes with it, and a wrong one shows at once: its z is no
              signal of the class, and the residual says so.
 ``evidence`` see :mod:`invkit_altgd.evidence_start`: one start, from a search that integrates x out.
-``auto``     ``encoder`` where the prior of x can encode, else ``random``.
+``auto``     ``evidence`` where the prior of x can encode and knows a prior of its class for this
+             (`invkit.Generator.class_prior`), and the operator makes it cheap: with w frozen, it is diagonal
+             in the DFT. Else ``encoder`` where the prior of x can encode, else ``random``.
 """
 
 from __future__ import annotations
@@ -32,13 +34,27 @@ def kind_of_start(start: str, problem: Problem) -> str:
     """``auto`` resolved; raises :class:`InputError` where the priors do not allow the start asked for."""
     _, prior_x = problem.priors
     if start == "auto":
-        return "encoder" if prior_x.can_encode else "random"
+        if not prior_x.can_encode:
+            return "random"
+        return "evidence" if prior_x.class_prior and _diagonal(problem) else "encoder"
     if start == "encoder" and not prior_x.can_encode:
         raise InputError(
             "start=encoder, but the prior of x has no encoder",
             hint="use start=auto, start=image or start=random",
         )
     return start
+
+
+def _diagonal(problem: Problem) -> bool:
+    """Whether w is to be found, and the operator, with any w frozen, is diagonal in the DFT."""
+    prior_w, prior_x = problem.priors
+    assert prior_w.latent_shape is not None
+    assert prior_x.signal_shape is not None
+    if 0 in prior_w.latent_shape:
+        return False
+    with torch.no_grad():
+        w = prior_w(prior_w.sample_latent(1, torch.Generator().manual_seed(0)))
+    return problem.operator.given(w=w, x_shape=prior_x.signal_shape).spectrum() is not None
 
 
 def draw(

@@ -18,7 +18,7 @@ from invkit.contracts.generator import Generator
 from invkit.files import store
 from invkit.plugin.registry import Registry
 from invkit_generative.architectures import VAENetwork
-from invkit_generative.loading import as_constants, find, network_of, penalty_weight_of
+from invkit_generative.loading import Use, as_constants, find, network_of
 
 __all__ = ["GAN"]
 
@@ -41,7 +41,8 @@ class GAN(Generator):
         self.network = as_constants(network)
         self.bounds = (0.0, 1.0)
         self.card = dict(card or {})
-        self.penalty_weight = penalty_weight_of(self.card)
+        use = Use.of(self.card)
+        self.penalty_weight, self.class_prior = use.penalty_weight, use.class_prior
         self.sha256 = sha256
         self.latent_shape, self.signal_shape = network.latent_shape, network.signal_shape
 

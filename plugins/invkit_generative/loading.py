@@ -9,15 +9,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+import attrs
 import torch
 
 from invkit.errors import WeightsError
 from invkit.files import store
 from invkit.plugin.registry import Registry
 from invkit_generative.architectures import VAENetwork, build
-from invkit_generative.recipe import shipped
+from invkit_generative.recipe import USE, shipped
 
-__all__ = ["Output", "as_constants", "find", "network_of", "penalty_weight_of"]
+__all__ = ["Output", "Use", "as_constants", "find", "network_of"]
 
 Output = Literal["image", "unit-sum"]
 """How the decoder's values in [0, 1] become a signal."""
@@ -64,10 +65,28 @@ def network_of(trained: store.TrainedPrior, kind: str) -> tuple[VAENetwork, Outp
     return network, output
 
 
-def penalty_weight_of(card: Mapping[str, Any]) -> float | None:
-    """Return the weight in a card's recipe, where there is a positive number."""
-    weight = card.get("recipe", {}).get("penalty_weight")
-    return float(weight) if isinstance(weight, int | float) and weight > 0 else None
+@attrs.frozen
+class Use:
+    """What is known of how a prior is best used; see the attributes of `invkit.Generator` of these names."""
+
+    penalty_weight: float | None
+    class_prior: str | None
+
+    @classmethod
+    def of(cls, card: Mapping[str, Any]) -> Use:
+        """Read it from a card's recipe.
+
+        Weights that were trained before recipes could say it have it from the shipped recipe of their name.
+        """
+        recipe = dict(card.get("recipe", {}))
+        kind, name = card.get("kind"), card.get("name")
+        named = shipped(kind).get(str(name), {}) if kind in ("vae", "gan") else {}
+        known = {key: recipe.get(key, named.get(key)) for key in USE}
+        weight, spec = known["penalty_weight"], known["class_prior"]
+        return cls(
+            float(weight) if isinstance(weight, int | float) and weight > 0 else None,
+            spec if isinstance(spec, str) and spec else None,
+        )
 
 
 def as_constants(network: VAENetwork) -> VAENetwork:

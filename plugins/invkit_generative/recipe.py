@@ -14,12 +14,16 @@ from attrs.validators import ge, gt, lt
 from invkit.training import recipes
 from invkit.training.recipes import structure
 
-__all__ = ["GANRecipe", "PriorRecipe", "VAERecipe", "shipped", "structure"]
+__all__ = ["USE", "GANRecipe", "PriorRecipe", "VAERecipe", "shipped", "structure"]
 
 
 def shipped(kind: str) -> dict[str, dict[str, Any]]:
     """Return the recipes shipped with this plugin for ``vae`` or ``gan``, by name."""
     return recipes.load_recipes("invkit_generative", f"recipes/{kind}")
+
+
+#: what a recipe says of the use of its weights rather than of their training
+USE = ("penalty_weight", "class_prior")
 
 
 @attrs.frozen(kw_only=True)
@@ -31,6 +35,9 @@ class PriorRecipe(recipes.Recipe):
     #: the weight of the prior's penalty that recovers validation signals best, for solvers; 0: not known. It
     #: does not enter the training
     penalty_weight: float = attrs.field(default=0.0, validator=ge(0))
+    #: a prior of the same class whose image can be integrated out, for solvers; empty: none. It does not
+    #: enter the training
+    class_prior: str = ""
 
 
 @attrs.frozen(kw_only=True)

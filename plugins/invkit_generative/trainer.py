@@ -38,7 +38,7 @@ from invkit_generative.architectures.dcgan import downward
 from invkit_generative.figures import reconstruction_figures
 from invkit_generative.gan import GAN
 from invkit_generative.losses import Autoencoder, discriminator_loss, evidence_bound, generator_loss
-from invkit_generative.recipe import GANRecipe, PriorRecipe, VAERecipe, shipped, structure
+from invkit_generative.recipe import USE, GANRecipe, PriorRecipe, VAERecipe, shipped, structure
 from invkit_generative.vae import VAE, to_network
 
 __all__ = ["GANTrainer", "VAETrainer"]
@@ -141,7 +141,7 @@ class _Job:
 def _train(job: _Job, out: Path, *, seed: int, resume: bool, progress: bool) -> Path:
     recipe = attrs.evolve(job.recipe, data=_data_spec(job.recipe.data, job.network))
     data = _data(recipe, job.network)
-    determines = {key: value for key, value in attrs.asdict(recipe).items() if key != "penalty_weight"}
+    determines = {key: value for key, value in attrs.asdict(recipe).items() if key not in USE}
     description = {"recipe": determines, "data": data.fingerprint(), "seed": seed}
     signals = min(recipe.limit or data.splits["train"], data.splits["train"])
     with joined() as processes:

@@ -21,7 +21,7 @@ from invkit.contracts.generator import Generator
 from invkit.files import store
 from invkit.plugin.registry import Registry
 from invkit_generative.architectures import VAENetwork
-from invkit_generative.loading import Output, as_constants, find, network_of, penalty_weight_of
+from invkit_generative.loading import Output, Use, as_constants, find, network_of
 
 __all__ = ["VAE", "Output", "to_network"]
 
@@ -56,7 +56,8 @@ class VAE(Generator):
         self.output = output
         self.bounds = (0.0, 1.0)
         self.card = dict(card or {})
-        self.penalty_weight = penalty_weight_of(self.card)
+        use = Use.of(self.card)
+        self.penalty_weight, self.class_prior = use.penalty_weight, use.class_prior
         self.sha256 = sha256
         self.latent_shape, self.signal_shape = network.latent_shape, network.signal_shape
 

@@ -1,12 +1,20 @@
-"""``start=evidence``: the search that integrates x out gives the start; ``hold=w`` keeps its w."""
+"""``start=evidence``: the search that integrates x out gives the start, and w stays there unless told.
+
+By default it is taken where the prior of x knows a prior to integrate out.
+"""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import attrs
+import numpy as np
 import pytest
 import torch
 
 import invkit
+from invkit.contracts.solution import Status
 from invkit.errors import InputError, ShapeError
 
 
@@ -42,9 +50,9 @@ def test_held_w_stays_and_the_objective_falls() -> None:
 
 def test_without_hold_both_move() -> None:
     _, _, y = _measured(2)
-    solver = "altgd?start=evidence,class_prior=spectrum,lam=1e-4,gamma=1e-3,steps=20"
-    held = invkit.compose("circconv", ["motion?size=7", "identity"], f"{solver},hold=w")(y)
-    free = invkit.compose("circconv", ["motion?size=7", "identity"], solver)(y)
+    solver = "altgd?start=evidence,class_prior=spectrum,lam=1e-4,gamma=1e-3,steps=20,hold={}"
+    held = invkit.compose("circconv", ["motion?size=7", "identity"], solver.format("w"))(y)
+    free = invkit.compose("circconv", ["motion?size=7", "identity"], solver.format("nothing"))(y)
     assert not torch.equal(held.latents[0], free.latents[0])
 
 
@@ -77,3 +85,54 @@ def test_nothing_is_annealed_from_there_unless_asked() -> None:
     assert invkit.solver("altgd?start=evidence").anneal == 1
     assert invkit.solver("altgd?start=evidence,anneal=10").anneal == 10
     assert invkit.solver("altgd").anneal > 1
+
+
+class Knowing(type(invkit.prior("identity?shape=1x16x16"))):  # type: ignore[misc]
+    """Any image, and the name of a prior of its class."""
+
+    class_prior = "spectrum"
+
+
+def test_by_default_it_is_taken_where_a_prior_knows_one_of_its_class() -> None:
+    _, _, y = _measured(5)
+    priors = [invkit.prior("motion?size=7"), Knowing(shape=(1, 16, 16))]
+    found = invkit.compose("circconv", ["motion?size=7", "spectrum"], "evidence")(y)
+    started = invkit.compose("circconv", priors, "altgd?steps=3")(y)
+    assert torch.equal(started.latents[0], found.latents[0])
+    drawn = invkit.compose("circconv", priors, "altgd?steps=3,start=encoder")(y)
+    assert drawn.restarts.residual.shape[1] > 1
+    both = invkit.compose("circconv", priors, "altgd?steps=3,hold=nothing")(y)
+    assert not torch.equal(both.latents[0], found.latents[0])
+
+
+@pytest.mark.parametrize(
+    ("operator", "kernel"), [("linconv", "motion?size=7"), ("circconv", "known:{}")], ids=["dense", "known"]
+)
+def test_by_default_it_is_left_where_it_is_dear_or_needless(
+    operator: str, kernel: str, tmp_path: Path
+) -> None:
+    w, x, y = _measured(6)
+    np.save(tmp_path / "w.npy", w[0].numpy())
+    if operator != "circconv":
+        y = invkit.operator(operator)(w, x)
+    priors = [invkit.prior(kernel.format(tmp_path / "w.npy")), Knowing(shape=(1, 16, 16))]
+    default, encoded = (
+        invkit.compose(operator, priors, f"altgd?steps=3{start}")(y) for start in ("", ",start=encoder")
+    )
+    assert torch.equal(default.x, encoded.x)
+
+
+def test_an_interrupted_search_is_an_interrupted_solve(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C while w is searched: no descent follows, and what was found so far comes back."""
+    _, _, y = _measured(7)
+    evidence = type(invkit.solver("evidence"))
+    solve = evidence.solve
+
+    def interrupted(*args: Any, **options: Any) -> invkit.Solution:
+        found = solve(*args, **options)
+        return attrs.evolve(found, status=(Status.INTERRUPTED,) * len(found.status))
+
+    monkeypatch.setattr(evidence, "solve", interrupted)
+    solution = invkit.compose("circconv", ["motion?size=7", "spectrum"], "altgd?start=evidence")(y)
+    assert solution.status == (Status.INTERRUPTED,) * 2
+    assert solution.history_steps == ()
