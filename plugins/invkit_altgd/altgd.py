@@ -56,7 +56,7 @@ class AltGD(Solver):
 
     - preset: default (what works), paper (as printed), public (the authors' public code).
     - steps: steps of a winning candidate, in all.
-    - restarts: starts per measurement.
+    - restarts: starts per measurement. The start evidence is one, of a search with starts of its own.
     - keep: candidates per measurement in each stage of the halving; empty: all restarts to the end.
     - update: adam or gradient; normalise: divide each gradient by its own root mean square.
     - order: jacobi (both gradients at the previous pair) or gauss-seidel (h first, m sees the new h).
@@ -68,8 +68,7 @@ class AltGD(Solver):
       (`invkit.Generator.penalty_weight`) has that weight in place of λ or γ. Off as soon as lam or gamma is
       given.
     - dft: unnormalised lets the data term weigh as many times more as a measurement has pixels.
-    - start: auto, random, image, encoder or evidence, see :mod:`invkit_altgd.starts`. Evidence is one start,
-      of a search with starts of its own.
+    - start: auto, random, image, encoder or evidence, see :mod:`invkit_altgd.starts`.
     - class_prior: for start=evidence, the spec of the prior of x that is integrated out; empty: the one that
       x's prior knows for this (`invkit.Generator.class_prior`), else x's prior itself.
     - hold: w leaves the latent of w where it starts, nothing moves both; auto: w from the start evidence.
