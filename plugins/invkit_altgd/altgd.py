@@ -71,6 +71,7 @@ class AltGD(Solver):
     - start: auto, random, image, encoder or evidence, see :mod:`invkit_altgd.starts`.
     - class_prior: for start=evidence, the spec of the prior of x that is integrated out; empty: the one that
       x's prior knows for this (`invkit.Generator.class_prior`), else x's prior itself.
+    - search: for start=evidence, the spec of the solver whose latents are taken.
     - hold: w leaves the latent of w where it starts, nothing moves both; auto: w from the start evidence.
     - slack: ρ of the image slack; 0 keeps the image in the generator's range.
     - chunk: at most so many candidates at a time, for memory alone: results change by rounding at most.
@@ -98,6 +99,7 @@ class AltGD(Solver):
     own_weights: bool = DEFAULT["own_weights"]
     hold: Hold = attrs.field(default=DEFAULT["hold"], validator=in_(["auto", "nothing", "w"]))
     class_prior: str = DEFAULT["class_prior"]
+    search: str = DEFAULT["search"]
     chunk: int = attrs.field(default=2048, validator=ge(1))
 
     @classmethod
@@ -123,6 +125,7 @@ class AltGD(Solver):
         own_weights: bool | None = None,
         hold: Hold | None = None,
         class_prior: str | None = None,
+        search: str | None = None,
         chunk: int | None = None,
     ) -> AltGD:
         """The solver of a preset, with whatever options are given in place of the preset's."""
@@ -153,7 +156,7 @@ class AltGD(Solver):
         start = kind_of_start(self.start, problem)
         found, interrupted = start == "evidence", False
         if found:
-            starts_h, starts_m, interrupted = evidence_starts(problem, y, self.class_prior, rng)
+            starts_h, starts_m, interrupted = evidence_starts(problem, y, self.class_prior, self.search, rng)
         else:
             starts_h, starts_m = draw(problem, y.shape[0], self._distinct_starts(problem, start), rng, y)
         restarts = starts_h.shape[1]

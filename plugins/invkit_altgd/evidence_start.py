@@ -2,10 +2,10 @@
 
     invkit.solver("altgd?start=evidence,class_prior=gaussian:housenumbers")
 
-The registered solver ``evidence`` finds h with a prior of x that can be integrated out: one of the same shape
-named by ``class_prior``, the one that the problem's own prior knows for this, or that prior itself. m is then
-the latent of the problem's own prior closest to the image that goes with it. From there m alone is refined,
-or with ``hold=nothing`` both: any image prior so polishes what a Gaussian found.
+A solver, ``evidence`` unless ``search`` says otherwise, finds h with a prior of x that can be integrated out:
+one of the same shape named by ``class_prior``, the one that the problem's own prior knows for this, or that
+prior itself. m is then the latent of the problem's own prior closest to the image that goes with it. From
+there m alone is refined, or with ``hold=nothing`` both: any image prior so polishes what a Gaussian found.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = ["evidence_starts"]
 
 
 def evidence_starts(
-    problem: Problem, y: Float[Tensor, "n *y"], prior: str, rng: torch.Generator
+    problem: Problem, y: Float[Tensor, "n *y"], prior: str, search: str, rng: torch.Generator
 ) -> tuple[Float[Tensor, "n 1 *h"], Float[Tensor, "n 1 *k"], bool]:
     """One start a measurement, and whether Ctrl-C ended the search early.
 
@@ -43,7 +43,7 @@ def evidence_starts(
             "start=evidence needs a prior of x that can be integrated out",
             hint="name one of the same shape, e.g. altgd?start=evidence,class_prior=gaussian:celeba",
         )
-    found = invkit.solver("evidence").solve(attrs.evolve(problem, priors=(prior_w, integrated)), y, rng)
+    found = invkit.solver(search).solve(attrs.evolve(problem, priors=(prior_w, integrated)), y, rng)
     interrupted = Status.INTERRUPTED in found.status
     if prior_x is integrated:
         return found.latents[0][:, None], found.latents[1][:, None], interrupted

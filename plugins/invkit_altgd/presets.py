@@ -29,6 +29,7 @@ PAPER: dict[str, Any] = {
     "own_weights": False,
     "hold": "nothing",
     "class_prior": "",
+    "search": "evidence",
 }
 
 #: the rule of the authors' later public code, with the printed steps, step size and restarts: each

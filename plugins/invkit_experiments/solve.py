@@ -77,7 +77,9 @@ class Solve(Method):
         if settings.steps is None:
             return made
         if hasattr(made, "steps"):
-            fewer = {"steps": settings.steps}
+            fewer: dict[str, Any] = {"steps": settings.steps}
+            if hasattr(made, "search"):  # the solver that finds its start
+                fewer["search"] = str(invkit.Spec("evidence", options={"steps": str(settings.steps)}))
         elif hasattr(made, "rounds"):
             fewer = {"rounds": min(settings.steps, made.rounds)}
         else:

@@ -15,7 +15,7 @@ import torch
 
 import invkit
 from invkit.contracts.solution import Status
-from invkit.errors import InputError, ShapeError
+from invkit.errors import InputError, InvkitError, ShapeError
 
 
 def _measured(seed: int = 0) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -103,6 +103,17 @@ def test_by_default_it_is_taken_where_a_prior_knows_one_of_its_class() -> None:
     assert drawn.restarts.residual.shape[1] > 1
     both = invkit.compose("circconv", priors, "altgd?steps=3,hold=nothing")(y)
     assert not torch.equal(both.latents[0], found.latents[0])
+
+
+def test_the_search_may_be_another_or_a_longer_one() -> None:
+    _, _, y = _measured(8)
+    priors, short = ["motion?size=7", "spectrum"], "evidence?starts=5,steps=2"
+    found = invkit.compose("circconv", priors, short)(y)
+    solver = {"kind": "altgd", "start": "evidence", "search": short, "steps": 1}
+    started = invkit.compose("circconv", priors, solver)(y)
+    assert torch.equal(started.latents[0], found.latents[0])
+    with pytest.raises(InvkitError, match="evidense"):
+        invkit.compose("circconv", priors, "altgd?start=evidence,search=evidense")(y)
 
 
 @pytest.mark.parametrize(

@@ -129,7 +129,8 @@ PUBLISHED = {"normalise": True, "order": "gauss-seidel", "dft": "unnormalised", 
 def test_presets_are_as_printed_and_one_option_changes_one(text: str, expected: dict | None) -> None:
     solver = invkit.solver(text)
     expected = expected or PRINTED | {"keep": (6, 2), "lam": 0.0, "order": "gauss-seidel"}
-    assert attrs.asdict(solver) == expected | {"chunk": 2048, "hold": "nothing", "class_prior": ""}
+    ours = {"chunk": 2048, "hold": "nothing", "class_prior": "", "search": "evidence"}
+    assert attrs.asdict(solver) == expected | ours
 
 
 @pytest.mark.parametrize(
