@@ -11,6 +11,8 @@ and they are looked up in the image.
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import attrs
 import torch
 from jaxtyping import Complex, Float, Int
@@ -33,10 +35,16 @@ class Placement:
         if len(self.size) == 1:
             image, index = torch.fft.irfft(spectrum, self.size[0]), self.index
         else:  # rows that hold none of the pixels need not be transformed back
-            rows, row = torch.unique(self.index // self.size[1], return_inverse=True)
+            rows, row = self._rows
             image = torch.fft.irfft(torch.fft.ifft(spectrum, dim=-2)[:, :, rows], self.size[1])
             index = row * self.size[1] + self.index % self.size[1]
         return image.flatten(2)[:, :, index].reshape(*spectrum.shape[:2], *self.w_shape[1:])
+
+    @cached_property
+    def _rows(self) -> tuple[Int[Tensor, "r"], Int[Tensor, "k"]]:
+        """The rows of the image that hold pixels, and which of them every pixel is in."""
+        rows, row = torch.unique(self.index // self.size[1], return_inverse=True)
+        return rows, row
 
 
 def placement(operator: BilinearOperator, w_shape: Shape, x_shape: Shape, like: Tensor) -> Placement | None:
