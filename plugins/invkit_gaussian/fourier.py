@@ -26,6 +26,7 @@ the evidence is NaN.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from jaxtyping import Complex, Float, Float64
@@ -33,6 +34,7 @@ from torch import Tensor
 
 from invkit_gaussian.dense import cholesky
 from invkit_gaussian.moments import bin_weights, half_spectrum
+from invkit_gaussian.posterior import uncertainty
 
 __all__ = ["Block", "Size"]
 
@@ -90,11 +92,7 @@ class Block:
         """``−log p(y)`` of every candidate; ``transfer`` has one channel or all."""
         _, noise = self._variances(transfer, contrast, variance)
         z, factor = self._components(d, transfer, contrast, noise)
-        left = d - transfer * self._span(z, contrast)
-        fit = (_squared(left) / noise).sum((1, 2)) + z.square().sum(1)
-        spread = (self.counts * noise.log()).sum((1, 2))
-        spread = spread + 2 * factor.diagonal(dim1=1, dim2=2).log().sum(1).to(noise)
-        return (fit + spread + self.numbers * math.log(2 * math.pi)) / 2
+        return self._value(d - transfer * self._span(z, contrast), z, noise, factor)
 
     def gain(
         self,
@@ -107,6 +105,30 @@ class Block:
         prior, noise = self._variances(transfer, contrast, variance)
         span = self._span(self._components(d, transfer, contrast, noise)[0], contrast)
         return span + transfer.conj() * prior / noise * (d - transfer * span)
+
+    def posterior(
+        self,
+        d: Complex[Tensor, "n c f"],
+        transfer: Complex[Tensor, "n k f"],
+        contrast: Float[Tensor, "n"],
+        variance: Float[Tensor, "n"],
+    ) -> tuple[Tensor, Tensor, Callable[[Tensor], Tensor]]:
+        """:meth:`evidence`, :meth:`gain`, and ``vᵀ C v`` as a function of spectra v, with C the posterior's
+        covariance; see :mod:`invkit_gaussian.posterior`. All from one factorisation.
+        """
+        prior, noise = self._variances(transfer, contrast, variance)
+        z, factor = self._components(d, transfer, contrast, noise)
+        span = self._span(z, contrast)
+        left = d - transfer * span
+
+        def project(v: Tensor) -> Tensor:
+            return (torch.view_as_real(v).flatten(1) @ self._real) * contrast[:, None]
+
+        return (
+            self._value(left, z, noise, factor),
+            span + transfer.conj() * prior / noise * left,
+            lambda v: uncertainty(v, prior, noise, variance, project, factor),
+        )
 
     def draw(self, contrast: Float[Tensor, "n"], rng: torch.Generator) -> Complex[Tensor, "n c f"]:
         """Spectra drawn from the prior, beside its mean."""
@@ -129,6 +151,13 @@ class Block:
         gram[:, row, column] = packed
         gram[:, column, row] = packed
         return gram
+
+    def _value(self, left: Tensor, z: Tensor, noise: Tensor, factor: Tensor) -> Float[Tensor, "n"]:
+        """The evidence, of what the components leave."""
+        fit = (_squared(left) / noise).sum((1, 2)) + z.square().sum(1)
+        spread = (self.counts * noise.log()).sum((1, 2))
+        spread = spread + 2 * factor.diagonal(dim1=1, dim2=2).log().sum(1).to(noise)
+        return (fit + spread + self.numbers * math.log(2 * math.pi)) / 2
 
     def _variances(self, transfer: Tensor, contrast: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
         """P and N, (n, c, f)."""

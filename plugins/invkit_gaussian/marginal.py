@@ -22,6 +22,7 @@ from invkit.contracts.marginal import Marginal
 from invkit_gaussian import dense
 from invkit_gaussian.fourier import Block
 from invkit_gaussian.moments import Moments
+from invkit_gaussian.posterior import Posterior, dense_posterior
 
 __all__ = ["GaussianMarginal", "colour_axes"]
 
@@ -74,6 +75,30 @@ class GaussianMarginal(Marginal):
             return self.moments.mean + found.reshape(-1, *self.moments.mean.shape)
         found = self._gain(self._departure(transfer), transfer, contrast, variance)
         return self.moments.mean + _rotated_back(self.rotation, self.block.signals(found))
+
+    def posterior(
+        self, linear: LinearOperator, nuisance: Float[Tensor, "n k"], variance: Float[Tensor, "n"]
+    ) -> Posterior:
+        """Evidence, mean and uncertainty together, for little more than one of them."""
+        contrast = self.contrast(nuisance)
+        transfer = self._transfer(linear)
+        if transfer is None:
+            a, sigma = self._matrices(linear, contrast)
+            return dense_posterior(self._unexplained(linear, self.y), self.moments.mean, a, sigma, variance)
+        d = self._departure(transfer)
+        joint = self.moments.colour == "joint"
+        inputs = (d, transfer, contrast[:, 0], variance)
+        evidence, found, spread = self.block.posterior(
+            *(inputs if joint else self._by_axis(d, transfer, contrast, variance))
+        )
+
+        def uncertainty(v: Tensor) -> Tensor:
+            spectra = self.block.spectra(_rotated(self.rotation, v))
+            parts = spread(spectra if joint else spectra.flatten(0, 1)[:, None])
+            return parts.unflatten(0, (len(v), -1)).sum(1)
+
+        mean = self.moments.mean + _rotated_back(self.rotation, self.block.signals(found.reshape(d.shape)))
+        return Posterior(evidence.unflatten(0, (len(d), -1)).sum(1), mean, uncertainty)
 
     def sample(
         self,

@@ -28,6 +28,11 @@ def invkit_register(registry: Registry) -> None:
         "invkit_gaussian.mixture:Mixture",
         summary="one of several priors that can be integrated out: mixture:gaussian:celeba+spectrum",
     )
+    registry.prior(
+        "bounded",
+        "invkit_gaussian.bounded:Bounded",
+        summary="a prior that can be integrated out, with images between 0 and 1: bounded:spectrum",
+    )
     registry.weights("gaussian", "invkit_gaussian:weights/gaussian")
     registry.trainer(
         "gaussian",
