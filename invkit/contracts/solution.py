@@ -31,6 +31,9 @@ class Status(StrEnum):
     CONVERGED = "converged"
     #: all steps were taken: the usual end of a fixed schedule
     MAX_ITER = "max_iter"
+    #: all steps were taken, but by the solver's own signs the result is likely to be wrong: see
+    #: ``Solution.confidence``
+    DOUBTFUL = "doubtful"
     #: the objective became infinite or NaN; the result is the last finite one
     DIVERGED = "diverged"
     #: stopped early by the solver because others did better
@@ -81,16 +84,21 @@ class Solution:
     #: the posterior standard deviation of every pixel of ``x``, in its layout, from a solver that was asked
     #: for it
     x_std: Any = None
+    #: how probable it is that the solving of each measurement succeeded, in [0, 1], by a solver that can tell
+    #: (its documentation says what success is); NaN where it could not this time, None from the others
+    confidence: Any = None
 
     def summary(self) -> dict[str, Any]:
         """The record as JSON-ready numbers and words: residuals, statuses, restarts, time, configuration.
 
-        ``"w": None`` is in it where no ``w`` was found, and nowhere else.
+        ``"w": None`` is in it where no ``w`` was found, and nowhere else; ``"confidence"`` where there is
+        one.
         """
         return {
             **({"w": None} if self.w is None else {}),
             "residual": _numbers(self.residual),
             "status": [str(status) for status in self.status],
+            **({} if self.confidence is None else {"confidence": _numbers(self.confidence)}),
             "restarts": {
                 "objective": _numbers(self.restarts.objective),
                 "residual": _numbers(self.restarts.residual),

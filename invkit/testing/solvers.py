@@ -135,6 +135,10 @@ def _check_table(solution: Solution, n: int) -> None:
     require(len(restarts.status) == n, "status", f"{len(restarts.status)} rows of restarts, expected {n}")
     for row in restarts.status:
         _require_statuses("restarts.status", row, count)
+    if solution.confidence is not None:
+        _require_tensor("confidence", solution.confidence, (n,))
+        sound = solution.confidence.isnan() | ((solution.confidence >= 0) & (solution.confidence <= 1))
+        require(bool(sound.all()), "confidence", f"{solution.confidence.tolist()} is not in [0, 1]")
     steps = solution.history_steps
     _require_tensor("history", solution.history, (n, count, len(steps)))
     require(list(steps) == sorted(set(steps)), "history", f"the steps {steps} do not increase")

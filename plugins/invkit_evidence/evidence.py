@@ -26,7 +26,7 @@ from collections.abc import Sequence
 
 import attrs
 import torch
-from attrs.validators import deep_iterable, ge, gt, optional
+from attrs.validators import deep_iterable, ge, gt, le, optional
 from jaxtyping import Float
 from torch import Tensor
 
@@ -57,6 +57,9 @@ class Evidence(Solver):
     - noise: the standard deviation σ of the noise; none: estimated, together with the kernel.
     - anneal: σ² begins 1 + anneal times larger.
     - draws: posterior samples whose standard deviation is ``Solution.x_std``; 0: none.
+    - doubt: the status is ``doubtful`` where ``Solution.confidence`` is less, the probability that the kernel
+    found costs less than 3 dB against the true one (:mod:`invkit_evidence.confidence`); 0: it is not asked.
+    Two candidates or more in the last stage have to agree; of one alone, less is known.
     - chunk: at most so many candidates at a time, for memory alone.
     """
 
@@ -68,6 +71,7 @@ class Evidence(Solver):
     noise: float | None = attrs.field(default=None, validator=optional(gt(0)))
     anneal: float = attrs.field(default=300.0, validator=ge(0))
     draws: int = attrs.field(default=0, validator=ge(0))
+    doubt: float = attrs.field(default=0.88, converter=float, validator=[ge(0), le(1)])
     chunk: int = attrs.field(default=1024, validator=ge(1))
 
     def __attrs_post_init__(self) -> None:
@@ -89,10 +93,24 @@ class Evidence(Solver):
             InputError: the prior of x cannot be integrated out.
         """
         began = time.perf_counter()
+        record = self.searched(problem, y, rng, monitors)
+        solution = record.solution(time.perf_counter() - began, self.doubt)
+        for monitor in monitors:
+            monitor.on_end(solution)
+        return solution
+
+    def searched(
+        self,
+        problem: Problem,
+        y: Float[Tensor, "n *y"],
+        rng: torch.Generator,
+        monitors: Sequence[Monitor] = (),
+    ) -> Record:
+        """The record of all searches; it has the signs of doubt, too."""
         problem = problem.shaped(tuple(y.shape[1:]))
         prior_x = integrable(problem)
         starts = self._distinct_starts(problem)
-        drawn = self._draw(problem, prior_x, y, starts, rng)
+        drawn, seeds = self._draw(problem, prior_x, y, starts, rng)
         together = max(1, self.chunk // starts)
         chunks = [slice(first, first + together) for first in range(0, len(y), together)]
         plan = Plan(self.keep, self.steps, self.rate, self.anneal)
@@ -114,12 +132,14 @@ class Evidence(Solver):
                 record.interrupted = True
             search.finish(self.keep[-1], fine)
             record.end(search, self.draws, rng)
+            try:
+                if self.doubt and not record.interrupted:
+                    record.judge(search, coarse, seeds[chunk])
+            except KeyboardInterrupt:
+                record.interrupted = True
         if not self.steps:
             record.told(record.total)
-        solution = record.solution(time.perf_counter() - began)
-        for monitor in monitors:
-            monitor.on_end(solution)
-        return solution
+        return record
 
     def examples(self, seed: int) -> Sequence[Example]:
         """Blur by a free, a known and a straight kernel, and gains, with images of natural spectra."""
@@ -141,18 +161,21 @@ class Evidence(Solver):
 
     def _draw(
         self, problem: Problem, prior_x: IntegrableGenerator, y: Tensor, starts: int, rng: torch.Generator
-    ) -> Candidates:
-        """The starts of all measurements, one measurement after another, so that the first do not depend on
-        the others.
+    ) -> tuple[Candidates, list[int]]:
+        """The starts of all measurements and a seed each for what is drawn later, one measurement after
+        another, so that the first do not depend on the others.
         """
-        prior_w = problem.priors[0]
-        h = [prior_w.sample_latent(starts, rng, dtype=y.dtype, device=y.device) for _ in range(len(y))]
+        h, seeds = [], []
+        for _ in range(len(y)):
+            h.append(problem.priors[0].sample_latent(starts, rng, dtype=y.dtype, device=y.device))
+            seeds.append(int(torch.randint(2**62, (), generator=rng)))
         n = len(y) * starts
-        return Candidates(
+        candidates = Candidates(
             torch.cat(h),
             y.new_zeros(n, prior_x.marginal(y[:1], rank=self.rank).nuisances),
             y.new_zeros(n, 1 if self.noise is None else 0),
         )
+        return candidates, seeds
 
 
 def integrable(problem: Problem) -> IntegrableGenerator:

@@ -4,11 +4,13 @@ record = Record(monitors, problem, steps, measurements, starts, y)
 record.begin(search, slice(0, 4))
 record.told(10)                     # monitors whose turn it is
 record.end(search, draws=0, rng=rng)
-record.solution(seconds)
+record.judge(search, coarse, seeds)
+record.solution(seconds, doubt=0.5)
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -19,6 +21,8 @@ from invkit.contracts.generator import Generator
 from invkit.contracts.monitor import Monitor, Progress
 from invkit.contracts.problem import Problem
 from invkit.contracts.solution import Restarts, Solution, Status
+from invkit_evidence.confidence import Signs, confidence, signs
+from invkit_evidence.objective import Objective
 from invkit_evidence.search import Search
 
 __all__ = ["Record"]
@@ -46,6 +50,8 @@ class Record:
         self.objective, self.residual = table, table.clone()
         self.status = [[Status.DROPPED] * starts for _ in range(measurements)]
         self.winner = [0] * measurements
+        #: the signs of doubt of every measurement that was judged
+        self.signs: dict[int, Signs] = {}
         self._found: list[tuple[Tensor, ...]] = []
         self._history: list[Tensor] = []
         self._history_steps: list[int] = []
@@ -107,10 +113,31 @@ class Record:
             (w[best], x, search.candidates.h[best], _encoded(prior_x, x), residual_best, spread)
         )
 
-    def solution(self, seconds: float) -> Solution:
-        """What was found, all chunks together."""
+    def judge(self, search: Search, coarse: Objective, seeds: Sequence[int]) -> None:
+        """How sure the chunk's winners are; ``coarse`` is what was searched by, one row a measurement, and
+        ``seeds`` has one for each, too.
+        """
+        count = search.kept.shape[1]
+        residuals = self._found[-1][4].tolist()
+        for row, best in enumerate(search.winners().tolist()):
+            finalists = torch.arange(row * count, (row + 1) * count, device=self.y.device)
+            self.signs[self._rows.start + row] = signs(
+                coarse.select(finalists[:1] // count),
+                search.objective.select(finalists[:1]),
+                search.candidates.select(finalists),
+                best - row * count,
+                residuals[row],
+                self.y[0].numel(),
+                torch.Generator().manual_seed(seeds[row]),
+            )
+
+    def solution(self, seconds: float, doubt: float) -> Solution:
+        """What was found, all chunks together; doubtful where it is less sure than ``doubt``."""
         w, x, h, m, residual, spread = (torch.cat(parts) for parts in zip(*self._found, strict=True))
-        status = tuple(self.status[row][start] for row, start in enumerate(self.winner))
+        sure = [confidence(self.signs[row]) if row in self.signs else math.nan for row in range(len(x))]
+        status = tuple(
+            self._status(self.status[row][start], sure[row], doubt) for row, start in enumerate(self.winner)
+        )
         history = torch.stack(self._history, 2) if self._history else self.objective[:, :, None][:, :, :0]
         return Solution(
             x=x,
@@ -129,7 +156,16 @@ class Record:
             history_steps=tuple(self._history_steps),
             seconds=seconds,
             x_std=spread if spread.numel() else None,
+            confidence=residual.new_tensor(sure) if doubt else None,
         )
+
+    def _status(self, ended: Status, sure: float, doubt: float) -> Status:
+        """Of a measurement, from its winner's."""
+        if ended is not Status.MAX_ITER or not doubt:
+            return ended
+        if math.isnan(sure):  # Ctrl-C, after the last step
+            return Status.INTERRUPTED
+        return Status.DOUBTFUL if sure < doubt else ended
 
     def _ended(self) -> Status:
         return Status.INTERRUPTED if self.interrupted else Status.MAX_ITER

@@ -66,6 +66,11 @@ def test_the_summary_says_where_no_w_was_found() -> None:
     assert "w" not in made().summary()
 
 
+def test_the_summary_says_how_sure_a_solver_is_that_can_tell() -> None:
+    assert "confidence" not in made().summary()
+    assert made(confidence=torch.tensor([0.5, torch.nan])).summary()["confidence"] == [0.5, None]
+
+
 def test_without_a_configuration_there_is_none() -> None:
     assert made().config is None
     assert made().summary()["config"] is None
@@ -100,6 +105,7 @@ def test_a_status_is_its_word() -> None:
     assert [str(status) for status in Status] == [
         "converged",
         "max_iter",
+        "doubtful",
         "diverged",
         "dropped",
         "interrupted",

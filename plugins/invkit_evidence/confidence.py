@@ -1,0 +1,212 @@
+"""How sure a kernel is that a search found: four signs of doubt, and the probability that they amount to.
+
+    found = signs(coarse, fine, finalists, best, residual, numbers, rng)     # of one measurement
+    confidence(found)                                                        # in [0, 1]
+
+A wrong kernel has an image to match, and its evidence looks like any other: how large −log p is says little,
+since images differ by more than kernels do. What does tell:
+
+- **Disagreement** of the finalists, the last candidates of a search. Where different starts end at different
+  kernels, the landscape is rugged, and the best of them may not be the best there is, by however much its
+  evidence exceeds theirs. In decibels, what the image would lose were one of the others the truth,
+
+      D = 10 log₁₀(1 + mean_j ‖x̂_j − x̂‖² / E‖x − x̂‖²),
+
+  with x̂ the winner's image, x̂_j those of the others and E‖x − x̂‖² the error that the posterior given the
+  winner's kernel expects.
+- **Sensitivity** S: the same of kernels as far from the winner's as the evidence cannot tell, the median over
+  draws from N(ĥ, H⁻¹), with H the Hessian of the objective (Laplace's approximation). Curvatures below 1, the
+  prior's own, count as 1: where a search has not come to a minimum, they are negative, and S is large.
+- **Misfit**: log ‖y − A x̂‖² less that of its expectation, in units of √(2/n), the deviation of log χ²_n, for
+  y of n numbers. The residual is σ²C⁻¹d, with d = y − Aμ ~ N(0, C), so its expected square is
+
+      σ⁴ tr C⁻¹ = ‖y − A x̂‖² + 2σ⁴ ∂(−log p)/∂σ².
+
+  Where σ is estimated, it is fitted to the coarse prior: the misfit says whether the fine one can keep up.
+- **Strangeness** of the kernel: its penalty f(h, w), a χ² of as many degrees of freedom d as the latent has
+  numbers, in deviations from its expectation, (f − d) / √(2d). A search that went astray bends the kernel to
+  fit; one that did not leaves near 0 what the measurement does not tell, so that less than d is usual.
+
+The first two are of the coarse prior, whose posterior is cheap. The probability is logistic in the four,
+
+    confidence = 1 / (1 + exp(b + Σ_i a_i s_i)),     s = (log(D + 0.05), log(S + 0.05), misfit, strangeness),
+
+the last two bounded to −2 … 4, so that they do not decide alone. The constants are those that
+``python -m benchmarks.confidence --calibrate`` prints: the probability is that of an image less than 3 dB
+below the one that the same prior gives with the true kernel, among blurred faces found with few starts and
+with many. Of other images it is an order, more than a probability.
+"""
+
+from __future__ import annotations
+
+import math
+
+import attrs
+import torch
+from jaxtyping import Float, Float64
+from torch import Tensor
+
+from invkit_evidence.objective import Candidates, Objective
+
+__all__ = ["Signs", "confidence", "features", "signs"]
+
+#: b, and a of the four signs
+_CONSTANT, _WEIGHTS = -1.96, (0.745, 0.391, 0.674, 0.374)
+_BOUNDS = (-2.0, 4.0)
+#: decibels that are added before the logarithm: less is no sign of anything
+_FLOOR = 0.05
+#: draws for the expected error, and kernels as likely as the winner
+_ERROR_DRAWS, _KERNELS = 4, 32
+#: half the distance of the gradients whose difference is a second derivative
+_STEP = 1e-2
+
+
+@attrs.frozen
+class Signs:
+    """The signs of doubt of one measurement; not finite where nothing sound was found."""
+
+    #: D, in dB, 0 or more; 0 of a single finalist
+    disagreement: float
+    #: in dB, 0 or more
+    sensitivity: float
+    #: in standard deviations; about 0 where all is well
+    misfit: float
+    #: in standard deviations, usually below 0
+    strangeness: float
+
+
+def features(found: Signs) -> tuple[float, float, float, float]:
+    """What the probability is logistic in."""
+    return (
+        math.log(found.disagreement + _FLOOR),
+        math.log(found.sensitivity + _FLOOR),
+        _bounded(found.misfit),
+        _bounded(found.strangeness),
+    )
+
+
+def confidence(found: Signs) -> float:
+    """The probability that a kernel is right, in [0, 1]; 0 where a sign is not finite."""
+    if not all(math.isfinite(sign) for sign in attrs.astuple(found)):
+        return 0.0
+    doubt = _CONSTANT + sum(a * s for a, s in zip(_WEIGHTS, features(found), strict=True))
+    return 1 / (1 + math.exp(min(doubt, 700.0)))
+
+
+def signs(
+    coarse: Objective,
+    fine: Objective,
+    finalists: Candidates,
+    best: int,
+    residual: float,
+    numbers: int,
+    rng: torch.Generator,
+) -> Signs:
+    """The four signs.
+
+    Args:
+        coarse: the objective of the search, one row: the measurement.
+        fine: the objective that the finalists are compared by, one row.
+        finalists: the last candidates, the winner among them.
+        best: the winner's number.
+        residual: ‖y − A x̂‖² of the winner.
+        numbers: n, how many y has.
+        rng: for draws from posteriors.
+    """
+    winner = finalists.select(torch.tensor([best], device=finalists.h.device))
+    with torch.no_grad():
+        _, images = _repeated(coarse, len(finalists.h)).mean(finalists)
+        x = images[best]
+        error = _expected_error(coarse, winner, x, rng)
+        others = [number for number in range(len(images)) if number != best]
+        distances = (images[others] - x).flatten(1).square().sum(1)
+    near = _as_likely(coarse, winner, rng)
+    with torch.no_grad():
+        _, alike = _repeated(coarse, _KERNELS).mean(near)
+        moved = (alike - x).flatten(1).square().sum(1).median()
+    return Signs(
+        disagreement=_decibels(float(distances.mean()), error) if others else 0.0,
+        sensitivity=_decibels(float(moved), error),
+        misfit=_misfit(fine, winner, residual) / math.sqrt(2 / numbers),
+        strangeness=_strangeness(coarse, winner),
+    )
+
+
+def _expected_error(objective: Objective, winner: Candidates, x: Tensor, rng: torch.Generator) -> float:
+    """``E‖x − x̂‖²`` of the posterior given the winner's kernel, from draws."""
+    linear = objective.linear(objective.problem.priors[0](winner.h))
+    variance = objective.variance(winner)
+    drawn = [
+        objective.marginal.sample(linear, winner.nuisance, variance, rng) - x for _ in range(_ERROR_DRAWS)
+    ]
+    return float(torch.cat(drawn).flatten(1).square().sum(1).mean())
+
+
+def _as_likely(objective: Objective, winner: Candidates, rng: torch.Generator) -> Candidates:
+    """Draws about the winner of Laplace's approximation of the posterior."""
+    hessian = _hessian(objective, winner).nan_to_num(0, 0, 0)
+    curvatures, axes = torch.linalg.eigh(hessian)
+    white = torch.randn(_KERNELS, len(hessian), generator=rng, dtype=torch.float64).to(hessian.device)
+    moves = (white / curvatures.clamp(min=1).sqrt()) @ axes.T
+    return _moved(winner, moves)
+
+
+def _hessian(objective: Objective, winner: Candidates) -> Float64[Tensor, "d d"]:
+    """Of the objective at the winner, in latent, nuisance and level, by differences of gradients."""
+    count = sum(part.numel() for part in winner.parts)
+    if not count:  # a known kernel, known noise
+        return torch.zeros(0, 0, dtype=torch.float64, device=winner.h.device)
+    steps = _STEP * torch.eye(count, dtype=torch.float64, device=winner.h.device)
+    moved = _moved(winner, torch.cat([steps, -steps]))
+    parts = [part.detach().requires_grad_() for part in moved.parts]
+    with torch.enable_grad():
+        value = _repeated(objective, 2 * count)(Candidates(*parts)).sum()
+        gradients = torch.autograd.grad(value, parts, allow_unused=True, materialize_grads=True)
+    gradient = torch.cat([each.flatten(1).double() for each in gradients], 1)
+    hessian = (gradient[:count] - gradient[count:]) / (2 * _STEP)
+    return (hessian + hessian.T) / 2
+
+
+def _moved(winner: Candidates, moves: Float64[Tensor, "k d"]) -> Candidates:
+    """The winner, as often as there are rows, and by so much changed."""
+    parts = moves.to(winner.h).split([part.numel() for part in winner.parts], 1)
+    return Candidates(
+        *(
+            part + move.reshape(len(moves), *part.shape[1:])
+            for part, move in zip(winner.parts, parts, strict=True)
+        )
+    )
+
+
+def _repeated(objective: Objective, count: int) -> Objective:
+    """The one measurement's objective of so many candidates."""
+    return objective.select(torch.zeros(count, dtype=torch.long, device=objective.noise.device))
+
+
+def _misfit(objective: Objective, winner: Candidates, residual: float) -> float:
+    """The logarithm of the residual over its expectation."""
+    variance: Float[Tensor, "1"] = objective.variance(winner).detach().requires_grad_()
+    with torch.no_grad():
+        linear = objective.linear(objective.problem.priors[0](winner.h))
+    with torch.enable_grad():
+        value = objective.marginal(linear, winner.nuisance, variance).sum()
+        (slope,) = torch.autograd.grad(value, variance)
+    expected = residual + 2 * float(variance.detach().square() * slope)
+    return math.log(residual / expected) if residual > 0 and expected > 0 else math.nan
+
+
+def _strangeness(objective: Objective, winner: Candidates) -> float:
+    """How far the kernel's penalty is from its expectation; 0 of a known kernel."""
+    prior_w, freedom = objective.problem.priors[0], winner.h.numel()
+    with torch.no_grad():
+        penalty = float(prior_w.penalty(winner.h, prior_w(winner.h)))
+    return (penalty - freedom) / math.sqrt(2 * freedom) if freedom else 0.0
+
+
+def _bounded(sign: float) -> float:
+    return min(max(sign, _BOUNDS[0]), _BOUNDS[1])
+
+
+def _decibels(more: float, error: float) -> float:
+    """What a squared error loses where so much is added."""
+    return 10 * math.log10(1 + more / error) if error > 0 and more >= 0 else math.nan

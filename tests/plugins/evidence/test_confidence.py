@@ -1,0 +1,186 @@
+"""The signs of doubt against dense references, what they amount to, and what a solution says of itself."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import attrs
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+import invkit
+from invkit import InvkitError, Problem, Status
+from invkit_classical.known import Known
+from invkit_evidence import record
+from invkit_evidence.confidence import Signs, confidence, signs
+from invkit_evidence.objective import Candidates, Objective
+from invkit_gaussian.gaussian import Gaussian
+from tests.plugins.evidence.problems import images, solve
+from tests.plugins.gaussian.classes import Case, moments_of
+
+finite = st.floats(0, 40)
+
+
+def doubted(case: Case, h: Tensor, best: int = 0, noise: float = 0.1) -> Signs:
+    """The signs of the first measurement of a case, with kernels of a simplex and known noise."""
+    problem = Problem(case.operator, (invkit.prior("simplex?size=3"), Gaussian(case.moments)))
+    problem = problem.shaped(tuple(case.y.shape[1:]))
+    objective = Objective(problem, Gaussian(case.moments).marginal(case.y[:1]), case.y.new_tensor([noise]))
+    finalists = Candidates(h, h.new_zeros(len(h), 0), h.new_zeros(len(h), 0))
+    everyone = objective.select(torch.zeros(len(h), dtype=torch.long))
+    w, x = everyone.mean(finalists)
+    residual = float((case.y[:1] - problem.operator(w, x))[best].square().sum())
+    rng = torch.Generator().manual_seed(0)
+    return signs(objective, objective, finalists, best, residual, case.y[0].numel(), rng)
+
+
+def latents(n: int, seed: int = 0) -> Tensor:
+    rng = torch.Generator().manual_seed(seed)
+    return invkit.prior("simplex?size=3").sample_latent(n, rng, dtype=torch.float64)
+
+
+@given(seed=st.integers(0, 50), noise=st.floats(0.05, 0.5))
+def test_the_residuals_expectation_is_the_trace_written_out(seed: int, noise: float) -> None:
+    """A measurement of whose residual exactly so much is expected has no misfit: ``σ⁴ tr C⁻¹``."""
+    case = Case.draw(moments_of("joint", 1, (4, 5), 3, seed=seed), "circconv", n=1, seed=seed)
+    h = latents(1, seed)
+    found = doubted(case, h, noise=noise)
+    w = invkit.prior("simplex?size=3")(h)
+    a, _, sigma = attrs.evolve(case, w=w).written_out()
+    covariance = a[0] @ sigma[0] @ a[0].T + noise**2 * torch.eye(20, dtype=torch.float64)
+    d = case.y.flatten() - a[0] @ case.moments.mean.flatten()
+    whitened = torch.linalg.solve(covariance, d)
+    expected = torch.linalg.inv(covariance).trace()
+    ratio = float(whitened.square().sum() / expected)
+    assert found.misfit == pytest.approx(math.log(ratio) / math.sqrt(2 / 20), rel=1e-6, abs=1e-6)
+
+
+def test_finalists_that_agree_do_not_disagree_and_the_further_the_more() -> None:
+    case = Case.draw(moments_of("joint", 1, (6, 7), 4), "circconv", n=1)
+    first, other = latents(2)
+    at = [doubted(case, torch.stack([first, first + far * (other - first)])) for far in (0, 0.01, 0.03, 0.1)]
+    distances = [each.disagreement for each in at]
+    assert distances[0] == pytest.approx(0, abs=1e-9)
+    assert distances == sorted(distances) and distances[-1] > 3 * distances[1] > 0
+    assert doubted(case, first[None]).disagreement == 0  # nobody to disagree
+    assert len({each.misfit for each in at}) == 1  # which is the winner's alone
+
+
+def test_the_order_of_the_finalists_does_not_matter() -> None:
+    case = Case.draw(moments_of("joint", 1, (6, 7), 4), "circconv", n=1)
+    h = latents(4)
+    ahead, behind = doubted(case, h, best=0), doubted(case, h.flip(0), best=3)
+    assert attrs.astuple(ahead) == pytest.approx(attrs.astuple(behind), rel=1e-9)
+
+
+def test_a_measurement_that_hardly_depends_on_the_kernel_is_not_sensitive() -> None:
+    """With noise that drowns it, nothing can be told of the kernel, but little of the image hangs on it."""
+    case = Case.draw(moments_of("joint", 1, (6, 7), 4), "circconv", n=1)
+    assert doubted(case, latents(1), noise=50.0).sensitivity < 0.01
+    assert doubted(case, latents(1), noise=0.3).sensitivity > 0.01
+
+
+def test_a_kernel_far_out_in_its_prior_is_strange() -> None:
+    """The simplex's penalty is ‖h‖², of 9 numbers: 9 is expected, √18 the deviation."""
+    case = Case.draw(moments_of("joint", 1, (6, 7), 4), "circconv", n=1)
+    h = latents(1)
+    for size in (0.0, 1.0, 4.0):
+        scaled = h * size / h.norm()
+        assert doubted(case, scaled).strangeness == pytest.approx((size**2 - 9) / math.sqrt(18))
+
+
+@given(a=st.builds(Signs, finite, finite, finite, finite), more=st.floats(0.01, 10))
+def test_every_sign_lowers_the_confidence(a: Signs, more: float) -> None:
+    assert 0 <= confidence(a) <= 1
+    for name in ("disagreement", "sensitivity", "misfit", "strangeness"):
+        assert confidence(attrs.evolve(a, **{name: getattr(a, name) + more})) <= confidence(a)
+
+
+def test_neither_misfit_nor_strangeness_decides_alone() -> None:
+    for agreed in (Signs(0.0, 0.01, 1e6, -1.5), Signs(0.0, 0.01, 0.0, 1e6)):
+        assert confidence(agreed) > 0.8
+    for apart in (Signs(15.0, 10.0, -1e6, 0.0), Signs(15.0, 10.0, 0.0, -1e6)):
+        assert confidence(apart) < 0.7
+
+
+@pytest.mark.parametrize("name", ["disagreement", "sensitivity", "misfit", "strangeness"])
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_what_is_no_number_gives_no_confidence(name: str, value: float) -> None:
+    assert confidence(attrs.evolve(Signs(0.0, 0.0, 0.0, 0.0), **{name: value})) == 0
+
+
+def test_the_status_follows_from_the_confidence() -> None:
+    problem, _, _, y = images(4)
+    found = solve(problem, y, doubt=0.5)
+    assert found.confidence.shape == (4,) and ((found.confidence >= 0) & (found.confidence <= 1)).all()
+    least = float(found.confidence.median())
+    again = solve(problem, y, doubt=least)
+    torch.testing.assert_close(again.confidence, found.confidence)
+    expected = [Status.DOUBTFUL if sure < least else Status.MAX_ITER for sure in found.confidence.tolist()]
+    assert list(again.status) == expected and set(expected) == {Status.DOUBTFUL, Status.MAX_ITER}
+    winners = [row[at] for row, at in zip(again.restarts.status, again.restarts.winner, strict=True)]
+    assert winners == [Status.MAX_ITER] * 4
+
+
+def test_without_doubt_nobody_asks() -> None:
+    problem, _, _, y = images(2)
+    found = solve(problem, y, doubt=0)
+    assert found.confidence is None and found.status == (Status.MAX_ITER,) * 2
+    assert "confidence" not in found.summary()
+
+
+@pytest.mark.parametrize("noise", [0.05, None])
+def test_a_kernel_that_is_known_is_not_doubted(noise: float | None) -> None:
+    problem, w, x, _ = images(3)
+    blurred = problem.operator(w[:1].expand_as(w), x)
+    y = blurred + 0.05 * torch.randn(x.shape, generator=torch.Generator().manual_seed(1), dtype=x.dtype)
+    found = solve(Problem(problem.operator, (Known(w[0]), problem.priors[1])), y, noise=noise)
+    assert (found.confidence > 0.9).all()
+    assert found.status == (Status.MAX_ITER,) * 3
+
+
+@pytest.mark.parametrize("chunk", [1, 25])
+def test_neighbours_and_chunks_change_no_confidence(chunk: int) -> None:
+    problem, _, _, y = images(3)
+    whole, parts = solve(problem, y), solve(problem, y, chunk=chunk)
+    torch.testing.assert_close(whole.confidence, parts.confidence, rtol=1e-5, atol=1e-6)
+    first = solve(problem, y[:1])
+    torch.testing.assert_close(whole.confidence[:1], first.confidence, rtol=1e-5, atol=1e-6)
+
+
+def test_ctrl_c_while_doubting_is_an_interruption(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem, _, _, y = images(3)
+    asked = iter([Signs(0.0, 0.0, 0.0, 0.0)])
+
+    def impatient(*_: object) -> Signs:
+        try:
+            return next(asked)
+        except StopIteration:
+            raise KeyboardInterrupt from None
+
+    monkeypatch.setattr(record, "signs", impatient)
+    found = solve(problem, y)
+    assert found.status == (Status.MAX_ITER, Status.INTERRUPTED, Status.INTERRUPTED)
+    assert found.confidence.isnan().tolist() == [False, True, True]
+    assert found.summary()["confidence"][1:] == [None, None]
+
+
+def test_the_confidence_is_saved(tmp_path: Path) -> None:
+    y = np.random.default_rng(0).random((8, 9))
+    deblur = invkit.compose("circconv", ["simplex?size=3", "spectrum"], "evidence?starts=4,steps=2")
+    found = deblur(y)
+    found.save(tmp_path)
+    saved = json.loads((tmp_path / "solution.json").read_text())
+    assert saved["confidence"] == found.confidence.tolist()
+
+
+@pytest.mark.parametrize("doubt", ["-0.1", "1.1"])
+def test_no_probability_is_refused(doubt: str) -> None:
+    with pytest.raises(InvkitError, match="doubt"):
+        invkit.solver(f"evidence?doubt={doubt}")
