@@ -273,6 +273,17 @@ def test_a_solver_that_finds_no_kernel_leaves_none(tmp_path: Path, capsys: Captu
     assert deblur(image, "--config", tmp_path / "out" / "config.toml", "--out", tmp_path / "again") == 0
 
 
+def test_a_doubtful_image_says_so_and_is_no_failure(tmp_path: Path, capsys: Captured) -> None:
+    """``doubt=1``: nothing is sure enough."""
+    (image,) = write_blurry(tmp_path, "digit.png")
+    priors = ("--prior", "trajectory", "--prior", "spectrum")
+    solver = "evidence?starts=4,keep=2,steps=2,doubt=1"
+    assert deblur(image, *priors, "--solver", solver, "--out", tmp_path / "out") == 0
+    assert "doubtful" in capsys.readouterr().out
+    record = json.loads((tmp_path / "out" / "digit.json").read_text())
+    assert record["status"] == "doubtful" and 0 <= record["confidence"] < 1
+
+
 def test_a_diverged_image_is_a_failure_with_a_record(
     tmp_path: Path, quick: list[str | Path], capsys: Captured
 ) -> None:
