@@ -42,3 +42,8 @@ def invkit_register(registry: Registry) -> None:
         "invkit_datasets.housenumbers:HouseNumbers",
         summary="synthetic house numbers that look like SVHN's crops",
     )
+    registry.dataset(
+        "objects",
+        "invkit_datasets.objects:Objects",
+        summary="synthetic things in front of a plain background, as a shop shows them",
+    )
