@@ -1,0 +1,32 @@
+"""Things on plain backgrounds, shaken by hand: by a class of things, and by a spectrum within bounds."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+import invkit
+from invkit.metrics import kernel_ncc, psnr
+
+SEARCH = "evidence?starts=96,keep=12x4x2,steps=60"
+
+
+def shaken(numbers: list[int]) -> tuple[Tensor, Tensor, Tensor]:
+    """Held-out things, held-out kernels of the same numbers, and 8-bit pictures of them."""
+    x = invkit.dataset("objects").take(torch.tensor(numbers), "test")
+    w = invkit.dataset("shake").take(torch.tensor(numbers), "validation")
+    y = invkit.operator("circconv")(w, x)
+    y = y + 0.01 * torch.randn(y.shape, generator=torch.Generator().manual_seed(0))
+    return x, w, (y * 255).round().clamp(0, 255) / 255
+
+
+@pytest.mark.parametrize(
+    ("prior", "numbers", "gain"), [("bounded:gaussian:objects", [0], 10), ("bounded:spectrum", [1], 7)]
+)
+def test_things_are_deblurred_blind(prior: str, numbers: list[int], gain: float) -> None:
+    x, w, y = shaken(numbers)
+    found = invkit.compose("circconv", ["trajectory", prior], SEARCH)(y)
+    assert (kernel_ncc(found.w, w) > 0.95).all()
+    assert (psnr(found.x, x) > psnr(y, x) + gain).all()
+    assert found.x.min() >= 0 and found.x.max() <= 1
