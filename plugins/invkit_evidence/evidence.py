@@ -71,7 +71,7 @@ class Evidence(Solver):
     noise: float | None = attrs.field(default=None, validator=optional(gt(0)))
     anneal: float = attrs.field(default=300.0, validator=ge(0))
     draws: int = attrs.field(default=0, validator=ge(0))
-    doubt: float = attrs.field(default=0.88, converter=float, validator=[ge(0), le(1)])
+    doubt: float = attrs.field(default=0.9, converter=float, validator=[ge(0), le(1)])
     chunk: int = attrs.field(default=1024, validator=ge(1))
 
     def __attrs_post_init__(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
@@ -17,8 +19,8 @@ def test_the_constants_of_a_logistic_law_are_found() -> None:
     rng = torch.Generator().manual_seed(0)
     constant, weights = -1.0, torch.tensor([0.7, 0.4, 0.6, 0.3])
     cells = []
-    for d, s, m, p, chance in torch.rand(4000, 5, generator=rng).tolist():
-        signs = Signs(8 * d**4, 8 * s**4, 6 * m - 2, 6 * p - 2)
+    for d, s, m, g, chance in torch.rand(4000, 5, generator=rng).tolist():
+        signs = Signs(8 * d**4, 8 * s**4, 6 * m - 2, math.exp(5 * g) - 1)
         probability = torch.sigmoid(constant + (weights * torch.tensor(features(signs))).sum())
         cells.append(Cell(10.0 if chance < probability else 0.0, 30.0, "max_iter", 0.0, signs))
     found, slopes = fit(cells)
