@@ -55,19 +55,19 @@ OFTEN, SYNTHETIC = 10, 8_000
 """How often such a crop counts, and synthetic numbers; all of Chars74K is there besides."""
 FAILED = 3.0
 """Decibels below the image that the true kernel gives."""
-USUAL, GIVEN = "evidence?anneal=10", "evidence?keep=1,anneal=0"
-"""What finds the candidates; what does where the kernel is given."""
+GIVEN = "evidence?keep=1,anneal=0"
+"""What finds the contrasts where the kernel is given."""
 
 
-def material(images: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Crops that are held out, kernels, measurements."""
+def material(images: int, draw: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Crops that are held out, kernels, measurements; in every draw other kernels and other noise."""
     crops = invkit.dataset("svhn")
     there = torch.arange(FITTED + GUARD, crops.splits["train"])
     held = torch.arange(crops.splits["validation"])
     x = torch.cat([crops.take(held, "validation"), crops.take(there, "train")])[:images]
-    w = invkit.dataset("shake").take(torch.arange(len(x)) + 300, "validation")
+    w = invkit.dataset("shake").take(torch.arange(len(x)) + 300 * (1 + draw), "validation")
     y: Tensor = invkit.operator("circconv")(w, x)
-    y = y + NOISE * torch.randn(y.shape, generator=torch.Generator().manual_seed(5))
+    y = y + NOISE * torch.randn(y.shape, generator=torch.Generator().manual_seed(5 + draw))
     return x, w, (y * 255).round().clamp(0, 255) / 255
 
 
@@ -144,10 +144,10 @@ class Table:
         }
 
 
-def measure(images: int, spec: str, count: int, rank: int) -> dict[str, Any]:
+def measure(images: int, draw: int, spec: str, count: int, rank: int) -> dict[str, Any]:
     """Every figure, as plain data; of the search alone where there are to be no clusters."""
     solver, given_solver = solver_of(spec), solver_of(GIVEN)
-    x, w, y = material(images)
+    x, w, y = material(images, draw)
     fitted = class_images()
     prior, kernels = gaussian_of(fitted), invkit.prior("trajectory")
     network = Network(invkit.prior("vae:housenumbers"), kernels)
@@ -169,7 +169,7 @@ def measure(images: int, spec: str, count: int, rank: int) -> dict[str, Any]:
         table.add("true kernel", psnr_of(prior, given, true)[0])
         if sys.stderr.isatty():
             print(f"{number + 1} of {len(y)}", end="\r", file=sys.stderr, flush=True)
-    return {"images": len(y), "solver": spec, **table.report()}
+    return {"images": len(y), "draw": draw, "solver": spec, **table.report()}
 
 
 def solver_of(spec: str) -> Evidence:
@@ -182,14 +182,15 @@ def solver_of(spec: str) -> Evidence:
 
 @click.command()
 @click.option("--images", default=55, show_default=True, help="Crops; 55 are held out.")
-@click.option("--solver", default=USUAL, show_default=True, help="Whose last candidates are ranked.")
+@click.option("--draw", default=0, show_default=True, help="Of kernels and noise.")
+@click.option("--solver", default="evidence", show_default=True, help="Whose last candidates are ranked.")
 @click.option("--clusters", "count", default=8, show_default=True, help="Gaussians; 0: the search alone.")
 @click.option("--rank", default=64, show_default=True, help="Components of each.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
-def main(images: int, solver: str, count: int, rank: int, as_json: bool) -> None:
+def main(images: int, draw: int, solver: str, count: int, rank: int, as_json: bool) -> None:
     """Rank the candidates of the evidence by other priors."""
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
-    report = measure(images, solver, count, rank)
+    report = measure(images, draw, solver, count, rank)
     if as_json:
         json.dump(report, sys.stdout, indent=2)
         return

@@ -115,7 +115,7 @@ def test_every_figure_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     kernels = invkit.prior("trajectory")
     w = kernels(kernels.sample_latent(2, rng))
     y = invkit.operator("circconv")(w, images[:2])
-    monkeypatch.setattr(nonlinear, "material", lambda count: (images[:count], w[:count], y[:count]))
+    monkeypatch.setattr(nonlinear, "material", lambda count, draw: (images[:count], w[:count], y[:count]))
     monkeypatch.setattr(nonlinear, "class_images", lambda: images)
     flat = Gaussian(flat_class(32))
     monkeypatch.setattr(nonlinear, "gaussian_of", lambda images: flat)
