@@ -61,7 +61,7 @@ _FLOOR = 0.05
 _ERROR_DRAWS, _KERNELS = 4, 32
 #: variations of the winner; from how few to how many of its numbers are drawn anew; how they are followed
 _VARIATIONS, _SHARES = 64, (0.1, 0.5)
-_VARIED = Plan(keep=(6, 3), steps=40, rate=0.1, anneal=60.0)
+_FOLLOWED, _RATE, _ANNEAL = (6, 3), 0.1, 60.0
 #: half the distance of the gradients whose difference is a second derivative
 _STEP = 1e-2
 
@@ -106,6 +106,7 @@ def signs(
     residual: float,
     numbers: int,
     rng: torch.Generator,
+    steps: int = 40,
 ) -> Signs:
     """The four signs.
 
@@ -116,10 +117,11 @@ def signs(
         best: the winner's number.
         residual: ‖y − A x̂‖² of the winner.
         numbers: n, how many y has.
-        rng: for draws from posteriors.
+        rng: for variations and for draws from posteriors.
+        steps: that the variations are followed for; the constants hold for 40.
     """
     winner = finalists.select(torch.tensor([best], device=finalists.h.device))
-    gain, bettered = _varied(coarse, winner, rng)
+    gain, bettered = _varied(coarse, winner, steps, rng)
     near = _as_likely(coarse, winner, rng)
     with torch.no_grad():
         images = _images(coarse, finalists)
@@ -209,7 +211,9 @@ def _misfit(objective: Objective, winner: Candidates, residual: float) -> float:
     return math.log(residual / expected) if residual > 0 and expected > 0 else math.nan
 
 
-def _varied(objective: Objective, winner: Candidates, rng: torch.Generator) -> tuple[float, Candidates]:
+def _varied(
+    objective: Objective, winner: Candidates, steps: int, rng: torch.Generator
+) -> tuple[float, Candidates]:
     """By how many nats the best of the winner's variations is better, and that one; 0 and the winner where
     none is.
     """
@@ -224,10 +228,10 @@ def _varied(objective: Objective, winner: Candidates, rng: torch.Generator) -> t
         winner.nuisance.repeat(_VARIATIONS, 1),
         winner.level.repeat(_VARIATIONS, 1),
     )
-    search = Search(objective, varied, _VARIATIONS, _VARIED)
+    search = Search(objective, varied, _VARIATIONS, Plan(_FOLLOWED, steps, _RATE, _ANNEAL))
     for _ in search.steps():
         pass
-    search.finish(_VARIED.keep[-1], objective)
+    search.finish(_FOLLOWED[-1], objective)
     with torch.no_grad():
         gain = float(objective(winner) - search.value.min())
     return (gain, search.candidates.select(search.winners())) if gain > 0 else (0.0, winner)

@@ -115,7 +115,7 @@ class Record:
 
     def judge(self, search: Search, coarse: Objective, seeds: Sequence[int]) -> None:
         """How sure the chunk's winners are; ``coarse`` is what was searched by, one row a measurement, and
-        ``seeds`` has one for each, too.
+        ``seeds`` has one for each, too. A hurried search is judged in a hurry.
         """
         count = search.kept.shape[1]
         residuals = self._found[-1][4].tolist()
@@ -129,6 +129,7 @@ class Record:
                 residuals[row],
                 self.y[0].numel(),
                 torch.Generator().manual_seed(seeds[row]),
+                min(search.plan.steps, 40),
             )
 
     def solution(self, seconds: float, doubt: float) -> Solution:
