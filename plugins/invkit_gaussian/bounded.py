@@ -2,7 +2,7 @@
 
     prior = invkit.prior("bounded:spectrum")
     prior = invkit.prior("bounded:gaussian:objects")
-    prior = invkit.prior("bounded:spectrum", upper=4095.0)
+    prior = invkit.prior("bounded:spectrum?upper=4095")      # of a camera of 12 bits
 
 A Gaussian knows no bounds. Its posterior mean x̂ given a wrong kernel rings beyond them, most where a
 plain background is as white as can be; so that all images keep to them says much about the kernel. How
