@@ -61,7 +61,7 @@ _FLOOR = 0.05
 _ERROR_DRAWS, _KERNELS = 4, 32
 #: variations of the winner; from how few to how many of its numbers are drawn anew; how they are followed
 _VARIATIONS, _SHARES = 64, (0.1, 0.5)
-_FOLLOWED, _RATE, _ANNEAL = (6, 3), 0.1, 60.0
+_FOLLOWED, _RATE, _ANNEAL = (6, 3), 0.1, (60.0,)
 #: half the distance of the gradients whose difference is a second derivative
 _STEP = 1e-2
 

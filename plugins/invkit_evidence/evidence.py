@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import attrs
 import torch
@@ -44,6 +45,10 @@ from invkit_evidence.search import Plan, Search
 __all__ = ["Evidence"]
 
 
+def _schedules(anneal: int | float | Sequence[Any]) -> tuple[float, ...]:
+    return tuple(map(float, anneal if isinstance(anneal, Sequence) else [anneal]))
+
+
 @attrs.frozen
 class Evidence(Solver):
     """Maximum of the marginal likelihood over the first unknown's latent; the posterior mean of the second.
@@ -55,7 +60,7 @@ class Evidence(Solver):
     last stage's
       candidates are compared, and the image is found, with all of it.
     - noise: the standard deviation σ of the noise; none: estimated, together with the kernel.
-    - anneal: σ² begins 1 + anneal times larger.
+    - anneal: σ² begins 1 + anneal times larger; of several schedules every start has one.
     - draws: posterior samples whose standard deviation is ``Solution.x_std``; 0: none.
     - doubt: the status is ``doubtful`` where ``Solution.confidence`` is less, the probability that the kernel
     found costs less than 3 dB against the true one (:mod:`invkit_evidence.confidence`); 0: it is not asked.
@@ -69,7 +74,9 @@ class Evidence(Solver):
     rate: float = attrs.field(default=0.1, validator=gt(0))
     rank: int | None = attrs.field(default=64, validator=optional(ge(0)))  # type: ignore[arg-type]
     noise: float | None = attrs.field(default=None, validator=optional(gt(0)))
-    anneal: float = attrs.field(default=300.0, validator=ge(0))
+    anneal: tuple[float, ...] = attrs.field(
+        default=(300.0, 10.0), converter=_schedules, validator=deep_iterable(ge(0))
+    )
     draws: int = attrs.field(default=0, validator=ge(0))
     doubt: float = attrs.field(default=0.9, converter=float, validator=[ge(0), le(1)])
     chunk: int = attrs.field(default=1024, validator=ge(1))
@@ -77,6 +84,8 @@ class Evidence(Solver):
     def __attrs_post_init__(self) -> None:
         if self.draws == 1:
             raise InputError("draws=1: one draw has no deviation", hint="give 2 or more, or 0 for none")
+        if not self.anneal:
+            raise InputError("anneal is empty", hint="write e.g. anneal=300x10, or anneal=0 for none")
         if not self.keep:
             raise InputError("keep is empty: no candidate would be followed", hint="write e.g. keep=24x8x3")
 

@@ -62,7 +62,7 @@ class Objective:
     marginal: Marginal
     noise: Float[Tensor, "n"]
 
-    def __call__(self, candidates: Candidates, tempering: float = 1.0) -> Float[Tensor, "n"]:
+    def __call__(self, candidates: Candidates, tempering: Tensor | float = 1.0) -> Float[Tensor, "n"]:
         """The negative log-posterior of every candidate; differentiable in all its parameters."""
         prior_w = self.problem.priors[0]
         w = prior_w(candidates.h)
