@@ -35,6 +35,7 @@ BENCH = {
     "priors": ("priors.md", "priors.md"),
     "asim2020": ("asim2020.md", "results.md"),
     "asim2020-few": ("few/asim2020.md", "results.md"),
+    "asim2020-printed": ("printed/asim2020.md", "results.md"),
     "evidence": ("asim2020.md", "evidence.md"),
     "table1": ("table1.md", "results.md"),
     "table2": ("table2.md", "results.md"),
