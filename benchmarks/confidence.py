@@ -11,7 +11,7 @@ Printed is how many are short, how many of these are ``doubtful``, and how many 
 and other kernels: of the order of the validation faces, the first 320 are for calibration, with kernels of
 the validation split, those after them are reported, with kernels of the test split. Searches by default
 settings seldom fail, so most of the calibration's have few starts. The constants in use are from these very
-searches, but for other draws of what is random in the signs.
+searches, but for other draws of what is random in the signs, when a search had one schedule (``anneal=300``).
 
 Every image is kept in the folder ``--out`` when it is finished; after Ctrl-C only the missing are measured. A
 solver whose code has changed is not noticed: remove ``OUT/confidence`` then.
