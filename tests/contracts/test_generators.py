@@ -24,7 +24,7 @@ FILES = {
 }
 
 #: priors that are made of others
-NAMED = {"mixture": "mixture:gaussian:mnist+spectrum"}
+NAMED = {"mixture": "mixture:gaussian:mnist+spectrum", "bounded": "bounded:gaussian:mnist"}
 
 
 def _registered() -> list[str]:
