@@ -25,15 +25,21 @@ LIMIT = 2048
 """The most numbers that a signal or a measurement may have here."""
 
 
-def covariance(basis: Float[Tensor, "r c h w"], spectrum: Float[Tensor, "c h half"]) -> Float[Tensor, "d d"]:
-    """``V Λ Vᵀ`` and a stationary part of the spectrum, channel by channel, row-major."""
+def covariance(
+    basis: Float[Tensor, "r c h w"], spectrum: Float[Tensor, "*n c h half"]
+) -> Float[Tensor, "*n d d"]:
+    """``V Λ Vᵀ`` and a stationary part of every spectrum, channel by channel, row-major."""
     _, channels, height, width = basis.shape
-    size = (height, width)
-    check(channels * height * width)
-    units = torch.eye(height * width, dtype=basis.dtype, device=basis.device).reshape(-1, *size)
-    stationary = [signal_of(half_spectrum(units) * each, size).flatten(1) for each in spectrum]
+    size, pixels = (height, width), height * width
+    check(channels * pixels)
+    units = half_spectrum(torch.eye(pixels, dtype=basis.dtype, device=basis.device).reshape(-1, *size))
     components = basis.flatten(1)
-    return torch.block_diag(*stationary) + components.T @ components
+    result = (components.T @ components).repeat(*spectrum.shape[:-3], 1, 1)
+    blocks = result.unflatten(-1, (channels, pixels)).unflatten(-3, (channels, pixels))
+    for channel in range(channels):
+        stationary = signal_of(units * spectrum[..., channel, None, :, :], size).flatten(-2)
+        blocks[..., channel, :, channel, :] += stationary
+    return result
 
 
 def evidence(

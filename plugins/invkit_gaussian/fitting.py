@@ -4,7 +4,8 @@
 
 ``batches`` is called once for each pass and yields images (n, C, H, W); memory does not grow with their
 number. The first passes find mean, colours and contrasts; then come those for the components (see
-:mod:`invkit_gaussian.principal`); a last one finds the spectrum of what the components leave.
+:mod:`invkit_gaussian.principal`); the last find the spectrum of what the components leave and, where asked
+for, how images differ in it.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from invkit.errors import InputError
 from invkit_gaussian.marginal import colour_axes
 from invkit_gaussian.moments import Colour, Moments, half_spectrum
 from invkit_gaussian.principal import Batches, components
+from invkit_gaussian.texture import texture_of
 
 __all__ = ["fit"]
 
@@ -35,6 +38,7 @@ def fit(
     rank: int,
     colour: Colour,
     contrast: bool = False,
+    texture: bool = False,
     seed: int = 0,
 ) -> Moments:
     """Fit the moments of a class.
@@ -45,6 +49,7 @@ def fit(
         rank: principal components, at most as many as an image has numbers (of axes: pixels).
         colour: joint or axes; see :mod:`invkit_gaussian.moments`.
         contrast: of joint: whether every image has a contrast of its own.
+        texture: whether every image has a texture of its own.
         seed: of the sketch.
 
     Raises:
@@ -61,6 +66,7 @@ def fit(
     images, mean, rotation, level, contrasts, spread = prepared
     directions, variances = components(images, numbers, rank, seed)
     spectrum = _remainder(images, directions, (channels, *shape[1:]))
+    differing = _texture(images, directions, spectrum, shape[1:]) if texture else torch.zeros(2, 0)
     return Moments(
         colour=colour,
         mean=mean,
@@ -70,6 +76,7 @@ def fit(
         level=level,
         contrasts=contrasts,
         spread=spread,
+        texture=differing,
     )
 
 
@@ -137,12 +144,28 @@ def _axes(batches: Batches, shape: tuple[int, int, int]) -> _Prepared:
 def _remainder(images: Batches, directions: Tensor, shape: tuple[int, int, int]) -> Tensor:
     """The mean squared modulus of the unitary half DFT of what the components leave."""
     total, count = torch.zeros(shape[0], shape[1], shape[2] // 2 + 1, dtype=torch.float64), 0
-    for x in images():
-        rows = x.flatten(1)
-        left = rows - (rows @ directions.T) @ directions
-        total += half_spectrum(left.reshape(-1, *shape)).abs().square().double().sum(0)
-        count += len(x)
+    for power in _left(images, directions):
+        total += power.double().sum(0)
+        count += len(power)
     spectrum = (total / max(count, 1)).float()
     if not float(spectrum.max()) > 0:
         raise InputError("the images are all alike: there is nothing to fit", hint="choose another data set")
     return spectrum.clamp(min=float(spectrum.max()) * _FLOOR)
+
+
+def _texture(
+    images: Batches, directions: Tensor, spectrum: Tensor, size: tuple[int, int]
+) -> Float[Tensor, "2 3"]:
+    """Mean and Cholesky factor of the covariance of the images' textures."""
+    found = torch.cat([texture_of(power / spectrum, size) for power in _left(images, directions)])
+    departures = found - found.mean(0)
+    covariance = departures.T @ departures / len(found) + 1e-12 * torch.eye(2).to(found)
+    return torch.cat([found.mean(0)[:, None], torch.linalg.cholesky(covariance)], 1).float()
+
+
+def _left(images: Batches, directions: Tensor) -> Iterator[Tensor]:
+    """The squared modulus of the unitary half DFT of what the components leave of every image."""
+    for x in images():
+        rows = x.flatten(1)
+        left = rows - (rows @ directions.T) @ directions
+        yield half_spectrum(left.reshape(x.shape)).abs().square()

@@ -1,7 +1,8 @@
 """The evidence where the operator is a circular convolution: everything is diagonal but the components.
 
 Of one block of channels that share their components, with d the half spectra of what the model leaves of the
-measurement, K the transfer function, P = a²S + level the variances of the image's bins,
+measurement, K the transfer function, P = a²ST + level the variances of the image's bins, a the contrast and T
+the texture,
 
     N = |K|² P + σ²,     G = N^−½ a K F(V Λ^½),     M = I_r + GᴴG,     b = Gᴴ N^−½ d
     z = M⁻¹ b,      left = d − a K F(V Λ^½) z
@@ -28,6 +29,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+import attrs
 import torch
 from jaxtyping import Complex, Float, Float64
 from torch import Tensor
@@ -36,12 +38,22 @@ from invkit_gaussian.dense import cholesky
 from invkit_gaussian.moments import bin_weights, half_spectrum
 from invkit_gaussian.posterior import uncertainty
 
-__all__ = ["Block", "Size"]
+__all__ = ["Block", "Scale", "Size"]
 
 Size = tuple[int, int]
 
 #: what a table may take, in numbers
 _TABLE_LIMIT = 60_000_000
+
+
+@attrs.frozen(eq=False)
+class Scale:
+    """By how much candidates have more or less of a block than is typical."""
+
+    #: a
+    contrast: Float[Tensor, "n"]
+    #: T; none: 1
+    texture: Float[Tensor, "n f"] | None = None
 
 
 class Block:
@@ -86,43 +98,43 @@ class Block:
         self,
         d: Complex[Tensor, "n c f"],
         transfer: Complex[Tensor, "n k f"],
-        contrast: Float[Tensor, "n"],
+        scale: Scale,
         variance: Float[Tensor, "n"],
     ) -> Float[Tensor, "n"]:
         """``−log p(y)`` of every candidate; ``transfer`` has one channel or all."""
-        _, noise = self._variances(transfer, contrast, variance)
-        z, factor = self._components(d, transfer, contrast, noise)
-        return self._value(d - transfer * self._span(z, contrast), z, noise, factor)
+        _, noise = self._variances(transfer, scale, variance)
+        z, factor = self._components(d, transfer, scale, noise)
+        return self._value(d - transfer * self._span(z, scale), z, noise, factor)
 
     def gain(
         self,
         d: Complex[Tensor, "n c f"],
         transfer: Complex[Tensor, "n k f"],
-        contrast: Float[Tensor, "n"],
+        scale: Scale,
         variance: Float[Tensor, "n"],
     ) -> Complex[Tensor, "n c f"]:
         """The posterior mean's spectra beside the prior's mean: linear in ``d``."""
-        prior, noise = self._variances(transfer, contrast, variance)
-        span = self._span(self._components(d, transfer, contrast, noise)[0], contrast)
+        prior, noise = self._variances(transfer, scale, variance)
+        span = self._span(self._components(d, transfer, scale, noise)[0], scale)
         return span + transfer.conj() * prior / noise * (d - transfer * span)
 
     def posterior(
         self,
         d: Complex[Tensor, "n c f"],
         transfer: Complex[Tensor, "n k f"],
-        contrast: Float[Tensor, "n"],
+        scale: Scale,
         variance: Float[Tensor, "n"],
     ) -> tuple[Tensor, Tensor, Callable[[Tensor], Tensor]]:
         """:meth:`evidence`, :meth:`gain`, and ``vᵀ C v`` as a function of spectra v, with C the posterior's
         covariance; see :mod:`invkit_gaussian.posterior`. All from one factorisation.
         """
-        prior, noise = self._variances(transfer, contrast, variance)
-        z, factor = self._components(d, transfer, contrast, noise)
-        span = self._span(z, contrast)
+        prior, noise = self._variances(transfer, scale, variance)
+        z, factor = self._components(d, transfer, scale, noise)
+        span = self._span(z, scale)
         left = d - transfer * span
 
         def project(v: Tensor) -> Tensor:
-            return (torch.view_as_real(v).flatten(1) @ self._real) * contrast[:, None]
+            return (torch.view_as_real(v).flatten(1) @ self._real) * scale.contrast[:, None]
 
         return (
             self._value(left, z, noise, factor),
@@ -130,13 +142,13 @@ class Block:
             lambda v: uncertainty(v, prior, noise, variance, project, factor),
         )
 
-    def draw(self, contrast: Float[Tensor, "n"], rng: torch.Generator) -> Complex[Tensor, "n c f"]:
+    def draw(self, scale: Scale, rng: torch.Generator) -> Complex[Tensor, "n c f"]:
         """Spectra drawn from the prior, beside its mean."""
-        n, like = len(contrast), contrast
+        n, like = len(scale.contrast), scale.contrast
         z = torch.randn(n, self.rank, generator=rng, dtype=like.dtype).to(like.device)
         white = torch.randn(n, self.channels, *self.size, generator=rng, dtype=like.dtype).to(like.device)
-        prior = contrast[:, None, None].square() * self.power + self.free
-        return self._span(z, contrast) + self.spectra(white) * prior.sqrt()
+        prior = self._prior(scale)
+        return self._span(z, scale) + self.spectra(white) * prior.sqrt()
 
     def gram(self, weights: Float[Tensor, "n f"]) -> Float[Tensor, "n r r"]:
         """``Σ_f ω_f Re(v_f v_fᴴ)`` of every candidate's weights ω, one for each channel and bin."""
@@ -159,24 +171,29 @@ class Block:
         spread = spread + 2 * factor.diagonal(dim1=1, dim2=2).log().sum(1).to(noise)
         return (fit + spread + self.numbers * math.log(2 * math.pi)) / 2
 
-    def _variances(self, transfer: Tensor, contrast: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
+    def _variances(self, transfer: Tensor, scale: Scale, variance: Tensor) -> tuple[Tensor, Tensor]:
         """P and N, (n, c, f)."""
-        prior = contrast[:, None, None].square() * self.power + self.free
+        prior = self._prior(scale)
         return prior, _squared(transfer) * prior + variance[:, None, None]
 
-    def _span(self, z: Float[Tensor, "n r"], contrast: Float[Tensor, "n"]) -> Complex[Tensor, "n c f"]:
+    def _prior(self, scale: Scale) -> Float[Tensor, "n c f"]:
+        """P."""
+        power = scale.contrast[:, None, None].square() * self.power
+        return (power if scale.texture is None else power * scale.texture[:, None]) + self.free
+
+    def _span(self, z: Float[Tensor, "n r"], scale: Scale) -> Complex[Tensor, "n c f"]:
         """``a F(V Λ^½) z``."""
-        made = (z * contrast[:, None]) @ self._real.T
+        made = (z * scale.contrast[:, None]) @ self._real.T
         return torch.view_as_complex(made.unflatten(1, (self.channels, -1, 2)))
 
     def _components(
-        self, d: Tensor, transfer: Tensor, contrast: Tensor, noise: Tensor
+        self, d: Tensor, transfer: Tensor, scale: Scale, noise: Tensor
     ) -> tuple[Float[Tensor, "n r"], Float64[Tensor, "n r r"]]:
         """z, and the lower Cholesky factor of M in double precision."""
-        scale = contrast[:, None, None]
-        weights = scale.square() * _squared(transfer) / noise
+        contrast = scale.contrast[:, None, None]
+        weights = contrast.square() * _squared(transfer) / noise
         # a K̄ d / N; torch would make complex numbers of the real ones to multiply the two
-        seen = torch.view_as_real(transfer.conj().resolve_conj() * d) * (scale / noise)[..., None]
+        seen = torch.view_as_real(transfer.conj().resolve_conj() * d) * (contrast / noise)[..., None]
         b = seen.flatten(1) @ self._real
         gram = self.gram(weights.flatten(1)).double()
         identity = torch.eye(self.rank, dtype=torch.float64, device=gram.device)

@@ -14,6 +14,9 @@ image at hand. It suits images that are alike in shape and not in colour, as hou
 any two, in front of each other. There the mean is flat and the level of every channel is free, of standard
 deviation ``level``, whatever the contrast. Of joint colour, a is one number for all channels.
 
+The spectrum of e is the class's in the mean; an image may have more of it or less, and more or less of its
+fine part (**texture**, see :mod:`invkit_gaussian.texture`).
+
 Sources: M. Tipping and C. Bishop, "Probabilistic principal component analysis", J. R. Stat. Soc. B 61, 1999,
 for the components with a remainder; that the remainder has a spectrum, and the axes, are ours.
 """
@@ -50,6 +53,8 @@ class Moments:
         contrasts: (k,), the logarithms of typical contrasts: of every axis for axes, of one number or none
             for joint.
         spread: the standard deviation of the logarithm of a contrast.
+        texture: c and L of the remainder's level and tilt, side by side, (2, 3); (2, 0) where every image has
+            the same spectrum.
     """
 
     colour: Colour
@@ -60,6 +65,7 @@ class Moments:
     level: float
     contrasts: Float[Tensor, "k"]
     spread: float
+    texture: Float[Tensor, "2 t"] = attrs.field(factory=lambda: torch.zeros(2, 0))
 
     @property
     def rank(self) -> int:
@@ -79,7 +85,7 @@ class Moments:
 
     def to(self, like: Tensor) -> Moments:
         """The same in the dtype and on the device of a tensor."""
-        names = ("mean", "basis", "spectrum", "rotation", "contrasts")
+        names = ("mean", "basis", "spectrum", "rotation", "contrasts", "texture")
         return attrs.evolve(self, **{name: getattr(self, name).to(like) for name in names})
 
 

@@ -28,6 +28,8 @@ class GaussianRecipe:
     rank: int = attrs.field(default=256, validator=ge(0))
     #: of joint colour: every image has a contrast of its own
     contrast: bool = False
+    #: every image has a texture of its own, more or less of what the components leave
+    texture: bool = False
     #: every image counts together with its mirror image
     mirror: bool = False
     #: only the first so many training images; 0 takes all

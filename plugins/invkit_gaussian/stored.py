@@ -39,6 +39,7 @@ def tensors_of(moments: Moments, bits: Bits = 32) -> dict[str, Tensor]:
         "log_spectrum": moments.spectrum.log(),
         "rotation": moments.rotation,
         "contrasts": moments.contrasts,
+        **({"texture": moments.texture} if moments.texture.numel() else {}),
     }
 
 
@@ -76,6 +77,7 @@ def moments_from(trained: store.TrainedPrior) -> Moments:
             level=float(options["level"]),
             contrasts=tensors["contrasts"],
             spread=float(options["spread"]),
+            texture=tensors.get("texture", torch.zeros(2, 0)),
         )
     except (KeyError, TypeError, ValueError, IndexError, RuntimeError) as error:
         raise WeightsError(

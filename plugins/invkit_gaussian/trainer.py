@@ -66,7 +66,13 @@ class GaussianTrainer(Trainer):
             raise ConfigError(f"{path} is there already", hint="choose another --out, or delete it")
         passes = Passes(data, checked.batch, checked.mirror, checked.limit, progress)
         moments = fit(
-            passes, shape, rank=checked.rank, colour=checked.colour, contrast=checked.contrast, seed=seed
+            passes,
+            shape,
+            rank=checked.rank,
+            colour=checked.colour,
+            contrast=checked.contrast,
+            texture=checked.texture,
+            seed=seed,
         )
         tensors = tensors_of(moments, checked.bits)
         architecture = {"name": "gaussian", "options": options_of(moments)}

@@ -27,6 +27,7 @@ def moments_of(
     rank: int = 3,
     *,
     contrast: bool = False,
+    texture: bool = False,
     seed: int = 0,
 ) -> Moments:
     """A class by chance, in double precision."""
@@ -47,6 +48,7 @@ def moments_of(
         level=0.0 if colour == "joint" else 0.4,
         contrasts=contrasts,
         spread=0.4,
+        texture=random(2, 3 if texture else 0) / 6,
     )
 
 
@@ -56,8 +58,10 @@ def classes(draw: st.DrawFn) -> Moments:
     colour, channels = draw(st.sampled_from(["joint", "axes"])), draw(st.sampled_from([1, 3]))
     size = (draw(st.integers(1, 5)), draw(st.integers(1, 5)))
     most = math.prod(size) * (channels if colour == "joint" else 1)
-    rank, contrast = draw(st.integers(0, most)), draw(st.booleans())
-    return moments_of(colour, channels, size, rank, contrast=contrast, seed=draw(st.integers(0, 99)))
+    rank, contrast, texture = draw(st.integers(0, most)), draw(st.booleans()), draw(st.booleans())
+    return moments_of(
+        colour, channels, size, rank, contrast=contrast, texture=texture, seed=draw(st.integers(0, 99))
+    )
 
 
 @attrs.frozen(eq=False)
@@ -84,7 +88,7 @@ class Case:
         x = prior(prior.sample_latent(n, rng, dtype=torch.float64))
         clean = built(w, x)
         y = clean + 0.1 * torch.randn(clean.shape, **like)
-        nuisance = torch.randn(n, len(moments.contrasts), **like) / 2
+        nuisance = torch.randn(n, prior.marginal(y).nuisances, **like) / 2
         return cls(moments, built, w, y, nuisance, 0.005 + 0.02 * torch.rand(n, **like))
 
     @property
@@ -110,7 +114,7 @@ class Case:
         return self.linear.matrix(len(self.y), self.y), means, sigma
 
     def _own(self, row: int, nuisance: Tensor) -> Moments:
-        """The class with the contrasts, and of axes the colours, of one measurement."""
+        """The class with the contrasts, the texture, and of axes the colours, of one measurement."""
         moments, y = self.moments, self.y[row]
         centre, rotation = moments.contrasts, moments.rotation
         if moments.colour == "axes" and len(y) == len(moments.mean):
@@ -118,7 +122,23 @@ class Case:
             variances, axes = torch.linalg.eigh(centred @ centred.T / centred.shape[1])
             rotation = axes.flip(1)
             centre = variances.flip(0).clamp(min=0).sqrt().clamp(min=1e-3).log() + 0.25
-        return attrs.evolve(moments, contrasts=centre + moments.spread * nuisance, rotation=rotation)
+        own, spectrum = nuisance[: len(moments.contrasts)], moments.spectrum
+        if moments.texture.numel():
+            _, height, width = moments.mean.shape
+            rows, columns = torch.meshgrid(
+                torch.fft.fftfreq(height), torch.fft.fftfreq(width), indexing="ij"
+            )  # of the whole spectrum, each bin once
+            log = torch.hypot(rows, columns).clamp(min=1 / max(height, width)).double().log()
+            log = (log - log.mean())[:, : width // 2 + 1]
+            level, tilt = moments.texture @ torch.cat([torch.ones(1).double(), nuisance[len(own) :]])
+            spectrum = spectrum * (2 * (level + tilt * log)).exp()
+        return attrs.evolve(
+            moments,
+            contrasts=centre + moments.spread * own,
+            rotation=rotation,
+            spectrum=spectrum,
+            texture=torch.zeros(2, 0).double(),
+        )
 
     def density(self) -> Tensor:
         """``−log N(y; A E[x], A Σ Aᵀ + σ²I)``."""

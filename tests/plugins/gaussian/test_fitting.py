@@ -14,7 +14,8 @@ from invkit_gaussian import principal
 from invkit_gaussian.dense import covariance
 from invkit_gaussian.fitting import fit
 from invkit_gaussian.gaussian import Gaussian
-from invkit_gaussian.moments import Moments
+from invkit_gaussian.moments import Moments, half_spectrum, signal_of
+from invkit_gaussian.texture import regressors, texture_power
 from tests.plugins.gaussian.classes import moments_of
 
 SHAPE = (3, 5, 4)
@@ -78,6 +79,27 @@ def test_contrasts_are_found() -> None:
     factors = (0.6 * torch.randn(5_000, 1, 1, 1, generator=rng)).exp()
     found = fit(batches(mean + factors * (plain - mean)), (1, 8, 8), rank=0, colour="joint", contrast=True)
     assert len(found.contrasts) == 1 and found.spread == pytest.approx(0.6, abs=0.08)
+
+
+def test_textures_are_found() -> None:
+    """Level and tilt of images of one spectrum, each with a texture of its own."""
+    rng, size = torch.Generator().manual_seed(1), (16, 15)
+    theta = torch.tensor([0.1, -0.2]) + torch.randn(3_000, 2, generator=rng) * torch.tensor([0.4, 0.2])
+    power = (2 * theta @ regressors(size, theta).T).exp().reshape(-1, 1, 16, 8)
+    white = half_spectrum(torch.randn(3_000, 1, *size, generator=rng))
+    x = signal_of(white * power.sqrt(), size)
+    found = fit(batches(x), (1, *size), rank=0, colour="joint", texture=True)
+    factor = found.texture[:, 1:]
+    expected = torch.cov(theta.T)
+    torch.testing.assert_close(factor @ factor.T, expected, rtol=0.1, atol=0.01)
+    # what is the same for all is in the spectrum: together they are the typical image's
+    typical = found.spectrum[0].flatten() * texture_power(
+        found.texture, torch.zeros(1, 2), regressors(size, x)
+    )
+    truth = (2 * regressors(size, x) @ theta.mean(0)).exp()
+    assert (typical[0] / truth).log().std() < 0.1 and abs((typical[0] / truth).log().mean()) < 0.05
+    plain = fit(batches(x), (1, *size), rank=0, colour="joint")
+    assert plain.texture.shape == (2, 0) and torch.equal(plain.spectrum, found.spectrum)
 
 
 def test_axes_are_of_one_channel_and_of_unit_variance() -> None:

@@ -50,7 +50,7 @@ def test_spectra_too(channels: int, operator: str) -> None:
 @pytest.mark.parametrize("operator", OPERATORS)
 @pytest.mark.parametrize(("colour", "channels"), [("joint", 3), ("axes", 1), ("axes", 3)])
 def test_the_gradient_is_the_evidences(colour: str, channels: int, operator: str) -> None:
-    case = Case.draw(moments_of(colour, channels, (3, 4), 2, contrast=True), operator, n=2)
+    case = Case.draw(moments_of(colour, channels, (3, 4), 2, contrast=True, texture=True), operator, n=2)
     marginal = case.marginal
 
     def evidence(w: Tensor, nuisance: Tensor, variance: Tensor) -> Tensor:
@@ -65,7 +65,8 @@ def test_the_gradient_is_the_evidences(colour: str, channels: int, operator: str
 @pytest.mark.parametrize("colour", ["joint", "axes"])
 def test_samples_have_the_posteriors_mean_and_covariance(colour: str, operator: str) -> None:
     draws = 20_000
-    one = Case.draw(moments_of(colour, 3 if colour == "joint" else 1, (2, 3), 2), operator, n=1)
+    channels = 3 if colour == "joint" else 1
+    one = Case.draw(moments_of(colour, channels, (2, 3), 2, texture=True), operator, n=1)
     index = torch.zeros(draws, dtype=torch.long)
     many = attrs.evolve(
         one, w=one.w[index], y=one.y[index], nuisance=one.nuisance[index], variance=one.variance[index]

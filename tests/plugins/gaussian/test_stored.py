@@ -18,7 +18,7 @@ from tests.plugins.gaussian.classes import moments_of
 
 @pytest.mark.parametrize(("bits", "error"), [(8, 0.02), (16, 1e-3), (32, 1e-6)])
 def test_what_is_stored_is_close_to_what_was_fitted(bits: Bits, error: float, tmp_path: Path) -> None:
-    moments = moments_of("axes", 3, (8, 8), 5).to(torch.zeros(1))
+    moments = moments_of("axes", 3, (8, 8), 5, texture=True).to(torch.zeros(1))
     card = store.read_card(store.find(default_manager().registry, "gaussian", "mnist"))
     card["architecture"] = {"name": "gaussian", "options": options_of(moments)}
     store.write_prior(tmp_path / "a.safetensors", tensors_of(moments, bits), card)
