@@ -10,8 +10,7 @@ Printed is how many are short, how many of these are ``doubtful``, and how many 
 ``--calibrate`` prints the constants of :mod:`invkit_evidence.confidence`, logistic regression on other faces
 and other kernels: of the order of the validation faces, the first 320 are for calibration, with kernels of
 the validation split, those after them are reported, with kernels of the test split. Searches by default
-settings seldom fail, so most of the calibration's have few starts. The constants in use are from these very
-searches, but for other draws of what is random in the signs, when a search had one schedule (``anneal=300``).
+settings seldom fail, so half of the calibration's have few starts.
 
 Every image is kept in the folder ``--out`` when it is finished; after Ctrl-C only the missing are measured. A
 solver whose code has changed is not noticed: remove ``OUT/confidence`` then.
@@ -48,7 +47,7 @@ RESERVED = 320
 """Faces for calibration, the first of the order."""
 ORDER_SEED, NOISE_SEED, SIGMA = 99, 10_000, 0.01
 FEW = "evidence?starts=24,keep=6x4x2,steps=80"
-CALIBRATION: Sequence[tuple[str, range]] = ((FEW, range(110)), ("evidence", range(130, 160)))
+CALIBRATION: Sequence[tuple[str, range]] = ((FEW, range(110)), ("evidence", range(110, 220)))
 """Solvers, and the numbers of the faces that each is calibrated on."""
 RIDGE = 0.005
 """Weight of the penalty on the slopes, in standard deviations of the signs; the loss is a mean."""

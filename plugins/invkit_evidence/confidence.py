@@ -1,23 +1,20 @@
-"""How sure a kernel is that a search found: four signs of doubt, and the probability that they amount to.
+"""How sure a kernel is that a search found: three signs of doubt, and the probability that they amount to.
 
-    found = signs(coarse, fine, finalists, best, residual, numbers, rng)     # of one measurement
+    found = signs(objective, coarse, independent, residual, numbers, rng)    # of one measurement
     confidence(found)                                                        # in [0, 1]
 
 A wrong kernel has an image to match, and its evidence looks like any other: how large −log p is says little,
 since images differ by more than kernels do. What does tell:
 
-- **Gain** G, in nats: by how much the objective of the winner can be bettered by *variations* of it. In 64
-  copies a tenth to a half of the latent's numbers are drawn anew, then the best are followed, as in a search.
-  Where a search has found the best there is, nothing is gained; where it went astray, a kernel that shares
-  what is right and lacks what is wrong is among them more often than among fresh draws.
-- **Disagreement** D of the finalists, the last candidates of a search. Where different starts end at
-  different kernels, the landscape is rugged, and the best of them may not be the best there is, by however
-  much its evidence exceeds theirs. In decibels, what the image would lose were one of the others the truth,
+- **Disagreement** D of independent searches, those of different schedules and those that were made again.
+  Where they end at different kernels, the landscape is rugged, and the best of them may not be the best there
+  is, by however much its evidence exceeds theirs. In decibels, what the image would lose were one of the
+  others the truth,
 
-      D = 10 log₁₀(1 + (mean_j ‖x̂_j − x̂‖² + ‖x̂_v − x̂‖²) / E‖x − x̂‖²),
+      D = 10 log₁₀(1 + mean_j ‖x̂_j − x̂‖² / E‖x − x̂‖²),
 
-  with x̂ the winner's image, x̂_j those of the others, x̂_v that of the best variation where it is better, and
-  E‖x − x̂‖² the error that the posterior given the winner's kernel expects.
+  with x̂ the winner's image, x̂_j those of the others, and E‖x − x̂‖² the error that the posterior given the
+  winner's kernel expects.
 - **Sensitivity** S: the same of kernels as far from the winner's as the evidence cannot tell, the median over
   draws from N(ĥ, H⁻¹), with H the Hessian of the objective (Laplace's approximation). Curvatures below 1, the
   prior's own, count as 1: where a search has not come to a minimum, they are negative, and S is large.
@@ -30,7 +27,7 @@ since images differ by more than kernels do. What does tell:
 
 All but the misfit are of the coarse prior, whose posterior is cheap. The probability is logistic,
 
-    confidence = 1 / (1 + exp(b + Σ_i a_i s_i)),     s = (log(D + 0.05), log(S + 0.05), F, log(1 + G)),
+    confidence = 1 / (1 + exp(b + Σ_i a_i s_i)),     s = (log(D + 0.05), log(S + 0.05), F),
 
 F bounded to −2 … 4, so that it does not decide alone. The constants are fitted as
 ``python -m benchmarks.confidence --calibrate`` does: the probability is that of an image less than 3 dB below
@@ -48,20 +45,16 @@ from jaxtyping import Float, Float64
 from torch import Tensor
 
 from invkit_evidence.objective import Candidates, Objective
-from invkit_evidence.search import Plan, Search
 
-__all__ = ["Signs", "confidence", "features", "signs"]
+__all__ = ["Signs", "confidence", "disagreement", "features", "signs"]
 
-#: b, and a of the four signs
-_CONSTANT, _WEIGHTS = -3.42, (0.732, 0.465, 0.594, 0.466)
+#: b, and a of the three signs
+_CONSTANT, _WEIGHTS = -3.42, (0.732, 0.465, 0.594)
 _LEAST_MISFIT, _LARGEST_MISFIT = -2.0, 4.0
 #: decibels that are added before the logarithm: less is no sign of anything
 _FLOOR = 0.05
 #: draws for the expected error, and kernels as likely as the winner
 _ERROR_DRAWS, _KERNELS = 4, 32
-#: variations of the winner; from how few to how many of its numbers are drawn anew; how they are followed
-_VARIATIONS, _SHARES = 64, (0.1, 0.5)
-_FOLLOWED, _RATE, _ANNEAL = (6, 3), 0.1, (60.0,)
 #: half the distance of the gradients whose difference is a second derivative
 _STEP = 1e-2
 
@@ -70,14 +63,12 @@ _STEP = 1e-2
 class Signs:
     """The signs of doubt of one measurement; not finite where nothing sound was found."""
 
-    #: D, in dB, 0 or more; 0 of a single finalist
+    #: D, in dB, 0 or more; 0 of a single search
     disagreement: float
     #: in dB, 0 or more
     sensitivity: float
     #: in standard deviations; about 0 where all is well
     misfit: float
-    #: in nats, 0 or more
-    gain: float
 
 
 def features(found: Signs) -> tuple[float, ...]:
@@ -86,7 +77,6 @@ def features(found: Signs) -> tuple[float, ...]:
         math.log(found.disagreement + _FLOOR),
         math.log(found.sensitivity + _FLOOR),
         min(max(found.misfit, _LEAST_MISFIT), _LARGEST_MISFIT),
-        math.log(1 + found.gain),
     )
 
 
@@ -98,45 +88,55 @@ def confidence(found: Signs) -> float:
     return 1 / (1 + math.exp(min(doubt, 700.0)))
 
 
-def signs(
-    coarse: Objective,
-    fine: Objective,
-    finalists: Candidates,
-    best: int,
-    residual: float,
-    numbers: int,
-    rng: torch.Generator,
-    steps: int = 40,
-) -> Signs:
-    """The four signs.
+def disagreement(coarse: Objective, independent: Candidates, rng: torch.Generator) -> float:
+    """D.
 
     Args:
         coarse: the objective of the search, one row: the measurement.
-        fine: the objective that the finalists are compared by, one row.
-        finalists: the last candidates, the winner among them.
-        best: the winner's number.
+        independent: the best candidate of each search, the winner first.
+        rng: for draws from the posterior.
+    """
+    with torch.no_grad():
+        images = _images(coarse, independent)
+        if len(images) == 1:
+            return 0.0
+        apart = float(_squared(images[1:] - images[0]).mean())
+        return _decibels(apart, _expected_error(coarse, _first(independent), images[0], rng))
+
+
+def signs(
+    fine: Objective,
+    coarse: Objective,
+    independent: Candidates,
+    residual: float,
+    numbers: int,
+    rng: torch.Generator,
+) -> Signs:
+    """The three signs.
+
+    Args:
+        fine: the objective that candidates are compared by, one row: the measurement.
+        coarse: that of the search.
+        independent: the best candidate of each search, the winner first.
         residual: ‖y − A x̂‖² of the winner.
         numbers: n, how many y has.
-        rng: for variations and for draws from posteriors.
-        steps: that the variations are followed for; the constants hold for 40.
+        rng: for draws from posteriors.
     """
-    winner = finalists.select(torch.tensor([best], device=finalists.h.device))
-    gain, bettered = _varied(coarse, winner, steps, rng)
+    winner = _first(independent)
     near = _as_likely(coarse, winner, rng)
     with torch.no_grad():
-        images = _images(coarse, finalists)
-        x = images[best]
-        error = _expected_error(coarse, winner, x, rng)
-        others = [number for number in range(len(images)) if number != best]
-        apart = float(_squared(images[others] - x).mean()) if others else 0.0
-        apart += float(_squared(_images(coarse, bettered) - x)) if gain else 0.0
+        x = _images(coarse, winner)
         moved = float(_squared(_images(coarse, near) - x).median())
+        sensitivity = _decibels(moved, _expected_error(coarse, winner, x, rng))
     return Signs(
-        disagreement=_decibels(apart, error),
-        sensitivity=_decibels(moved, error),
+        disagreement=disagreement(coarse, independent, rng),
+        sensitivity=sensitivity,
         misfit=_misfit(fine, winner, residual) / math.sqrt(2 / numbers),
-        gain=gain,
     )
+
+
+def _first(candidates: Candidates) -> Candidates:
+    return candidates.select(torch.zeros(1, dtype=torch.long, device=candidates.h.device))
 
 
 def _images(objective: Objective, candidates: Candidates) -> Tensor:
@@ -209,32 +209,6 @@ def _misfit(objective: Objective, winner: Candidates, residual: float) -> float:
         (slope,) = torch.autograd.grad(value, variance)
     expected = residual + 2 * float(variance.detach().square() * slope)
     return math.log(residual / expected) if residual > 0 and expected > 0 else math.nan
-
-
-def _varied(
-    objective: Objective, winner: Candidates, steps: int, rng: torch.Generator
-) -> tuple[float, Candidates]:
-    """By how many nats the best of the winner's variations is better, and that one; 0 and the winner where
-    none is.
-    """
-    if not winner.h.numel():
-        return 0.0, winner
-    h = winner.h
-    fresh = objective.problem.priors[0].sample_latent(_VARIATIONS, rng, dtype=h.dtype, device=h.device)
-    share = torch.empty(_VARIATIONS).uniform_(*_SHARES, generator=rng).reshape(-1, *[1] * (h.ndim - 1))
-    redrawn = (torch.rand(fresh.shape, generator=rng) < share).to(h.device)
-    varied = Candidates(
-        torch.where(redrawn, fresh, h),
-        winner.nuisance.repeat(_VARIATIONS, 1),
-        winner.level.repeat(_VARIATIONS, 1),
-    )
-    search = Search(objective, varied, _VARIATIONS, Plan(_FOLLOWED, steps, _RATE, _ANNEAL))
-    for _ in search.steps():
-        pass
-    search.finish(_FOLLOWED[-1], objective)
-    with torch.no_grad():
-        gain = float(objective(winner) - search.value.min())
-    return (gain, search.candidates.select(search.winners())) if gain > 0 else (0.0, winner)
 
 
 def _decibels(more: float, error: float) -> float:

@@ -10,7 +10,8 @@ solver maximises
     p(y | B(h)) p(h),      p(y | w) = ∫ N(y; A(w, x), σ²I) p(x) dx
 
 over h, from many starts, the noise annealed (see :mod:`invkit_evidence.search`); the image is then the
-posterior mean given the kernel found. It takes any operator and any prior of w, and of x any prior that can
+posterior mean given the kernel found. Where independent searches do not agree, it searches again
+(:mod:`invkit_evidence.again`). It takes any operator and any prior of w, and of x any prior that can
 be integrated out (:class:`invkit.contracts.marginal.IntegrableGenerator`).
 
 Sources: A. Levin, Y. Weiss, F. Durand and W. Freeman, "Understanding and evaluating blind deconvolution
@@ -38,9 +39,11 @@ from invkit.contracts.problem import Problem
 from invkit.contracts.solution import Solution
 from invkit.contracts.solver import Example, Solver
 from invkit.errors import InputError
+from invkit_evidence.again import Again
 from invkit_evidence.objective import Candidates, Objective, first_noise
+from invkit_evidence.polish import Polish
 from invkit_evidence.record import Record
-from invkit_evidence.search import Plan, Search
+from invkit_evidence.search import Plan
 
 __all__ = ["Evidence"]
 
@@ -54,17 +57,21 @@ class Evidence(Solver):
     """Maximum of the marginal likelihood over the first unknown's latent; the posterior mean of the second.
 
     - starts: latents drawn per measurement and scored together.
-    - keep: candidates per measurement followed in each stage.
+    - keep: candidates per measurement followed in each stage, one of every schedule at least.
     - steps: of Adam, in all; rate: its step size at first, falling along half a cosine.
     - rank: how fine the image prior is during the search (a Gaussian: its components); none: all of it. The
     last stage's
       candidates are compared, and the image is found, with all of it.
     - noise: the standard deviation σ of the noise; none: estimated, together with the kernel.
     - anneal: σ² begins 1 + anneal times larger; of several schedules every start has one.
+    - retries: how often at most a measurement is searched again whose schedules end at different images, with
+    other starts, half of them variations of the winner.
     - draws: posterior samples whose standard deviation is ``Solution.x_std``; 0: none.
+    - polish: the spec of a solver that makes the last image, the kernel given; polish_prior: of its image's
+    prior (:mod:`invkit_evidence.polish`). None: the image is the posterior mean.
     - doubt: the status is ``doubtful`` where ``Solution.confidence`` is less, the probability that the kernel
     found costs less than 3 dB against the true one (:mod:`invkit_evidence.confidence`); 0: it is not asked.
-    Two candidates or more in the last stage have to agree; of one alone, less is known.
+    Two schedules or more have to agree; of one alone, less is known.
     - chunk: at most so many candidates at a time, for memory alone.
     """
 
@@ -77,7 +84,10 @@ class Evidence(Solver):
     anneal: tuple[float, ...] = attrs.field(
         default=(300.0, 10.0), converter=_schedules, validator=deep_iterable(ge(0))
     )
+    retries: int = attrs.field(default=1, validator=ge(0))
     draws: int = attrs.field(default=0, validator=ge(0))
+    polish: str | None = None
+    polish_prior: str = "identity"
     doubt: float = attrs.field(default=0.9, converter=float, validator=[ge(0), le(1)])
     chunk: int = attrs.field(default=1024, validator=ge(1))
 
@@ -102,8 +112,12 @@ class Evidence(Solver):
             InputError: the prior of x cannot be integrated out.
         """
         began = time.perf_counter()
+        polish = Polish.of(self.polish, self.polish_prior) if self.polish else None
         record = self.searched(problem, y, rng, monitors)
         solution = record.solution(time.perf_counter() - began, self.doubt)
+        if polish and not record.interrupted:
+            polished = polish(problem.shaped(tuple(y.shape[1:])), y, solution, rng)
+            solution = attrs.evolve(polished, seconds=time.perf_counter() - began)
         for monitor in monitors:
             monitor.on_end(solution)
         return solution
@@ -119,35 +133,30 @@ class Evidence(Solver):
         problem = problem.shaped(tuple(y.shape[1:]))
         prior_x = integrable(problem)
         starts = self._distinct_starts(problem)
+        rounds = 1 + (self.retries if starts > 1 else 0)
         drawn, seeds = self._draw(problem, prior_x, y, starts, rng)
         together = max(1, self.chunk // starts)
-        chunks = [slice(first, first + together) for first in range(0, len(y), together)]
+        chunks = torch.arange(len(y), device=y.device).split(together)
         plan = Plan(self.keep, self.steps, self.rate, self.anneal)
-        record = Record(monitors, problem, self.steps * len(chunks), len(y), starts, y)
-        for number, chunk in enumerate(chunks):
-            rows = len(y[chunk])
-            first = chunk.start * starts
-            candidates = drawn.select(torch.arange(first, first + rows * starts, device=y.device))
-            noise = self._noise(y[chunk])
-            fine = Objective(problem, prior_x.marginal(y[chunk]), noise)
-            coarse = Objective(problem, prior_x.marginal(y[chunk], rank=self.rank), noise)
-            search = Search(coarse, candidates, starts, plan)
-            record.begin(search, chunk)
-            try:
-                if not record.interrupted:
-                    for done in search.steps():
-                        record.told(number * self.steps + done)
-            except KeyboardInterrupt:
-                record.interrupted = True
-            search.finish(self.keep[-1], fine)
-            record.end(search, self.draws, rng)
+        record = Record(monitors, problem, self.steps * len(chunks) * rounds, len(y), starts * rounds, y)
+        for number, rows in enumerate(chunks):
+            first, noise = number * together * starts, self._noise(y[rows])
+            candidates = drawn.select(torch.arange(first, first + len(rows) * starts, device=y.device))
+            fine = Objective(problem, prior_x.marginal(y[rows]), noise)
+            coarse = Objective(problem, prior_x.marginal(y[rows], rank=self.rank), noise)
+            again = Again(coarse, fine, plan, starts, [seeds[row] for row in rows.tolist()])
+            found = again.search(candidates, record, rows, number * rounds * self.steps)
+            for retry in range(1, rounds):
+                done = (number * rounds + retry) * self.steps
+                found = again.where_apart(found, retry, record, rows, done)
+            record.reached((number + 1) * rounds * self.steps)
+            record.end(found, rows, self.draws, rng)
             try:
                 if self.doubt and not record.interrupted:
-                    record.judge(search, coarse, seeds[chunk])
+                    for row, signs in again.judged(found, y[rows]):
+                        record.signs[int(rows[row])] = signs
             except KeyboardInterrupt:
                 record.interrupted = True
-        if not self.steps:
-            record.told(record.total)
         return record
 
     def examples(self, seed: int) -> Sequence[Example]:

@@ -1,10 +1,10 @@
 """Who is told what during a search, and the solution in the end.
 
 record = Record(monitors, problem, steps, measurements, starts, y)
-record.begin(search, slice(0, 4))
+record.begin(search, rows, first=0)
 record.told(10)                     # monitors whose turn it is
-record.end(search, draws=0, rng=rng)
-record.judge(search, coarse, seeds)
+record.end(finalists, rows, draws=0, rng=rng)
+record.signs[0] = ...               # of doubt, of the measurements that were judged
 record.solution(seconds, doubt=0.5)
 """
 
@@ -12,18 +12,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cached_property
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from invkit.contracts.generator import Generator
 from invkit.contracts.monitor import Monitor, Progress
 from invkit.contracts.problem import Problem
 from invkit.contracts.solution import Restarts, Solution, Status
-from invkit_evidence.confidence import Signs, confidence, signs
-from invkit_evidence.objective import Objective
-from invkit_evidence.search import Search
+from invkit_evidence.confidence import Signs, confidence
+from invkit_evidence.search import Finalists, Search
 
 __all__ = ["Record"]
 
@@ -56,16 +56,26 @@ class Record:
         self._history: list[Tensor] = []
         self._history_steps: list[int] = []
         self._search: Search | None = None
+        self._told = 0
         for monitor in monitors:
             monitor.on_start(self.total, measurements, starts)
 
-    def begin(self, search: Search, rows: slice) -> None:
-        """A chunk's search begins."""
-        self._search, self._rows = search, rows
+    def begin(self, search: Search, rows: Int[Tensor, "k"], first: int = 0) -> None:
+        """A search of some measurements begins, whose starts are numbered from ``first`` on."""
+        self._search, self._rows, self._first = search, rows, first
         self._update()
+
+    def reached(self, done: int) -> None:
+        """A measurement's searches have ended, and what was not to be searched again counts as done."""
+        try:
+            if not self.interrupted and done != self._told:
+                self.told(min(max(done, 1), self.total))
+        except KeyboardInterrupt:
+            self.interrupted = True
 
     def told(self, done: int) -> None:
         """Tell the monitors whose turn it is."""
+        self._told = done
         if done % max(1, self.total // _RECORDED) == 0 or done == self.total:
             self._update()
             if not self._history_steps or done > self._history_steps[-1]:
@@ -80,57 +90,42 @@ class Record:
             for monitor in due:
                 monitor.on_step(progress)
 
-    def end(self, search: Search, draws: int, rng: torch.Generator) -> None:
-        """A chunk's last candidates: their images and residuals, and of the winners all else."""
-        y = self.y[self._rows]
-        count = search.kept.shape[1]
+    def show(self, found: Finalists, rows: Int[Tensor, "k"]) -> None:
+        """Monitors see the winners of a search that has ended, though another may follow."""
         with torch.no_grad():
-            w, x = search.objective.mean(search.candidates)
-            operator = self.problem.operator
-            residual = (y.repeat_interleave(count, 0) - operator(w, x)).flatten(1).square().sum(1)
-            best = search.winners()
-            spread = _deviations(search, best, draws, rng)
-        finite = torch.isfinite(x).flatten(1).all(1) & torch.isfinite(search.value.flatten())
-        finite &= torch.isfinite(residual)
-        self._update()
-        table = self.residual[self._rows]
-        table.scatter_(1, search.kept, residual.reshape(search.kept.shape))
-        offset = self._rows.start
-        for row, starts in enumerate(search.kept.tolist()):
-            for column, start in enumerate(starts):
-                ended = self._ended() if finite[row * count + column] else Status.DIVERGED
-                self.status[offset + row][start] = ended
-            self.winner[offset + row] = starts[int(best[row]) - row * count]
-        prior_x = self.problem.priors[1]
-        # What diverged has the prior's most probable image: all that is returned is finite.
-        sound = finite[best][:, None]
-        x = torch.where(
-            sound.reshape(-1, *[1] * (x.ndim - 1)), x[best], prior_x(_encoded(prior_x, x[best] * 0))
-        )
-        again = (y - operator(w[best], x)).flatten(1).square().sum(1)
-        residual_best = torch.where(sound[:, 0], residual[best], again)
-        self._found.append(
-            (w[best], x, search.candidates.h[best], _encoded(prior_x, x), residual_best, spread)
-        )
+            best = found.winners()
+            chosen = found.objective.select(found.row[best]).mean(found.candidates.select(best))
+        for all_, each in zip(self._shown, chosen, strict=True):
+            all_[rows] = each
 
-    def judge(self, search: Search, coarse: Objective, seeds: Sequence[int]) -> None:
-        """How sure the chunk's winners are; ``coarse`` is what was searched by, one row a measurement, and
-        ``seeds`` has one for each, too. A hurried search is judged in a hurry.
-        """
-        count = search.kept.shape[1]
-        residuals = self._found[-1][4].tolist()
-        for row, best in enumerate(search.winners().tolist()):
-            finalists = torch.arange(row * count, (row + 1) * count, device=self.y.device)
-            self.signs[self._rows.start + row] = signs(
-                coarse.select(finalists[:1] // count),
-                search.objective.select(finalists[:1]),
-                search.candidates.select(finalists),
-                best - row * count,
-                residuals[row],
-                self.y[0].numel(),
-                torch.Generator().manual_seed(seeds[row]),
-                min(search.plan.steps, 40),
-            )
+    def end(self, found: Finalists, rows: Int[Tensor, "k"], draws: int, rng: torch.Generator) -> None:
+        """What is found of some measurements: all candidates' residuals, of the winners all else."""
+        y = self.y[rows]
+        operator, prior_x = self.problem.operator, self.problem.priors[1]
+        with torch.no_grad():
+            w, x = found.means()
+            residual = (y[found.row] - operator(w, x)).flatten(1).square().sum(1)
+            best = found.winners()
+            spread = _deviations(found, best, draws, rng)
+        finite = torch.isfinite(x).flatten(1).all(1) & torch.isfinite(found.value)
+        finite &= torch.isfinite(residual)
+        places = rows[found.row]
+        self.objective[rows] = torch.nan
+        value = torch.where(torch.isfinite(found.value), found.value, torch.nan)
+        self.objective[places, found.start], self.residual[places, found.start] = value, residual
+        for place, start, sound in zip(places.tolist(), found.start.tolist(), finite.tolist(), strict=True):
+            self.status[place][start] = self._ended() if sound else Status.DIVERGED
+        for place, start in zip(rows.tolist(), found.start[best].tolist(), strict=True):
+            self.winner[place] = start
+        # What diverged has the prior's most probable image: all that is returned is finite.
+        sound = finite[best]
+        wide = sound.reshape(-1, *[1] * (x.ndim - 1))
+        x = torch.where(wide, x[best], prior_x(_encoded(prior_x, x[best] * 0)))
+        again = (y - operator(w[best], x)).flatten(1).square().sum(1)
+        residual_best = torch.where(sound, residual[best], again)
+        self._found.append(
+            (w[best], x, found.candidates.h[best], _encoded(prior_x, x), residual_best, spread)
+        )
 
     def solution(self, seconds: float, doubt: float) -> Solution:
         """What was found, all chunks together; doubtful where it is less sure than ``doubt``."""
@@ -175,33 +170,41 @@ class Record:
         """The search's values, in the table of all starts."""
         assert self._search is not None
         kept, value = self._search.kept, self._search.value
-        self.objective[self._rows] = torch.nan
-        self.objective[self._rows].scatter_(1, kept, torch.where(torch.isfinite(value), value, torch.nan))
+        columns = slice(self._first, self._first + self._search.starts)
+        table = torch.full_like(self.objective[self._rows, columns], torch.nan)
+        self.objective[self._rows, columns] = table.scatter(
+            1, kept, torch.where(torch.isfinite(value), value, torch.nan)
+        )
 
     def _best(self) -> tuple[Tensor, Tensor]:
-        """The best of every measurement so far; where its chunk has not begun, the priors' centre."""
+        """The best of every measurement so far; where its search has not begun, the priors' centre."""
         assert self._search is not None
         with torch.no_grad():
-            rows = self._search.winners()
-            chosen = self._search.candidates.select(rows)
-            now = self._search.objective.select(rows).mean(chosen)
-            before = [(w, x) for w, x, *_ in self._found]
-            left = len(self.y) - (self._rows.start + len(rows))
-            prior_w, prior_x = self.problem.priors
-            waiting = []
-            if left:
-                h, m = (self.y.new_zeros(left, *(prior.latent_shape or ())) for prior in (prior_w, prior_x))
-                waiting = [(prior_w(h), prior_x(m))]
-            w, x = (torch.cat(parts) for parts in zip(*before, now, *waiting, strict=True))
+            winners = self._search.winners()
+            chosen = self._search.candidates.select(winners)
+            now = self._search.objective.select(winners).mean(chosen)
+        before = self.objective[self._rows, : self._first].nan_to_num(nan=math.inf)
+        least = before.amin(1) if self._first else torch.full_like(self._search.value[:, 0], math.inf)
+        better = self._search.value.amin(1) < least
+        w, x = (all_.clone() for all_ in self._shown)
+        w[self._rows[better]], x[self._rows[better]] = (each[better] for each in now)
         return w, x
 
+    @cached_property
+    def _shown(self) -> tuple[Tensor, Tensor]:
+        """Both signals of all measurements, as far as searches have ended."""
+        latents = (self.y.new_zeros(len(self.y), *(p.latent_shape or ())) for p in self.problem.priors)
+        with torch.no_grad():
+            w, x = (prior(latent) for prior, latent in zip(self.problem.priors, latents, strict=True))
+        return w.clone(), x.clone()
 
-def _deviations(search: Search, rows: Tensor, draws: int, rng: torch.Generator) -> Tensor:
+
+def _deviations(found: Finalists, best: Tensor, draws: int, rng: torch.Generator) -> Tensor:
     """The standard deviation of every pixel over posterior draws; empty where none are asked for."""
-    chosen = search.candidates.select(rows)
-    objective = search.objective.select(rows)
+    chosen = found.candidates.select(best)
+    objective = found.objective.select(found.row[best])
     if not draws:
-        return chosen.h.new_zeros(len(rows), 0)
+        return chosen.h.new_zeros(len(best), 0)
     w = objective.problem.priors[0](chosen.h)
     linear, variance = objective.linear(w), objective.variance(chosen)
     samples = [objective.marginal.sample(linear, chosen.nuisance, variance, rng) for _ in range(draws)]

@@ -2,14 +2,16 @@
 
     search = Search(objective, candidates, starts, plan)
     for step in search.steps(): ...
-    search.candidates, search.value, search.kept
+    found = search.finalists(fine)              # the last few, compared by a finer objective
+    found.candidates, found.value, found.row    # whose they are
 
 The variance of the noise begins ``1 + anneal`` times as large and falls to its own along a parabola over the
 first 60 % of the steps: with much noise only what is coarse in a measurement counts, and the landscape is
 smooth. But what is coarse may also prefer a wrong kernel, and more noise loses what less would have found. So
-there may be several such schedules: start number i of a measurement has schedule i mod their number, and as
-long as there is more noise than its own, candidates of one schedule compete among themselves. Of every
-measurement's starts the best by the annealed objective are followed by Adam, of these the best fewer, and so
+there may be several such schedules: start number i of a measurement has schedule i mod their number, and
+candidates of one schedule compete among themselves, to the end. So they are searches of their own: where
+all end at one kernel, independent searches agree, and where not, one of them at least went astray. Of the
+starts of a schedule the best by the annealed objective are followed by Adam, of these the best fewer, and so
 on. Candidates do not see each other.
 """
 
@@ -20,11 +22,12 @@ from collections.abc import Iterator, Sequence
 
 import attrs
 import torch
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from invkit_evidence.objective import Candidates, Objective
 
-__all__ = ["Plan", "Search"]
+__all__ = ["Finalists", "Plan", "Search"]
 
 _ANNEALED = 0.6
 _BETAS, _EPS = (0.9, 0.99), 1e-8
@@ -52,7 +55,7 @@ class Plan:
         return [1 + anneal * left**2 for anneal in self.anneal]
 
     def annealed(self, done: int) -> bool:
-        """Whether all schedules have ended."""
+        """Whether the noise is what it is."""
         return done >= _ANNEALED * self.steps
 
     def length(self, done: int) -> float:
@@ -62,6 +65,60 @@ class Plan:
     def stage(self, done: int) -> int:
         """The stage that the step after so many belongs to."""
         return min(done * len(self.keep) // max(self.steps, 1), len(self.keep) - 1)
+
+
+@attrs.frozen(eq=False)
+class Finalists:
+    """The last candidates of some measurements, any number of each.
+
+    Args:
+        objective: that they are compared by, one row a measurement.
+        candidates: all of them.
+        row: the measurement of each.
+        start: the number of the start that each comes from.
+        schedule: the number of its schedule; of later searches, other numbers.
+        value: the objective, infinite where it is not a number.
+    """
+
+    objective: Objective
+    candidates: Candidates
+    row: Int[Tensor, "k"]
+    start: Int[Tensor, "k"]
+    schedule: Int[Tensor, "k"]
+    value: Float[Tensor, "k"]
+
+    def winners(self) -> Int[Tensor, "n"]:
+        """The number of every measurement's best."""
+        return torch.stack([self.best(row, self.row == row) for row in range(len(self.objective.noise))])
+
+    def independent(self, row: int) -> Int[Tensor, "s"]:
+        """The numbers of the best of each schedule of a measurement, the best of all first."""
+        own = self.schedule[self.row == row].unique()
+        best = torch.stack([self.best(row, self.schedule == each) for each in own])
+        return best[self.value[best].argsort(stable=True)]
+
+    def best(self, row: int, among: Bool[Tensor, "k"]) -> Int[Tensor, ""]:
+        """The number of the measurement's best among some; the first where none is a number."""
+        numbers = (among & (self.row == row)).nonzero()[:, 0]
+        return numbers[self.value[numbers].argmin()]
+
+    def means(self) -> tuple[Tensor, Tensor]:
+        """w and the posterior mean of x, of every candidate."""
+        return self.objective.select(self.row).mean(self.candidates)
+
+    def joined(self, other: Finalists, rows: Sequence[int], starts: int, schedules: int) -> Finalists:
+        """These and those of a further search of the measurements ``rows``, whose numbers of starts and
+        schedules are counted from ``starts`` and ``schedules`` on.
+        """
+        parts = zip(self.candidates.parts, other.candidates.parts, strict=True)
+        return Finalists(
+            self.objective,
+            Candidates(*(torch.cat(pair) for pair in parts)),
+            torch.cat([self.row, torch.tensor(rows, device=self.row.device)[other.row]]),
+            torch.cat([self.start, other.start + starts]),
+            torch.cat([self.schedule, other.schedule + schedules]),
+            torch.cat([self.value, other.value]),
+        )
 
 
 class Search:
@@ -75,7 +132,7 @@ class Search:
     """
 
     def __init__(self, objective: Objective, candidates: Candidates, starts: int, plan: Plan) -> None:
-        self.measurements, self.plan = len(objective.noise), plan
+        self.measurements, self.plan, self.starts = len(objective.noise), plan, starts
         rows = torch.arange(self.measurements, device=candidates.h.device)
         self._bound = objective
         self.candidates, self.objective = candidates, objective.select(rows.repeat_interleave(starts))
@@ -100,12 +157,15 @@ class Search:
             self._step(done)
             yield done + 1
 
-    def finish(self, count: int, objective: Objective) -> None:
-        """Keep the best so many; score them, without annealing, by an objective of one row a measurement."""
-        self._keep(count, self.plan.steps)
-        rows = torch.arange(self.measurements, device=self.kept.device)
-        self.objective = objective.select(rows.repeat_interleave(self.kept.shape[1]))
-        self.value = self.score(self.objective, self.candidates, 1.0)
+    def finalists(self, objective: Objective) -> Finalists:
+        """The last stage's best, scored, without annealing, by an objective of one row a measurement."""
+        self._keep(self.plan.keep[-1], self.plan.steps)
+        index = self._rows()
+        self.value = self.score(objective.select(index), self.candidates, 1.0)
+        schedule = self._schedule().flatten()
+        return Finalists(
+            objective, self.candidates, index, self.kept.flatten(), schedule, self.value.flatten()
+        )
 
     def winners(self) -> Tensor:
         """The row of every measurement's best candidate."""
@@ -127,26 +187,28 @@ class Search:
         if count == self.kept.shape[1]:
             return
         self.value = self.score(self.objective, self.candidates, self._tempering(done))
-        best = self._best(count, together=self.plan.annealed(done))
+        best = self._best(count)
         count = best.shape[1]
         first = torch.arange(self.measurements, device=best.device)[:, None] * self.kept.shape[1]
         rows = (first + best).flatten()
         self.kept, self.value = self.kept.gather(1, best), self.value.gather(1, best)
         self.candidates = self.candidates.select(rows)
         # measurements are bound once: candidates of one share its row
-        index = torch.arange(self.measurements, device=best.device).repeat_interleave(count)
-        self.objective = self._bound.select(index)
+        self.objective = self._bound.select(self._rows())
         self._moments = [(m[rows], v[rows]) for m, v in self._moments]
 
-    def _best(self, count: int, *, together: bool) -> Tensor:
-        """The numbers of the best ``count``, in order; of every schedule the same share, or ``together``."""
-        if together:
-            return self.value.topk(count, largest=False).indices.sort(1).values
+    def _rows(self) -> Tensor:
+        """The measurement of every candidate."""
+        rows = torch.arange(self.measurements, device=self.kept.device)
+        return rows.repeat_interleave(self.kept.shape[1])
+
+    def _best(self, count: int) -> Tensor:
+        """The numbers of the best ``count``, in order; of every schedule the same share, one at least."""
         schedule, schedules = self._schedule(), len(self.plan.anneal)
         chosen = []
         for each in range(schedules):
             own = schedule == each  # as many in every row
-            share = min(count // schedules + (each < count % schedules), int(own[0].sum()))
+            share = min(max(count // schedules + (each < count % schedules), 1), int(own[0].sum()))
             # not a number comes after infinity: another schedule's is never taken
             chosen.append(self.value.masked_fill(~own, math.nan).topk(share, largest=False).indices)
         return torch.cat(chosen, 1).sort(1).values

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import pytest
 import torch
 
@@ -12,15 +10,15 @@ from invkit_evidence.confidence import Signs, features
 
 
 def cell(short: float, status: str = "max_iter", confidence: float = 1.0) -> Cell:
-    return Cell(short, 30.0 - short, status, confidence, Signs(0.0, 0.0, 0.0, 0.0))
+    return Cell(short, 30.0 - short, status, confidence, Signs(0.0, 0.0, 0.0))
 
 
 def test_the_constants_of_a_logistic_law_are_found() -> None:
     rng = torch.Generator().manual_seed(0)
-    constant, weights = -1.0, torch.tensor([0.7, 0.4, 0.6, 0.3])
+    constant, weights = -1.0, torch.tensor([0.7, 0.4, 0.6])
     cells = []
-    for d, s, m, g, chance in torch.rand(4000, 5, generator=rng).tolist():
-        signs = Signs(8 * d**4, 8 * s**4, 6 * m - 2, math.exp(5 * g) - 1)
+    for d, s, m, chance in torch.rand(4000, 4, generator=rng).tolist():
+        signs = Signs(8 * d**4, 8 * s**4, 6 * m - 2)
         probability = torch.sigmoid(constant + (weights * torch.tensor(features(signs))).sum())
         cells.append(Cell(10.0 if chance < probability else 0.0, 30.0, "max_iter", 0.0, signs))
     found, slopes = fit(cells)

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invkit_evidence.search import Plan, Search
+from invkit_evidence.search import Finalists, Plan, Search
 from tests.plugins.evidence.problems import SIZE, candidates, normal, parabola
 
 
@@ -57,8 +57,8 @@ def test_a_search_ends_at_the_minimum_of_every_measurement() -> None:
         parabola(targets), candidates(normal(24, SIZE, seed=4)), 8, Plan((4, 2), 200, 0.3, (50.0,))
     )
     assert list(search.steps()) == list(range(1, 201))
-    search.finish(1, parabola(targets))
-    torch.testing.assert_close(search.candidates.h[search.winners(), 0], targets, rtol=0, atol=1e-3)
+    found = search.finalists(parabola(targets))
+    torch.testing.assert_close(found.candidates.h[found.winners(), 0], targets, rtol=0, atol=1e-3)
 
 
 def test_the_best_of_every_measurement_are_kept() -> None:
@@ -66,12 +66,12 @@ def test_the_best_of_every_measurement_are_kept() -> None:
     search = Search(parabola(targets), candidates(start), 10, Plan((4,), 0, 0.1, (0.0,)))
     scale = torch.arange(1, SIZE + 1, dtype=start.dtype)
     values = (scale * (start.reshape(3, 10, SIZE) - targets[:, None]).square()).sum(2)
-    search.finish(4, parabola(targets))
+    found = search.finalists(parabola(targets))
     expected = values.topk(4, largest=False).indices
-    assert [set(row) for row in search.kept.tolist()] == [set(row) for row in expected.tolist()]
-    torch.testing.assert_close(search.value, values.gather(1, search.kept))
-    found = search.kept.flatten()[search.winners()]
-    assert torch.equal(found, values.argmin(1))
+    starts = found.start.reshape(3, 4)
+    assert [set(row) for row in starts.tolist()] == [set(row) for row in expected.tolist()]
+    torch.testing.assert_close(found.value, values[found.row, found.start])
+    assert torch.equal(found.start[found.winners()], values.argmin(1))
 
 
 def test_every_stage_follows_fewer() -> None:
@@ -85,8 +85,8 @@ def test_every_stage_follows_fewer() -> None:
     assert search.value.shape == search.kept.shape == (2, 1)
 
 
-def test_schedules_compete_only_once_the_noise_is_what_it_is() -> None:
-    """As many of each are followed; the last are the best of all."""
+def test_schedules_do_not_compete() -> None:
+    """As many of each are followed, to the end."""
     targets = normal(2, SIZE, seed=11)
     start = targets.repeat_interleave(12, 0) + 5
     start[1::2] = targets.repeat_interleave(6, 0) + 0.1  # the second schedule's begin where they should end
@@ -94,13 +94,38 @@ def test_schedules_compete_only_once_the_noise_is_what_it_is() -> None:
     shares = []
     for _ in search.steps():
         shares.append((search.kept % 2).sum(1).tolist())
-    assert shares == [[3, 3]] * 10 + [[2, 2]] * 10 + [[2, 2]] * 10
-    assert search.kept.shape == (2, 2)
+    assert shares == [[3, 3]] * 10 + [[2, 2]] * 10 + [[1, 1]] * 10
+    found = search.finalists(parabola(targets))
+    assert found.schedule.tolist() == [0, 1, 0, 1] and found.row.tolist() == [0, 0, 1, 1]
+    assert found.winners().tolist() == [1, 3]
+    assert [found.independent(row).tolist() for row in (0, 1)] == [[1, 0], [3, 2]]
+
+
+def test_the_best_of_each_schedule_and_of_further_searches_are_independent() -> None:
+    targets = normal(2, SIZE, seed=14)
+
+    def search(start: torch.Tensor, wanted: torch.Tensor) -> Finalists:
+        return Search(parabola(wanted), candidates(start), 6, Plan((4,), 0, 0.1, (0.0, 0.0))).finalists(
+            parabola(wanted)
+        )
+
+    found = search(normal(12, SIZE, seed=15), targets)
+    further = search(normal(6, SIZE, seed=16), targets[1:])
+    both = found.joined(further, [1], starts=6, schedules=2)
+    assert both.row.tolist() == [0] * 4 + [1] * 8
+    assert both.start[8:].tolist() == (further.start + 6).tolist()
+    assert both.independent(0).tolist() == found.independent(0).tolist()
+    chosen = both.independent(1)
+    assert sorted(both.schedule[chosen].tolist()) == [0, 1, 2, 3]
+    values = both.value[chosen]
+    assert torch.equal(values, values.sort().values) and chosen[0] == both.winners()[1]
+    for each, value in zip(both.schedule[chosen].tolist(), values.tolist(), strict=True):
+        assert value == both.value[(both.row == 1) & (both.schedule == each)].min()
 
 
 def test_of_few_starts_every_schedule_has_what_there_is() -> None:
     targets = normal(1, SIZE, seed=12)
-    for starts, keep, expected in ((1, 3, 1), (3, 2, 2), (3, 1, 1)):
+    for starts, keep, expected in ((1, 3, 1), (3, 2, 2), (3, 1, 2)):
         plan = Plan((keep,), 4, 0.1, (5.0, 1.0))
         search = Search(parabola(targets), candidates(normal(starts, SIZE, seed=13)), starts, plan)
         assert list(search.steps()) == [1, 2, 3, 4] and search.kept.shape == (1, expected)
@@ -111,12 +136,13 @@ def test_candidates_do_not_see_each_other() -> None:
     plan = Plan((3, 2), 12, 0.2, (20.0, 2.0))
     both = Search(parabola(targets), candidates(start), 4, plan)
     alone = Search(parabola(targets[1:]), candidates(start[4:]), 4, plan)
+    ended = []
     for search in (both, alone):
         for _ in search.steps():
             pass
-        search.finish(2, parabola(targets[-search.measurements :]))
-    assert torch.equal(both.kept[1:], alone.kept)
-    torch.testing.assert_close(both.candidates.h[2:], alone.candidates.h, rtol=1e-12, atol=1e-12)
+        ended.append(search.finalists(parabola(targets[-search.measurements :])))
+    assert torch.equal(ended[0].start[2:], ended[1].start)
+    torch.testing.assert_close(ended[0].candidates.h[2:], ended[1].candidates.h, rtol=1e-12, atol=1e-12)
 
 
 def test_what_is_not_a_number_never_wins_and_spoils_nothing() -> None:
@@ -130,21 +156,22 @@ def test_what_is_not_a_number_never_wins_and_spoils_nothing() -> None:
     for search in (sane, spoilt):
         for _ in search.steps():
             pass
-        search.finish(6, objective)
-    assert spoilt.value[0, 1] == spoilt.value[1, 2] == torch.inf
-    assert not {1, 8} & set(spoilt.winners().tolist())
+    found = spoilt.finalists(objective)
+    assert found.value[1] == found.value[8] == torch.inf
+    assert not {1, 8} & set(found.winners().tolist())
     others = [row for row in range(12) if row not in (1, 8)]
-    assert torch.equal(sane.candidates.h[others], spoilt.candidates.h[others])
-    spoilt.finish(3, objective)
-    assert torch.isfinite(spoilt.value).all()
+    assert torch.equal(sane.candidates.h[others], found.candidates.h[others])
+    fewer = Search(objective, candidates(wild), 6, Plan((3,), 0, 0.05, (0.0,))).finalists(objective)
+    assert torch.isfinite(fewer.value).all()
 
 
 def test_a_measurement_without_any_number_still_has_a_winner() -> None:
     objective = parabola(normal(2, SIZE, seed=1), edge=-torch.inf)
     search = Search(objective, candidates(normal(8, SIZE, seed=2)), 4, Plan((2,), 3, 0.1, (1.0,)))
     assert list(search.steps()) == [1, 2, 3]
-    search.finish(1, objective)
-    assert search.winners().tolist() == [0, 1] and torch.isinf(search.value).all()
+    found = search.finalists(objective)
+    assert torch.isinf(found.value).all()
+    assert found.row[found.winners()].tolist() == [0, 1]
 
 
 def test_the_noise_is_let_go_when_the_annealing_has_ended() -> None:

@@ -1,0 +1,90 @@
+"""Searches that disagree are made again, and only those."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from invkit import Status
+from invkit.contracts.monitor import Monitor, Progress
+from invkit_evidence import again
+from invkit_evidence.again import Again
+from invkit_evidence.objective import Candidates
+from invkit_evidence.search import Plan
+from tests.plugins.evidence.problems import SIZE, CtrlC, images, normal, parabola, solve
+
+EVERY, NONE = -1.0, torch.inf
+
+
+def searched(found: object) -> list[bool]:
+    """Which measurements have candidates of a second search."""
+    return torch.isfinite(found.restarts.objective[:, 12:]).any(1).tolist()  # type: ignore[attr-defined]
+
+
+def test_only_what_disagrees_is_searched_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem, _, _, y = images(4)
+    once = solve(problem, y, retries=0)
+    monkeypatch.setattr(again, "_APART", EVERY)
+    twice = solve(problem, y)
+    assert once.restarts.objective.shape == (4, 12) and twice.restarts.objective.shape == (4, 24)
+    assert searched(twice) == [True] * 4
+    least = [each.restarts.objective.nan_to_num(nan=torch.inf).amin(1) for each in (once, twice)]
+    assert (least[1] <= least[0]).all() and (least[1] < least[0]).any()
+    monkeypatch.setattr(again, "_APART", NONE)
+    agreed = solve(problem, y)
+    assert searched(agreed) == [False] * 4
+    assert torch.equal(agreed.x, once.x) and agreed.restarts.winner == once.restarts.winner
+
+
+def test_a_measurement_alone_is_searched_as_among_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem, _, _, y = images(4)
+    monkeypatch.setattr(again, "_APART", 30.0)
+    together = solve(problem, y)
+    assert len(set(searched(together))) == 2  # some are searched again
+    first = solve(problem, y[:1])
+    assert searched(first) == searched(together)[:1]
+    torch.testing.assert_close(first.x, together.x[:1], rtol=1e-8, atol=1e-8)
+
+
+def test_of_one_schedule_nothing_disagrees() -> None:
+    problem, _, _, y = images(3)
+    assert searched(solve(problem, y, anneal=100)) == [False] * 3
+
+
+def test_half_of_the_further_starts_are_variations_of_the_winner() -> None:
+    plan = Plan((4,), 0, 0.1, (3.0, 1.0))
+    objective = parabola(normal(2, SIZE, seed=1))
+    winners = Candidates(normal(2, 1, SIZE, seed=2), torch.zeros(2, 0), torch.zeros(2, 0))
+    starts = Again(objective, objective, plan, 400, [5, 6])._starts(winners, retry=1)
+    shared = (starts.h.reshape(2, 400, SIZE) == winners.h).double().mean(2)
+    varied = torch.arange(400) // 2 % 2 == 1
+    assert (shared[:, ~varied] == 0).all()
+    assert 0.6 < float(shared[:, varied].mean()) < 0.8  # a tenth to a half is drawn anew
+    assert not torch.equal(starts.h[:400], starts.h[400:])
+
+
+@pytest.mark.parametrize("step", [3, 15])
+def test_ctrl_c_in_either_search_gives_the_best_so_far(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    problem, _, _, y = images(2)
+    monkeypatch.setattr(again, "_APART", EVERY)
+    found = solve(problem, y, CtrlC(step))
+    assert found.status == (Status.INTERRUPTED,) * 2 and torch.isfinite(found.x).all()
+    assert searched(found) == [step > 12] * 2
+
+
+def test_monitors_see_the_best_of_both_searches(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem, _, _, y = images(2)
+    monkeypatch.setattr(again, "_APART", EVERY)
+    seen = []
+
+    class Watch(Monitor):
+        def on_step(self, progress: Progress) -> None:
+            w, x = progress.best()
+            seen.append((progress.step, progress.steps, w, x))
+
+    found = solve(problem, y, Watch())
+    assert [step for step, *_ in seen] == [*range(1, 25)] and {steps for _, steps, *_ in seen} == {24}
+    once = solve(problem, y, retries=0)
+    # The second search begins behind the first, of some measurement at least.
+    assert any(torch.allclose(shown, first) for shown, first in zip(seen[12][3], once.x, strict=True))
+    assert found.history_steps[-1] == 24
