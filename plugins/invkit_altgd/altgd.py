@@ -35,10 +35,10 @@ from torch import Tensor
 
 from invkit.contracts.monitor import Monitor
 from invkit.contracts.problem import Problem
-from invkit.contracts.solution import Solution
+from invkit.contracts.solution import Solution, Status
 from invkit.contracts.solver import Solver
 from invkit_altgd.descent import Decay, Order, Schedule, UpdateName
-from invkit_altgd.evidence_start import evidence_starts
+from invkit_altgd.evidence_start import as_sure, evidence_starts
 from invkit_altgd.presets import DEFAULT, options_of
 from invkit_altgd.record import Recorder
 from invkit_altgd.restarts import ChunkRun, Plan
@@ -154,9 +154,9 @@ class AltGD(Solver):
         lam, gamma = self.weights(problem)
         problem = problem.weighted(lam / pixels, gamma / pixels)
         start = kind_of_start(self.start, problem)
-        found, interrupted = start == "evidence", False
-        if found:
-            starts_h, starts_m, interrupted = evidence_starts(problem, y, self.class_prior, self.search, rng)
+        found: Solution | None = None
+        if start == "evidence":
+            starts_h, starts_m, found = evidence_starts(problem, y, self.class_prior, self.search, rng)
         else:
             starts_h, starts_m = draw(problem, y.shape[0], self._distinct_starts(problem, start), rng, y)
         restarts = starts_h.shape[1]
@@ -165,11 +165,14 @@ class AltGD(Solver):
         hold = ("w" if found else "nothing") if self.hold == "auto" else self.hold
         schedule = Schedule(self.steps, self.rate, self.decay, self.decay_steps, problem.weights, self.anneal)
         plan = Plan(schedule, self.stages(restarts), self.update, self.normalise, self.order, hold)
+        interrupted = found is not None and Status.INTERRUPTED in found.status
         recorder = Recorder(monitors, self.steps, len(chunks), problem, starts_h, starts_m)
         for chunk in chunks:
             run = ChunkRun(problem, y[chunk], starts_h[chunk], starts_m[chunk], start, plan)
             run.go(recorder.next_chunk(run), interrupted=interrupted or recorder.interrupted)
         solution = recorder.solution(self.slack, time.perf_counter() - began)
+        if found is not None and hold == "w":
+            solution = as_sure(solution, found)
         for monitor in monitors:
             monitor.on_end(solution)
         return solution

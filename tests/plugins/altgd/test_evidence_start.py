@@ -147,3 +147,16 @@ def test_an_interrupted_search_is_an_interrupted_solve(monkeypatch: pytest.Monke
     solution = invkit.compose("circconv", ["motion?size=7", "spectrum"], "altgd?start=evidence")(y)
     assert solution.status == (Status.INTERRUPTED,) * 2
     assert solution.history_steps == ()
+
+
+def test_a_kernel_that_is_held_is_as_sure_as_the_search_was() -> None:
+    _, _, y = _measured(4)
+    priors = ["motion?size=7", "spectrum"]
+    sure = invkit.compose("circconv", priors, "evidence")(y)
+    solver = "altgd?start=evidence,steps=2,hold={},search=evidence?doubt={}"
+    held = invkit.compose("circconv", priors, solver.format("w", 0.9))(y)
+    assert torch.equal(held.confidence, sure.confidence) and held.status == sure.status
+    doubtful = invkit.compose("circconv", priors, solver.format("w", 1))(y)
+    assert doubtful.status == (Status.DOUBTFUL,) * 2
+    assert invkit.compose("circconv", priors, solver.format("nothing", 0.9))(y).confidence is None
+    assert invkit.compose("circconv", priors, solver.format("w", 0))(y).confidence is None
