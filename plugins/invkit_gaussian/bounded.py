@@ -51,6 +51,8 @@ class Bounded(IntegrableGenerator):
         if not lower < upper:
             raise InputError(f"images between {lower} and {upper}", hint="give a lower bound below the upper")
         self.inner = inner
+        #: of the weights within, for configurations
+        self.sha256 = getattr(inner, "sha256", None)
         self.interval = (float(lower), float(upper))
         self.latent_shape, self.signal_shape = inner.latent_shape, inner.signal_shape
         self.can_encode = inner.can_encode

@@ -14,6 +14,7 @@ the k-th of intervals of lengths π_k. The rest is the latent of that component,
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import cast
 
@@ -64,6 +65,9 @@ class Mixture(IntegrableGenerator):
         self.latent_shape = None if self.signal_shape is None else (1 + max(map(_length, self._parts())),)
         self.can_encode = all(part.can_encode for part in self._parts())
         total = torch.tensor(given, dtype=torch.float64)
+        #: of the components' weights together, for configurations; none where none has any
+        digests = [getattr(part, "sha256", None) or "" for part in self._parts()]
+        self.sha256 = hashlib.sha256("+".join(digests).encode()).hexdigest() if any(digests) else None
         self.register_buffer("shares", total / total.sum(), persistent=False)
 
     @classmethod

@@ -10,7 +10,7 @@ from scipy.optimize import lsq_linear
 from torch import Tensor
 
 import invkit
-from invkit.errors import InputError, SpecError
+from invkit.errors import InputError, InvkitError, SpecError
 from invkit.testing import check_generator
 from invkit_gaussian.bounded import Bounded
 from invkit_gaussian.bounded_marginal import BoundedMarginal
@@ -138,3 +138,17 @@ def test_a_white_background_gives_the_kernel_away() -> None:
     assert bounded.argmin() == 0
     apart, before = (bounded - bounded[0])[1:], (plain - plain[0])[1:]
     assert (apart > 1.1 * before).all() and apart.median() > 1.5 * before.median()
+
+
+def test_a_configuration_holds_the_sha256_of_the_weights_within() -> None:
+    deblur = invkit.compose("circconv", ["trajectory", "bounded:gaussian:mnist"], "evidence")
+    config = deblur.to_config()
+    assert config["priors"][1]["sha256"] == invkit.prior("gaussian:mnist").sha256
+    invkit.load_config(config)
+    config["priors"][1]["sha256"] = "0" * 64
+    with pytest.raises(InvkitError, match="weights"):
+        invkit.load_config(config)
+    assert (
+        "sha256"
+        not in invkit.compose("circconv", ["trajectory", "bounded:spectrum"]).to_config()["priors"][1]
+    )

@@ -157,3 +157,14 @@ def test_bad_specs_are_refused(spec: str, error: type[Exception], message: str) 
 def test_a_mixture_of_nothing_is_refused() -> None:
     with pytest.raises(InputError, match="nothing"):
         Mixture([])
+
+
+def test_a_configuration_tells_mixtures_of_other_weights_apart() -> None:
+    def digest(spec: str) -> str | None:
+        config = invkit.compose("circconv", ["trajectory", f"mixture:{spec}"], "evidence").to_config()
+        return config["priors"][1].get("sha256")
+
+    mixed = digest("gaussian:mnist+spectrum")
+    assert mixed is not None and mixed == digest("gaussian:mnist+spectrum")
+    assert len({mixed, digest("spectrum+gaussian:mnist"), digest("gaussian:celeba+spectrum")}) == 3
+    assert digest("spectrum+spectrum") is None
