@@ -9,7 +9,7 @@ A search that has gone astray seldom goes to the same place twice, so schedules 
 sign that it is the best there is, and those that do not are a reason to look further. Every second start of a
 further search is a **variation** of the winner: a tenth to a half of its latent's numbers are drawn anew. A
 kernel that shares what is right and lacks what is wrong is found more often among these than among fresh
-draws; from fresh ones, what is altogether elsewhere.
+draws; from fresh ones, what is altogether elsewhere. It goes on as long as that betters the winner.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ __all__ = ["Again"]
 
 #: in dB: searches whose images are further apart do not agree
 _APART = 1.0
+#: in nats: a further search that betters the winner by less is the last
+_BETTER = 10.0
 #: from how few to how many of the winner's numbers a variation has anew
 _SHARES = (0.1, 0.5)
 
@@ -75,7 +77,11 @@ class Again:
         if record.interrupted:
             return found
         try:
-            apart = [row for row in range(len(rows)) if self._apart(found, row, retry)]
+            apart = [
+                row
+                for row in range(len(rows))
+                if self._bettered(found, row, retry) and self._apart(found, row, retry)
+            ]
         except KeyboardInterrupt:
             record.interrupted = True
             return found
@@ -115,6 +121,13 @@ class Again:
                     rng,
                 ),
             )
+
+    def _bettered(self, found: Finalists, row: int, retry: int) -> bool:
+        """Whether the last of the further searches, if there was any, was worth it."""
+        before = (found.row == row) & (found.schedule < (retry - 1) * len(self.plan.anneal))
+        if not before.any():
+            return retry == 1
+        return bool(found.value[before].min() - found.value[found.row == row].min() > _BETTER)
 
     def _apart(self, found: Finalists, row: int, retry: int) -> bool:
         """Whether a measurement's searches disagree; what is no number agrees with nothing."""

@@ -49,7 +49,7 @@ from invkit_evidence.objective import Candidates, Objective
 __all__ = ["Signs", "confidence", "disagreement", "features", "signs"]
 
 #: b, and a of the three signs
-_CONSTANT, _WEIGHTS = -3.42, (0.732, 0.465, 0.594)
+_CONSTANT, _WEIGHTS = -3.97, (0.555, 1.17, 0.313)
 _LEAST_MISFIT, _LARGEST_MISFIT = -2.0, 4.0
 #: decibels that are added before the logarithm: less is no sign of anything
 _FLOOR = 0.05

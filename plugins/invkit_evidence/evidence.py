@@ -65,7 +65,8 @@ class Evidence(Solver):
     - noise: the standard deviation σ of the noise; none: estimated, together with the kernel.
     - anneal: σ² begins 1 + anneal times larger; of several schedules every start has one.
     - retries: how often at most a measurement is searched again whose schedules end at different images, with
-    other starts, half of them variations of the winner.
+    other starts, half of them variations of the winner; the second time and later only where the last betters
+    the winner.
     - draws: posterior samples whose standard deviation is ``Solution.x_std``; 0: none.
     - polish: the spec of a solver that makes the last image, the kernel given; polish_prior: of its image's
     prior (:mod:`invkit_evidence.polish`). None: the image is the posterior mean.
@@ -84,11 +85,11 @@ class Evidence(Solver):
     anneal: tuple[float, ...] = attrs.field(
         default=(300.0, 10.0), converter=_schedules, validator=deep_iterable(ge(0))
     )
-    retries: int = attrs.field(default=1, validator=ge(0))
+    retries: int = attrs.field(default=3, validator=ge(0))
     draws: int = attrs.field(default=0, validator=ge(0))
     polish: str | None = None
     polish_prior: str = "identity"
-    doubt: float = attrs.field(default=0.9, converter=float, validator=[ge(0), le(1)])
+    doubt: float = attrs.field(default=0.95, converter=float, validator=[ge(0), le(1)])
     chunk: int = attrs.field(default=1024, validator=ge(1))
 
     def __attrs_post_init__(self) -> None:

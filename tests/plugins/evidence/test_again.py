@@ -25,15 +25,27 @@ def test_only_what_disagrees_is_searched_again(monkeypatch: pytest.MonkeyPatch) 
     problem, _, _, y = images(4)
     once = solve(problem, y, retries=0)
     monkeypatch.setattr(again, "_APART", EVERY)
-    twice = solve(problem, y)
+    twice = solve(problem, y, retries=1)
     assert once.restarts.objective.shape == (4, 12) and twice.restarts.objective.shape == (4, 24)
     assert searched(twice) == [True] * 4
     least = [each.restarts.objective.nan_to_num(nan=torch.inf).amin(1) for each in (once, twice)]
     assert (least[1] <= least[0]).all() and (least[1] < least[0]).any()
     monkeypatch.setattr(again, "_APART", NONE)
-    agreed = solve(problem, y)
+    agreed = solve(problem, y, retries=1)
     assert searched(agreed) == [False] * 4
     assert torch.equal(agreed.x, once.x) and agreed.restarts.winner == once.restarts.winner
+
+
+@pytest.mark.parametrize("better", [-1.0, torch.inf])
+def test_it_goes_on_as_long_as_it_pays(better: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And at most so often as it may."""
+    problem, _, _, y = images(3)
+    monkeypatch.setattr(again, "_APART", EVERY)
+    monkeypatch.setattr(again, "_BETTER", better)
+    found = solve(problem, y, retries=3)
+    rounds = torch.isfinite(found.restarts.objective.reshape(3, 4, 12)).any(2).sum(1)
+    assert rounds.tolist() == [4 if better < 0 else 2] * 3
+    assert found.history_steps[-1] == 4 * 12
 
 
 def test_a_measurement_alone_is_searched_as_among_others(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,7 +79,7 @@ def test_half_of_the_further_starts_are_variations_of_the_winner() -> None:
 def test_ctrl_c_in_either_search_gives_the_best_so_far(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
     problem, _, _, y = images(2)
     monkeypatch.setattr(again, "_APART", EVERY)
-    found = solve(problem, y, CtrlC(step))
+    found = solve(problem, y, CtrlC(step), retries=1)
     assert found.status == (Status.INTERRUPTED,) * 2 and torch.isfinite(found.x).all()
     assert searched(found) == [step > 12] * 2
 
@@ -82,7 +94,7 @@ def test_monitors_see_the_best_of_both_searches(monkeypatch: pytest.MonkeyPatch)
             w, x = progress.best()
             seen.append((progress.step, progress.steps, w, x))
 
-    found = solve(problem, y, Watch())
+    found = solve(problem, y, Watch(), retries=1)
     assert [step for step, *_ in seen] == [*range(1, 25)] and {steps for _, steps, *_ in seen} == {24}
     once = solve(problem, y, retries=0)
     # The second search begins behind the first, of some measurement at least.
