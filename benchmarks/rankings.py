@@ -70,12 +70,12 @@ def search(problem: Problem, y: Tensor, solver: Evidence, rng: torch.Generator) 
     searched = Search(Objective(problem, coarse, noise), drawn, starts, plan)
     for _ in searched.steps():
         pass
-    searched.finish(solver.keep[-1], Objective(problem, fine, noise))
-    last = searched.candidates
+    found = searched.finalists(Objective(problem, fine, noise))
+    last = found.candidates
     with torch.no_grad():
-        w, x = searched.objective.mean(last)
-        variance = searched.objective.variance(last)
-    return Found(y.expand_as(x), last.h, w, x, last.nuisance, variance, searched.value[0])
+        w, x = found.means()
+        variance = found.objective.select(found.row).variance(last)
+    return Found(y.expand_as(x), last.h, w, x, last.nuisance, variance, found.value)
 
 
 def by_marginal(prior: IntegrableGenerator) -> Ranking:

@@ -51,7 +51,9 @@ def solver_specs() -> list[str]:
     registry = default_manager().registry
     for entry in registry.entries("solver"):
         options = {option.key: option for option in signature_of(entry).options}
-        few = {key: value for key, value in FEW.items() if key in options}
+        # a name may stand for a spec elsewhere, as `polish` does in `evidence`
+        numbers = {key for key, option in options.items() if str not in (option.type, *get_args(option.type))}
+        few = {key: value for key, value in FEW.items() if key in numbers}
         shipped = trained_names(registry, entry.name) if "weights" in options else ()
         few |= {"weights": shipped[0]} if shipped else {}
         presets = _choices(options["preset"].type) if "preset" in options else ()

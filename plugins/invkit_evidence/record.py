@@ -91,7 +91,8 @@ class Record:
                 monitor.on_step(progress)
 
     def show(self, found: Finalists, rows: Int[Tensor, "k"]) -> None:
-        """Monitors see the winners of a search that has ended, though another may follow."""
+        """Monitors and the history see what a search has ended with, though another is to follow."""
+        self._list(found, rows)
         with torch.no_grad():
             best = found.winners()
             chosen = found.objective.select(found.row[best]).mean(found.candidates.select(best))
@@ -110,9 +111,8 @@ class Record:
         finite = torch.isfinite(x).flatten(1).all(1) & torch.isfinite(found.value)
         finite &= torch.isfinite(residual)
         places = rows[found.row]
-        self.objective[rows] = torch.nan
-        value = torch.where(torch.isfinite(found.value), found.value, torch.nan)
-        self.objective[places, found.start], self.residual[places, found.start] = value, residual
+        self._list(found, rows)
+        self.residual[places, found.start] = residual
         for place, start, sound in zip(places.tolist(), found.start.tolist(), finite.tolist(), strict=True):
             self.status[place][start] = self._ended() if sound else Status.DIVERGED
         for place, start in zip(rows.tolist(), found.start[best].tolist(), strict=True):
@@ -165,6 +165,12 @@ class Record:
 
     def _ended(self) -> Status:
         return Status.INTERRUPTED if self.interrupted else Status.MAX_ITER
+
+    def _list(self, found: Finalists, rows: Int[Tensor, "k"]) -> None:
+        """The finalists' values in the table of all starts, and no others of these measurements."""
+        self.objective[rows] = torch.nan
+        value = torch.where(torch.isfinite(found.value), found.value, torch.nan)
+        self.objective[rows[found.row], found.start] = value
 
     def _update(self) -> None:
         """The search's values, in the table of all starts."""
