@@ -83,7 +83,7 @@ def class_images() -> Tensor:
 
 
 def gaussian_of(images: Tensor, rank: int = 256) -> Gaussian:
-    """The Gaussian of a class, as `gaussian:housenumbers` is fitted."""
+    """The Gaussian of a class, as `gaussian:housenumbers` is fitted, but without textures."""
 
     def batches() -> Iterator[Tensor]:
         yield from torch.split(images, 512)

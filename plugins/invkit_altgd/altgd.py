@@ -162,7 +162,7 @@ class AltGD(Solver):
         restarts = starts_h.shape[1]
         together = max(1, self.chunk // restarts)
         chunks = [slice(i, i + together) for i in range(0, y.shape[0], together)]
-        hold = ("w" if found else "nothing") if self.hold == "auto" else self.hold
+        hold = ("nothing" if found is None else "w") if self.hold == "auto" else self.hold
         schedule = Schedule(self.steps, self.rate, self.decay, self.decay_steps, problem.weights, self.anneal)
         plan = Plan(schedule, self.stages(restarts), self.update, self.normalise, self.order, hold)
         interrupted = found is not None and Status.INTERRUPTED in found.status

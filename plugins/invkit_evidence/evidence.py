@@ -11,7 +11,7 @@ solver maximises
 
 over h, from many starts, the noise annealed (see :mod:`invkit_evidence.search`); the image is then the
 posterior mean given the kernel found. Where independent searches do not agree, it searches again
-(:mod:`invkit_evidence.again`). It takes any operator and any prior of w, and of x any prior that can
+(:mod:`invkit_evidence.rounds`). It takes any operator and any prior of w, and of x any prior that can
 be integrated out (:class:`invkit.contracts.marginal.IntegrableGenerator`).
 
 Sources: A. Levin, Y. Weiss, F. Durand and W. Freeman, "Understanding and evaluating blind deconvolution
@@ -39,10 +39,10 @@ from invkit.contracts.problem import Problem
 from invkit.contracts.solution import Solution
 from invkit.contracts.solver import Example, Solver
 from invkit.errors import InputError
-from invkit_evidence.again import Again
 from invkit_evidence.objective import Candidates, Objective, first_noise
 from invkit_evidence.polish import Polish
 from invkit_evidence.record import Record
+from invkit_evidence.rounds import Rounds
 from invkit_evidence.search import Plan
 
 __all__ = ["Evidence"]
@@ -110,7 +110,7 @@ class Evidence(Solver):
         """Recover both signals of every measurement; see :meth:`invkit.contracts.solver.Solver.solve`.
 
         Raises:
-            InputError: the prior of x cannot be integrated out.
+            InputError: the prior of x cannot be integrated out, or the solver that polishes refuses.
         """
         began = time.perf_counter()
         polish = Polish.of(self.polish, self.polish_prior) if self.polish else None
@@ -134,27 +134,27 @@ class Evidence(Solver):
         problem = problem.shaped(tuple(y.shape[1:]))
         prior_x = integrable(problem)
         starts = self._distinct_starts(problem)
-        rounds = 1 + (self.retries if starts > 1 else 0)
+        most = 1 + (self.retries if starts > 1 else 0)
         drawn, seeds = self._draw(problem, prior_x, y, starts, rng)
         together = max(1, self.chunk // starts)
         chunks = torch.arange(len(y), device=y.device).split(together)
         plan = Plan(self.keep, self.steps, self.rate, self.anneal)
-        record = Record(monitors, problem, self.steps * len(chunks) * rounds, len(y), starts * rounds, y)
+        record = Record(monitors, problem, self.steps * len(chunks) * most, len(y), starts * most, y)
         for number, rows in enumerate(chunks):
             first, noise = number * together * starts, self._noise(y[rows])
             candidates = drawn.select(torch.arange(first, first + len(rows) * starts, device=y.device))
             fine = Objective(problem, prior_x.marginal(y[rows]), noise)
             coarse = Objective(problem, prior_x.marginal(y[rows], rank=self.rank), noise)
-            again = Again(coarse, fine, plan, starts, [seeds[row] for row in rows.tolist()])
-            found = again.search(candidates, record, rows, number * rounds * self.steps)
-            for retry in range(1, rounds):
-                done = (number * rounds + retry) * self.steps
-                found = again.where_apart(found, retry, record, rows, done)
-            record.reached((number + 1) * rounds * self.steps)
+            rounds = Rounds(coarse, fine, plan, starts, [seeds[row] for row in rows.tolist()])
+            found = rounds.search(candidates, record, rows, number * most * self.steps)
+            for retry in range(1, most):
+                done = (number * most + retry) * self.steps
+                found = rounds.further(found, retry, record, rows, done)
+            record.reached((number + 1) * most * self.steps)
             record.end(found, rows, self.draws, rng)
             try:
                 if self.doubt and not record.interrupted:
-                    for row, signs in again.judged(found, y[rows]):
+                    for row, signs in rounds.judged(found, y[rows]):
                         record.signs[int(rows[row])] = signs
             except KeyboardInterrupt:
                 record.interrupted = True

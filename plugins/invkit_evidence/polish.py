@@ -52,7 +52,10 @@ class Polish:
     def __call__(
         self, problem: Problem, y: Float[Tensor, "n *y"], found: Solution, rng: torch.Generator
     ) -> Solution:
-        """The same solution with other images; after Ctrl-C, those that were not reached stay as they were.
+        """The same solution with other images.
+
+        After Ctrl-C those that were not reached stay as they were, and so do those of which the solver, or
+        the search before it, makes nothing finite.
 
         Raises:
             InputError: the solver refuses the problem.
@@ -61,12 +64,22 @@ class Polish:
         assert prior_x.signal_shape is not None
         prior = self.prior.shaped(prior_x.signal_shape)
         x, status = found.x.clone(), list(found.status)
-        try:
-            for row, w in enumerate(found.w):
-                given = Problem(problem.operator, (_Found(w), prior))
-                x[row] = self.solver.solve(given, y[row : row + 1], rng).x[0]
-        except KeyboardInterrupt:
-            status[row:] = [Status.INTERRUPTED] * (len(status) - row)
+        for row, w in enumerate(found.w):
+            if status[row] is Status.DIVERGED:
+                continue
+            given = Problem(problem.operator, (_Found(w), prior))
+            try:
+                made = self.solver.solve(given, y[row : row + 1], rng)
+            except KeyboardInterrupt:
+                status[row:] = [Status.INTERRUPTED] * (len(status) - row)
+                break
+            if made.status[0] is Status.DIVERGED:
+                status[row] = Status.DIVERGED
+                continue
+            x[row] = made.x[0]
+            if made.status[0] is Status.INTERRUPTED:  # the solver caught it, and gives its best so far
+                status[row:] = [Status.INTERRUPTED] * (len(status) - row)
+                break
         with torch.no_grad():
             residual = (y - problem.operator(found.w, x)).flatten(1).square().sum(1)
             m = prior_x.encode(x) if prior_x.can_encode else found.latents[1]

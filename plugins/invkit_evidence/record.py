@@ -67,9 +67,10 @@ class Record:
 
     def reached(self, done: int) -> None:
         """A measurement's searches have ended, and what was not to be searched again counts as done."""
+        done = max(done, 1)  # where no step is to be taken, too
         try:
             if not self.interrupted and done != self._told:
-                self.told(min(max(done, 1), self.total))
+                self.told(done)
         except KeyboardInterrupt:
             self.interrupted = True
 
@@ -96,8 +97,7 @@ class Record:
         with torch.no_grad():
             best = found.winners()
             chosen = found.objective.select(found.row[best]).mean(found.candidates.select(best))
-        for all_, each in zip(self._shown, chosen, strict=True):
-            all_[rows] = each
+        self._show(rows, *chosen)
 
     def end(self, found: Finalists, rows: Int[Tensor, "k"], draws: int, rng: torch.Generator) -> None:
         """What is found of some measurements: all candidates' residuals, of the winners all else."""
@@ -123,6 +123,7 @@ class Record:
         x = torch.where(wide, x[best], prior_x(_encoded(prior_x, x[best] * 0)))
         again = (y - operator(w[best], x)).flatten(1).square().sum(1)
         residual_best = torch.where(sound, residual[best], again)
+        self._show(rows, w[best], x)
         self._found.append(
             (w[best], x, found.candidates.h[best], _encoded(prior_x, x), residual_best, spread)
         )
@@ -165,6 +166,11 @@ class Record:
 
     def _ended(self) -> Status:
         return Status.INTERRUPTED if self.interrupted else Status.MAX_ITER
+
+    def _show(self, rows: Int[Tensor, "k"], w: Tensor, x: Tensor) -> None:
+        """From now on these are the best of the measurements."""
+        for all_, each in zip(self._shown, (w, x), strict=True):
+            all_[rows] = each
 
     def _list(self, found: Finalists, rows: Int[Tensor, "k"]) -> None:
         """The finalists' values in the table of all starts, and no others of these measurements."""

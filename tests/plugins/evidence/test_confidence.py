@@ -17,7 +17,7 @@ from torch import Tensor
 import invkit
 from invkit import InvkitError, Problem, Status
 from invkit_classical.known import Known
-from invkit_evidence import again
+from invkit_evidence import rounds
 from invkit_evidence.confidence import Signs, confidence, disagreement, signs
 from invkit_evidence.objective import Candidates, Objective
 from invkit_gaussian.gaussian import Gaussian
@@ -169,7 +169,7 @@ def test_ctrl_c_while_doubting_is_an_interruption(monkeypatch: pytest.MonkeyPatc
         except StopIteration:
             raise KeyboardInterrupt from None
 
-    monkeypatch.setattr(again, "signs", impatient)
+    monkeypatch.setattr(rounds, "signs", impatient)
     found = solve(problem, y)
     assert found.status == (Status.MAX_ITER, Status.INTERRUPTED, Status.INTERRUPTED)
     assert found.confidence.isnan().tolist() == [False, True, True]

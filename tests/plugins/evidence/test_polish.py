@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 import pytest
 import torch
@@ -50,18 +52,39 @@ def test_a_wrong_spec_is_refused_before_anything_is_searched(polish: str, says: 
         solve(problem, y.fill_(torch.nan), polish=polish)
 
 
-def test_ctrl_c_keeps_the_images_that_were_not_reached() -> None:
+class Ends:
+    """A solver that ends as it is told, measurement by measurement; None: by Ctrl-C that it lets through."""
+
+    def __init__(self, *ends: Status | None) -> None:
+        self.ends = iter(ends)
+
+    def solve(self, *arguments: Any) -> invkit.Solution:
+        end = next(self.ends)
+        if end is None:
+            raise KeyboardInterrupt
+        return attrs.evolve(invkit.solver("tv?mu=0.02").solve(*arguments), status=(end,))
+
+
+def polished_by(ends: Ends, y: torch.Tensor, problem: Problem) -> tuple[invkit.Solution, list[bool]]:
+    """The solution, and which images are others."""
+    plain = solve(problem, y, doubt=0)
+    polish = Polish(ends, invkit.prior("identity"))  # type: ignore[arg-type]
+    found = polish(problem, y, plain, torch.Generator())
+    return found, [not torch.equal(*pair) for pair in zip(found.x, plain.x, strict=True)]
+
+
+@pytest.mark.parametrize("end", [None, Status.INTERRUPTED])
+def test_ctrl_c_keeps_the_images_that_were_not_reached(end: Status | None) -> None:
+    """Whether the solver lets it through, or catches it and gives its best so far."""
     problem, _, _, y = images(3)
-    plain = solve(problem, y)
-    tv, calls = invkit.solver("tv?mu=0.02"), iter([True, False])
+    found, others = polished_by(Ends(Status.CONVERGED, end), y, problem)
+    assert found.status == (Status.MAX_ITER, Status.INTERRUPTED, Status.INTERRUPTED)
+    assert others == [True, end is not None, False]
 
-    class Impatient:
-        def solve(self, *arguments: object) -> invkit.Solution:
-            if not next(calls):
-                raise KeyboardInterrupt
-            return tv.solve(*arguments)  # type: ignore[arg-type]
 
-    polish = Polish(Impatient(), invkit.prior("identity"))  # type: ignore[arg-type]
-    found = polish(problem, y, attrs.evolve(plain), torch.Generator())
-    assert found.status[1:] == (Status.INTERRUPTED,) * 2 and found.status[0] == plain.status[0]
-    assert torch.equal(found.x[1:], plain.x[1:]) and not torch.equal(found.x[0], plain.x[0])
+def test_what_diverges_keeps_its_image() -> None:
+    problem, _, _, y = images(3)
+    y[0] = 1e200  # of which the search finds nothing, so that the solver is not asked
+    found, others = polished_by(Ends(Status.DIVERGED, Status.CONVERGED), y, problem)
+    assert found.status == (Status.DIVERGED, Status.DIVERGED, Status.MAX_ITER)
+    assert others == [False, False, True]

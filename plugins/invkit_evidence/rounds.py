@@ -1,9 +1,9 @@
-"""Searches of some measurements, made again where independent ones end at different images.
+"""Rounds of searches: a first one of all measurements, further ones where independent searches disagree.
 
-    again = Again(coarse, fine, plan, starts, seeds)
-    found = again.search(candidates, record, rows, done=0)
-    found = again.where_apart(found, 1, record, rows, done=150)     # those that disagree, with other starts
-    for row, signs in again.judged(found, y): ...                   # how doubtful they are
+    rounds = Rounds(coarse, fine, plan, starts, seeds)
+    found = rounds.search(candidates, record, rows, done=0)
+    found = rounds.further(found, 1, record, rows, done=150)        # of those that disagree, other starts
+    for row, signs in rounds.judged(found, y): ...                  # how doubtful they are
 
 A search that has gone astray seldom goes to the same place twice, so schedules that end at one image are a
 sign that it is the best there is, and those that do not are a reason to look further. Every second start of a
@@ -26,7 +26,7 @@ from invkit_evidence.objective import Candidates, Objective
 from invkit_evidence.record import Record
 from invkit_evidence.search import Finalists, Plan, Search
 
-__all__ = ["Again"]
+__all__ = ["Rounds"]
 
 #: in dB: searches whose images are further apart do not agree
 _APART = 1.0
@@ -37,7 +37,7 @@ _SHARES = (0.1, 0.5)
 
 
 @attrs.frozen(eq=False)
-class Again:
+class Rounds:
     """All that a search needs but its starts.
 
     Args:
@@ -70,10 +70,10 @@ class Again:
             record.interrupted = True
         return search.finalists(self.fine)
 
-    def where_apart(
+    def further(
         self, found: Finalists, retry: int, record: Record, rows: Int[Tensor, "k"], done: int
     ) -> Finalists:
-        """What is found, and of measurements whose searches do not agree what another one finds."""
+        """What is found, and what round number ``retry`` finds of measurements whose searches do not agree."""
         if record.interrupted:
             return found
         try:

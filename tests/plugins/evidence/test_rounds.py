@@ -7,9 +7,9 @@ import torch
 
 from invkit import Status
 from invkit.contracts.monitor import Monitor, Progress
-from invkit_evidence import again
-from invkit_evidence.again import Again
+from invkit_evidence import rounds
 from invkit_evidence.objective import Candidates
+from invkit_evidence.rounds import Rounds
 from invkit_evidence.search import Plan
 from tests.plugins.evidence.problems import SIZE, CtrlC, images, normal, parabola, solve
 
@@ -24,13 +24,13 @@ def searched(found: object) -> list[bool]:
 def test_only_what_disagrees_is_searched_again(monkeypatch: pytest.MonkeyPatch) -> None:
     problem, _, _, y = images(4)
     once = solve(problem, y, retries=0)
-    monkeypatch.setattr(again, "_APART", EVERY)
+    monkeypatch.setattr(rounds, "_APART", EVERY)
     twice = solve(problem, y, retries=1)
     assert once.restarts.objective.shape == (4, 12) and twice.restarts.objective.shape == (4, 24)
     assert searched(twice) == [True] * 4
     least = [each.restarts.objective.nan_to_num(nan=torch.inf).amin(1) for each in (once, twice)]
     assert (least[1] <= least[0]).all() and (least[1] < least[0]).any()
-    monkeypatch.setattr(again, "_APART", NONE)
+    monkeypatch.setattr(rounds, "_APART", NONE)
     agreed = solve(problem, y, retries=1)
     assert searched(agreed) == [False] * 4
     assert torch.equal(agreed.x, once.x) and agreed.restarts.winner == once.restarts.winner
@@ -40,17 +40,17 @@ def test_only_what_disagrees_is_searched_again(monkeypatch: pytest.MonkeyPatch) 
 def test_it_goes_on_as_long_as_it_pays(better: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """And at most so often as it may."""
     problem, _, _, y = images(3)
-    monkeypatch.setattr(again, "_APART", EVERY)
-    monkeypatch.setattr(again, "_BETTER", better)
+    monkeypatch.setattr(rounds, "_APART", EVERY)
+    monkeypatch.setattr(rounds, "_BETTER", better)
     found = solve(problem, y, retries=3)
-    rounds = torch.isfinite(found.restarts.objective.reshape(3, 4, 12)).any(2).sum(1)
-    assert rounds.tolist() == [4 if better < 0 else 2] * 3
+    made = torch.isfinite(found.restarts.objective.reshape(3, 4, 12)).any(2).sum(1)
+    assert made.tolist() == [4 if better < 0 else 2] * 3
     assert found.history_steps[-1] == 4 * 12
 
 
 def test_a_measurement_alone_is_searched_as_among_others(monkeypatch: pytest.MonkeyPatch) -> None:
     problem, _, _, y = images(4)
-    monkeypatch.setattr(again, "_APART", 30.0)
+    monkeypatch.setattr(rounds, "_APART", 30.0)
     together = solve(problem, y)
     assert len(set(searched(together))) == 2  # some are searched again
     first = solve(problem, y[:1])
@@ -67,7 +67,7 @@ def test_half_of_the_further_starts_are_variations_of_the_winner() -> None:
     plan = Plan((4,), 0, 0.1, (3.0, 1.0))
     objective = parabola(normal(2, SIZE, seed=1))
     winners = Candidates(normal(2, 1, SIZE, seed=2), torch.zeros(2, 0), torch.zeros(2, 0))
-    starts = Again(objective, objective, plan, 400, [5, 6])._starts(winners, retry=1)
+    starts = Rounds(objective, objective, plan, 400, [5, 6])._starts(winners, retry=1)
     shared = (starts.h.reshape(2, 400, SIZE) == winners.h).double().mean(2)
     varied = torch.arange(400) // 2 % 2 == 1
     assert (shared[:, ~varied] == 0).all()
@@ -78,7 +78,7 @@ def test_half_of_the_further_starts_are_variations_of_the_winner() -> None:
 @pytest.mark.parametrize("step", [3, 15])
 def test_ctrl_c_in_either_search_gives_the_best_so_far(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
     problem, _, _, y = images(2)
-    monkeypatch.setattr(again, "_APART", EVERY)
+    monkeypatch.setattr(rounds, "_APART", EVERY)
     found = solve(problem, y, CtrlC(step), retries=1)
     assert found.status == (Status.INTERRUPTED,) * 2 and torch.isfinite(found.x).all()
     assert searched(found) == [step > 12] * 2
@@ -86,7 +86,7 @@ def test_ctrl_c_in_either_search_gives_the_best_so_far(step: int, monkeypatch: p
 
 def test_monitors_see_the_best_of_both_searches(monkeypatch: pytest.MonkeyPatch) -> None:
     problem, _, _, y = images(2)
-    monkeypatch.setattr(again, "_APART", EVERY)
+    monkeypatch.setattr(rounds, "_APART", EVERY)
     seen = []
 
     class Watch(Monitor):
@@ -100,3 +100,28 @@ def test_monitors_see_the_best_of_both_searches(monkeypatch: pytest.MonkeyPatch)
     # The second search begins behind the first, of some measurement at least.
     assert any(torch.allclose(shown, first) for shown, first in zip(seen[12][3], once.x, strict=True))
     assert found.history_steps[-1] == 24
+
+
+@pytest.mark.parametrize("retries", [0, 1])
+def test_monitors_see_what_was_found_of_earlier_chunks(retries: int) -> None:
+    problem, _, _, y = images(2)
+    seen: list[torch.Tensor] = []
+
+    class Watch(Monitor):
+        def on_step(self, progress: Progress) -> None:
+            seen.append(progress.best()[1])
+
+    found = solve(problem, y, Watch(), chunk=12, retries=retries)
+    torch.testing.assert_close(seen[-1][0], found.x[0])
+
+
+def test_monitors_are_told_once_where_no_step_is_taken() -> None:
+    problem, _, _, y = images(3)
+    seen: list[int] = []
+
+    class Watch(Monitor):
+        def on_step(self, progress: Progress) -> None:
+            seen.append(progress.step)
+
+    solve(problem, y, Watch(), steps=0, chunk=12)
+    assert seen == [1]
