@@ -73,7 +73,7 @@ class Rounds:
     def further(
         self, found: Finalists, retry: int, record: Record, rows: Int[Tensor, "k"], done: int
     ) -> Finalists:
-        """What is found, and what round number ``retry`` finds of measurements whose searches do not agree."""
+        """What is found, and what round ``retry`` finds of measurements whose searches do not agree."""
         if record.interrupted:
             return found
         try:
