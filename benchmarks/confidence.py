@@ -46,7 +46,7 @@ SHORT = 3.0
 RESERVED = 400
 """Faces for calibration and development, the first of the order."""
 ORDER_SEED, NOISE_SEED, SIGMA = 99, 10_000, 0.01
-FEW = "evidence?starts=24,keep=4x2,steps=60,retries=0"
+FEW = "evidence?starts=24,keep=8x4x2,retries=0"
 CALIBRATION: Sequence[tuple[str, range]] = ((FEW, range(110)), ("evidence", range(110, 220)))
 """Solvers, and the numbers of the faces that each is calibrated on."""
 RIDGE = 0.005

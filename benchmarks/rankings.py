@@ -62,12 +62,12 @@ def search(problem: Problem, y: Tensor, solver: Evidence, rng: torch.Generator) 
     prior_w, prior_x = problem.priors
     assert isinstance(prior_x, IntegrableGenerator)
     starts = 1 if 0 in (prior_w.latent_shape or ()) else solver.starts
-    fine, coarse = prior_x.marginal(y), prior_x.marginal(y, rank=solver.rank)
+    fine, noise = prior_x.marginal(y), first_noise(y)
+    coarse = [Objective(problem, prior_x.marginal(y, rank=rank), noise) for rank in solver.rank or (None,)]
     h = prior_w.sample_latent(starts, rng)
-    drawn = Candidates(h, torch.zeros(starts, coarse.nuisances), torch.zeros(starts, 1))
-    noise = first_noise(y)
+    drawn = Candidates(h, torch.zeros(starts, fine.nuisances), torch.zeros(starts, 1))
     plan = Plan(solver.keep, solver.steps, solver.rate, solver.anneal)
-    searched = Search(Objective(problem, coarse, noise), drawn, starts, plan)
+    searched = Search(coarse, drawn, starts, plan)
     for _ in searched.steps():
         pass
     found = searched.finalists(Objective(problem, fine, noise))

@@ -41,9 +41,10 @@ import math
 
 import attrs
 import torch
-from jaxtyping import Float, Float64
+from jaxtyping import Float
 from torch import Tensor
 
+from invkit_evidence.newton import hessian, moved, repeated
 from invkit_evidence.objective import Candidates, Objective
 
 __all__ = ["Signs", "confidence", "disagreement", "features", "signs"]
@@ -55,8 +56,6 @@ _LEAST_MISFIT, _LARGEST_MISFIT = -2.0, 4.0
 _FLOOR = 0.05
 #: draws for the expected error, and kernels as likely as the winner
 _ERROR_DRAWS, _KERNELS = 4, 32
-#: half the distance of the gradients whose difference is a second derivative
-_STEP = 1e-2
 
 
 @attrs.frozen
@@ -126,8 +125,8 @@ def signs(
     near = _as_likely(coarse, winner, rng)
     with torch.no_grad():
         x = _images(coarse, winner)
-        moved = float(_squared(_images(coarse, near) - x).median())
-        sensitivity = _decibels(moved, _expected_error(coarse, winner, x, rng))
+        apart = float(_squared(_images(coarse, near) - x).median())
+        sensitivity = _decibels(apart, _expected_error(coarse, winner, x, rng))
     return Signs(
         disagreement=disagreement(coarse, independent, rng),
         sensitivity=sensitivity,
@@ -141,7 +140,7 @@ def _first(candidates: Candidates) -> Candidates:
 
 def _images(objective: Objective, candidates: Candidates) -> Tensor:
     """The posterior means of the one measurement's candidates."""
-    return _repeated(objective, len(candidates.h)).mean(candidates)[1]
+    return repeated(objective, len(candidates.h)).mean(candidates)[1]
 
 
 def _squared(images: Tensor) -> Float[Tensor, "n"]:
@@ -160,43 +159,10 @@ def _expected_error(objective: Objective, winner: Candidates, x: Tensor, rng: to
 
 def _as_likely(objective: Objective, winner: Candidates, rng: torch.Generator) -> Candidates:
     """Draws about the winner of Laplace's approximation of the posterior."""
-    hessian = _hessian(objective, winner).nan_to_num(0, 0, 0)
-    curvatures, axes = torch.linalg.eigh(hessian)
-    white = torch.randn(_KERNELS, len(hessian), generator=rng, dtype=torch.float64).to(hessian.device)
+    curvatures, axes = torch.linalg.eigh(hessian(objective, winner))
+    white = torch.randn(_KERNELS, len(axes), generator=rng, dtype=torch.float64).to(axes.device)
     moves = (white / curvatures.clamp(min=1).sqrt()) @ axes.T
-    return _moved(winner, moves)
-
-
-def _hessian(objective: Objective, winner: Candidates) -> Float64[Tensor, "d d"]:
-    """Of the objective at the winner, in latent, nuisance and level, by differences of gradients."""
-    count = sum(part.numel() for part in winner.parts)
-    if not count:  # a known kernel, known noise
-        return torch.zeros(0, 0, dtype=torch.float64, device=winner.h.device)
-    steps = _STEP * torch.eye(count, dtype=torch.float64, device=winner.h.device)
-    moved = _moved(winner, torch.cat([steps, -steps]))
-    parts = [part.detach().requires_grad_() for part in moved.parts]
-    with torch.enable_grad():
-        value = _repeated(objective, 2 * count)(Candidates(*parts)).sum()
-        gradients = torch.autograd.grad(value, parts, allow_unused=True, materialize_grads=True)
-    gradient = torch.cat([each.flatten(1).double() for each in gradients], 1)
-    hessian = (gradient[:count] - gradient[count:]) / (2 * _STEP)
-    return (hessian + hessian.T) / 2
-
-
-def _moved(winner: Candidates, moves: Float64[Tensor, "k d"]) -> Candidates:
-    """The winner, as often as there are rows, and by so much changed."""
-    parts = moves.to(winner.h).split([part.numel() for part in winner.parts], 1)
-    return Candidates(
-        *(
-            part + move.reshape(len(moves), *part.shape[1:])
-            for part, move in zip(winner.parts, parts, strict=True)
-        )
-    )
-
-
-def _repeated(objective: Objective, count: int) -> Objective:
-    """The one measurement's objective of so many candidates."""
-    return objective.select(torch.zeros(count, dtype=torch.long, device=objective.noise.device))
+    return moved(winner, moves)
 
 
 def _misfit(objective: Objective, winner: Candidates, residual: float) -> float:

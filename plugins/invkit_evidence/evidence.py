@@ -10,7 +10,7 @@ solver maximises
     p(y | B(h)) p(h),      p(y | w) = ∫ N(y; A(w, x), σ²I) p(x) dx
 
 over h, from many starts, the noise annealed (see :mod:`invkit_evidence.search`); the image is then the
-posterior mean given the kernel found. Where independent searches do not agree, it searches again
+posterior mean given the kernel found. Where that is not sure, it searches again
 (:mod:`invkit_evidence.rounds`). It takes any operator and any prior of w, and of x any prior that can
 be integrated out (:class:`invkit.contracts.marginal.IntegrableGenerator`).
 
@@ -52,6 +52,10 @@ def _schedules(anneal: int | float | Sequence[Any]) -> tuple[float, ...]:
     return tuple(map(float, anneal if isinstance(anneal, Sequence) else [anneal]))
 
 
+def _ranks(rank: int | Sequence[int] | None) -> tuple[int, ...] | None:
+    return None if rank is None else tuple(rank) if isinstance(rank, Sequence) else (rank,)
+
+
 @attrs.frozen
 class Evidence(Solver):
     """Maximum of the marginal likelihood over the first unknown's latent; the posterior mean of the second.
@@ -59,14 +63,15 @@ class Evidence(Solver):
     - starts: latents drawn per measurement and scored together.
     - keep: candidates per measurement followed in each stage, one of every schedule at least.
     - steps: of Adam, in all; rate: its step size at first, falling along half a cosine.
-    - rank: how fine the image prior is during the search (a Gaussian: its components); none: all of it. The
-    last stage's
-      candidates are compared, and the image is found, with all of it.
+    - rank: how fine the image prior is in the last stages of the search (a Gaussian: its components), the
+    first in all before; none: all of it. What the search ends with is compared, and the image is found, with
+    all of it.
+    - finish: steps of Newton's method at most, by all of the prior, from where the search ends
+    (:mod:`invkit_evidence.newton`).
     - noise: the standard deviation σ of the noise; none: estimated, together with the kernel.
     - anneal: σ² begins 1 + anneal times larger; of several schedules every start has one.
-    - retries: how often at most a measurement is searched again whose schedules end at different images, with
-    other starts, half of them variations of the winner; the second time and later only where the last betters
-    the winner.
+    - retries: how often at most a measurement is searched again whose kernel is not sure, with other starts,
+    half of them variations of the winner (:mod:`invkit_evidence.rounds`).
     - draws: posterior samples whose standard deviation is ``Solution.x_std``; 0: none.
     - polish: the spec of a solver that makes the last image, the kernel given; polish_prior: of its image's
     prior (:mod:`invkit_evidence.polish`). None: the image is the posterior mean.
@@ -77,10 +82,17 @@ class Evidence(Solver):
     """
 
     starts: int = attrs.field(default=384, validator=ge(1))
-    keep: tuple[int, ...] = attrs.field(default=(24, 8, 4), converter=tuple, validator=deep_iterable(ge(1)))
+    keep: tuple[int, ...] = attrs.field(
+        default=(256, 64, 16, 4), converter=tuple, validator=deep_iterable(ge(1))
+    )
     steps: int = attrs.field(default=150, validator=ge(0))
     rate: float = attrs.field(default=0.1, validator=gt(0))
-    rank: int | None = attrs.field(default=64, validator=optional(ge(0)))  # type: ignore[arg-type]
+    rank: tuple[int, ...] | None = attrs.field(
+        default=(8, 16, 32, 64),
+        converter=_ranks,
+        validator=optional(deep_iterable(ge(0))),  # type: ignore[arg-type]
+    )
+    finish: int = attrs.field(default=4, validator=ge(0))
     noise: float | None = attrs.field(default=None, validator=optional(gt(0)))
     anneal: tuple[float, ...] = attrs.field(
         default=(300.0, 10.0), converter=_schedules, validator=deep_iterable(ge(0))
@@ -99,6 +111,8 @@ class Evidence(Solver):
             raise InputError("anneal is empty", hint="write e.g. anneal=300x10, or anneal=0 for none")
         if not self.keep:
             raise InputError("keep is empty: no candidate would be followed", hint="write e.g. keep=24x8x3")
+        if self.rank == ():
+            raise InputError("rank is empty", hint="write e.g. rank=16x64, or rank=none for all of the prior")
 
     def solve(
         self,
@@ -144,20 +158,23 @@ class Evidence(Solver):
             first, noise = number * together * starts, self._noise(y[rows])
             candidates = drawn.select(torch.arange(first, first + len(rows) * starts, device=y.device))
             fine = Objective(problem, prior_x.marginal(y[rows]), noise)
-            coarse = Objective(problem, prior_x.marginal(y[rows], rank=self.rank), noise)
-            rounds = Rounds(coarse, fine, plan, starts, [seeds[row] for row in rows.tolist()])
+            ranks = self.rank or (None,)
+            coarse = [Objective(problem, prior_x.marginal(y[rows], rank=rank), noise) for rank in ranks]
+            own = [seeds[row] for row in rows.tolist()]
+            rounds = Rounds(y[rows], coarse, fine, plan, self.finish, starts, own)
             found = rounds.search(candidates, record, rows, number * most * self.steps)
             for retry in range(1, most):
                 done = (number * most + retry) * self.steps
                 found = rounds.further(found, retry, record, rows, done)
             record.reached((number + 1) * most * self.steps)
-            record.end(found, rows, self.draws, rng)
             try:
-                if self.doubt and not record.interrupted:
-                    for row, signs in rounds.judged(found, y[rows]):
+                if not record.interrupted:
+                    for row, signs in rounds.judged(found) if self.doubt else ():
                         record.signs[int(rows[row])] = signs
+                    found = rounds.finished(found)
             except KeyboardInterrupt:
                 record.interrupted = True
+            record.end(found, rows, self.draws, rng)
         return record
 
     def examples(self, seed: int) -> Sequence[Example]:
@@ -191,7 +208,7 @@ class Evidence(Solver):
         n = len(y) * starts
         candidates = Candidates(
             torch.cat(h),
-            y.new_zeros(n, prior_x.marginal(y[:1], rank=self.rank).nuisances),
+            y.new_zeros(n, prior_x.marginal(y[:1], rank=0).nuisances),
             y.new_zeros(n, 1 if self.noise is None else 0),
         )
         return candidates, seeds

@@ -1,15 +1,19 @@
-"""Rounds of searches: a first one of all measurements, further ones where independent searches disagree.
+"""Rounds of searches: a first one of all measurements, further ones where the kernel found is not sure.
 
-    rounds = Rounds(coarse, fine, plan, starts, seeds)
+    rounds = Rounds(y, coarse, fine, plan, finish, starts, seeds)
     found = rounds.search(candidates, record, rows, done=0)
-    found = rounds.further(found, 1, record, rows, done=150)        # of those that disagree, other starts
-    for row, signs in rounds.judged(found, y): ...                  # how doubtful they are
+    found = rounds.further(found, 1, record, rows, done=150)        # of those that are not sure, other starts
+    for row, signs in rounds.judged(found): ...                     # how doubtful they are
+    found = rounds.finished(found)
 
-A search that has gone astray seldom goes to the same place twice, so schedules that end at one image are a
-sign that it is the best there is, and those that do not are a reason to look further. Every second start of a
-further search is a **variation** of the winner: a tenth to a half of its latent's numbers are drawn anew. A
-kernel that shares what is right and lacks what is wrong is found more often among these than among fresh
-draws; from fresh ones, what is altogether elsewhere. It goes on as long as that betters the winner.
+A search that has gone astray seldom goes to the same place twice, so where its kernel is not sure
+(:mod:`invkit_evidence.confidence`), another one helps. Every second start of a further search is a
+**variation** of the winner: a tenth to a half of its latent's numbers are drawn anew. A kernel that shares
+what is right and lacks what is wrong is found more often among these than among fresh draws; from fresh ones,
+what is altogether elsewhere. It goes on as long as that betters the winner, or the kernel is doubtful.
+
+What the search ends with is near a minimum of the coarse objective; the signs of doubt are taken there, and
+the best is then brought to the minimum of the fine one.
 """
 
 from __future__ import annotations
@@ -21,17 +25,17 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from invkit_evidence.confidence import Signs, disagreement, signs
+from invkit_evidence.confidence import Signs, confidence, signs
+from invkit_evidence.newton import finish
 from invkit_evidence.objective import Candidates, Objective
 from invkit_evidence.record import Record
 from invkit_evidence.search import Finalists, Plan, Search
 
 __all__ = ["Rounds"]
 
-#: in dB: searches whose images are further apart do not agree
-_APART = 1.0
-#: in nats: a further search that betters the winner by less is the last
-_BETTER = 10.0
+#: what is less sure is searched again; the second time and later, what is less sure than the other, or where
+#: the last search has bettered the winner by so many nats
+_SURE, _DOUBTED, _BETTER = 0.985, 0.95, 10.0
 #: from how few to how many of the winner's numbers a variation has anew
 _SHARES = (0.1, 0.5)
 
@@ -41,16 +45,20 @@ class Rounds:
     """All that a search needs but its starts.
 
     Args:
-        coarse: the objective of searches, one row a measurement.
+        y: the measurements.
+        coarse: the objectives of searches, of the last stages, one row a measurement.
         fine: that the last candidates are compared by.
         plan: of every search.
+        finish: steps of Newton's method at most, of the best candidate.
         starts: of every search and measurement.
         seeds: of each measurement, for all that is drawn after its first starts.
     """
 
-    coarse: Objective
+    y: Float[Tensor, "k *y"]
+    coarse: Sequence[Objective]
     fine: Objective
     plan: Plan
+    finish: int
     starts: int
     seeds: Sequence[int]
 
@@ -73,67 +81,68 @@ class Rounds:
     def further(
         self, found: Finalists, retry: int, record: Record, rows: Int[Tensor, "k"], done: int
     ) -> Finalists:
-        """What is found, and what round ``retry`` finds of measurements whose searches do not agree."""
+        """What is found, and what round ``retry`` finds of measurements whose kernels are not sure."""
         if record.interrupted:
             return found
         try:
-            apart = [
-                row
-                for row in range(len(rows))
-                if self._bettered(found, row, retry) and self._apart(found, row, retry)
-            ]
+            unsure = [row for row in range(len(rows)) if self._unsure(found, row, retry)]
         except KeyboardInterrupt:
             record.interrupted = True
             return found
-        if not apart:
+        if not unsure:
             return found
         record.show(found, rows)
-        index = torch.tensor(apart, device=rows.device)
+        index = torch.tensor(unsure, device=rows.device)
         some = attrs.evolve(
             self,
-            coarse=self.coarse.select(index),
+            y=self.y[index],
+            coarse=[each.select(index) for each in self.coarse],
             fine=self.fine.select(index),
-            seeds=[self.seeds[row] for row in apart],
+            seeds=[self.seeds[row] for row in unsure],
         )
         winners = found.candidates.select(found.winners()[index])
         first = retry * self.starts
         other = some.search(some._starts(winners, retry), record, rows[index], done, first)
-        return found.joined(other, apart, first, retry * len(self.plan.anneal))
+        return found.joined(other, unsure, first, retry * len(self.plan.anneal))
 
-    def judged(self, found: Finalists, y: Float[Tensor, "k *y"]) -> Iterator[tuple[int, Signs]]:
+    def judged(self, found: Finalists) -> Iterator[tuple[int, Signs]]:
         """Every measurement, and its signs of doubt, one after another."""
-        with torch.no_grad():
-            best = found.winners()
-            w, x = self.fine.mean(found.candidates.select(best))
-            residual = (y - self.fine.problem.operator(w, x)).flatten(1).square().sum(1).tolist()
-        for row in range(len(y)):
-            only = _only(row, y)
-            independent = found.candidates.select(found.independent(row))
-            rng = torch.Generator().manual_seed(self.seeds[row])
-            yield (
-                row,
-                signs(
-                    self.fine.select(only),
-                    self.coarse.select(only),
-                    independent,
-                    residual[row],
-                    y[0].numel(),
-                    rng,
-                ),
-            )
+        for row in range(len(self.y)):
+            yield row, self._signs(found, row)
 
-    def _bettered(self, found: Finalists, row: int, retry: int) -> bool:
-        """Whether the last of the further searches, if there was any, was worth it."""
-        before = (found.row == row) & (found.schedule < (retry - 1) * len(self.plan.anneal))
-        if not before.any():
-            return retry == 1
-        return bool(found.value[before].min() - found.value[found.row == row].min() > _BETTER)
+    def finished(self, found: Finalists) -> Finalists:
+        """The same, every measurement's best at the minimum beside it."""
+        best = found.winners()
+        ended, value = finish(
+            self.fine, self.coarse[-1], found.candidates.select(best), found.value[best], self.finish
+        )
+        parts = zip(found.candidates.parts, ended.parts, strict=True)
+        return attrs.evolve(
+            found,
+            candidates=Candidates(*(old.index_copy(0, best, new) for old, new in parts)),
+            value=found.value.index_copy(0, best, value),
+        )
 
-    def _apart(self, found: Finalists, row: int, retry: int) -> bool:
-        """Whether a measurement's searches disagree; what is no number agrees with nothing."""
+    def _signs(self, found: Finalists, row: int) -> Signs:
+        """The signs of one measurement."""
+        only = torch.tensor([row], device=self.y.device)
         independent = found.candidates.select(found.independent(row))
-        rng = torch.Generator().manual_seed(self.seeds[row] + retry)
-        return not disagreement(self.coarse.select(_only(row, found.value)), independent, rng) < _APART
+        fine, y = self.fine.select(only), self.y[only]
+        with torch.no_grad():
+            w, x = fine.mean(independent.select(torch.zeros_like(only)))
+            residual = float((y - fine.problem.operator(w, x)).square().sum())
+        rng = torch.Generator().manual_seed(self.seeds[row])
+        return signs(fine, self.coarse[-1].select(only), independent, residual, y.numel(), rng)
+
+    def _unsure(self, found: Finalists, row: int, retry: int) -> bool:
+        """Whether a measurement is to be searched again."""
+        own, last = found.row == row, found.schedule >= (retry - 1) * len(self.plan.anneal)
+        if not (own & last).any():
+            return False  # it was sure before
+        limit = _SURE
+        if retry > 1 and not found.value[own & ~last].min() - found.value[own].min() > _BETTER:
+            limit = _DOUBTED
+        return confidence(self._signs(found, row)) < limit
 
     def _starts(self, winners: Candidates, retry: int) -> Candidates:
         """Of every measurement fresh ones and variations of the winner, alike in every schedule."""
@@ -141,7 +150,7 @@ class Rounds:
         latents = []
         for row, seed in enumerate(self.seeds):
             rng = torch.Generator().manual_seed(seed + retry)
-            fresh = self.coarse.problem.priors[0].sample_latent(
+            fresh = self.fine.problem.priors[0].sample_latent(
                 self.starts, rng, dtype=h.dtype, device=h.device
             )
             share = torch.empty(self.starts).uniform_(*_SHARES, generator=rng)
@@ -153,7 +162,3 @@ class Rounds:
         n = len(self.seeds) * self.starts
         other = (part.new_zeros(n, part.shape[1]) for part in winners.parts[1:])
         return Candidates(torch.cat(latents), *other)
-
-
-def _only(row: int, like: Tensor) -> Int[Tensor, "1"]:
-    return torch.tensor([row], device=like.device)

@@ -1,6 +1,6 @@
 """Many starts scored together, the best followed while the noise is annealed, fewer and fewer of them.
 
-    search = Search(objective, candidates, starts, plan)
+    search = Search(objectives, candidates, starts, plan)
     for step in search.steps(): ...
     found = search.finalists(fine)              # the last few, compared by a finer objective
     found.candidates, found.value, found.row    # whose they are
@@ -12,7 +12,8 @@ there may be several such schedules: start number i of a measurement has schedul
 candidates of one schedule compete among themselves, to the end. So they are searches of their own: where
 all end at one kernel, independent searches agree, and where not, one of them at least went astray. Of the
 starts of a schedule the best by the annealed objective are followed by Adam, of these the best fewer, and so
-on. Candidates do not see each other.
+on. Every stage may have an objective of its own: a coarse one is cheap, so that many can be followed while
+the noise hides what it leaves out. Candidates do not see each other.
 """
 
 from __future__ import annotations
@@ -65,6 +66,10 @@ class Plan:
     def stage(self, done: int) -> int:
         """The stage that the step after so many belongs to."""
         return min(done * len(self.keep) // max(self.steps, 1), len(self.keep) - 1)
+
+    def share(self, stage: int, count: int) -> int:
+        """Which of so many objectives is that of a stage: the last of the last, and so on to the first."""
+        return max(0, stage + count - len(self.keep))
 
 
 @attrs.frozen(eq=False)
@@ -125,17 +130,19 @@ class Search:
     """The candidates of some measurements, measurement by measurement, from all starts to the last few.
 
     Args:
-        objective: one row a measurement.
+        objectives: of the last stages, one row a measurement each; the first is that of those before, too.
         candidates: ``starts`` of each measurement.
         starts: how many each has.
         plan: see :class:`Plan`.
     """
 
-    def __init__(self, objective: Objective, candidates: Candidates, starts: int, plan: Plan) -> None:
-        self.measurements, self.plan, self.starts = len(objective.noise), plan, starts
+    def __init__(
+        self, objectives: Sequence[Objective], candidates: Candidates, starts: int, plan: Plan
+    ) -> None:
+        self.measurements, self.plan, self.starts = len(objectives[0].noise), plan, starts
         rows = torch.arange(self.measurements, device=candidates.h.device)
-        self._bound = objective
-        self.candidates, self.objective = candidates, objective.select(rows.repeat_interleave(starts))
+        self._objectives, self._bound = objectives, objectives[plan.share(0, len(objectives))]
+        self.candidates, self.objective = candidates, self._bound.select(rows.repeat_interleave(starts))
         #: the starts that the candidates come from, (measurements, candidates)
         self.kept = torch.arange(starts, device=rows.device).expand(self.measurements, starts)
         self.value = self.score(self.objective, candidates, self._tempering(0))
@@ -153,6 +160,7 @@ class Search:
         for done in range(self.plan.steps):
             if self.plan.stage(done) != stage:
                 stage = self.plan.stage(done)
+                self._measure(self._objectives[self.plan.share(stage, len(self._objectives))])
                 self._keep(self.plan.keep[stage], done)
             self._step(done)
             yield done + 1
@@ -180,6 +188,11 @@ class Search:
     def _schedule(self) -> Tensor:
         """The schedule of every candidate, (measurements, candidates)."""
         return self.kept % len(self.plan.anneal)
+
+    def _measure(self, objective: Objective) -> None:
+        """From now on candidates are compared by this one."""
+        if objective is not self._bound:
+            self._bound, self.objective = objective, objective.select(self._rows())
 
     def _keep(self, count: int, done: int) -> None:
         """Follow the best ``count`` of every measurement."""

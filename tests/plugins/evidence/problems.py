@@ -84,8 +84,8 @@ def images(n: int = 2, *, noise: float = 0.05, seed: int = 0) -> tuple[Problem, 
 
 
 def solve(problem: Problem, y: Tensor, *monitors: Monitor, seed: int = 0, **options: object) -> Solution:
-    """With few and short searches, unless told otherwise."""
-    few = {"starts": 12, "keep": (4, 2), "steps": 12, "rank": None, "noise": 0.05}
+    """With one short search of few, unless told otherwise."""
+    few = {"starts": 12, "keep": (4, 2), "steps": 12, "rank": None, "finish": 2, "noise": 0.05, "retries": 0}
     solver = Evidence(**(few | options))  # type: ignore[arg-type]
     return solver.solve(problem, y, torch.Generator().manual_seed(seed), monitors)
 

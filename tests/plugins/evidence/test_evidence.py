@@ -95,7 +95,7 @@ def test_the_kernel_is_found_where_the_image_tells() -> None:
 
 def test_the_best_that_were_followed_are_in_the_table() -> None:
     problem, _, _, y = images(2)
-    found = solve(problem, y, retries=0)
+    found = solve(problem, y)
     finite = torch.isfinite(found.restarts.objective)
     assert finite.shape == (2, 12) and finite.sum(1).tolist() == [2, 2]  # the last of keep
     for row, (statuses, winner) in enumerate(zip(found.restarts.status, found.restarts.winner, strict=True)):
@@ -121,7 +121,8 @@ def test_ctrl_c_gives_the_best_so_far(chunk: int) -> None:
     assert monitor.ended is found
     assert torch.isfinite(found.x).all() and torch.isfinite(found.residual).all()
     least = found.restarts.objective.nan_to_num(nan=torch.inf).amin(1)
-    scored = solve(problem, y, anneal=0, steps=0).restarts.objective.nan_to_num(nan=torch.inf).amin(1)
+    scored = solve(problem, y, anneal=0, steps=0, finish=0).restarts.objective
+    scored = scored.nan_to_num(nan=torch.inf).amin(1)
     interrupted = 1 if chunk == 12 else 3  # whose chunk had begun
     assert (least[:interrupted] < scored[:interrupted]).all()
     torch.testing.assert_close(least[interrupted:], scored[interrupted:])
@@ -153,7 +154,18 @@ def test_to_follow_nothing_is_refused() -> None:
 
 @pytest.mark.parametrize(
     "options",
-    ["starts=0", "keep=0", "steps=-1", "rate=0", "rank=-1", "noise=0", "draws=-1", "draws=1", "chunk=0"],
+    [
+        "starts=0",
+        "keep=0",
+        "steps=-1",
+        "rate=0",
+        "rank=-1",
+        "finish=-1",
+        "noise=0",
+        "draws=-1",
+        "draws=1",
+        "chunk=0",
+    ],
 )
 def test_options_out_of_range_are_refused_by_name(options: str) -> None:
     with pytest.raises(InvkitError, match=options.partition("=")[0]):

@@ -1,19 +1,21 @@
-"""Searches that disagree are made again, and only those."""
+"""Measurements whose kernels are not sure are searched again, and only those."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 
-from invkit import Status
+from invkit import Problem, Status
 from invkit.contracts.monitor import Monitor, Progress
+from invkit_classical.known import Known
 from invkit_evidence import rounds
 from invkit_evidence.objective import Candidates
 from invkit_evidence.rounds import Rounds
 from invkit_evidence.search import Plan
 from tests.plugins.evidence.problems import SIZE, CtrlC, images, normal, parabola, solve
 
-EVERY, NONE = -1.0, torch.inf
+EVERY, NONE = 2.0, -1.0
+"""Confidences below which all, and none, are searched again."""
 
 
 def searched(found: object) -> list[bool]:
@@ -21,53 +23,81 @@ def searched(found: object) -> list[bool]:
     return torch.isfinite(found.restarts.objective[:, 12:]).any(1).tolist()  # type: ignore[attr-defined]
 
 
-def test_only_what_disagrees_is_searched_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_what_is_not_sure_is_searched_again(monkeypatch: pytest.MonkeyPatch) -> None:
     problem, _, _, y = images(4)
-    once = solve(problem, y, retries=0)
-    monkeypatch.setattr(rounds, "_APART", EVERY)
+    once = solve(problem, y)
+    monkeypatch.setattr(rounds, "_SURE", EVERY)
     twice = solve(problem, y, retries=1)
     assert once.restarts.objective.shape == (4, 12) and twice.restarts.objective.shape == (4, 24)
     assert searched(twice) == [True] * 4
     least = [each.restarts.objective.nan_to_num(nan=torch.inf).amin(1) for each in (once, twice)]
     assert (least[1] <= least[0]).all() and (least[1] < least[0]).any()
-    monkeypatch.setattr(rounds, "_APART", NONE)
-    agreed = solve(problem, y, retries=1)
-    assert searched(agreed) == [False] * 4
-    assert torch.equal(agreed.x, once.x) and agreed.restarts.winner == once.restarts.winner
+    monkeypatch.setattr(rounds, "_SURE", NONE)
+    sure = solve(problem, y, retries=1)
+    assert searched(sure) == [False] * 4
+    assert torch.equal(sure.x, once.x) and sure.restarts.winner == once.restarts.winner
 
 
-@pytest.mark.parametrize("better", [-1.0, torch.inf])
-def test_it_goes_on_as_long_as_it_pays(better: float, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("better", "doubted", "rounds_made"), [(-1.0, NONE, 4), (torch.inf, NONE, 2), (torch.inf, EVERY, 4)]
+)
+def test_it_goes_on_as_long_as_it_pays_or_is_doubted(
+    better: float, doubted: float, rounds_made: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """And at most so often as it may."""
     problem, _, _, y = images(3)
-    monkeypatch.setattr(rounds, "_APART", EVERY)
-    monkeypatch.setattr(rounds, "_BETTER", better)
+    for name, value in (("_SURE", EVERY), ("_BETTER", better), ("_DOUBTED", doubted)):
+        monkeypatch.setattr(rounds, name, value)
     found = solve(problem, y, retries=3)
     made = torch.isfinite(found.restarts.objective.reshape(3, 4, 12)).any(2).sum(1)
-    assert made.tolist() == [4 if better < 0 else 2] * 3
+    assert made.tolist() == [rounds_made] * 3
     assert found.history_steps[-1] == 4 * 12
 
 
 def test_a_measurement_alone_is_searched_as_among_others(monkeypatch: pytest.MonkeyPatch) -> None:
     problem, _, _, y = images(4)
-    monkeypatch.setattr(rounds, "_APART", 30.0)
-    together = solve(problem, y)
-    assert len(set(searched(together))) == 2  # some are searched again
-    first = solve(problem, y[:1])
+    once = solve(problem, y)
+    least = float(once.confidence.median())
+    monkeypatch.setattr(rounds, "_SURE", least)
+    together = solve(problem, y, retries=1)
+    assert searched(together) == (once.confidence < least).tolist()  # some are searched again
+    first = solve(problem, y[:1], retries=1)
     assert searched(first) == searched(together)[:1]
     torch.testing.assert_close(first.x, together.x[:1], rtol=1e-8, atol=1e-8)
 
 
-def test_of_one_schedule_nothing_disagrees() -> None:
+def test_a_single_schedule_is_searched_again_too(monkeypatch: pytest.MonkeyPatch) -> None:
     problem, _, _, y = images(3)
-    assert searched(solve(problem, y, anneal=100)) == [False] * 3
+    monkeypatch.setattr(rounds, "_SURE", EVERY)
+    assert searched(solve(problem, y, anneal=100, retries=1)) == [True] * 3
+
+
+def test_a_kernel_that_is_known_is_not_searched_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem, w, _, y = images(2)
+    monkeypatch.setattr(rounds, "_SURE", EVERY)
+    given = Problem(problem.operator, (Known(w[0]), problem.priors[1]))
+    assert solve(given, y, retries=1).restarts.objective.shape == (2, 1)
+
+
+@pytest.mark.parametrize("rank", [None, 2])
+def test_what_a_search_ends_with_is_finished(rank: int | None) -> None:
+    """The winner's objective falls, and no other candidate is touched."""
+    problem, _, _, y = images(3)
+    raw, ended = (solve(problem, y, rank=rank, finish=steps) for steps in (0, 6))
+    assert raw.restarts.winner == ended.restarts.winner
+    before, after = (each.restarts.objective for each in (raw, ended))
+    winners = torch.tensor(raw.restarts.winner)[:, None]
+    assert (after.gather(1, winners) < before.gather(1, winners)).all()
+    others = torch.ones_like(before, dtype=torch.bool).scatter(1, winners, False)
+    torch.testing.assert_close(after[others], before[others], equal_nan=True)
+    torch.testing.assert_close(raw.confidence, ended.confidence)
 
 
 def test_half_of_the_further_starts_are_variations_of_the_winner() -> None:
     plan = Plan((4,), 0, 0.1, (3.0, 1.0))
     objective = parabola(normal(2, SIZE, seed=1))
     winners = Candidates(normal(2, 1, SIZE, seed=2), torch.zeros(2, 0), torch.zeros(2, 0))
-    starts = Rounds(objective, objective, plan, 400, [5, 6])._starts(winners, retry=1)
+    starts = Rounds(torch.zeros(2, 1), [objective], objective, plan, 0, 400, [5, 6])._starts(winners, retry=1)
     shared = (starts.h.reshape(2, 400, SIZE) == winners.h).double().mean(2)
     varied = torch.arange(400) // 2 % 2 == 1
     assert (shared[:, ~varied] == 0).all()
@@ -78,7 +108,7 @@ def test_half_of_the_further_starts_are_variations_of_the_winner() -> None:
 @pytest.mark.parametrize("step", [3, 15])
 def test_ctrl_c_in_either_search_gives_the_best_so_far(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
     problem, _, _, y = images(2)
-    monkeypatch.setattr(rounds, "_APART", EVERY)
+    monkeypatch.setattr(rounds, "_SURE", EVERY)
     found = solve(problem, y, CtrlC(step), retries=1)
     assert found.status == (Status.INTERRUPTED,) * 2 and torch.isfinite(found.x).all()
     assert searched(found) == [step > 12] * 2
@@ -86,7 +116,7 @@ def test_ctrl_c_in_either_search_gives_the_best_so_far(step: int, monkeypatch: p
 
 def test_monitors_see_the_best_of_both_searches(monkeypatch: pytest.MonkeyPatch) -> None:
     problem, _, _, y = images(2)
-    monkeypatch.setattr(rounds, "_APART", EVERY)
+    monkeypatch.setattr(rounds, "_SURE", EVERY)
     seen = []
 
     class Watch(Monitor):
@@ -94,9 +124,9 @@ def test_monitors_see_the_best_of_both_searches(monkeypatch: pytest.MonkeyPatch)
             w, x = progress.best()
             seen.append((progress.step, progress.steps, w, x))
 
-    found = solve(problem, y, Watch(), retries=1)
+    found = solve(problem, y, Watch(), retries=1, finish=0)
     assert [step for step, *_ in seen] == [*range(1, 25)] and {steps for _, steps, *_ in seen} == {24}
-    once = solve(problem, y, retries=0)
+    once = solve(problem, y, finish=0)
     # The second search begins behind the first, of some measurement at least.
     assert any(torch.allclose(shown, first) for shown, first in zip(seen[12][3], once.x, strict=True))
     assert found.history_steps[-1] == 24

@@ -7,6 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from invkit_evidence.objective import Objective
 from invkit_evidence.search import Finalists, Plan, Search
 from tests.plugins.evidence.problems import SIZE, candidates, normal, parabola
 
@@ -37,7 +38,7 @@ def test_a_step_is_adams() -> None:
     """Against ``torch.optim.Adam`` with the same lengths, candidate by candidate."""
     targets, start = normal(2, SIZE, seed=1), normal(6, SIZE, seed=2)
     plan = Plan((3,), 25, 0.2, (0.0,))
-    search = Search(parabola(targets), candidates(start), 3, plan)
+    search = Search([parabola(targets)], candidates(start), 3, plan)
     for _ in search.steps():
         pass
     h = start.clone().requires_grad_()
@@ -54,7 +55,7 @@ def test_a_step_is_adams() -> None:
 def test_a_search_ends_at_the_minimum_of_every_measurement() -> None:
     targets = normal(3, SIZE, seed=3)
     search = Search(
-        parabola(targets), candidates(normal(24, SIZE, seed=4)), 8, Plan((4, 2), 200, 0.3, (50.0,))
+        [parabola(targets)], candidates(normal(24, SIZE, seed=4)), 8, Plan((4, 2), 200, 0.3, (50.0,))
     )
     assert list(search.steps()) == list(range(1, 201))
     found = search.finalists(parabola(targets))
@@ -63,7 +64,7 @@ def test_a_search_ends_at_the_minimum_of_every_measurement() -> None:
 
 def test_the_best_of_every_measurement_are_kept() -> None:
     targets, start = normal(3, SIZE, seed=5), normal(30, SIZE, seed=6)
-    search = Search(parabola(targets), candidates(start), 10, Plan((4,), 0, 0.1, (0.0,)))
+    search = Search([parabola(targets)], candidates(start), 10, Plan((4,), 0, 0.1, (0.0,)))
     scale = torch.arange(1, SIZE + 1, dtype=start.dtype)
     values = (scale * (start.reshape(3, 10, SIZE) - targets[:, None]).square()).sum(2)
     found = search.finalists(parabola(targets))
@@ -76,7 +77,7 @@ def test_the_best_of_every_measurement_are_kept() -> None:
 
 def test_every_stage_follows_fewer() -> None:
     search = Search(
-        parabola(normal(2, SIZE, seed=1)),
+        [parabola(normal(2, SIZE, seed=1))],
         candidates(normal(12, SIZE, seed=2)),
         6,
         Plan((9, 3, 1), 6, 0.1, (0.0,)),
@@ -85,12 +86,31 @@ def test_every_stage_follows_fewer() -> None:
     assert search.value.shape == search.kept.shape == (2, 1)
 
 
+def test_every_stage_has_its_own_objective_the_last_the_last() -> None:
+    """Of fewer objectives than stages, the first is that of all before; of more, the first are left out."""
+    targets, start = normal(1, SIZE, seed=17), normal(4, SIZE, seed=18)
+    coarse, middle, fine = (parabola(targets + far) for far in (9.0, 3.0, 0.0))
+
+    def used(*objectives: Objective, stages: int) -> list[int]:
+        """Which of the three gave the values, at first and after every step."""
+        search = Search(objectives, candidates(start), 4, Plan((4,) * stages, stages, 1e-9, (0.0,)))
+        values = [search.value[0], *(search.value[0].clone() for _ in search.steps())]
+        measured = [(each(candidates(start)) - value).abs().max() for value in values for each in known]
+        return [min(range(3), key=lambda at: measured[3 * row + at]) for row in range(stages + 1)]
+
+    known = (coarse, middle, fine)
+    assert used(coarse, middle, fine, stages=3) == [0, 0, 1, 2]
+    assert used(coarse, fine, stages=4) == [0, 0, 0, 0, 2]
+    assert used(coarse, middle, fine, stages=1) == [2, 2]
+    assert used(coarse, middle, fine, stages=2) == [1, 1, 2]
+
+
 def test_schedules_do_not_compete() -> None:
     """As many of each are followed, to the end."""
     targets = normal(2, SIZE, seed=11)
     start = targets.repeat_interleave(12, 0) + 5
     start[1::2] = targets.repeat_interleave(6, 0) + 0.1  # the second schedule's begin where they should end
-    search = Search(parabola(targets), candidates(start), 12, Plan((7, 4, 2), 30, 1e-6, (9.0, 2.0)))
+    search = Search([parabola(targets)], candidates(start), 12, Plan((7, 4, 2), 30, 1e-6, (9.0, 2.0)))
     shares = []
     for _ in search.steps():
         shares.append((search.kept % 2).sum(1).tolist())
@@ -105,7 +125,7 @@ def test_the_best_of_each_schedule_and_of_further_searches_are_independent() -> 
     targets = normal(2, SIZE, seed=14)
 
     def search(start: torch.Tensor, wanted: torch.Tensor) -> Finalists:
-        return Search(parabola(wanted), candidates(start), 6, Plan((4,), 0, 0.1, (0.0, 0.0))).finalists(
+        return Search([parabola(wanted)], candidates(start), 6, Plan((4,), 0, 0.1, (0.0, 0.0))).finalists(
             parabola(wanted)
         )
 
@@ -127,15 +147,15 @@ def test_of_few_starts_every_schedule_has_what_there_is() -> None:
     targets = normal(1, SIZE, seed=12)
     for starts, keep, expected in ((1, 3, 1), (3, 2, 2), (3, 1, 2)):
         plan = Plan((keep,), 4, 0.1, (5.0, 1.0))
-        search = Search(parabola(targets), candidates(normal(starts, SIZE, seed=13)), starts, plan)
+        search = Search([parabola(targets)], candidates(normal(starts, SIZE, seed=13)), starts, plan)
         assert list(search.steps()) == [1, 2, 3, 4] and search.kept.shape == (1, expected)
 
 
 def test_candidates_do_not_see_each_other() -> None:
     targets, start = normal(2, SIZE, seed=7), normal(8, SIZE, seed=8)
     plan = Plan((3, 2), 12, 0.2, (20.0, 2.0))
-    both = Search(parabola(targets), candidates(start), 4, plan)
-    alone = Search(parabola(targets[1:]), candidates(start[4:]), 4, plan)
+    both = Search([parabola(targets)], candidates(start), 4, plan)
+    alone = Search([parabola(targets[1:])], candidates(start[4:]), 4, plan)
     ended = []
     for search in (both, alone):
         for _ in search.steps():
@@ -152,7 +172,7 @@ def test_what_is_not_a_number_never_wins_and_spoils_nothing() -> None:
     wild[[1, 8], 0] = 1e3
     plan = Plan((6,), 8, 0.05, (0.0,))
     objective = parabola(targets, edge=100.0)
-    sane, spoilt = (Search(objective, candidates(h), 6, plan) for h in (start, wild))
+    sane, spoilt = (Search([objective], candidates(h), 6, plan) for h in (start, wild))
     for search in (sane, spoilt):
         for _ in search.steps():
             pass
@@ -161,13 +181,13 @@ def test_what_is_not_a_number_never_wins_and_spoils_nothing() -> None:
     assert not {1, 8} & set(found.winners().tolist())
     others = [row for row in range(12) if row not in (1, 8)]
     assert torch.equal(sane.candidates.h[others], found.candidates.h[others])
-    fewer = Search(objective, candidates(wild), 6, Plan((3,), 0, 0.05, (0.0,))).finalists(objective)
+    fewer = Search([objective], candidates(wild), 6, Plan((3,), 0, 0.05, (0.0,))).finalists(objective)
     assert torch.isfinite(fewer.value).all()
 
 
 def test_a_measurement_without_any_number_still_has_a_winner() -> None:
     objective = parabola(normal(2, SIZE, seed=1), edge=-torch.inf)
-    search = Search(objective, candidates(normal(8, SIZE, seed=2)), 4, Plan((2,), 3, 0.1, (1.0,)))
+    search = Search([objective], candidates(normal(8, SIZE, seed=2)), 4, Plan((2,), 3, 0.1, (1.0,)))
     assert list(search.steps()) == [1, 2, 3]
     found = search.finalists(objective)
     assert torch.isinf(found.value).all()
@@ -178,7 +198,7 @@ def test_the_noise_is_let_go_when_the_annealing_has_ended() -> None:
     """From then on it goes to its own minimum: ``σ² = Σ c (w − t)²`` at a w that is held."""
     targets, start = normal(1, SIZE, seed=1), normal(2, SIZE, seed=2)
     plan = Plan((2,), 10, 0.1, (100.0,))
-    search = Search(parabola(targets), candidates(start, estimated=True), 2, plan)
+    search = Search([parabola(targets)], candidates(start, estimated=True), 2, plan)
     levels = []
     for _ in search.steps():
         levels.append(search.candidates.level.abs().max().item())

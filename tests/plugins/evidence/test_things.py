@@ -9,7 +9,7 @@ from torch import Tensor
 import invkit
 from invkit.metrics import kernel_ncc, psnr
 
-SEARCH = "evidence?starts=96,keep=12x4x2,steps=60"
+SEARCH = "evidence?starts=96,keep=12x4x2,steps=60,rank=64"
 
 
 def shaken(numbers: list[int]) -> tuple[Tensor, Tensor, Tensor]:

@@ -1,0 +1,105 @@
+"""The second-order finish, on objectives whose minima and curvatures are known."""
+
+from __future__ import annotations
+
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from invkit_evidence.newton import finish, hessian, moved
+from invkit_evidence.objective import Candidates, Objective
+from tests.plugins.evidence.problems import SIZE, candidates, images, normal, parabola
+
+
+@given(seed=st.integers(0, 100))
+def test_a_parabolas_hessian_is_its_own(seed: int) -> None:
+    """2c on the diagonal, and in u, of Σ c (w − t)² exp(−2u) + 2u + ½u², what the derivatives say."""
+    target, start = normal(1, SIZE, seed=seed), normal(1, SIZE, seed=seed + 1)
+    found = hessian(parabola(target), candidates(start, estimated=True))
+    scale = torch.arange(1, SIZE + 1, dtype=start.dtype)
+    expected = torch.zeros(SIZE + 1, SIZE + 1, dtype=start.dtype)
+    expected[range(SIZE), range(SIZE)] = 2 * scale
+    expected[:SIZE, SIZE] = expected[SIZE, :SIZE] = (-4 * scale * (start - target))[0]
+    expected[SIZE, SIZE] = 4 * (scale * (start - target).square()).sum() + 1
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-3)
+
+
+def test_of_nothing_there_is_no_hessian() -> None:
+    empty = torch.zeros(1, 0, dtype=torch.float64)
+    assert hessian(parabola(normal(1, SIZE, seed=0)), Candidates(empty, empty, empty)).shape == (0, 0)
+
+
+def test_every_candidate_comes_to_its_minimum() -> None:
+    targets, start = normal(3, SIZE, seed=1), candidates(3 * normal(3, SIZE, seed=2))
+    objective = parabola(targets)
+    found, value = finish(objective, objective, start, objective(start), steps=20)
+    torch.testing.assert_close(found.h[:, 0], targets, rtol=0, atol=1e-3)
+    torch.testing.assert_close(value, objective(found))
+
+
+@given(seed=st.integers(0, 100), steps=st.integers(0, 5))
+def test_no_candidate_is_worse_for_it(seed: int, steps: int) -> None:
+    """Not even where the curvatures are those of quite another objective."""
+    fine, coarse = (parabola(scale * normal(4, SIZE, seed=seed)) for scale in (1.0, 50.0))
+    start = candidates(normal(4, SIZE, seed=seed + 1), estimated=True)
+    before = fine(start)
+    found, value = finish(fine, coarse, start, before, steps)
+    assert (value <= before).all()
+    torch.testing.assert_close(value, fine(found))
+    assert steps == 0 or (value < before).any()
+
+
+def test_of_images_the_fine_objective_falls_by_the_coarse_ones_curvature() -> None:
+    problem, _, _, y = images(3)
+    problem = problem.shaped(tuple(y.shape[1:]))
+    fine, coarse = (
+        Objective(problem, problem.priors[1].marginal(y, rank=rank), y.new_full((3,), 0.05))  # type: ignore[attr-defined]
+        for rank in (None, 2)
+    )
+    h = problem.priors[0].sample_latent(3, torch.Generator().manual_seed(1), dtype=y.dtype)
+    start = Candidates(h, y.new_zeros(3, 0), y.new_zeros(3, 0))
+    _, few = finish(fine, coarse, start, fine(start).detach(), steps=3)
+    found, many = finish(fine, coarse, start, fine(start).detach(), steps=60)
+    assert (few < fine(start)).all() and (many <= few).all()
+    latent = found.h.clone().requires_grad_()
+    (slope,) = torch.autograd.grad(fine(Candidates(latent, *found.parts[1:])).sum(), latent)
+    assert slope.abs().max() < 1
+
+
+def test_candidates_are_finished_alone_as_among_others() -> None:
+    targets, start = normal(3, SIZE, seed=3), normal(3, SIZE, seed=4)
+    fine, coarse = parabola(targets), parabola(targets + 0.3)
+    together, _ = finish(fine, coarse, candidates(start), fine(candidates(start)), steps=3)
+    for row in range(3):
+        only = torch.tensor([row])
+        own, other = fine.select(only), coarse.select(only)
+        alone, _ = finish(own, other, candidates(start[only]), own(candidates(start[only])), steps=3)
+        torch.testing.assert_close(alone.h[0], together.h[row], rtol=1e-12, atol=1e-12)
+
+
+def test_what_is_not_a_number_stays_where_it_is() -> None:
+    objective = parabola(normal(2, SIZE, seed=5), edge=-10.0)
+    start = candidates(normal(2, SIZE, seed=6))
+    before = objective(start).nan_to_num(nan=torch.inf)
+    assert torch.isinf(before).all()
+    found, value = finish(objective, objective, start, before, steps=3)
+    assert torch.equal(found.h, start.h) and torch.equal(value, before)
+
+
+def test_no_step_leads_to_what_is_not_a_number() -> None:
+    targets, start = torch.ones(2, SIZE).double(), candidates(-torch.ones(2, SIZE).double())
+    objective = parabola(targets, edge=-0.5)
+    found, value = finish(objective, objective, start, objective(start), steps=6)
+    assert torch.isfinite(value).all() and (found.h[:, 0, 0] <= -0.5).all()
+    assert (value < objective(start)).all()
+
+
+@given(moves=st.lists(st.floats(-5, 5), min_size=SIZE + 1, max_size=SIZE + 1))
+def test_moves_are_of_all_parameters_in_order(moves: list[float]) -> None:
+    start = candidates(normal(1, SIZE, seed=7), estimated=True)
+    row = torch.tensor([moves], dtype=torch.float64)
+    found = moved(start, row.expand(2, -1))
+    flat: Tensor = torch.cat([part.flatten(1) for part in found.parts], 1)
+    before = torch.cat([part.flatten(1) for part in start.parts], 1)
+    torch.testing.assert_close(flat, (before + row).expand(2, -1))
