@@ -29,10 +29,10 @@ All but the misfit are of the coarse prior, whose posterior is cheap. The probab
 
     confidence = 1 / (1 + exp(b + Σ_i a_i s_i)),     s = (log(D + 0.05), log(S + 0.05), F),
 
-F bounded to −2 … 4, so that it does not decide alone. The constants are fitted as
-``python -m benchmarks.confidence --calibrate`` does: the probability is that of an image less than 3 dB below
-the one that the same prior gives with the true kernel, among blurred faces found with few starts and with
-many. Of other images it is an order, more than a probability.
+F bounded to 0 … 4: a residual less than expected reassures of nothing, and none decides alone. The constants
+are fitted as ``python -m benchmarks.confidence --calibrate`` does: the probability is that of an image less
+than 3 dB below the one that the same prior gives with the true kernel, among blurred faces found with few
+starts and with many. Of other images it is an order, more than a probability.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ from invkit_evidence.objective import Candidates, Objective
 __all__ = ["Signs", "confidence", "disagreement", "features", "signs"]
 
 #: b, and a of the three signs
-_CONSTANT, _WEIGHTS = -3.97, (0.555, 1.17, 0.313)
-_LEAST_MISFIT, _LARGEST_MISFIT = -2.0, 4.0
+_CONSTANT, _WEIGHTS = -5.8, (0.415, 0.584, 2.26)
+_LEAST_MISFIT, _LARGEST_MISFIT = 0.0, 4.0
 #: decibels that are added before the logarithm: less is no sign of anything
 _FLOOR = 0.05
 #: draws for the expected error, and kernels as likely as the winner
