@@ -40,7 +40,7 @@ def operator_specs() -> list[str]:
 
 
 #: options that make a solver quick, where it has them
-FEW = {"steps": "20", "restarts": "20", "rounds": "1", "polish": "1"}
+FEW = {"steps": "20", "starts": "40", "restarts": "20", "retries": "1", "rounds": "1", "polish": "1"}
 
 
 def solver_specs() -> list[str]:

@@ -25,7 +25,7 @@ __all__ = ["finish", "hessian", "moved", "repeated"]
 
 #: λ at first, by what it falls, and rises
 _DAMPING, _EASED, _RAISED = 10.0, 0.25, 8.0
-#: in nats: where no candidate is bettered by more, the steps end
+#: in nats: a candidate that is bettered by less stays there
 _ENOUGH = 0.1
 #: half the distance of the gradients whose difference is a second derivative
 _STEP = 1e-2
@@ -49,13 +49,14 @@ def finish(
         return candidates, value
     gradient = _gradient(fine, candidates)[1]
     damping = torch.full_like(value, _DAMPING, dtype=torch.float64)
+    moving = torch.ones_like(value, dtype=torch.bool)
     for _ in range(steps):
         curvature, axes = torch.linalg.eigh(_hessians(coarse, candidates))
         along = (axes.mT @ gradient[:, :, None])[:, :, 0] / (curvature.abs().clamp(min=1) + damping[:, None])
         tried = moved(candidates, -(axes @ along[:, :, None])[:, :, 0])
         other, slope = _gradient(fine, tried)
-        better = other < value  # never where it is no number
-        gained = torch.where(better, value - other, 0).amax()
+        better = moving & (other < value)  # never where it is no number
+        moving &= ~better | (value - other >= _ENOUGH)
         candidates = Candidates(
             *(
                 torch.where(better.reshape(-1, *[1] * (new.ndim - 1)), new, old)
@@ -65,7 +66,7 @@ def finish(
         value = torch.where(better, other, value)
         gradient = torch.where(better[:, None], slope, gradient)
         damping = torch.where(better, damping * _EASED, damping * _RAISED)
-        if better.all() and gained < _ENOUGH:
+        if not moving.any():
             break
     return candidates, value
 

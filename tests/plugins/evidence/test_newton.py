@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,7 +35,7 @@ def test_every_candidate_comes_to_its_minimum() -> None:
     targets, start = normal(3, SIZE, seed=1), candidates(3 * normal(3, SIZE, seed=2))
     objective = parabola(targets)
     found, value = finish(objective, objective, start, objective(start), steps=20)
-    torch.testing.assert_close(found.h[:, 0], targets, rtol=0, atol=1e-3)
+    assert (value < objective(candidates(targets)) + 0.1).all()  # and there the steps end
     torch.testing.assert_close(value, objective(found))
 
 
@@ -62,19 +63,22 @@ def test_of_images_the_fine_objective_falls_by_the_coarse_ones_curvature() -> No
     _, few = finish(fine, coarse, start, fine(start).detach(), steps=3)
     found, many = finish(fine, coarse, start, fine(start).detach(), steps=60)
     assert (few < fine(start)).all() and (many <= few).all()
-    latent = found.h.clone().requires_grad_()
-    (slope,) = torch.autograd.grad(fine(Candidates(latent, *found.parts[1:])).sum(), latent)
-    assert slope.abs().max() < 1
+    _, more = finish(fine, fine, found, many, steps=20)
+    assert (many - more < 0.02 * (fine(start) - more)).all()  # little is left to be had
 
 
-def test_candidates_are_finished_alone_as_among_others() -> None:
+@pytest.mark.parametrize("steps", [3, 12])
+def test_candidates_are_finished_alone_as_among_others(steps: int) -> None:
+    """One has nowhere to go, one has far, one gets nowhere."""
     targets, start = normal(3, SIZE, seed=3), normal(3, SIZE, seed=4)
-    fine, coarse = parabola(targets), parabola(targets + 0.3)
-    together, _ = finish(fine, coarse, candidates(start), fine(candidates(start)), steps=3)
+    start[0], start[1], start[2, 0] = targets[0] + 1e-3, 30.0, 50.0
+    fine, coarse = parabola(targets, edge=40.0), parabola(targets + 0.3)
+    value = fine(candidates(start)).nan_to_num(nan=torch.inf)
+    together, _ = finish(fine, coarse, candidates(start), value, steps)
     for row in range(3):
         only = torch.tensor([row])
         own, other = fine.select(only), coarse.select(only)
-        alone, _ = finish(own, other, candidates(start[only]), own(candidates(start[only])), steps=3)
+        alone, _ = finish(own, other, candidates(start[only]), value[only], steps)
         torch.testing.assert_close(alone.h[0], together.h[row], rtol=1e-12, atol=1e-12)
 
 
