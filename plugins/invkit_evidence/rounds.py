@@ -61,6 +61,8 @@ class Rounds:
     finish: int
     starts: int
     seeds: Sequence[int]
+    #: what was said of a measurement that had so many candidates: another round brings more
+    _said: dict[tuple[int, int], Signs] = attrs.field(factory=dict, init=False)
 
     def search(
         self, candidates: Candidates, record: Record, rows: Int[Tensor, "k"], done: int, first: int = 0
@@ -124,7 +126,13 @@ class Rounds:
         )
 
     def _signs(self, found: Finalists, row: int) -> Signs:
-        """The signs of one measurement."""
+        """The signs of one measurement, which are computed once."""
+        key = row, int((found.row == row).sum())
+        if key not in self._said:
+            self._said[key] = self._signs_anew(found, row)
+        return self._said[key]
+
+    def _signs_anew(self, found: Finalists, row: int) -> Signs:
         only = torch.tensor([row], device=self.y.device)
         independent = found.candidates.select(found.independent(row))
         fine, y = self.fine.select(only), self.y[only]
