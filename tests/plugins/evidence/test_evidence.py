@@ -152,6 +152,15 @@ def test_to_follow_nothing_is_refused() -> None:
     assert "keep=24x8x3" in str(error.value.hint)
 
 
+def test_a_prior_of_no_rank_is_refused_and_one_rank_is_that_of_all_stages() -> None:
+    with pytest.raises(InvkitError, match="rank is empty") as error:
+        Evidence(rank=())
+    assert "rank=16x64" in str(error.value.hint)
+    assert invkit.solver("evidence?rank=32") == Evidence(rank=(32,))
+    assert invkit.solver("evidence?rank=8x64") == Evidence(rank=(8, 64))
+    assert invkit.solver("evidence?rank=none") == Evidence(rank=None)
+
+
 @pytest.mark.parametrize(
     "options",
     [
