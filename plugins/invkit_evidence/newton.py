@@ -3,7 +3,7 @@
     candidates, value = finish(fine, coarse, candidates, value, steps=4)      # one row a measurement
 
 A search follows a coarse objective, whose minimum is near that of the fine one and not at it; a gradient of
-the fine one takes as long as hundreds of the coarse. With g the gradient of the fine one and H = UΛUᵀ the
+the fine one takes as long as many of the coarse. With g the gradient of the fine one and H = UΛUᵀ the
 Hessian of the coarse one, by central differences of gradients, a step is
 
     −U (|Λ| ∨ 1 + λ)⁻¹ Uᵀ g.
