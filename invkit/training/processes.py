@@ -12,6 +12,7 @@ process's share, except on GPUs, where they are synchronised.
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -131,6 +132,9 @@ def joined() -> Iterator[Processes]:
     try:
         yield Processes(distributed.get_rank(), distributed.get_world_size(), device)
     finally:
+        # A wrapped network is part of a cycle and holds the group: were it to live until Python ends,
+        # the threads of the group would end there, and abort the process.
+        gc.collect()
         distributed.destroy_process_group()
 
 

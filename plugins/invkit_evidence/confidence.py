@@ -1,6 +1,6 @@
-"""How sure a kernel is that a search found: three signs of doubt, and the probability that they amount to.
+"""How sure a kernel is that a search found: four signs of doubt, and the probability that they amount to.
 
-    found = signs(objective, coarse, independent, residual, numbers, rng)    # of one measurement
+    found = signs(objective, coarse, independent, residual, numbers, strain, rng)    # of one measurement
     confidence(found)                                                        # in [0, 1]
 
 A wrong kernel has an image to match, and its evidence looks like any other: how large −log p is says little,
@@ -25,9 +25,13 @@ since images differ by more than kernels do. What does tell:
 
   Where σ is estimated, it is fitted to the coarse prior: the misfit says whether the fine one can keep up.
 
+- **Strain** T: the nats that the evidence gains where w need no longer be in its prior's range
+  (:mod:`invkit_evidence.leap`). A wrong kernel that nothing in its neighbourhood betters is held there by the
+  prior alone.
+
 All but the misfit are of the coarse prior, whose posterior is cheap. The probability is logistic,
 
-    confidence = 1 / (1 + exp(b + Σ_i a_i s_i)),     s = (log(D + 0.05), log(S + 0.05), F),
+    confidence = 1 / (1 + exp(b + Σ_i a_i s_i)),     s = (log(D + 0.05), log(S + 0.05), F, log(T + 10)),
 
 F bounded to 0 … 4: a residual less than expected reassures of nothing, and none decides alone. The constants
 are fitted as ``python -m benchmarks.confidence --calibrate`` does: the probability is that of an image less
@@ -49,11 +53,13 @@ from invkit_evidence.objective import Candidates, Objective
 
 __all__ = ["Signs", "confidence", "disagreement", "features", "signs"]
 
-#: b, and a of the three signs
-_CONSTANT, _WEIGHTS = -5.8, (0.415, 0.584, 2.26)
+#: b, and a of the four signs
+_CONSTANT, _WEIGHTS = -24.7, (0.124, 0.312, 1.68, 4.23)
 _LEAST_MISFIT, _LARGEST_MISFIT = 0.0, 4.0
 #: decibels that are added before the logarithm: less is no sign of anything
 _FLOOR = 0.05
+#: nats that are added before the logarithm
+_SLACK = 10.0
 #: draws for the expected error, and kernels as likely as the winner
 _ERROR_DRAWS, _KERNELS = 4, 32
 
@@ -68,6 +74,8 @@ class Signs:
     sensitivity: float
     #: in standard deviations; about 0 where all is well
     misfit: float
+    #: in nats, 0 or more; 0 of a known kernel
+    strain: float
 
 
 def features(found: Signs) -> tuple[float, ...]:
@@ -76,6 +84,7 @@ def features(found: Signs) -> tuple[float, ...]:
         math.log(found.disagreement + _FLOOR),
         math.log(found.sensitivity + _FLOOR),
         min(max(found.misfit, _LEAST_MISFIT), _LARGEST_MISFIT),
+        math.log(found.strain + _SLACK),
     )
 
 
@@ -109,9 +118,10 @@ def signs(
     independent: Candidates,
     residual: float,
     numbers: int,
+    strain: float,
     rng: torch.Generator,
 ) -> Signs:
-    """The three signs.
+    """All signs.
 
     Args:
         fine: the objective that candidates are compared by, one row: the measurement.
@@ -119,6 +129,7 @@ def signs(
         independent: the best candidate of each search, the winner first.
         residual: ‖y − A x̂‖² of the winner.
         numbers: n, how many y has.
+        strain: T of the winner.
         rng: for draws from posteriors.
     """
     winner = _first(independent)
@@ -131,6 +142,7 @@ def signs(
         disagreement=disagreement(coarse, independent, rng),
         sensitivity=sensitivity,
         misfit=_misfit(fine, winner, residual) / math.sqrt(2 / numbers),
+        strain=strain,
     )
 
 

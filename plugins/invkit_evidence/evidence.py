@@ -71,6 +71,8 @@ class Evidence(Solver):
     (:mod:`invkit_evidence.newton`).
     - noise: the standard deviation σ of the noise; none: estimated, together with the kernel.
     - anneal: σ² begins 1 + anneal times larger; of several schedules every start has one.
+    - leaps: how often at most, after a search, a kernel is let free of its prior and taken back to it, where
+    the evidence would gain much (:mod:`invkit_evidence.leap`).
     - retries: how often at most a measurement is searched again whose kernel is not sure, with other starts,
     half of them variations of the winner (:mod:`invkit_evidence.rounds`).
     - draws: posterior samples whose standard deviation is ``Solution.x_std``; 0: none.
@@ -98,6 +100,7 @@ class Evidence(Solver):
     anneal: tuple[float, ...] = attrs.field(
         default=(300.0, 10.0), converter=_schedules, validator=deep_iterable(ge(0))
     )
+    leaps: int = attrs.field(default=4, validator=ge(0))
     retries: int = attrs.field(default=3, validator=ge(0))
     draws: int = attrs.field(default=0, validator=ge(0))
     polish: str | None = None
@@ -162,11 +165,12 @@ class Evidence(Solver):
             ranks = self.rank or (None,)
             coarse = [Objective(problem, prior_x.marginal(y[rows], rank=rank), noise) for rank in ranks]
             own = [seeds[row] for row in rows.tolist()]
-            rounds = Rounds(y[rows], coarse, fine, plan, self.finish, starts, own)
+            rounds = Rounds(y[rows], coarse, fine, plan, self.finish, starts, self.leaps, own)
             found = rounds.search(candidates, record, rows, number * most * self.steps)
+            found = rounds.leapt(found, record)
             for retry in range(1, most):
                 done = (number * most + retry) * self.steps
-                found = rounds.further(found, retry, record, rows, done)
+                found = rounds.leapt(rounds.further(found, retry, record, rows, done), record)
             record.reached((number + 1) * most * self.steps)
             try:
                 if not record.interrupted:

@@ -2,6 +2,7 @@
 
     rounds = Rounds(y, coarse, fine, plan, finish, starts, seeds)
     found = rounds.search(candidates, record, rows, done=0)
+    found = rounds.leapt(found, record)                             # of those that are strained
     found = rounds.further(found, 1, record, rows, done=150)        # of those that are not sure, other starts
     for row, signs in rounds.judged(found): ...                     # how doubtful they are
     found = rounds.finished(found)
@@ -11,6 +12,9 @@ A search that has gone astray seldom goes to the same place twice, so where its 
 **variation** of the winner: a tenth to a half of its latent's numbers are drawn anew. A kernel that shares
 what is right and lacks what is wrong is found more often among these than among fresh draws; from fresh ones,
 what is altogether elsewhere. It goes on as long as that betters the winner, or the kernel is doubtful.
+
+Before, where a kernel is strained, it is let free of its prior and taken back to it, as long as that betters
+it (:mod:`invkit_evidence.leap`): where a search has ended beside the right kernel, this is the way there.
 
 What the search ends with is near a minimum of the coarse objective; the signs of doubt are taken there, and
 the best is then brought to the minimum of the fine one.
@@ -26,6 +30,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from invkit_evidence.confidence import Signs, confidence, signs
+from invkit_evidence.leap import freed, leap
 from invkit_evidence.newton import finish
 from invkit_evidence.objective import Candidates, Objective
 from invkit_evidence.record import Record
@@ -36,6 +41,8 @@ __all__ = ["Rounds"]
 #: what is less sure is searched again; the second time and later, what is less sure than the other, or where
 #: the last search has bettered the winner by so many nats
 _SURE, _DOUBTED, _BETTER = 0.985, 0.95, 10.0
+#: in nats: what is more strained leaps
+_STRAINED = 100.0
 #: from how few to how many of the winner's numbers a variation has anew
 _SHARES = (0.1, 0.5)
 
@@ -51,6 +58,7 @@ class Rounds:
         plan: of every search.
         finish: steps of Newton's method at most, of the best candidate.
         starts: of every search and measurement.
+        leaps: at most, after every search.
         seeds: of each measurement, for all that is drawn after its first starts.
     """
 
@@ -60,9 +68,11 @@ class Rounds:
     plan: Plan
     finish: int
     starts: int
+    leaps: int
     seeds: Sequence[int]
-    #: what was said of a measurement that had so many candidates: another round brings more
-    _said: dict[tuple[int, int], Signs] = attrs.field(factory=dict, init=False)
+    #: what was said of a measurement that had so many candidates and such a winner, and its winner let free
+    _said: dict[tuple[int, int, float], Signs] = attrs.field(factory=dict, init=False)
+    _freed: dict[tuple[int, int, float], tuple[Tensor, float]] = attrs.field(factory=dict, init=False)
 
     def search(
         self, candidates: Candidates, record: Record, rows: Int[Tensor, "k"], done: int, first: int = 0
@@ -107,6 +117,19 @@ class Rounds:
         other = some.search(some._starts(winners, retry), record, rows[index], done, first)
         return found.joined(other, unsure, first, retry * len(self.plan.anneal))
 
+    def leapt(self, found: Finalists, record: Record) -> Finalists:
+        """The same, the winners that were strained replaced by better ones, where a leap found any."""
+        try:
+            for row in () if record.interrupted else range(len(self.y)):
+                for number in range(self.leaps):
+                    other = self._leap(found, row, number)
+                    if other is None:
+                        break
+                    found = other
+        except KeyboardInterrupt:
+            record.interrupted = True
+        return found
+
     def judged(self, found: Finalists) -> Iterator[tuple[int, Signs]]:
         """Every measurement, and its signs of doubt, one after another."""
         for row in range(len(self.y)):
@@ -118,16 +141,40 @@ class Rounds:
         ended, value = finish(
             self.fine, self.coarse[-1], found.candidates.select(best), found.value[best], self.finish
         )
-        parts = zip(found.candidates.parts, ended.parts, strict=True)
-        return attrs.evolve(
-            found,
-            candidates=Candidates(*(old.index_copy(0, best, new) for old, new in parts)),
-            value=found.value.index_copy(0, best, value),
-        )
+        return _replaced(found, best, ended, value)
+
+    def _leap(self, found: Finalists, row: int, number: int) -> Finalists | None:
+        """The same, a measurement's winner replaced; None where it is not strained, or nothing is better."""
+        w, strain = self._free(found, row)
+        if strain < _STRAINED:
+            return None
+        only = torch.tensor([row], device=self.y.device)
+        best = found.best(row, found.row == row)[None]
+        rng = torch.Generator().manual_seed(self.seeds[row] + number)
+        winner = found.candidates.select(best)
+        others = leap(self.coarse[-1].select(only), self.fine.select(only), winner, w, rng)
+        other = others.winners()
+        if not others.value[other] < found.value[best]:
+            return None
+        return _replaced(found, best, others.candidates.select(other), others.value[other])
+
+    def _key(self, found: Finalists, row: int) -> tuple[int, int, float]:
+        own = found.row == row
+        return row, int(own.sum()), float(found.value[own].min())
+
+    def _free(self, found: Finalists, row: int) -> tuple[Tensor, float]:
+        """w of a measurement's winner, free of its prior, and the strain; computed once."""
+        key = self._key(found, row)
+        if key not in self._freed:
+            only = torch.tensor([row], device=self.y.device)
+            winner = found.candidates.select(found.best(row, found.row == row)[None])
+            w, strain = freed(self.coarse[-1].select(only), winner)
+            self._freed[key] = w, float(strain)
+        return self._freed[key]
 
     def _signs(self, found: Finalists, row: int) -> Signs:
         """The signs of one measurement, which are computed once."""
-        key = row, int((found.row == row).sum())
+        key = self._key(found, row)
         if key not in self._said:
             self._said[key] = self._signs_anew(found, row)
         return self._said[key]
@@ -139,8 +186,9 @@ class Rounds:
         with torch.no_grad():
             w, x = fine.mean(independent.select(torch.zeros_like(only)))
             residual = float((y - fine.problem.operator(w, x)).square().sum())
+        strain = self._free(found, row)[1]
         rng = torch.Generator().manual_seed(self.seeds[row])
-        return signs(fine, self.coarse[-1].select(only), independent, residual, y.numel(), rng)
+        return signs(fine, self.coarse[-1].select(only), independent, residual, y.numel(), strain, rng)
 
     def _unsure(self, found: Finalists, row: int, retry: int) -> bool:
         """Whether a measurement is to be searched again."""
@@ -170,3 +218,13 @@ class Rounds:
         n = len(self.seeds) * self.starts
         other = (part.new_zeros(n, part.shape[1]) for part in winners.parts[1:])
         return Candidates(torch.cat(latents), *other)
+
+
+def _replaced(found: Finalists, index: Tensor, candidates: Candidates, value: Tensor) -> Finalists:
+    """The same, some candidates and their values replaced."""
+    parts = zip(found.candidates.parts, candidates.parts, strict=True)
+    return attrs.evolve(
+        found,
+        candidates=Candidates(*(old.index_copy(0, index, new) for old, new in parts)),
+        value=found.value.index_copy(0, index, value),
+    )

@@ -10,19 +10,19 @@ from invkit_evidence.confidence import Signs, features
 
 
 def cell(short: float, status: str = "max_iter", confidence: float = 1.0) -> Cell:
-    return Cell(short, 30.0 - short, status, confidence, Signs(0.0, 0.0, 0.0))
+    return Cell(short, 30.0 - short, status, confidence, Signs(0.0, 0.0, 0.0, 0.0))
 
 
 def test_the_constants_of_a_logistic_law_are_found() -> None:
     rng = torch.Generator().manual_seed(0)
-    constant, weights = -1.0, torch.tensor([0.7, 0.4, 0.6])
+    constant, weights = -3.0, torch.tensor([0.7, 0.4, 0.6, 0.5])
     cells = []
-    for d, s, m, chance in torch.rand(4000, 4, generator=rng).tolist():
-        signs = Signs(8 * d**4, 8 * s**4, 6 * m - 2)
+    for d, s, m, t, chance in torch.rand(6000, 5, generator=rng).tolist():
+        signs = Signs(8 * d**4, 8 * s**4, 6 * m - 2, 1000 * t**6)
         probability = torch.sigmoid(constant + (weights * torch.tensor(features(signs))).sum())
         cells.append(Cell(10.0 if chance < probability else 0.0, 30.0, "max_iter", 0.0, signs))
     found, slopes = fit(cells)
-    assert found == pytest.approx(constant, abs=0.3)
+    assert found == pytest.approx(constant, abs=0.4)
     assert slopes == pytest.approx(weights.tolist(), abs=0.15)
 
 

@@ -25,6 +25,7 @@ from tests.plugins.evidence.problems import images, solve
 from tests.plugins.gaussian.classes import Case, moments_of
 
 finite = st.floats(0, 40)
+NAMES = ["disagreement", "sensitivity", "misfit", "strain"]
 
 
 def doubted(case: Case, h: Tensor, noise: float = 0.1) -> Signs:
@@ -37,7 +38,7 @@ def doubted(case: Case, h: Tensor, noise: float = 0.1) -> Signs:
     w, x = everyone.mean(finalists)
     residual = float((case.y[:1] - problem.operator(w, x))[0].square().sum())
     rng = torch.Generator().manual_seed(0)
-    return signs(objective, objective, finalists, residual, case.y[0].numel(), rng)
+    return signs(objective, objective, finalists, residual, case.y[0].numel(), 7.5, rng)
 
 
 def latents(n: int, seed: int = 0) -> Tensor:
@@ -70,6 +71,7 @@ def test_searches_that_agree_do_not_disagree_and_the_further_the_more() -> None:
     assert distances[0] == 0 == doubted(case, first[None]).disagreement
     assert distances == sorted(distances) and distances[-1] > distances[0]
     assert len({each.misfit for each in at}) == 1  # which is the winner's alone
+    assert {each.strain for each in at} == {7.5}
 
 
 def test_the_disagreement_is_against_the_error_that_the_posterior_expects() -> None:
@@ -102,23 +104,23 @@ def test_a_measurement_that_hardly_depends_on_the_kernel_is_not_sensitive() -> N
     assert doubted(case, latents(1), noise=0.3).sensitivity > 0.01
 
 
-@given(a=st.builds(Signs, finite, finite, finite), more=st.floats(0.01, 10))
+@given(a=st.builds(Signs, finite, finite, finite, finite), more=st.floats(0.01, 10))
 def test_every_sign_lowers_the_confidence(a: Signs, more: float) -> None:
     assert 0 <= confidence(a) <= 1
-    for name in ("disagreement", "sensitivity", "misfit"):
+    for name in NAMES:
         assert confidence(attrs.evolve(a, **{name: getattr(a, name) + more})) <= confidence(a)
 
 
 def test_no_misfit_decides_alone() -> None:
     """The largest takes most of the confidence, not all; one below 0 gives none."""
-    assert 0.2 < confidence(Signs(0.0, 0.01, 1e6)) < 0.8
-    assert confidence(Signs(15.0, 10.0, -1e6)) == confidence(Signs(15.0, 10.0, 0.0))
+    assert 0.2 < confidence(Signs(0.0, 0.01, 1e6, 70.0)) < 0.8
+    assert confidence(Signs(15.0, 10.0, -1e6, 70.0)) == confidence(Signs(15.0, 10.0, 0.0, 70.0))
 
 
-@pytest.mark.parametrize("name", ["disagreement", "sensitivity", "misfit"])
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_what_is_no_number_gives_no_confidence(name: str, value: float) -> None:
-    assert confidence(attrs.evolve(Signs(0.0, 0.0, 0.0), **{name: value})) == 0
+    assert confidence(attrs.evolve(Signs(0.0, 0.0, 0.0, 0.0), **{name: value})) == 0
 
 
 def test_the_status_follows_from_the_confidence() -> None:
@@ -162,7 +164,7 @@ def test_neighbours_and_chunks_change_no_confidence(chunk: int) -> None:
 
 def test_ctrl_c_while_doubting_is_an_interruption(monkeypatch: pytest.MonkeyPatch) -> None:
     problem, _, _, y = images(3)
-    asked = iter([Signs(0.0, 0.0, 0.0)])
+    asked = iter([Signs(0.0, 0.0, 0.0, 0.0)])
 
     def impatient(*_: object) -> Signs:
         try:
