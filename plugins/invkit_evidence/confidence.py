@@ -1,6 +1,6 @@
 """How sure a kernel is that a search found: four signs of doubt, and the probability that they amount to.
 
-    found = signs(objective, coarse, independent, residual, numbers, strain, rng)    # of one measurement
+    found = signs(objective, coarse, independent, residual, n, strain, curvature, rng)    # of one measurement
     confidence(found)                                                        # in [0, 1]
 
 A wrong kernel has an image to match, and its evidence looks like any other: how large −log p is says little,
@@ -45,10 +45,10 @@ import math
 
 import attrs
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Float64
 from torch import Tensor
 
-from invkit_evidence.newton import hessian, moved, repeated
+from invkit_evidence.newton import moved, repeated
 from invkit_evidence.objective import Candidates, Objective
 
 __all__ = ["Signs", "confidence", "disagreement", "features", "signs"]
@@ -119,6 +119,7 @@ def signs(
     residual: float,
     numbers: int,
     strain: float,
+    curvature: Float64[Tensor, "d d"],
     rng: torch.Generator,
 ) -> Signs:
     """All signs.
@@ -130,10 +131,11 @@ def signs(
         residual: ‖y − A x̂‖² of the winner.
         numbers: n, how many y has.
         strain: T of the winner.
+        curvature: the Hessian of ``coarse`` at the winner.
         rng: for draws from posteriors.
     """
     winner = _first(independent)
-    near = _as_likely(coarse, winner, rng)
+    near = _as_likely(winner, curvature, rng)
     with torch.no_grad():
         x = _images(coarse, winner)
         apart = float(_squared(_images(coarse, near) - x).median())
@@ -169,9 +171,9 @@ def _expected_error(objective: Objective, winner: Candidates, x: Tensor, rng: to
     return float(_squared(torch.cat(drawn)).mean())
 
 
-def _as_likely(objective: Objective, winner: Candidates, rng: torch.Generator) -> Candidates:
+def _as_likely(winner: Candidates, curvature: Float64[Tensor, "d d"], rng: torch.Generator) -> Candidates:
     """Draws about the winner of Laplace's approximation of the posterior."""
-    curvatures, axes = torch.linalg.eigh(hessian(objective, winner))
+    curvatures, axes = torch.linalg.eigh(curvature)
     white = torch.randn(_KERNELS, len(axes), generator=rng, dtype=torch.float64).to(axes.device)
     moves = (white / curvatures.clamp(min=1).sqrt()) @ axes.T
     return moved(winner, moves)

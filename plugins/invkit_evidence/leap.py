@@ -26,12 +26,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from invkit.contracts.generator import Generator
+from invkit_evidence.adam import Adam
 from invkit_evidence.objective import Candidates, Objective
 from invkit_evidence.search import Finalists, Plan, Search
 
 __all__ = ["fitted", "freed", "leap"]
 
-_BETAS = (0.9, 0.99)
 #: steps of Adam and their length, in logarithms of an entry
 _STEPS, _RATE = 40, 0.1
 #: what is spread over all entries before, as a part of Σ|w|
@@ -63,8 +63,7 @@ def freed(objective: Objective, candidates: Candidates) -> tuple[Float[Tensor, "
     total = sizes.sum(1, keepdim=True)
     sign = torch.where(w.flatten(1) < 0, -1.0, 1.0).to(w)
     start = (sizes / total + _SPREAD / sizes.shape[1]).log()
-    change = torch.zeros_like(start)
-    optimiser = torch.optim.Adam([change], _RATE, _BETAS)
+    change, adam = torch.zeros_like(start), Adam(start)
     best, least = w, before
     for _ in range(_STEPS + 1):
         with torch.enable_grad():
@@ -75,8 +74,7 @@ def freed(objective: Objective, candidates: Candidates) -> tuple[Float[Tensor, "
         better = value.detach() < least  # never where it is no number
         best = torch.where(better.reshape(-1, *[1] * (w.ndim - 1)), other.detach(), best)
         least = torch.where(better, value.detach(), least)
-        change.grad = slope.nan_to_num(0, 0, 0)
-        optimiser.step()
+        change = change.detach() - _RATE * adam.direction(slope)
     return best, before - least
 
 
@@ -88,18 +86,16 @@ def fitted(
     shape = [2 * w.shape[axis] for axis in axes]  # nothing comes round the edge
     target = torch.fft.rfftn(w, shape, axes)
     energy, fall = target.abs().square().sum(), _fall(shape, w)
-    h = latents.clone()
-    optimiser = torch.optim.Adam([h], _FIT_RATE, _BETAS)
+    h, adam = latents, Adam(latents)
     for done in range(_FIT_STEPS):
         with torch.enable_grad():
-            made = prior(h.requires_grad_())
+            h = h.detach().requires_grad_()
+            made = prior(h)
             smooth = torch.exp(-fall * (1 - done / (_FIT_STEPS - 1)) ** 4)
             apart = ((torch.fft.rfftn(made, shape, axes) - target) * smooth).abs().square().flatten(1).sum(1)
             loss = apart / energy + _PENALTY * prior.penalty(h, made)
             (slope,) = torch.autograd.grad(loss.sum(), h)
-        h.grad = slope.nan_to_num(0, 0, 0)
-        optimiser.step()
-    h = h.detach()
+        h = h.detach() - _FIT_RATE * adam.direction(slope)
     with torch.no_grad():
         apart = (prior(h) - w).flatten(1).square().sum(1) / w.square().sum()
     return h, apart.nan_to_num(nan=torch.inf)

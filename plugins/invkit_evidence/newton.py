@@ -34,7 +34,12 @@ _TOGETHER = 64
 
 
 def finish(
-    fine: Objective, coarse: Objective, candidates: Candidates, value: Float[Tensor, "n"], steps: int
+    fine: Objective,
+    coarse: Objective,
+    candidates: Candidates,
+    value: Float[Tensor, "n"],
+    steps: int,
+    curvature: Float64[Tensor, "n d d"] | None = None,
 ) -> tuple[Candidates, Float[Tensor, "n"]]:
     """Candidates of lower value, and their values.
 
@@ -44,6 +49,7 @@ def finish(
         candidates: from where.
         value: of the candidates by ``fine``; infinite where it is no number.
         steps: at most.
+        curvature: the Hessians of ``coarse`` at the candidates, where they are known.
     """
     if not steps or not sum(part[0].numel() for part in candidates.parts):
         return candidates, value
@@ -51,8 +57,9 @@ def finish(
     damping = torch.full_like(value, _DAMPING, dtype=torch.float64)
     moving = torch.ones_like(value, dtype=torch.bool)
     for _ in range(steps):
-        curvature, axes = torch.linalg.eigh(_hessians(coarse, candidates))
-        along = (axes.mT @ gradient[:, :, None])[:, :, 0] / (curvature.abs().clamp(min=1) + damping[:, None])
+        sizes, axes = torch.linalg.eigh(_hessians(coarse, candidates) if curvature is None else curvature)
+        curvature = None
+        along = (axes.mT @ gradient[:, :, None])[:, :, 0] / (sizes.abs().clamp(min=1) + damping[:, None])
         tried = moved(candidates, -(axes @ along[:, :, None])[:, :, 0])
         other, slope = _gradient(fine, tried)
         better = moving & (other < value)  # never where it is no number

@@ -29,12 +29,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from invkit_evidence.confidence import Signs, confidence, signs
-from invkit_evidence.leap import freed, leap
+from invkit_evidence.confidence import Signs
 from invkit_evidence.newton import finish
 from invkit_evidence.objective import Candidates, Objective
 from invkit_evidence.record import Record
 from invkit_evidence.search import Finalists, Plan, Search
+from invkit_evidence.winner import Winner
 
 __all__ = ["Rounds"]
 
@@ -70,9 +70,8 @@ class Rounds:
     starts: int
     leaps: int
     seeds: Sequence[int]
-    #: what was said of a measurement that had so many candidates and such a winner, and its winner let free
-    _said: dict[tuple[int, int, float], Signs] = attrs.field(factory=dict, init=False)
-    _freed: dict[tuple[int, int, float], tuple[Tensor, float]] = attrs.field(factory=dict, init=False)
+    #: of a measurement that had so many candidates, the best of so much
+    _winners: dict[tuple[int, int, float], Winner] = attrs.field(factory=dict, init=False)
 
     def search(
         self, candidates: Candidates, record: Record, rows: Int[Tensor, "k"], done: int, first: int = 0
@@ -122,10 +121,11 @@ class Rounds:
         try:
             for row in () if record.interrupted else range(len(self.y)):
                 for number in range(self.leaps):
-                    other = self._leap(found, row, number)
-                    if other is None:
+                    winner = self._winner(found, row)
+                    better = winner.better(number) if winner.freed[1] >= _STRAINED else None
+                    if better is None:
                         break
-                    found = other
+                    found = found.replaced(winner.number, *better)
         except KeyboardInterrupt:
             record.interrupted = True
         return found
@@ -133,62 +133,27 @@ class Rounds:
     def judged(self, found: Finalists) -> Iterator[tuple[int, Signs]]:
         """Every measurement, and its signs of doubt, one after another."""
         for row in range(len(self.y)):
-            yield row, self._signs(found, row)
+            yield row, self._winner(found, row).signs
 
     def finished(self, found: Finalists) -> Finalists:
         """The same, every measurement's best at the minimum beside it."""
         best = found.winners()
-        ended, value = finish(
-            self.fine, self.coarse[-1], found.candidates.select(best), found.value[best], self.finish
-        )
-        return _replaced(found, best, ended, value)
+        winners, value = found.candidates.select(best), found.value[best]
+        if not self.finish:
+            return found
+        bent = torch.stack([self._winner(found, row).hessian for row in range(len(self.y))])
+        ended, value = finish(self.fine, self.coarse[-1], winners, value, self.finish, bent)
+        return found.replaced(best, ended, value)
 
-    def _leap(self, found: Finalists, row: int, number: int) -> Finalists | None:
-        """The same, a measurement's winner replaced; None where it is not strained, or nothing is better."""
-        w, strain = self._free(found, row)
-        if strain < _STRAINED:
-            return None
-        only = torch.tensor([row], device=self.y.device)
-        best = found.best(row, found.row == row)[None]
-        rng = torch.Generator().manual_seed(self.seeds[row] + number)
-        winner = found.candidates.select(best)
-        others = leap(self.coarse[-1].select(only), self.fine.select(only), winner, w, rng)
-        other = others.winners()
-        if not others.value[other] < found.value[best]:
-            return None
-        return _replaced(found, best, others.candidates.select(other), others.value[other])
-
-    def _key(self, found: Finalists, row: int) -> tuple[int, int, float]:
+    def _winner(self, found: Finalists, row: int) -> Winner:
+        """A measurement's, the same object as long as it is the same candidate among as many."""
         own = found.row == row
-        return row, int(own.sum()), float(found.value[own].min())
-
-    def _free(self, found: Finalists, row: int) -> tuple[Tensor, float]:
-        """w of a measurement's winner, free of its prior, and the strain; computed once."""
-        key = self._key(found, row)
-        if key not in self._freed:
+        key = row, int(own.sum()), float(found.value[own].min())
+        if key not in self._winners:
             only = torch.tensor([row], device=self.y.device)
-            winner = found.candidates.select(found.best(row, found.row == row)[None])
-            w, strain = freed(self.coarse[-1].select(only), winner)
-            self._freed[key] = w, float(strain)
-        return self._freed[key]
-
-    def _signs(self, found: Finalists, row: int) -> Signs:
-        """The signs of one measurement, which are computed once."""
-        key = self._key(found, row)
-        if key not in self._said:
-            self._said[key] = self._signs_anew(found, row)
-        return self._said[key]
-
-    def _signs_anew(self, found: Finalists, row: int) -> Signs:
-        only = torch.tensor([row], device=self.y.device)
-        independent = found.candidates.select(found.independent(row))
-        fine, y = self.fine.select(only), self.y[only]
-        with torch.no_grad():
-            w, x = fine.mean(independent.select(torch.zeros_like(only)))
-            residual = float((y - fine.problem.operator(w, x)).square().sum())
-        strain = self._free(found, row)[1]
-        rng = torch.Generator().manual_seed(self.seeds[row])
-        return signs(fine, self.coarse[-1].select(only), independent, residual, y.numel(), strain, rng)
+            coarse, fine = self.coarse[-1].select(only), self.fine.select(only)
+            self._winners[key] = Winner(found, row, self.y[only], coarse, fine, self.seeds[row])
+        return self._winners[key]
 
     def _unsure(self, found: Finalists, row: int, retry: int) -> bool:
         """Whether a measurement is to be searched again."""
@@ -198,7 +163,7 @@ class Rounds:
         limit = _SURE
         if retry > 1 and not found.value[own & ~last].min() - found.value[own].min() > _BETTER:
             limit = _DOUBTED
-        return confidence(self._signs(found, row)) < limit
+        return self._winner(found, row).confidence < limit
 
     def _starts(self, winners: Candidates, retry: int) -> Candidates:
         """Of every measurement fresh ones and variations of the winner, alike in every schedule."""
@@ -218,13 +183,3 @@ class Rounds:
         n = len(self.seeds) * self.starts
         other = (part.new_zeros(n, part.shape[1]) for part in winners.parts[1:])
         return Candidates(torch.cat(latents), *other)
-
-
-def _replaced(found: Finalists, index: Tensor, candidates: Candidates, value: Tensor) -> Finalists:
-    """The same, some candidates and their values replaced."""
-    parts = zip(found.candidates.parts, candidates.parts, strict=True)
-    return attrs.evolve(
-        found,
-        candidates=Candidates(*(old.index_copy(0, index, new) for old, new in parts)),
-        value=found.value.index_copy(0, index, value),
-    )

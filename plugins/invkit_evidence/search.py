@@ -26,12 +26,12 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from invkit_evidence.adam import Adam
 from invkit_evidence.objective import Candidates, Objective
 
 __all__ = ["Finalists", "Plan", "Search"]
 
 _ANNEALED = 0.6
-_BETAS, _EPS = (0.9, 0.99), 1e-8
 
 
 @attrs.frozen
@@ -111,6 +111,17 @@ class Finalists:
         """w and the posterior mean of x, of every candidate."""
         return self.objective.select(self.row).mean(self.candidates)
 
+    def replaced(
+        self, index: Int[Tensor, "n"], candidates: Candidates, value: Float[Tensor, "n"]
+    ) -> Finalists:
+        """The same, some candidates and their values replaced by others."""
+        parts = zip(self.candidates.parts, candidates.parts, strict=True)
+        return attrs.evolve(
+            self,
+            candidates=Candidates(*(old.index_copy(0, index, new) for old, new in parts)),
+            value=self.value.index_copy(0, index, value),
+        )
+
     def joined(self, other: Finalists, rows: Sequence[int], starts: int, schedules: int) -> Finalists:
         """These and those of a further search of the measurements ``rows``, whose numbers of starts and
         schedules are counted from ``starts`` and ``schedules`` on.
@@ -146,7 +157,7 @@ class Search:
         #: the starts that the candidates come from, (measurements, candidates)
         self.kept = torch.arange(starts, device=rows.device).expand(self.measurements, starts)
         self.value = self.score(self.objective, candidates, self._tempering(0))
-        self._moments = [(torch.zeros_like(part), torch.zeros_like(part)) for part in candidates.parts]
+        self._adam = [Adam(part) for part in candidates.parts]
 
     def score(self, objective: Objective, candidates: Candidates, tempering: Tensor | float) -> Tensor:
         """The objective, (measurements, candidates); infinite where it is not a number."""
@@ -208,7 +219,7 @@ class Search:
         self.candidates = self.candidates.select(rows)
         # measurements are bound once: candidates of one share its row
         self.objective = self._bound.select(self._rows())
-        self._moments = [(m[rows], v[rows]) for m, v in self._moments]
+        self._adam = [each.select(rows) for each in self._adam]
 
     def _rows(self) -> Tensor:
         """The measurement of every candidate."""
@@ -237,15 +248,8 @@ class Search:
             gradients = torch.autograd.grad(value.sum(), parts, allow_unused=True, materialize_grads=True)
         moved = []
         for index, (part, gradient) in enumerate(zip(parts, gradients, strict=True)):
-            gradient = gradient.nan_to_num(0, 0, 0)
             if index == 2 and not free:
                 gradient = torch.zeros_like(gradient)
-            first, second = self._moments[index]
-            first = _BETAS[0] * first + (1 - _BETAS[0]) * gradient
-            second = _BETAS[1] * second + (1 - _BETAS[1]) * gradient.square()
-            self._moments[index] = (first, second)
-            size = (second / (1 - _BETAS[1] ** (done + 1))).sqrt() + _EPS
-            step = first / (1 - _BETAS[0] ** (done + 1)) / size
-            moved.append(part.detach() - self.plan.length(done) * step)
+            moved.append(part.detach() - self.plan.length(done) * self._adam[index].direction(gradient))
         self.candidates = Candidates(*moved)
         self.value = value.detach().reshape(self.measurements, -1).nan_to_num(nan=math.inf, posinf=math.inf)

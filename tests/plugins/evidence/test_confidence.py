@@ -17,8 +17,9 @@ from torch import Tensor
 import invkit
 from invkit import InvkitError, Problem, Status
 from invkit_classical.known import Known
-from invkit_evidence import rounds
+from invkit_evidence import winner
 from invkit_evidence.confidence import Signs, confidence, disagreement, signs
+from invkit_evidence.newton import hessian
 from invkit_evidence.objective import Candidates, Objective
 from invkit_gaussian.gaussian import Gaussian
 from tests.plugins.evidence.problems import images, solve
@@ -38,7 +39,8 @@ def doubted(case: Case, h: Tensor, noise: float = 0.1) -> Signs:
     w, x = everyone.mean(finalists)
     residual = float((case.y[:1] - problem.operator(w, x))[0].square().sum())
     rng = torch.Generator().manual_seed(0)
-    return signs(objective, objective, finalists, residual, case.y[0].numel(), 7.5, rng)
+    bent = hessian(objective, finalists.select(torch.tensor([0])))
+    return signs(objective, objective, finalists, residual, case.y[0].numel(), 7.5, bent, rng)
 
 
 def latents(n: int, seed: int = 0) -> Tensor:
@@ -172,7 +174,7 @@ def test_ctrl_c_while_doubting_is_an_interruption(monkeypatch: pytest.MonkeyPatc
         except StopIteration:
             raise KeyboardInterrupt from None
 
-    monkeypatch.setattr(rounds, "signs", impatient)
+    monkeypatch.setattr(winner, "signs", impatient)
     found = solve(problem, y)
     assert found.status == (Status.INTERRUPTED,) * 3
     assert found.confidence.isnan().tolist() == [False, True, True]

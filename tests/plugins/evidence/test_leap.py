@@ -11,7 +11,7 @@ import invkit
 from invkit import Problem, Status
 from invkit.metrics import kernel_ncc
 from invkit_classical.known import Known
-from invkit_evidence import leap, rounds
+from invkit_evidence import leap, rounds, winner
 from invkit_evidence.leap import fitted, freed
 from invkit_evidence.objective import Candidates, Objective
 from invkit_gaussian.gaussian import Gaussian
@@ -139,7 +139,7 @@ def test_ctrl_c_while_leaping_keeps_what_was_found(monkeypatch: pytest.MonkeyPat
         raise KeyboardInterrupt
 
     before = solve(problem, y, leaps=0, finish=0)
-    monkeypatch.setattr(rounds, "leap", impatient)
+    monkeypatch.setattr(winner, "leap", impatient)
     found = solve(problem, y, leaps=1)
     assert found.status == (Status.INTERRUPTED,) * 2
     torch.testing.assert_close(found.x, before.x)

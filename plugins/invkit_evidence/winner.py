@@ -1,0 +1,96 @@
+"""The best candidate of one measurement and what is known of it, computed once, when it is asked for."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import attrs
+import torch
+from jaxtyping import Float, Float64, Int
+from torch import Tensor
+
+from invkit_evidence.confidence import Signs, confidence, signs
+from invkit_evidence.leap import freed, leap
+from invkit_evidence.newton import hessian
+from invkit_evidence.objective import Candidates, Objective
+from invkit_evidence.search import Finalists
+
+__all__ = ["Winner"]
+
+
+@attrs.frozen(eq=False, slots=False)
+class Winner:
+    """The winner among some finalists.
+
+    Args:
+        found: the finalists of all measurements.
+        row: which measurement.
+        y: that measurement, one row.
+        coarse: the last objective of its search, one row.
+        fine: that the finalists are compared by, one row.
+        seed: for all that is drawn.
+    """
+
+    found: Finalists
+    row: int
+    y: Float[Tensor, "1 *y"]
+    coarse: Objective
+    fine: Objective
+    seed: int
+    _leaps: dict[int, tuple[Candidates, Tensor] | None] = attrs.field(factory=dict, init=False)
+
+    @cached_property
+    def number(self) -> Int[Tensor, "1"]:
+        """Its number among the finalists."""
+        return self.found.best(self.row, self.found.row == self.row)[None]
+
+    @cached_property
+    def candidate(self) -> Candidates:
+        """Itself."""
+        return self.found.candidates.select(self.number)
+
+    @cached_property
+    def freed(self) -> tuple[Float[Tensor, "1 *w"], float]:
+        """w, free of its prior, and the strain in nats."""
+        w, strain = freed(self.coarse, self.candidate)
+        return w, float(strain)
+
+    @cached_property
+    def hessian(self) -> Float64[Tensor, "d d"]:
+        """Of the coarse objective."""
+        return hessian(self.coarse, self.candidate)
+
+    @cached_property
+    def signs(self) -> Signs:
+        """Of doubt."""
+        independent = self.found.candidates.select(self.found.independent(self.row))
+        with torch.no_grad():
+            w, x = self.fine.mean(self.candidate)
+            residual = float((self.y - self.fine.problem.operator(w, x)).square().sum())
+        return signs(
+            self.fine,
+            self.coarse,
+            independent,
+            residual,
+            self.y.numel(),
+            self.freed[1],
+            self.hessian,
+            torch.Generator().manual_seed(self.seed),
+        )
+
+    @cached_property
+    def confidence(self) -> float:
+        """In [0, 1]."""
+        return confidence(self.signs)
+
+    def better(self, number: int) -> tuple[Candidates, Float[Tensor, "1"]] | None:
+        """What a leap finds, and its value by the fine objective; None where that is no less than its own.
+        The number is that of the draws.
+        """
+        if number not in self._leaps:
+            rng = torch.Generator().manual_seed(self.seed + number)
+            others = leap(self.coarse, self.fine, self.candidate, self.freed[0], rng)
+            best = others.winners()
+            less = bool(others.value[best] < self.found.value[self.number])
+            self._leaps[number] = (others.candidates.select(best), others.value[best]) if less else None
+        return self._leaps[number]
