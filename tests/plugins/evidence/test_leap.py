@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 import invkit
+from benchmarks.confidence import measurement
 from invkit import Problem, Status
-from invkit.metrics import kernel_ncc
+from invkit.metrics import kernel_ncc, psnr
 from invkit_classical.known import Known
 from invkit_evidence import leap, rounds, winner
 from invkit_evidence.leap import fitted, freed
@@ -109,6 +112,27 @@ def test_a_leap_lands_nearer_to_the_truth() -> None:
         prior = objective.problem.priors[0]
         nearer.append(bool(kernel_ncc(prior(best.h), w) > kernel_ncc(prior(start.h), w)))
     assert sum(nearer) >= 3
+
+
+def test_faces_that_a_short_search_misses_are_found(data_folder: Path) -> None:
+    """Two whose kernels a search of few starts ends beside."""
+    if not (data_folder / "celeba").is_dir():
+        pytest.skip(f"no celeba in {data_folder}")
+    problem = Problem(
+        invkit.operator("circconv"), (invkit.prior("trajectory"), invkit.prior("gaussian:celeba"))
+    )
+    gains = []
+    for face in (30, 52):
+        x, _, y = measurement(face, "validation")
+        found = [
+            invkit.solver(f"evidence?starts=24,keep=8x4x2,retries=0,leaps={leaps}").solve(
+                problem, y, torch.Generator().manual_seed(face)
+            )
+            for leaps in (0, 4)
+        ]
+        gains.append(float(psnr(found[1].x, x) - psnr(found[0].x, x)))
+        assert found[1].confidence > found[0].confidence
+    assert sum(gains) / len(gains) > 3
 
 
 def test_strained_winners_leap_and_others_stay(monkeypatch: pytest.MonkeyPatch) -> None:
