@@ -38,6 +38,7 @@ BENCH = {
     "asim2020-printed": ("printed/asim2020.md", "results.md"),
     "evidence": ("asim2020.md", "evidence.md"),
     "table1": ("table1.md", "results.md"),
+    "table1-printed": ("printed/table1.md", "results.md"),
     "table2": ("table2.md", "results.md"),
     "table3": ("table3.md", "results.md"),
     "levin": ("levin.md", "results.md"),

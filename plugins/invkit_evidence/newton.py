@@ -56,9 +56,9 @@ def finish(
     gradient = _gradient(fine, candidates)[1]
     damping = torch.full_like(value, _DAMPING, dtype=torch.float64)
     moving = torch.ones_like(value, dtype=torch.bool)
-    for _ in range(steps):
-        sizes, axes = torch.linalg.eigh(_hessians(coarse, candidates) if curvature is None else curvature)
-        curvature = None
+    curvature = _hessians(coarse, candidates) if curvature is None else curvature
+    for step in range(steps):
+        sizes, axes = torch.linalg.eigh(curvature)
         along = (axes.mT @ gradient[:, :, None])[:, :, 0] / (sizes.abs().clamp(min=1) + damping[:, None])
         tried = moved(candidates, -(axes @ along[:, :, None])[:, :, 0])
         other, slope = _gradient(fine, tried)
@@ -75,6 +75,10 @@ def finish(
         damping = torch.where(better, damping * _EASED, damping * _RAISED)
         if not moving.any():
             break
+        there = (better & moving).nonzero()[:, 0]  # where nothing has moved, or no longer will, it stays
+        if step + 1 < steps and len(there):
+            fresh = _hessians(coarse.select(there), candidates.select(there))
+            curvature = curvature.index_copy(0, there, fresh)
     return candidates, value
 
 
