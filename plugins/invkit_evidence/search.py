@@ -210,7 +210,8 @@ class Search:
         count = min(count, self.kept.shape[1])
         if count == self.kept.shape[1]:
             return
-        self.value = self.score(self.objective, self.candidates, self._tempering(done))
+        if done:  # of the starts it is known
+            self.value = self.score(self.objective, self.candidates, self._tempering(done))
         best = self._best(count)
         count = best.shape[1]
         first = torch.arange(self.measurements, device=best.device)[:, None] * self.kept.shape[1]
@@ -243,13 +244,15 @@ class Search:
         """
         free = self.plan.annealed(done)
         with torch.enable_grad():
-            parts = [part.detach().requires_grad_() for part in self.candidates.parts]
+            parts = [part.detach() for part in self.candidates.parts]
+            moving = [part.requires_grad_() for part in (parts if free else parts[:2])]
             value = self.objective(Candidates(*parts), self._tempering(done))
-            gradients = torch.autograd.grad(value.sum(), parts, allow_unused=True, materialize_grads=True)
-        moved = []
-        for index, (part, gradient) in enumerate(zip(parts, gradients, strict=True)):
-            if index == 2 and not free:
-                gradient = torch.zeros_like(gradient)
-            moved.append(part.detach() - self.plan.length(done) * self._adam[index].direction(gradient))
+            gradients = torch.autograd.grad(value.sum(), moving, allow_unused=True, materialize_grads=True)
+        if not free:
+            gradients = (*gradients, torch.zeros_like(parts[2]))
+        moved = [
+            part.detach() - self.plan.length(done) * adam.direction(gradient)
+            for part, gradient, adam in zip(parts, gradients, self._adam, strict=True)
+        ]
         self.candidates = Candidates(*moved)
         self.value = value.detach().reshape(self.measurements, -1).nan_to_num(nan=math.inf, posinf=math.inf)
