@@ -65,3 +65,18 @@ def test_a_quick_look(
     for file in record["files"]["panels"]:
         with Image.open(file) as picture:
             assert picture.width > 300
+
+
+@pytest.mark.parametrize("name", ["table1", "table2"])
+def test_every_method_stands_side_by_side(name: str) -> None:
+    for case in _build(name, 1, 0, None).cases:
+        names = [method.name for method in case.methods]
+        assert {"blurry", "darkprior", "cnn", "paper", "default", "evidence", "oracle"} <= {*names}, case.name
+        assert len(names) == len({*names})
+
+
+def test_the_weighted_row_is_told_the_noise() -> None:
+    study = _build("table2", 1, 0, None)
+    (row,) = (row for row in study.methods if row == "housenumbers-30/weighted")
+    solver = study.identity(row)["method"]["pipeline"]["solver"]
+    assert solver["lam"] == solver["gamma"] and float(solver["lam"]) == pytest.approx(0.3**2)
