@@ -29,7 +29,7 @@ from invkit.contracts.monitor import Monitor
 from invkit.contracts.problem import Problem
 from invkit.contracts.solution import Solution
 from invkit.contracts.solver import Solver
-from invkit.errors import ConfigError, InputError
+from invkit.errors import ConfigError, InputError, InvkitError
 from invkit.files.config import FORMAT, check_format, read_config, write_config
 from invkit.plugin.building import build, spec_of
 from invkit.plugin.loading import PluginManager, default_manager
@@ -44,7 +44,7 @@ SpecLike = str | Spec | Mapping[str, Any]
 
 Module = TypeVar("Module", bound=nn.Module)
 
-_KEYS = ("format", "seed", "operator", "priors", "solver", "versions")
+_KEYS = ("format", "seed", "operator", "priors", "solver", "weights", "versions")
 _LAYOUTS = ("(height, width)", "(channels, height, width)", "(n, channels, height, width)")
 
 
@@ -172,12 +172,14 @@ class Pipeline:
         return Path(path)
 
     def _config(self, *, strict: bool) -> dict[str, Any]:
+        others = _weights_of_others(self.solver, self.priors)
         return {
             "format": FORMAT,
             "seed": self.seed,
             "operator": _describe("operator", self.operator, strict),
             "priors": [_describe("prior", each, strict) for each in self.priors],
             "solver": _describe("solver", self.solver, strict),
+            **({"weights": others} if others else {}),
             "versions": _versions(),
         }
 
@@ -209,6 +211,14 @@ def load_config(source: str | os.PathLike[str] | Mapping[str, Any]) -> Pipeline:
     for entry, each in zip(config["priors"], pipeline.priors, strict=True):
         _check_weights("prior", entry, each)
     _check_weights("solver", config["solver"], pipeline.solver)
+    wanted = config.get("weights", {})
+    found = _weights_of_others(pipeline.solver, pipeline.priors) if wanted else {}
+    for spec, sha256 in wanted.items():
+        if found.get(spec) != sha256:
+            raise ConfigError(
+                f"the weights of {spec!r}, for the solver, are not those the configuration was made with",
+                hint="install that version of the weights, or delete its line of [weights]",
+            )
     return pipeline
 
 
@@ -222,6 +232,25 @@ def _check_weights(kind: str, entry: Any, part: Any) -> None:
         )
 
 
+def _weights_of_others(solver: Solver, priors: tuple[Generator, Generator]) -> dict[str, str]:
+    """Spec → sha256 of what the solver may build beside these priors, and of what that may build in turn.
+
+    What cannot be built is left out: a solve that comes to it says so itself.
+    """
+    found: dict[str, str] = {}
+    for kind, spec in solver.others(priors):
+        try:
+            part = _part(kind, spec, Generator if kind == "prior" else Solver)
+        except InvkitError:
+            continue
+        sha256 = getattr(part, "sha256", None)
+        if sha256:
+            found[spec] = sha256
+        if isinstance(part, Solver):
+            found |= _weights_of_others(part, priors)
+    return found
+
+
 def _checked(config: Mapping[str, Any]) -> Mapping[str, Any]:
     """A configuration that has what it needs, and no key that would be passed over in silence."""
     check_format("the configuration", {"format": FORMAT, **config})
@@ -233,6 +262,11 @@ def _checked(config: Mapping[str, Any]) -> Mapping[str, Any]:
     unknown = [key for key in config if key not in _KEYS]
     if unknown:
         raise ConfigError(f"the configuration has the key {unknown[0]!r}", hint=nearest(unknown[0], _KEYS))
+    weights = config.get("weights", {})
+    if not isinstance(weights, Mapping) or not all(isinstance(sha256, str) for sha256 in weights.values()):
+        raise ConfigError(
+            "the configuration's weights are not a table of spec = sha256", hint='"gaussian:celeba" = "20cf…"'
+        )
     priors, seed = config["priors"], config.get("seed", 0)
     if not isinstance(priors, list | tuple) or len(priors) != 2:
         raise ConfigError(

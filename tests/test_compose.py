@@ -394,10 +394,50 @@ def test_a_solvers_weights_are_written_down_and_checked_too(folder: Path) -> Non
         invkit.load_config("run.toml")
 
 
+OTHERS = {
+    "polish": "evidence?polish=altgd,polish_prior=vae:./other.safetensors",
+    "search": "altgd?start=evidence,class_prior=vae:./other.safetensors",
+    "search in a polish": {
+        "kind": "evidence",
+        "polish": "altgd?start=evidence,class_prior=vae:./other.safetensors",
+    },
+}
+
+
+@pytest.mark.parametrize("solver", OTHERS.values(), ids=OTHERS)
+def test_weights_that_the_solver_brings_are_written_down_and_checked_too(solver: Any, folder: Path) -> None:
+    weights_file(folder / "other.safetensors", seed=1)
+    config = tomllib.loads(pipeline(solver=solver).save_config("run.toml").read_text())
+    assert [*config["weights"]] == ["vae:./other.safetensors"]
+    invkit.load_config("run.toml")
+    weights_file(folder / "other.safetensors", seed=2)
+    with pytest.raises(ConfigError, match=r"weights of 'vae:\./other\.safetensors'.*are not those"):
+        invkit.load_config("run.toml")
+    (folder / "other.safetensors").unlink()
+    with pytest.raises(ConfigError, match="are not those"):
+        invkit.load_config("run.toml")
+    lines = [line for line in Path("run.toml").read_text().splitlines() if 'other.safetensors" =' not in line]
+    Path("run.toml").write_text("\n".join(lines))  # as the hint says
+    assert "weights" not in invkit.load_config("run.toml").to_config()
+
+
+def test_the_gaussian_that_an_image_prior_knows_is_written_down() -> None:
+    by_default = invkit.compose("circconv", ["trajectory", "vae:celeba"], "altgd").to_config()
+    assert by_default["weights"] == {"gaussian:celeba": invkit.prior("gaussian:celeba").sha256}
+    for priors, solver in (
+        (["trajectory", "vae:celeba"], "altgd?start=encoder"),
+        (["trajectory", "vae:mnist"], "altgd"),
+        (["trajectory", "gaussian:celeba"], "evidence"),
+    ):
+        assert "weights" not in invkit.compose("circconv", priors, solver).to_config()
+
+
 @pytest.mark.parametrize(
     ("changes", "error", "says"),
     [
         ({"format": 2}, ConfigError, "newer invkit"),
+        ({"weights": ["gaussian:celeba"]}, ConfigError, "spec = sha256"),
+        ({"weights": {"gaussian:celeba": 1}}, ConfigError, "spec = sha256"),
         ({"format": "1"}, ConfigError, "format"),
         ({"operator": None}, ConfigError, "no 'operator'"),
         ({"priors": None}, ConfigError, "no 'priors'"),
