@@ -216,7 +216,7 @@ def _result(solution: Solution, pixels: int) -> dict[str, Any]:
     config = dict(summary["config"])
     return {
         "status": summary["status"][0],
-        **({"confidence": summary["confidence"][0]} if "confidence" in summary else {}),
+        **{key: summary[key][0] for key in ("confidence", "noise") if key in summary},
         "residual": residual,
         # per pixel and channel: comparable with the standard deviation of the noise
         "residual_rms": None if residual is None else math.sqrt(residual / pixels),

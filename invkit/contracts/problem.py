@@ -23,16 +23,22 @@ from invkit.contracts.bilinear import BilinearOperator, Misfit
 from invkit.contracts.generator import Generator
 from invkit.contracts.linear import Shape
 
+Weight = float | Float[Tensor, "_"]
+"""Of a penalty: one for all candidates, or one for each."""
+
 
 @attrs.frozen(eq=False)
 class Problem:
-    """What is to be minimised, up to the measurement; ``weights`` are λ (``w``'s penalty) and γ (``x``'s)."""
+    """What is to be minimised, up to the measurement.
+
+    ``weights`` are λ (``w``'s penalty) and γ (``x``'s): a number, or a tensor of one per candidate measured.
+    """
 
     operator: BilinearOperator
     priors: tuple[Generator, Generator]
-    weights: tuple[float, float] = (0.0, 0.0)
+    weights: tuple[Weight, Weight] = (0.0, 0.0)
 
-    def weighted(self, weight_w: float, weight_x: float) -> Problem:
+    def weighted(self, weight_w: Weight, weight_x: Weight) -> Problem:
         """The same problem with other weights of the penalties."""
         return attrs.evolve(self, weights=(weight_w, weight_x))
 
@@ -80,15 +86,20 @@ class Objective:
         w, x = prior_w(h), prior_x(m)
         residual = self.misfit(w, x)
         total = residual
-        if weight_w:
+        if _counts(weight_w):
             total = total + weight_w * prior_w.penalty(h, w)
-        if weight_x:
+        if _counts(weight_x):
             total = total + weight_x * prior_x.penalty(m, x)
         return Evaluation(total, residual, w, x)
 
-    def weighted(self, weight_w: float, weight_x: float) -> Objective:
+    def weighted(self, weight_w: Weight, weight_x: Weight) -> Objective:
         """The same measurements with other weights of the penalties."""
         return Objective(self.problem.weighted(weight_w, weight_x), self.misfit)
+
+    def scaled(self, factor: float) -> Objective:
+        """The same with both weights so many times as large."""
+        weight_w, weight_x = self.problem.weights
+        return self.weighted(weight_w * factor, weight_x * factor)
 
     def gradients(
         self,
@@ -114,4 +125,10 @@ class Objective:
 
     def select(self, index: Tensor) -> Objective:
         """The objective of the candidates ``index`` alone."""
-        return Objective(self.problem, self.misfit.select(index))
+        weights = (each[index] if isinstance(each, Tensor) else each for each in self.problem.weights)
+        return Objective(self.problem.weighted(*weights), self.misfit.select(index))
+
+
+def _counts(weight: Weight) -> bool:
+    """Whether a penalty is to be worked out."""
+    return isinstance(weight, Tensor) or weight != 0

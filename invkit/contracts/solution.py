@@ -84,6 +84,9 @@ class Solution:
     #: the posterior standard deviation of every pixel of ``x``, in its layout, from a solver that was asked
     #: for it
     x_std: Any = None
+    #: the standard deviation of the noise, per measurement, in the measurement's units: what a solver that
+    #: estimates it has found, or was told; None from the others
+    noise: Any = None
     #: how probable it is that the solving of each measurement succeeded, in [0, 1], by a solver that can tell
     #: (its documentation says what success is); NaN where it could not this time, None from the others
     confidence: Any = None
@@ -91,14 +94,15 @@ class Solution:
     def summary(self) -> dict[str, Any]:
         """The record as JSON-ready numbers and words: residuals, statuses, restarts, time, configuration.
 
-        ``"w": None`` is in it where no ``w`` was found, and nowhere else; ``"confidence"`` where there is
-        one.
+        ``"w": None`` is in it where no ``w`` was found, and nowhere else; ``"confidence"`` and ``"noise"``
+        where there are some.
         """
         return {
             **({"w": None} if self.w is None else {}),
             "residual": _numbers(self.residual),
             "status": [str(status) for status in self.status],
             **({} if self.confidence is None else {"confidence": _numbers(self.confidence)}),
+            **({} if self.noise is None else {"noise": _numbers(self.noise)}),
             "restarts": {
                 "objective": _numbers(self.restarts.objective),
                 "residual": _numbers(self.restarts.residual),

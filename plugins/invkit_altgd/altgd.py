@@ -35,7 +35,7 @@ from torch import Tensor
 
 from invkit.contracts.generator import Generator
 from invkit.contracts.monitor import Monitor
-from invkit.contracts.problem import Problem
+from invkit.contracts.problem import Problem, Weight
 from invkit.contracts.solution import Solution, Status
 from invkit.contracts.solver import Solver
 from invkit_altgd.descent import Decay, Order, Schedule, UpdateName
@@ -66,8 +66,9 @@ class AltGD(Solver):
       begin, reaching their values at half of the steps. With start=evidence 1 unless given: more would undo
       it, if w moves.
     - own_weights: a prior that knows how much its penalty should weigh
-      (`invkit.Generator.penalty_weight`) has that weight in place of λ or γ. Off as soon as lam or gamma is
-      given.
+      (`invkit.Generator.penalty_weight`) has that weight in place of λ or γ, and where the start evidence has
+      estimated the noise's variance σ², neither weighs less than σ², as a posterior has it. Off as soon as
+      lam or gamma is given.
     - dft: unnormalised lets the data term weigh as many times more as a measurement has pixels.
     - start: auto, random, image, encoder or evidence, see :mod:`invkit_altgd.starts`.
     - class_prior: for start=evidence, the spec of the prior of x that is integrated out; empty: the one that
@@ -152,28 +153,33 @@ class AltGD(Solver):
         began = time.perf_counter()
         pixels = y[0, 0].numel() if self.dft == "unnormalised" else 1
         problem = problem.shaped(tuple(y.shape[1:]))
-        lam, gamma = self.weights(problem)
-        problem = problem.weighted(lam / pixels, gamma / pixels)
+        lam, gamma = (weight / pixels for weight in self.weights(problem))
+        problem = problem.weighted(lam, gamma)
         start = kind_of_start(self.start, problem)
         found: Solution | None = None
         if start == "evidence":
             starts_h, starts_m, found = evidence_starts(problem, y, self.class_prior, self.search, rng)
+            if self.own_weights and found.noise is not None:
+                least = found.noise.square()
+                problem = problem.weighted(least.clamp_min(lam), least.clamp_min(gamma))
         else:
             starts_h, starts_m = draw(problem, y.shape[0], self._distinct_starts(problem, start), rng, y)
         restarts = starts_h.shape[1]
         together = max(1, self.chunk // restarts)
         chunks = [slice(i, i + together) for i in range(0, y.shape[0], together)]
         hold = ("nothing" if found is None else "w") if self.hold == "auto" else self.hold
-        schedule = Schedule(self.steps, self.rate, self.decay, self.decay_steps, problem.weights, self.anneal)
+        schedule = Schedule(self.steps, self.rate, self.decay, self.decay_steps, self.anneal)
         plan = Plan(schedule, self.stages(restarts), self.update, self.normalise, self.order, hold)
         interrupted = found is not None and Status.INTERRUPTED in found.status
         recorder = Recorder(monitors, self.steps, len(chunks), problem, starts_h, starts_m)
         for chunk in chunks:
-            run = ChunkRun(problem, y[chunk], starts_h[chunk], starts_m[chunk], start, plan)
+            these = problem.weighted(*(_of(chunk, weight) for weight in problem.weights))
+            run = ChunkRun(these, y[chunk], starts_h[chunk], starts_m[chunk], start, plan)
             run.go(recorder.next_chunk(run), interrupted=interrupted or recorder.interrupted)
         solution = recorder.solution(self.slack, time.perf_counter() - began)
-        if found is not None and hold == "w":
-            solution = as_sure(solution, found)
+        if found is not None:
+            solution = attrs.evolve(solution, noise=found.noise)
+            solution = as_sure(solution, found) if hold == "w" else solution
         for monitor in monitors:
             monitor.on_end(solution)
         return solution
@@ -208,3 +214,8 @@ class AltGD(Solver):
         shape_w, shape_x = (prior.latent_shape or () for prior in problem.priors)
         drawn = [shape_w] if start == "encoder" else [shape_w, shape_x]
         return 1 if all(0 in shape for shape in drawn) else self.restarts
+
+
+def _of(chunk: slice, weight: Weight) -> Weight:
+    """A penalty's weight, of these measurements."""
+    return weight[chunk] if isinstance(weight, Tensor) else weight

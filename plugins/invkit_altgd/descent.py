@@ -30,13 +30,12 @@ Hold = Literal["nothing", "w"]
 
 @attrs.frozen
 class Schedule:
-    """Step sizes and weights as functions of the step."""
+    """Step sizes, and how much larger the weights are, as functions of the step."""
 
     steps: int
     rate: float
     decay: Decay
     decay_steps: float
-    weights: tuple[float, float]
     anneal: float
 
     def rate_at(self, step: int) -> float:
@@ -47,12 +46,11 @@ class Schedule:
             0.5 * (1 + math.cos(math.pi * step / self.steps)) if self.decay == "cosine" else 1.0
         )
 
-    def weights_at(self, step: int) -> tuple[float, float]:
-        """λ and γ: ``anneal`` times larger at first, falling geometrically to their values over the first
-        half.
+    def heaviness_at(self, step: int) -> float:
+        """How many times larger λ and γ are: ``anneal`` times at first, falling geometrically to 1 over the
+        first half.
         """
-        factor = self.anneal ** max(0.0, 1 - 2 * step / self.steps)
-        return self.weights[0] * factor, self.weights[1] * factor
+        return self.anneal ** max(0.0, 1 - 2 * step / self.steps)
 
 
 class Batch:
@@ -75,10 +73,10 @@ class Batch:
             (Adam(h), Adam(m)) if update == "adam" else (Plain(normalise), Plain(normalise))
         )
 
-    def evaluate(self, weights: tuple[float, float]) -> Evaluation:
-        """The objective at the current latents."""
+    def evaluate(self, heaviness: float = 1.0) -> Evaluation:
+        """The objective at the current latents, its weights so many times as large."""
         with torch.no_grad():
-            return self.objective.weighted(*weights)(self.h, self.m)
+            return self.objective.scaled(heaviness)(self.h, self.m)
 
     def select(self, keep: Int[Tensor, "k"]) -> None:
         """Go on with these candidates only, in this order."""
@@ -93,18 +91,16 @@ class Batch:
         for update in self.updates:
             update.select(keep)
 
-    def settle(self, weights: tuple[float, float]) -> Evaluation:
+    def settle(self) -> Evaluation:
         """The objective where the descent ended; what is not finite there goes back to where it last was."""
-        state = self.evaluate(weights)
+        state = self.evaluate()
         self._keep_finite(state)
         self.h, self.m = self.finite
-        return self.evaluate(weights) if not self.alive.all() else state
+        return self.evaluate() if not self.alive.all() else state
 
-    def step(
-        self, rate: float, weights: tuple[float, float], order: Order, hold: Hold = "nothing"
-    ) -> Evaluation:
+    def step(self, rate: float, heaviness: float, order: Order, hold: Hold = "nothing") -> Evaluation:
         """One step of both latents, or of m alone; returns the objective where the step began."""
-        objective = self.objective.weighted(*weights)
+        objective = self.objective.scaled(heaviness)
         if hold == "w":
             state, _, gradient_m = objective.gradients(self.h, self.m, wrt="x")
             self._keep_finite(state)
@@ -162,4 +158,4 @@ def descend(
     began.
     """
     for step in range(first, last):
-        told(step, batch, batch.step(schedule.rate_at(step), schedule.weights_at(step), order, hold))
+        told(step, batch, batch.step(schedule.rate_at(step), schedule.heaviness_at(step), order, hold))

@@ -63,7 +63,7 @@ class ChunkRun:
                 h, m = self.batch.h, self.batch.m
                 self.batch = self._batch(h, improve(self.start, self.problem, self._every_y(), h, m))
                 for count, steps in self.plan.stages:
-                    self._keep_best(count, self.plan.schedule.weights_at(done))
+                    self._keep_best(count, self.plan.schedule.heaviness_at(done))
                     plan = self.plan
                     descend(self.batch, plan.schedule, done, done + steps, plan.order, told, plan.hold)
                     done += steps
@@ -73,13 +73,13 @@ class ChunkRun:
 
     def best(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """(h, m, w, x) of the candidate of least residual, per measurement, as it stands now."""
-        state = self.batch.evaluate(self.problem.weights)
+        state = self.batch.evaluate()
         chosen = self._best_first(state.residual)[:, 0]
         return self.batch.h[chosen], self.batch.m[chosen], state.w[chosen], state.x[chosen]
 
     def winners(self) -> list[int]:
         """The restart that :meth:`best` is of, per measurement."""
-        chosen = self._best_first(self.batch.evaluate(self.problem.weights).residual)[:, 0]
+        chosen = self._best_first(self.batch.evaluate().residual)[:, 0]
         return [number % self.restarts for number in self.batch.number[chosen].tolist()]
 
     def _every_y(self) -> Tensor:
@@ -88,7 +88,11 @@ class ChunkRun:
 
     def _batch(self, h: Tensor, m: Tensor) -> Batch:
         number = torch.arange(h.shape[0], device=h.device)
-        objective = self.problem.measured(self._every_y())
+        every = (
+            each.repeat_interleave(self.restarts) if isinstance(each, Tensor) else each
+            for each in self.problem.weights
+        )
+        objective = self.problem.weighted(*every).measured(self._every_y())
         return Batch(objective, h, m, number, self.plan.update, self.plan.normalise)
 
     def _best_first(self, values: Tensor) -> Tensor:
@@ -103,10 +107,10 @@ class ChunkRun:
         first = torch.arange(self.measurements, device=values.device)[:, None] * table.shape[1]
         return order + first
 
-    def _keep_best(self, count: int, weights: tuple[float, float]) -> None:
+    def _keep_best(self, count: int, heaviness: float) -> None:
         if count * self.measurements == self.batch.h.shape[0]:
             return
-        state = self.batch.evaluate(weights)
+        state = self.batch.evaluate(heaviness)
         self._note(state)
         for number in self.batch.number[~(self.batch.alive & torch.isfinite(state.total))].tolist():
             self.status[number] = Status.DIVERGED
@@ -119,7 +123,7 @@ class ChunkRun:
         self.residual[self.batch.number] = torch.where(alive, state.residual, torch.nan)
 
     def _finish(self) -> None:
-        self._note(self.batch.settle(self.problem.weights))
+        self._note(self.batch.settle())
         ended = Status.INTERRUPTED if self.interrupted else Status.MAX_ITER
         for number, alive in zip(self.batch.number.tolist(), self.batch.alive.tolist(), strict=True):
             self.status[number] = ended if alive else Status.DIVERGED

@@ -107,6 +107,8 @@ class Record:
             w, x = found.means()
             residual = (y[found.row] - operator(w, x)).flatten(1).square().sum(1)
             best = found.winners()
+            winners = found.objective.select(found.row[best])
+            noise = winners.variance(found.candidates.select(best)).sqrt()
             spread = _deviations(found, best, draws, rng)
         finite = torch.isfinite(x).flatten(1).all(1) & torch.isfinite(found.value)
         finite &= torch.isfinite(residual)
@@ -125,12 +127,12 @@ class Record:
         residual_best = torch.where(sound, residual[best], again)
         self._show(rows, w[best], x)
         self._found.append(
-            (w[best], x, found.candidates.h[best], _encoded(prior_x, x), residual_best, spread)
+            (w[best], x, found.candidates.h[best], _encoded(prior_x, x), residual_best, spread, noise)
         )
 
     def solution(self, seconds: float, doubt: float) -> Solution:
         """What was found, all chunks together; doubtful where it is less sure than ``doubt``."""
-        w, x, h, m, residual, spread = (torch.cat(parts) for parts in zip(*self._found, strict=True))
+        w, x, h, m, residual, spread, noise = (torch.cat(parts) for parts in zip(*self._found, strict=True))
         sure = [confidence(self.signs[row]) if row in self.signs else math.nan for row in range(len(x))]
         status = tuple(
             self._status(self.status[row][start], sure[row], doubt) for row, start in enumerate(self.winner)
@@ -153,6 +155,7 @@ class Record:
             history_steps=tuple(self._history_steps),
             seconds=seconds,
             x_std=spread if spread.numel() else None,
+            noise=noise,
             confidence=residual.new_tensor(sure) if doubt else None,
         )
 

@@ -281,7 +281,7 @@ def test_a_doubtful_image_says_so_and_is_no_failure(tmp_path: Path, capsys: Capt
     assert deblur(image, *priors, "--solver", solver, "--out", tmp_path / "out") == 0
     assert "doubtful" in capsys.readouterr().out
     record = json.loads((tmp_path / "out" / "digit.json").read_text())
-    assert record["status"] == "doubtful" and 0 <= record["confidence"] < 1
+    assert record["status"] == "doubtful" and 0 <= record["confidence"] < 1 and record["noise"] > 0
 
 
 def test_a_diverged_image_is_a_failure_with_a_record(

@@ -168,3 +168,22 @@ def test_what_does_not_fit_is_said(operator: str, priors: tuple[str, str], y_sha
     with pytest.raises(ShapeError) as failure:
         problem.shaped(y_shape)
     assert failure.value.hint
+
+
+@every_example
+def test_every_candidate_may_have_weights_of_its_own(name: str) -> None:
+    """As if each were weighed alone; they go along where candidates are selected, and scale together."""
+    example, h, m = drawn(name, 0, 3)
+    lam, gamma = (torch.tensor(each).to(h) for each in ([0.1, 0.0, 2.0], [0.3, 5.0, 0.0]))
+    objective = example.problem.weighted(lam, gamma).measured(example.y)
+    state, grad_h, grad_m = objective.gradients(h, m)
+    for i in range(3):
+        alone = example.problem.weighted(float(lam[i]), float(gamma[i])).measured(example.y[i : i + 1])
+        one, one_h, one_m = alone.gradients(h[i : i + 1], m[i : i + 1])
+        torch.testing.assert_close(state.total[i], one.total[0])
+        torch.testing.assert_close(grad_h[i], one_h[0])
+        torch.testing.assert_close(grad_m[i], one_m[0])
+    index = torch.tensor([2, 0])
+    torch.testing.assert_close(objective.select(index)(h[index], m[index]).total, state.total[index])
+    heavier, penalties = objective.scaled(3.0)(h, m), state.total - state.residual
+    torch.testing.assert_close(heavier.total, state.residual + 3 * penalties)

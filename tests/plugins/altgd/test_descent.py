@@ -34,7 +34,7 @@ rates = st.floats(1e-4, 10)
 def test_rates(steps: int, rate: float, tau: float, data) -> None:
     step = data.draw(st.integers(0, steps))
     at = {
-        decay: Schedule(steps, rate, decay, tau, (0.0, 0.0), 1.0).rate_at(step)
+        decay: Schedule(steps, rate, decay, tau, 1.0).rate_at(step)
         for decay in ("constant", "exponential", "cosine")
     }
     assert at["constant"] == rate
@@ -42,16 +42,14 @@ def test_rates(steps: int, rate: float, tau: float, data) -> None:
     assert at["cosine"] == pytest.approx(rate * math.cos(math.pi * step / steps / 2) ** 2, abs=1e-12 * rate)
 
 
-@given(steps=st.integers(1, 1000), anneal=st.floats(1, 1e4), lam=rates, gamma=rates)
-def test_weights_fall_geometrically_until_half_of_the_steps(
-    steps: int, anneal: float, lam: float, gamma: float
-) -> None:
-    def at(step: int) -> tuple[float, float]:
-        return Schedule(4 * steps, 1.0, "constant", 1.0, (lam, gamma), anneal).weights_at(step)
+@given(steps=st.integers(1, 1000), anneal=st.floats(1, 1e4))
+def test_weights_fall_geometrically_until_half_of_the_steps(steps: int, anneal: float) -> None:
+    def at(step: int) -> float:
+        return Schedule(4 * steps, 1.0, "constant", 1.0, anneal).heaviness_at(step)
 
-    assert at(0) == pytest.approx((lam * anneal, gamma * anneal))
-    assert at(steps) == pytest.approx((lam * anneal**0.5, gamma * anneal**0.5))
-    assert at(2 * steps) == at(3 * steps) == at(4 * steps) == (lam, gamma)
+    assert at(0) == pytest.approx(anneal)
+    assert at(steps) == pytest.approx(anneal**0.5)
+    assert at(2 * steps) == at(3 * steps) == at(4 * steps) == 1
     falling = [at(step) for step in range(0, 2 * steps + 1, max(1, steps // 5))]
     assert falling == sorted(falling, reverse=True)
 
@@ -62,7 +60,7 @@ def test_one_step_of_a_product_of_numbers(order: str) -> None:
     problem = Problem(Elementwise(), (Free((1, 1)), Free((1, 1))))
     y, h, m = (torch.full((1, 1, 1), value).double() for value in (5.0, 2.0, 1.0))
     batch = Batch(problem.measured(y), h, m, torch.arange(1), "gradient", False)
-    state = batch.step(0.1, (0.0, 0.0), order)
+    state = batch.step(0.1, 1.0, order)
     assert state.residual.item() == 9
     new_h = 2 + 0.1 * 2 * 3 * 1
     seen_h = 2 if order == "jacobi" else new_h
@@ -178,13 +176,13 @@ def test_walking_into_a_hole_ends_a_candidate_where_it_last_was_finite() -> None
     y = measured(plain, 1)
     h, m = normal(1, 2, seed=0), torch.tensor([[0.29, 0.0, 0.0]]).double()
     batch = Batch(with_holes(plain).measured(y), h, m, torch.arange(1), "gradient", False)
-    batch.step(1e-12, (0.0, 0.0), "jacobi")
+    batch.step(1e-12, 1.0, "jacobi")
     assert batch.alive.all()
     batch.m = batch.m + 0.02
-    batch.step(1e-12, (0.0, 0.0), "jacobi")
+    batch.step(1e-12, 1.0, "jacobi")
     assert not batch.alive.any()
-    batch.step(1.0, (0.0, 0.0), "jacobi")
-    batch.settle((0.0, 0.0))
+    batch.step(1.0, 1.0, "jacobi")
+    batch.settle()
     torch.testing.assert_close((batch.h, batch.m), (h, m), rtol=0, atol=1e-9)
 
 

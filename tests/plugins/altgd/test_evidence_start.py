@@ -116,6 +116,44 @@ def test_the_search_may_be_another_or_a_longer_one() -> None:
         invkit.compose("circconv", priors, "altgd?start=evidence,search=evidense")(y)
 
 
+def _noisy() -> tuple[torch.Tensor, torch.Tensor]:
+    """Two images, the second with twenty times the noise of the first."""
+    w, x, _ = _measured(9)
+    noise = torch.randn(x.shape, generator=torch.Generator().manual_seed(9))
+    return x, invkit.operator("circconv")(w, x) + torch.tensor([0.005, 0.1]).reshape(2, 1, 1, 1) * noise
+
+
+def test_penalties_weigh_at_least_as_much_as_the_noise_that_was_found() -> None:
+    """Each measurement's its own, whoever stands beside it; less noise than the weights say changes nothing."""
+    _, y = _noisy()
+    priors = [invkit.prior("motion?size=7"), Knowing(shape=(1, 16, 16))]
+    solver = "altgd?steps=40,anneal=1{}"
+    both = invkit.compose("circconv", priors, solver.format(""))(y)
+    quiet, loud = both.noise.tolist()
+    assert quiet < 0.01 < 0.05 < loud
+    chunked = invkit.compose("circconv", priors, solver.format(",chunk=1"))(y)
+    torch.testing.assert_close(chunked.x, both.x, rtol=1e-4, atol=1e-5)
+    for row, sigma in enumerate((quiet, loud)):
+        least = max(1e-4, sigma**2), max(1e-5, sigma**2)
+        told = f",own_weights=false,lam={least[0]!r},gamma={least[1]!r}"
+        same = invkit.compose("circconv", priors, solver.format(told))(y)
+        torch.testing.assert_close(same.x[row], both.x[row], rtol=1e-4, atol=1e-5)
+    given = invkit.compose("circconv", priors, solver.format(",gamma=1e-5"))(y)
+    assert not torch.allclose(given.x[1], both.x[1], atol=1e-3)  # a weight that is given is kept
+
+
+def test_a_noisy_image_is_not_fitted_to_its_noise() -> None:
+    """Where weights do not follow the noise, free pixels do: by the default they may not."""
+    x, y = _noisy()
+    priors = [invkit.prior("motion?size=7"), Knowing(shape=(1, 16, 16), penalty="l2")]
+    by_default, light = (
+        invkit.compose("circconv", priors, f"altgd?anneal=1{options}")(y).x
+        for options in ("", ",lam=1e-4,gamma=1e-5")
+    )
+    closer, farther = (invkit.metrics.psnr(each, x)[1] for each in (by_default, light))
+    assert closer > farther + 2
+
+
 @pytest.mark.parametrize(
     ("operator", "kernel"), [("linconv", "motion?size=7"), ("circconv", "known:{}")], ids=["dense", "known"]
 )

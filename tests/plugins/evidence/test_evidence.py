@@ -48,7 +48,12 @@ def test_the_noise_may_be_left_to_be_estimated() -> None:
     y = clean + 0.1 * torch.randn(x.shape, generator=torch.Generator().manual_seed(1), dtype=x.dtype)
 
     def error(noise: float | None) -> float:
-        return float((solve(problem, y, noise=noise, steps=20).x - x).square().mean())
+        found = solve(problem, y, noise=noise, steps=20)
+        torch.testing.assert_close(
+            found.noise, torch.full_like(found.residual, noise or 0.1), rtol=0 if noise else 0.1, atol=1e-9
+        )
+        assert found.summary()["noise"] == found.noise.tolist()
+        return float((found.x - x).square().mean())
 
     given = error(0.1)
     assert error(None) < 1.1 * given
