@@ -160,7 +160,7 @@ class AltGD(Solver):
         if start == "evidence":
             starts_h, starts_m, found = evidence_starts(problem, y, self.class_prior, self.search, rng)
             if self.own_weights and found.noise is not None:
-                least = found.noise.square()
+                least = found.noise.square().nan_to_num(0.0, posinf=0.0)  # of a search that diverged
                 problem = problem.weighted(least.clamp_min(lam), least.clamp_min(gamma))
         else:
             starts_h, starts_m = draw(problem, y.shape[0], self._distinct_starts(problem, start), rng, y)

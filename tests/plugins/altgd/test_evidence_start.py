@@ -124,7 +124,7 @@ def _noisy() -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def test_penalties_weigh_at_least_as_much_as_the_noise_that_was_found() -> None:
-    """Each measurement's its own, whoever stands beside it; less noise than the weights say changes nothing."""
+    """Each measurement's its own, whoever stands beside it; less noise than they weigh changes nothing."""
     _, y = _noisy()
     priors = [invkit.prior("motion?size=7"), Knowing(shape=(1, 16, 16))]
     solver = "altgd?steps=40,anneal=1{}"
@@ -140,6 +140,26 @@ def test_penalties_weigh_at_least_as_much_as_the_noise_that_was_found() -> None:
         torch.testing.assert_close(same.x[row], both.x[row], rtol=1e-4, atol=1e-5)
     given = invkit.compose("circconv", priors, solver.format(",gamma=1e-5"))(y)
     assert not torch.allclose(given.x[1], both.x[1], atol=1e-3)  # a weight that is given is kept
+
+
+@pytest.mark.parametrize("lost", [float("nan"), float("inf")])
+def test_a_search_that_lost_the_noise_leaves_the_weights_alone(
+    lost: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, y = _noisy()
+    priors = [invkit.prior("motion?size=7"), Knowing(shape=(1, 16, 16))]
+    solver = "altgd?steps=5,anneal=1"
+    evidence = type(invkit.solver("evidence"))
+    solve = evidence.solve
+
+    def forgetful(*args: Any, **options: Any) -> Any:
+        found = solve(*args, **options)
+        return attrs.evolve(found, noise=torch.full_like(found.noise, lost))
+
+    monkeypatch.setattr(evidence, "solve", forgetful)
+    found = invkit.compose("circconv", priors, solver)(y)
+    same = invkit.compose("circconv", priors, f"{solver},own_weights=false")(y)
+    torch.testing.assert_close(found.x, same.x, rtol=1e-4, atol=1e-5)
 
 
 def test_a_noisy_image_is_not_fitted_to_its_noise() -> None:
