@@ -51,6 +51,10 @@ Dft = Literal["unitary", "unnormalised"]
 Hold = Literal["auto", "nothing", "w"]
 
 
+NOISE_OF_THE_DEFAULT = 0.01
+"""The standard deviation of the noise at which the default's weights, and the priors' own, were chosen."""
+
+
 @attrs.frozen
 class AltGD(Solver):
     """Alternating gradient descent. Every option not given is that of the preset.
@@ -67,8 +71,8 @@ class AltGD(Solver):
       it, if w moves.
     - own_weights: a prior that knows how much its penalty should weigh
       (`invkit.Generator.penalty_weight`) has that weight in place of λ or γ, and where the start evidence has
-      estimated the noise's variance σ², neither weighs less than σ², as a posterior has it. Off as soon as
-      lam or gamma is given.
+      estimated the noise's standard deviation σ, neither weighs less than σ² − 0.01², since 0.01 is what the
+      weights were chosen at; a posterior has σ². Off as soon as lam or gamma is given.
     - dft: unnormalised lets the data term weigh as many times more as a measurement has pixels.
     - start: auto, random, image, encoder or evidence, see :mod:`invkit_altgd.starts`.
     - class_prior: for start=evidence, the spec of the prior of x that is integrated out; empty: the one that
@@ -160,7 +164,8 @@ class AltGD(Solver):
         if start == "evidence":
             starts_h, starts_m, found = evidence_starts(problem, y, self.class_prior, self.search, rng)
             if self.own_weights and found.noise is not None:
-                least = found.noise.square().nan_to_num(0.0, posinf=0.0)  # of a search that diverged
+                more = found.noise.square() - NOISE_OF_THE_DEFAULT**2
+                least = more.nan_to_num(0.0, posinf=0.0)  # of a search that diverged
                 problem = problem.weighted(least.clamp_min(lam), least.clamp_min(gamma))
         else:
             starts_h, starts_m = draw(problem, y.shape[0], self._distinct_starts(problem, start), rng, y)

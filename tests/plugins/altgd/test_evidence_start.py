@@ -134,7 +134,7 @@ def test_penalties_weigh_at_least_as_much_as_the_noise_that_was_found() -> None:
     chunked = invkit.compose("circconv", priors, solver.format(",chunk=1"))(y)
     torch.testing.assert_close(chunked.x, both.x, rtol=1e-4, atol=1e-5)
     for row, sigma in enumerate((quiet, loud)):
-        least = max(1e-4, sigma**2), max(1e-5, sigma**2)
+        least = max(1e-4, sigma**2 - 1e-4), max(1e-5, sigma**2 - 1e-4)
         told = f",own_weights=false,lam={least[0]!r},gamma={least[1]!r}"
         same = invkit.compose("circconv", priors, solver.format(told))(y)
         torch.testing.assert_close(same.x[row], both.x[row], rtol=1e-4, atol=1e-5)
