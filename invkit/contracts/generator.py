@@ -45,11 +45,6 @@ class Generator(nn.Module, ABC):
     #: validation data; solvers may take it where the user gives none
     penalty_weight: float | None = None
 
-    #: the spec of a prior of the same signals that can be integrated out (see
-    #: :mod:`invkit.contracts.marginal`), where validation data say that the other signal is found better with
-    #: it; solvers may take it where the user asks for nothing else
-    class_prior: str | None = None
-
     @abstractmethod
     def forward(self, latent: Float[Tensor, "n *latent"]) -> Float[Tensor, "n *signal"]:
         """The signal of every latent of the batch."""
@@ -89,6 +84,10 @@ class Generator(nn.Module, ABC):
                 f"but shape {tuple(signal_shape)} is needed",
                 hint="choose a prior trained for that shape, or resize the measurement",
             )
+        return self
+
+    def select(self, index: Tensor) -> Generator:
+        """The prior of the measurements ``index``; itself, unless it differs from measurement to measurement."""
         return self
 
     def encode(self, signal: Float[Tensor, "n *signal"]) -> Float[Tensor, "n *latent"]:

@@ -1,4 +1,4 @@
-"""A problem: operator, two priors, weights of their penalties; an objective: a problem with its measurement.
+"""A problem: operator, two priors, noise and weights; an objective: a problem with its measurements.
 
     problem = Problem(operator, (prior_w, prior_x), weights=(1e-3, 1e-3))
     objective = problem.measured(y)
@@ -7,7 +7,9 @@
 
 For every candidate (equation (6) of arXiv 1802.04073, with general penalties as in its (5)):
 
-    total = ‖y − A(B(h), C(m))‖² + λ f(h, B(h)) + γ g(m, C(m)),     residual = ‖y − A(B(h), C(m))‖²        (7)
+    total = d(A(B(h), C(m)), y) + λ f(h, B(h)) + γ g(m, C(m)),     residual = d(A(B(h), C(m)), y)        (7)
+
+The data term d is that of the noise model. For Gaussian noise, the default, it is ``‖y − A(w, x)‖²``.
 """
 
 from __future__ import annotations
@@ -22,21 +24,25 @@ from torch import Tensor
 from invkit.contracts.bilinear import BilinearOperator, Misfit
 from invkit.contracts.generator import Generator
 from invkit.contracts.linear import Shape
+from invkit.contracts.noise import Gaussian, Noise
+from invkit.errors import InputError
 
 Weight = float | Float[Tensor, "_"]
-"""Of a penalty: one for all candidates, or one for each."""
+"""The weight of a penalty: one for all measurements, or one for each."""
 
 
 @attrs.frozen(eq=False)
 class Problem:
     """What is to be minimised, up to the measurement.
 
-    ``weights`` are λ (``w``'s penalty) and γ (``x``'s): a number, or a tensor of one per candidate measured.
+    ``weights`` are λ (the penalty of ``w``) and γ (that of ``x``): a number, or a tensor with one for each
+    measurement.
     """
 
     operator: BilinearOperator
     priors: tuple[Generator, Generator]
     weights: tuple[Weight, Weight] = (0.0, 0.0)
+    noise: Noise = attrs.field(factory=Gaussian)
 
     def weighted(self, weight_w: Weight, weight_x: Weight) -> Problem:
         """The same problem with other weights of the penalties."""
@@ -51,9 +57,38 @@ class Problem:
         w_shape, x_shape = self.operator.infer_shapes(y_shape, prior_w.signal_shape, prior_x.signal_shape)
         return attrs.evolve(self, priors=(prior_w.shaped(w_shape), prior_x.shaped(x_shape)))
 
+    def select(self, index: Tensor) -> Problem:
+        """The problem of the measurements ``index``: whatever belongs to one measurement goes with it."""
+        prior_w, prior_x = self.priors
+        weight_w, weight_x = (each[index] if isinstance(each, Tensor) else each for each in self.weights)
+        return attrs.evolve(
+            self,
+            priors=(prior_w.select(index), prior_x.select(index)),
+            weights=(weight_w, weight_x),
+            noise=self.noise.select(index),
+        )
+
     def measured(self, y: Float[Tensor, "n *y"]) -> Objective:
         """The objective of candidates that explain ``y``, one measurement per candidate."""
-        return Objective(self, self.operator.misfit(y))
+        return Objective(self, y, self.operator.misfit(y))
+
+    def residual(self, w: Tensor, x: Tensor, y: Float[Tensor, "n *y"]) -> Float[Tensor, "n"]:
+        """``‖y − A(w, x)‖²`` over the entries that were measured, per pair."""
+        with torch.no_grad():
+            return self.noise.residual(self.operator(w, x), y)
+
+    def require_plain_noise(self, solver: str) -> None:
+        """Refuse noise other than white Gaussian noise on all entries, for a solver that knows no other.
+
+        Raises:
+            InputError: another noise model, weights, or entries that were not measured.
+        """
+        if not self.noise.plain:
+            what = "entries that count differently" if isinstance(self.noise, Gaussian) else "other noise"
+            raise InputError(
+                f"{solver} knows white Gaussian noise on all entries alone, not {what}",
+                hint="leave noise out, or use a solver that takes any noise, e.g. altgd",
+            )
 
 
 @attrs.frozen(eq=False)
@@ -62,7 +97,7 @@ class Evaluation:
 
     #: the objective (6), per candidate
     total: Float[Tensor, "n"]
-    #: the squared residual (7), per candidate
+    #: the data term (7), per candidate: for Gaussian noise the squared residual
     residual: Float[Tensor, "n"]
     #: the signals B(h) and C(m)
     w: Tensor
@@ -78,13 +113,15 @@ class Objective:
     """A problem with its measurements bound, evaluated on batches of candidates ``(h, m)``."""
 
     problem: Problem
+    y: Tensor
     misfit: Misfit
 
     def __call__(self, h: Float[Tensor, "n *h"], m: Float[Tensor, "n *m"]) -> Evaluation:
         """The objective at every candidate; differentiable in ``h`` and ``m``."""
         (prior_w, prior_x), (weight_w, weight_x) = self.problem.priors, self.problem.weights
         w, x = prior_w(h), prior_x(m)
-        residual = self.misfit(w, x)
+        noise = self.problem.noise
+        residual = self.misfit(w, x) if noise.plain else noise(self.problem.operator(w, x), self.y)
         total = residual
         if _counts(weight_w):
             total = total + weight_w * prior_w.penalty(h, w)
@@ -92,14 +129,11 @@ class Objective:
             total = total + weight_x * prior_x.penalty(m, x)
         return Evaluation(total, residual, w, x)
 
-    def weighted(self, weight_w: Weight, weight_x: Weight) -> Objective:
-        """The same measurements with other weights of the penalties."""
-        return Objective(self.problem.weighted(weight_w, weight_x), self.misfit)
-
     def scaled(self, factor: float) -> Objective:
-        """The same with both weights so many times as large."""
+        """The same with both weights multiplied by ``factor``."""
         weight_w, weight_x = self.problem.weights
-        return self.weighted(weight_w * factor, weight_x * factor)
+        weighted = self.problem.weighted(weight_w * factor, weight_x * factor)
+        return Objective(weighted, self.y, self.misfit)
 
     def gradients(
         self,
@@ -125,8 +159,7 @@ class Objective:
 
     def select(self, index: Tensor) -> Objective:
         """The objective of the candidates ``index`` alone."""
-        weights = (each[index] if isinstance(each, Tensor) else each for each in self.problem.weights)
-        return Objective(self.problem.weighted(*weights), self.misfit.select(index))
+        return Objective(self.problem.select(index), self.y[index], self.misfit.select(index))
 
 
 def _counts(weight: Weight) -> bool:

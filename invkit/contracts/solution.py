@@ -5,7 +5,8 @@
     solution.residual                       # ‖y − A(w, x)‖², per measurement
     solution.status                         # e.g. (Status.MAX_ITER,), one per measurement
     solution.restarts.residual              # (measurements, restarts)
-    solution.save("out/")                   # solution.json, x and w as .npy, images as .png
+    solution.save("out/")                   # solution.json, all arrays as .npy, images as .png
+    Solution.load("out/")                   # the same again
 
 A solver that goes from ``y`` to ``x`` alone finds no ``w``: it is None, and so are both latents.
 
@@ -20,8 +21,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import attrs
-from jaxtyping import Float
-from torch import Tensor
 
 
 class Status(StrEnum):
@@ -47,9 +46,9 @@ class Restarts:
     """Every restart of every measurement at its end: arrays of shape (measurements, restarts)."""
 
     #: the objective (6), or what the solver minimises in its place; NaN where the restart diverged
-    objective: Float[Tensor, "n restarts"]
-    #: the squared residual (7)
-    residual: Float[Tensor, "n restarts"]
+    objective: Any
+    #: the data term (7): the squared residual, unless another noise model stands in its place
+    residual: Any
     status: tuple[tuple[Status, ...], ...]
     #: the index of the restart whose result the solution holds, per measurement
     winner: tuple[int, ...]
@@ -65,15 +64,15 @@ class Solution:
     #: solver that finds none (``Solver.finds_w``)
     x: Any
     w: Any
-    #: the latents (h, m) they were made from, None where there are none
+    #: the latents (h, m) they were made from, each None where there is none
     latents: tuple[Any, Any]
-    #: ‖y − A(w, x)‖² per measurement; NaN without a ``w``
+    #: ‖y − A(w, x)‖² per measurement, over the entries that were measured; NaN without a ``w``
     residual: Any
     status: tuple[Status, ...]
     restarts: Restarts
     #: the objective of every restart at the recorded steps: ``history_steps`` (k,), ``history``
     #: (measurements, restarts, k)
-    history: Tensor
+    history: Any
     history_steps: tuple[int, ...]
     #: wall time of the solve in seconds
     seconds: float
@@ -115,14 +114,24 @@ class Solution:
         }
 
     def save(self, folder: str | Path) -> Path:
-        """Write ``solution.json``, the signals as ``x.npy`` and ``w.npy``, and pictures of images; no file of
-        ``w`` where none was found.
+        """Write ``solution.json``, every array as ``.npy``, and pictures of images; no file of what is None.
 
         Every file is written under a temporary name first and then renamed. Returns the folder.
         """
         from invkit.files.solutions import save_solution
 
         return save_solution(self, Path(folder))
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Solution:
+        """The solution that :meth:`save` wrote to a folder, with numpy arrays.
+
+        Raises:
+            InputError: a file is missing, damaged, or from another solution.
+        """
+        from invkit.files.solutions import load_solution
+
+        return load_solution(Path(folder))
 
 
 def _numbers(array: Any) -> Any:

@@ -1,39 +1,30 @@
 """Solvers: given a problem and measurements, find both unknowns.
 
-    solver = invkit.solver("altgd?steps=300")
+    solver = invkit.solver("altgd", steps=300)
     solution = solver.solve(problem, y, rng=torch.Generator().manual_seed(0))
+    better = other.solve(problem, y, rng, start=solution)            # goes on from there
 
-A solver is an attrs frozen class whose fields are its options. It knows the contracts and no plugin by name:
-it must take any operator and any two generators. Non-convergence is not an exception but the solution's
-``status``.
+A solver is an attrs frozen class whose fields are its options. It knows the contracts and no plugin by name.
+It takes any operator and any two generators, or refuses a problem with an
+:class:`~invkit.errors.InputError` that says what it needs. Non-convergence is not an exception but the
+solution's ``status``. What every solver needs besides its mathematics stands in :mod:`invkit.solving`.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
-import attrs
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from invkit.contracts.generator import Generator
 from invkit.contracts.monitor import Monitor
 from invkit.contracts.problem import Problem
 
 if TYPE_CHECKING:
     from invkit.contracts.solution import Solution
-
-
-@attrs.frozen(eq=False)
-class Example:
-    """A small problem tied to shapes, with double precision measurements ``(n, *y_shape)``, n at least 2."""
-
-    name: str
-    problem: Problem
-    y: Tensor
 
 
 class Solver(ABC):
@@ -42,11 +33,6 @@ class Solver(ABC):
     #: whether a solution has a ``w``; a feed-forward solver that goes from ``y`` to ``x`` alone returns None
     finds_w: ClassVar[bool] = True
 
-    #: specs of the operator and of the two priors that this solver is made for: what a command line takes
-    #: where it names this solver (or none, see ``registry.solver``) and no priors; None: priors must be named
-    default_operator: ClassVar[str | None] = None
-    default_priors: ClassVar[tuple[str, str] | None] = None
-
     @abstractmethod
     def solve(
         self,
@@ -54,11 +40,25 @@ class Solver(ABC):
         y: Float[Tensor, "n *y"],
         rng: torch.Generator,
         monitors: Sequence[Monitor] = (),
+        *,
+        start: Solution | None = None,
     ) -> Solution:
         """Recover ``(w, x)`` from every measurement of the batch.
 
-        ``rng`` is a CPU generator and the only source of randomness: the same seed gives the same solution,
-        to the bit, on a CPU. A keyboard interrupt returns the best found so far with status ``interrupted``.
+        Args:
+            problem: operator, priors, noise.
+            y: the measurements.
+            rng: a CPU generator and the only source of randomness: the same seed gives the same solution, to
+                the bit, on a CPU. Every measurement's random stream begins alike, so that equal measurements
+                have equal solutions wherever they stand in a batch.
+            monitors: told of progress.
+            start: a solution to go on from, in place of starts of the solver's own. Its latents are those of
+                this problem's priors (:func:`invkit.solving.restated` makes them so).
+
+        A keyboard interrupt returns the best found so far with status ``interrupted``.
+
+        Raises:
+            InputError: the solver does not take this problem, or no ``start``.
         """
 
     def shaped(self, problem: Problem, y: Float[Tensor, "n *y"]) -> Problem:
@@ -71,19 +71,3 @@ class Solver(ABC):
         Raises :class:`invkit.errors.ShapeError` where priors and measurements do not fit.
         """
         return problem.shaped(tuple(y.shape[1:]))
-
-    def others(self, priors: tuple[Generator, Generator]) -> Sequence[tuple[Literal["prior", "solver"], str]]:
-        """Kind and spec of every part beside the problem's own that a solve with these priors may build.
-
-        A configuration records the sha256 of their weights, too, since what is found depends on them. Those
-        that such a solver builds in turn are asked of it. Empty, the default: there are none.
-        """
-        return ()
-
-    def examples(self, seed: int) -> Sequence[Example]:
-        """Problems for :func:`invkit.testing.check_solver`, where this solver is not made for all.
-
-        A solver that takes some operators or priors only, and raises :class:`invkit.errors.InputError` for
-        others, gives here a few small problems that it takes. Empty, the default: it takes all.
-        """
-        return ()

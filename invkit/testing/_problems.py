@@ -9,15 +9,25 @@ from __future__ import annotations
 
 from math import prod
 
+import attrs
 import torch
 from torch import Tensor
 
 from invkit.contracts.bilinear import BilinearOperator
 from invkit.contracts.generator import Generator
+from invkit.contracts.given import Given
 from invkit.contracts.linear import Shape
 from invkit.contracts.problem import Problem
-from invkit.contracts.solver import Example
 from invkit.errors import ShapeError
+
+@attrs.frozen(eq=False)
+class Example:
+    """A small problem tied to shapes, with double precision measurements ``(n, *y_shape)``, n at least 2."""
+
+    name: str
+    problem: Problem
+    y: Tensor
+
 
 EXAMPLE_NAMES = ("two subspaces", "known w, unit-sum x", "unit-sum w, free x")
 """What `examples` gives, in this order."""
@@ -32,7 +42,7 @@ def examples(seed: int, measurements: int = 3) -> tuple[Example, ...]:
     dense, mixing = Dense(*images, rng), Dense(*colour, rng)
     made = (
         (dense, (Subspace((1, 3), 2, rng), Subspace((1, 2, 3), 3, rng)), images[2]),
-        (mixing, (Known((1, 2, 2), rng), UnitSum((3, 2, 3))), colour[2]),
+        (mixing, (Given(_normal((1, 2, 2), rng)), UnitSum((3, 2, 3))), colour[2]),
         (Elementwise(), (UnitSum(signals[0]), Free()), signals[1]),
     )
     return tuple(
@@ -127,21 +137,6 @@ class UnitSum(Generator):
     def forward(self, latent: Tensor) -> Tensor:
         """The softmax over all entries of a latent."""
         return latent.flatten(1).softmax(1).reshape(latent.shape)
-
-
-class Known(Generator):
-    """A given signal: the latent is empty."""
-
-    signal: Tensor
-
-    def __init__(self, signal_shape: Shape, rng: torch.Generator) -> None:
-        super().__init__()
-        self.signal_shape, self.latent_shape = signal_shape, (0,)
-        self.register_buffer("signal", _normal(signal_shape, rng))
-
-    def forward(self, latent: Tensor) -> Tensor:
-        """The signal, once for every empty latent."""
-        return self.signal.to(latent).expand(len(latent), *self.signal.shape).clone()
 
 
 class Free(Generator):

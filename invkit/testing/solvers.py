@@ -22,28 +22,35 @@ import torch
 from torch import Tensor
 
 from invkit.contracts.monitor import Monitor, Progress
+from invkit.contracts.noise import Gaussian
 from invkit.contracts.problem import Problem
 from invkit.contracts.solution import Solution, Status
-from invkit.contracts.solver import Example, Solver
+from invkit.contracts.solver import Solver
+from invkit.errors import InputError, ShapeError
 from invkit.testing._assertions import require, require_close
-from invkit.testing._problems import examples
+from invkit.testing._problems import Example
+from invkit.testing._problems import examples as general_examples
 
 #: how far, relatively, a result may be from its recomputation, or from itself beside other neighbours
 _TOLERANCE = 1e-6
+#: the fraction of a measurement's energy by which a solve may leave an answer that it starts at
+_STAYS = 1e-2
 
 
-def check_solver(solver: Solver, *, seed: int = 0) -> None:
+def check_solver(solver: Solver, *, seed: int = 0, examples: Sequence[Example] = ()) -> None:
     """Check every property of the :class:`Solver` contract.
 
     Args:
         solver: what to check, with options that make it quick: it solves some thirty tiny problems.
-        seed: of the problems and of the solves.
+        seed: random seed of the problems and of the solves.
+        examples: problems that the solver takes. By default those of :mod:`invkit.testing._problems`; a
+            solver that is made for some operators or priors may refuse the others of these.
 
     Raises:
         AssertionError: naming the property that does not hold, and the problem.
     """
     require(isinstance(solver, Solver), "type", f"{type(solver).__name__} is not an invkit.Solver")
-    for example in examples_for(solver, seed):
+    for example in examples or examples_for(solver, seed):
         for check in CHECKS:
             try:
                 check(Case(solver, example, seed))
@@ -54,8 +61,22 @@ def check_solver(solver: Solver, *, seed: int = 0) -> None:
 
 
 def examples_for(solver: Solver, seed: int) -> Sequence[Example]:
-    """The solver's own examples; where it has none, problems that every solver must take."""
-    return solver.examples(seed) or examples(seed)
+    """The general problems, without those that the solver refuses; at least one is left."""
+    taken, said = [], ""
+    for example in general_examples(seed):
+        try:
+            Case(solver, example, seed).solve(example.y[:1])
+        except (InputError, ShapeError) as error:
+            said = str(error)
+            continue
+        taken.append(example)
+    require(
+        bool(taken),
+        "examples",
+        f"{solver} takes none of the general problems (it says: {said}); "
+        "give some that it takes: check_solver(solver, examples=[…])",
+    )
+    return taken
 
 
 @attrs.frozen(eq=False)
@@ -76,10 +97,18 @@ class Case:
         """The measurements, in double precision."""
         return self.example.y
 
-    def solve(self, y: Tensor | None = None, *, monitors: Sequence[Monitor] = ()) -> Solution:
+    def solve(
+        self,
+        y: Tensor | None = None,
+        *,
+        monitors: Sequence[Monitor] = (),
+        start: Solution | None = None,
+        problem: Problem | None = None,
+    ) -> Solution:
         """The solution for ``y`` or the example's own measurements, always from the same seed."""
         rng = torch.Generator().manual_seed(self.seed)
-        return self.solver.solve(self.problem, self.y if y is None else y, rng, monitors)
+        y = self.y if y is None else y
+        return self.solver.solve(problem or self.problem, y, rng, monitors, start=start)
 
     def other_neighbours(self, scale: float) -> Tensor:
         """The measurements with all but the first replaced by ``scale`` times the first, reversed."""
@@ -208,17 +237,69 @@ def check_repeats(case: Case) -> None:
 
 
 def check_neighbours(case: Case) -> None:
-    """A measurement's solution does not depend on what else is in the batch."""
-    alike, beside = case.solve(), case.solve(case.other_neighbours(1.0))
-    explanation = "the first measurement's {} changes with the other measurements"
-    _require_first_alike(alike, beside, "neighbours", explanation)
+    """A measurement's solution depends neither on what else is in the batch nor on where it stands in it."""
+    whole = case.solve()
+    for row in range(len(case.y)):
+        alone = case.solve(case.y[row : row + 1])
+        _require_alike(alone, 0, whole, row, "neighbours", f"the {{}} of row {row} depends on the other rows")
+    equal = case.solve(case.y[:1].expand_as(case.y))
+    for row in range(1, len(case.y)):
+        explanation = f"rows 0 and {row} of equal measurements have another {{}}"
+        _require_alike(equal, 0, equal, row, "neighbours", explanation)
 
 
 def check_huge_neighbour(case: Case) -> None:
     """… not even if that is so large that its square is infinite."""
     alike, beside = case.solve(), case.solve(case.other_neighbours(1e200))
     explanation = "the first measurement's {} is spoilt by a neighbour of 1e200"
-    _require_first_alike(alike, beside, "huge neighbour", explanation)
+    _require_alike(alike, 0, beside, 0, "huge neighbour", explanation)
+
+
+def check_start(case: Case) -> None:
+    """Started at the answer, a solve stays there; a solver that takes no start refuses one."""
+    rng = torch.Generator().manual_seed(case.seed + 2)
+    n, priors = len(case.y), case.problem.priors
+    h, m = (prior.sample_latent(n, rng, dtype=case.y.dtype) for prior in priors)
+    w, x = priors[0](h), priors[1](m)
+    y: Tensor = case.problem.operator(w, x)
+    found = case.solve(y)
+    if found.w is None:
+        return  # what finds no w cannot be started at the answer
+    answer = attrs.evolve(found, w=w, x=x, latents=(h, m), residual=torch.zeros_like(found.residual))
+    try:
+        solution = case.solve(y, start=answer)
+    except InputError:
+        return
+    size = y.flatten(1).square().sum(1)
+    left = (solution.residual / size).max().item()
+    explanation = f"started at an answer of residual 0, it ends at {left:.3g} of the measurement's energy"
+    require(left <= _STAYS, "start", explanation)
+
+
+def check_missing(case: Case) -> None:
+    """Entries that were not measured are left out, whatever stands there; or such noise is refused."""
+    weights = torch.ones_like(case.y)
+    weights.flatten(1)[:, ::5] = 0
+    problem = attrs.evolve(case.problem, noise=Gaussian(weights=weights).prepared(case.y)[0])
+    try:
+        left_out = case.solve(case.y * weights, problem=problem)
+    except InputError:
+        return
+    other = case.solve(case.y + (1 - weights) * 3.0, problem=problem)
+    _require_same(left_out, other, "missing", "an entry that was not measured changes the {}")
+
+
+def check_torch_state(case: Case) -> None:
+    """Where the caller has gradients off or a float64 default, the solution is the same."""
+    plain = case.solve()
+    with torch.no_grad():
+        _require_same(plain, case.solve(), "torch state", "torch.no_grad changes the {}")
+    before = torch.get_default_dtype()
+    try:
+        torch.set_default_dtype(torch.float64 if before == torch.float32 else torch.float32)
+        _require_same(plain, case.solve(), "torch state", "the default dtype changes the {}")
+    finally:
+        torch.set_default_dtype(before)
 
 
 def check_dtype_and_device(case: Case) -> None:
@@ -242,7 +323,7 @@ def check_monitors(case: Case) -> None:
         require(listener.calls[:1] == ["start"], "monitors", f"told {listener.calls[:1]}, expected start")
         require(listener.calls[-1:] == ["end"], "monitors", f"{listener.calls[-1:]} is last, expected end")
         between = set(listener.calls[1:-1])
-        require(between == {"step"}, "monitors", f"told {between} between start and end, expected steps")
+        require(between <= {"step", "start"} and "step" in between, "monitors", f"told {between} between start and end, expected steps")
         require(listener.solution is told, "monitors", "on_end gets another solution than the caller")
         late = [step for step, steps in listener.steps if step % every and step != steps]
         require(not late, "monitors", f"every={every}, but told of steps {late[:5]}")
@@ -276,6 +357,9 @@ CHECKS: tuple[Callable[[Case], None], ...] = (
     check_descent,
     check_neighbours,
     check_huge_neighbour,
+    check_start,
+    check_missing,
+    check_torch_state,
     check_monitors,
     check_interruption,
 )
@@ -382,10 +466,11 @@ def _require_same(first: Solution, second: Solution, prop: str, explanation: str
     require(first.status == second.status, prop, explanation.format("status"))
 
 
-def _require_first_alike(alone: Solution, beside: Solution, prop: str, explanation: str) -> None:
-    """The first measurement's results agree; sums of another order are allowed for."""
-    for name in ("x",) if alone.w is None else ("w", "x", "residual"):
-        found, expected = _numbers(beside)[name][0], _numbers(alone)[name][0]
+def _require_alike(
+    one: Solution, row: int, other: Solution, place: int, prop: str, explanation: str
+) -> None:
+    """A row of one solution agrees with a row of another; sums of another order are allowed for."""
+    for name in ("x",) if one.w is None else ("w", "x", "residual"):
+        found, expected = _numbers(other)[name][place], _numbers(one)[name][row]
         require_close(found, expected, prop, explanation.format(name), tolerance=_TOLERANCE)
-    found_status, expected_status = beside.status[0], alone.status[0]
-    require(found_status == expected_status, prop, explanation.format("status"))
+    require(other.status[place] == one.status[row], prop, explanation.format("status"))

@@ -1,10 +1,11 @@
-"""The descent of a batch of candidates, all restarts of all its measurements at once.
+"""One step of the descent of all candidates, and how its length changes from step to step.
 
-    batch = Batch(objective, h, m, owner=restart numbers)
-    descend(batch, schedule, first=0, last=50, told=...)
+    step = Step(Descent(steps=800, rate=0.1))
+    step.begin(candidates)
+    step(candidates, 0)
 
-A candidate whose objective or gradient stops being finite keeps its last finite latents and drops out
-alone. Nothing in the loop waits for the device.
+Everything is elementwise or reduced over one candidate's own latent, so no candidate's path depends on
+another's.
 """
 
 from __future__ import annotations
@@ -14,148 +15,85 @@ from collections.abc import Callable
 from typing import Literal
 
 import attrs
-import torch
-from jaxtyping import Bool, Float, Int
+from attrs.validators import ge, gt, in_
+from jaxtyping import Float
 from torch import Tensor
 
-from invkit.contracts.problem import Evaluation, Objective
-from invkit_altgd.updates import Adam, Plain, Update
+from invkit.solving import Adam, Candidates, is_given
 
-UpdateName = Literal["adam", "gradient"]
+Update = Literal["adam", "gradient", "normalised"]
 Order = Literal["jacobi", "gauss-seidel"]
 Decay = Literal["constant", "exponential", "cosine"]
-Hold = Literal["nothing", "w"]
-"""Which latent does not move."""
 
 
 @attrs.frozen
-class Schedule:
-    """Step sizes, and how much larger the weights are, as functions of the step."""
+class Descent:
+    """How candidates move.
 
-    steps: int
-    rate: float
-    decay: Decay
-    decay_steps: float
-    anneal: float
+    Args:
+        steps: steps of a winning candidate, in all.
+        update: adam; gradient, the gradient itself; normalised, divided by its own root mean square plus
+            1e-5, as in the authors' public code.
+        order: jacobi, both gradients at the previous pair; gauss-seidel, h first, and m sees the new h.
+        rate: step size η at first.
+        decay: how η falls: constant; exponential, η·exp(−t/τ); cosine, to zero along half a cosine.
+        decay_steps: τ of the exponential decay.
+    """
+
+    steps: int = attrs.field(default=800, validator=ge(1))
+    update: Update = attrs.field(default="adam", validator=in_(["adam", "gradient", "normalised"]))
+    order: Order = attrs.field(default="jacobi", validator=in_(["jacobi", "gauss-seidel"]))
+    rate: float = attrs.field(default=0.1, validator=gt(0))
+    decay: Decay = attrs.field(default="cosine", validator=in_(["constant", "exponential", "cosine"]))
+    decay_steps: float = attrs.field(default=250.0, validator=gt(0))
 
     def rate_at(self, step: int) -> float:
         """η of step 0, 1, …"""
         if self.decay == "exponential":
             return self.rate * math.exp(-step / self.decay_steps)
-        return self.rate * (
-            0.5 * (1 + math.cos(math.pi * step / self.steps)) if self.decay == "cosine" else 1.0
-        )
-
-    def heaviness_at(self, step: int) -> float:
-        """How many times larger λ and γ are: ``anneal`` times at first, falling geometrically to 1 over the
-        first half.
-        """
-        return self.anneal ** max(0.0, 1 - 2 * step / self.steps)
+        fall = 0.5 * (1 + math.cos(math.pi * step / self.steps))
+        return self.rate * (fall if self.decay == "cosine" else 1.0)
 
 
-class Batch:
-    """Candidates under way: latents, the updates' memory, and who is still alive."""
+@attrs.frozen
+class Step:
+    """Moves all candidates once. A given ``w`` has nothing to move."""
 
-    def __init__(
-        self,
-        objective: Objective,
-        h: Float[Tensor, "n *h"],
-        m: Float[Tensor, "n *k"],
-        number: Int[Tensor, "n"],
-        update: UpdateName,
-        normalise: bool,
-    ) -> None:
-        self.objective, self.h, self.m, self.number = objective, h, m, number
-        #: the latents of each candidate's last finite objective
-        self.finite = (h, m)
-        self.alive: Bool[Tensor, "n"] = torch.ones(h.shape[0], dtype=torch.bool, device=h.device)
-        self.updates: tuple[Update, Update] = (
-            (Adam(h), Adam(m)) if update == "adam" else (Plain(normalise), Plain(normalise))
-        )
+    descent: Descent
 
-    def evaluate(self, heaviness: float = 1.0) -> Evaluation:
-        """The objective at the current latents, its weights so many times as large."""
-        with torch.no_grad():
-            return self.objective.scaled(heaviness)(self.h, self.m)
+    def begin(self, c: Candidates) -> None:
+        """Give the candidates the memory of their updates."""
+        if self.descent.update == "adam":
+            c.memory |= {"h": Adam(c.h), "m": Adam(c.m)}
 
-    def select(self, keep: Int[Tensor, "k"]) -> None:
-        """Go on with these candidates only, in this order."""
-        self.objective = self.objective.select(keep)
-        self.finite = (self.finite[0][keep], self.finite[1][keep])
-        self.h, self.m, self.number, self.alive = (
-            self.h[keep],
-            self.m[keep],
-            self.number[keep],
-            self.alive[keep],
-        )
-        for update in self.updates:
-            update.select(keep)
+    def __call__(self, c: Candidates, number: int) -> None:
+        """Step ``number`` of the schedule."""
+        rate = self.descent.rate_at(number)
+        if is_given(c.problem.priors[0]):
+            _, gradient_m = c.gradients("x")
+            c.move(m=c.m - rate * self._direction(c, "m", gradient_m))
+        elif self.descent.order == "jacobi":
+            gradient_h, gradient_m = c.gradients()
+            c.move(
+                c.h - rate * self._direction(c, "h", gradient_h),
+                c.m - rate * self._direction(c, "m", gradient_m),
+            )
+        else:
+            gradient_h, _ = c.gradients("w")
+            c.move(h=c.h - rate * self._direction(c, "h", gradient_h))
+            _, gradient_m = c.gradients("x")
+            c.move(m=c.m - rate * self._direction(c, "m", gradient_m))
 
-    def settle(self) -> Evaluation:
-        """The objective where the descent ended; what is not finite there goes back to where it last was."""
-        state = self.evaluate()
-        self._keep_finite(state)
-        self.h, self.m = self.finite
-        return self.evaluate() if not self.alive.all() else state
-
-    def step(self, rate: float, heaviness: float, order: Order, hold: Hold = "nothing") -> Evaluation:
-        """One step of both latents, or of m alone; returns the objective where the step began."""
-        objective = self.objective.scaled(heaviness)
-        if hold == "w":
-            state, _, gradient_m = objective.gradients(self.h, self.m, wrt="x")
-            self._keep_finite(state)
-            self.m = self._moved(1, self.m, gradient_m, rate)
-            return state
-        if order == "jacobi":
-            state, gradient_h, gradient_m = objective.gradients(self.h, self.m)
-            self._keep_finite(state)
-            self.h = self._moved(0, self.h, gradient_h, rate)
-            self.m = self._moved(1, self.m, gradient_m, rate)
-            return state
-        state, gradient_h, _ = objective.gradients(self.h, self.m, wrt="w")
-        self._keep_finite(state)
-        self.h = self._moved(0, self.h, gradient_h, rate)
-        between, _, gradient_m = objective.gradients(self.h, self.m, wrt="x")
-        self._keep_finite(between)
-        self.m = self._moved(1, self.m, gradient_m, rate)
-        return state
-
-    def _keep_finite(self, state: Evaluation) -> None:
-        """Remember latents of a finite objective; a candidate whose objective is not finite drops out."""
-        good = torch.isfinite(state.total)
-        self.alive = self.alive & good
-        self.finite = (
-            torch.where(_each(good, self.h), self.h, self.finite[0]),
-            torch.where(_each(good, self.m), self.m, self.finite[1]),
-        )
-
-    def _moved(self, which: int, latent: Tensor, gradient: Tensor, rate: float) -> Tensor:
-        self.alive = self.alive & torch.isfinite(gradient.flatten(1).sum(1))
-        mask = _each(self.alive, latent)
-        direction = self.updates[which](torch.where(mask, gradient, 0.0))
-        return torch.where(mask, latent - rate * direction, self.finite[which])
+    def _direction(self, c: Candidates, which: str, gradient: Tensor) -> Tensor:
+        if self.descent.update == "adam":
+            adam: Callable[[Tensor], Tensor] = c.memory[which]
+            return adam(gradient)
+        return gradient if self.descent.update == "gradient" else normalised(gradient)
 
 
-def _each(mask: Bool[Tensor, "n"], latent: Tensor) -> Tensor:
-    """One truth value per candidate, shaped to choose among latents."""
-    return mask.reshape(-1, *[1] * (latent.ndim - 1))
-
-
-#: hears of every step: its number, the candidates after it, the objective where it began
-Told = Callable[[int, Batch, Evaluation], None]
-
-
-def descend(
-    batch: Batch,
-    schedule: Schedule,
-    first: int,
-    last: int,
-    order: Order,
-    told: Told,
-    hold: Hold = "nothing",
-) -> None:
-    """Steps ``first`` … ``last − 1`` of the schedule; ``told`` hears of the step's number and where it
-    began.
-    """
-    for step in range(first, last):
-        told(step, batch, batch.step(schedule.rate_at(step), schedule.heaviness_at(step), order, hold))
+def normalised(gradient: Float[Tensor, "n *latent"]) -> Float[Tensor, "n *latent"]:
+    """Each candidate's gradient over its root mean square plus 1e-5."""
+    if gradient.numel() == 0:
+        return gradient
+    size = gradient.flatten(1).square().mean(1).sqrt() + 1e-5
+    return gradient / size.reshape(-1, *[1] * (gradient.ndim - 1))

@@ -1,0 +1,78 @@
+"""Given signals: a prior that leaves nothing to find.
+
+    kernel = invkit.Given(k)                     # k: (channels, *dims), the same for every measurement
+    kernels = invkit.Given(ks)                   # ks: (n, channels, *dims), one for each measurement
+
+With one unknown given, the bilinear problem becomes a linear one: blind deblurring becomes non-blind, and
+every solver solves it without knowing. The latent has no numbers, the penalty is zero.
+"""
+
+from __future__ import annotations
+
+from typing import Self
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from invkit.contracts.generator import Generator
+from invkit.contracts.linear import Shape
+from invkit.errors import ShapeError
+
+__all__ = ["Given", "is_given"]
+
+
+class Given(Generator):
+    """``C(m) = s`` for a given signal ``s``; one for all measurements, or one for each.
+
+    Args:
+        signal: ``(*signal)`` for all measurements alike, or ``(n, *signal)`` with ``each``.
+        each: whether the first axis runs over measurements.
+    """
+
+    signal: Tensor
+    can_encode = True
+
+    def __init__(self, signal: Float[Tensor, "*signal"], *, each: bool = False) -> None:
+        super().__init__()
+        self.register_buffer("signal", signal if each else signal[None], persistent=False)
+        self.signal_shape, self.latent_shape = tuple(self.signal.shape[1:]), (0,)
+
+    def forward(self, latent: Float[Tensor, "n 0"]) -> Float[Tensor, "n *signal"]:
+        """The signal, once for each empty latent ``(n, 0)``."""
+        if len(self.signal) not in (1, len(latent)):
+            raise ShapeError(
+                f"{len(self.signal)} given signals for {len(latent)} measurements",
+                hint="give one signal, or one for each measurement",
+            )
+        # A sum over no numbers is zero. It gives every candidate memory of its own and the gradient a path.
+        zero = latent.sum(1).reshape(-1, *[1] * (self.signal.ndim - 1))
+        return self.signal.to(latent) + zero
+
+    def encode(self, signal: Float[Tensor, "n *signal"]) -> Float[Tensor, "n 0"]:
+        """The empty latents: the only ones there are."""
+        return signal.new_zeros(len(signal), 0)
+
+    def select(self, index: Tensor) -> Given:
+        return self if len(self.signal) == 1 else Given(self.signal[index], each=True)
+
+    def shaped(self, signal_shape: Shape) -> Self:
+        """Itself; raises :class:`ShapeError` where another shape is needed."""
+        if tuple(signal_shape) != self.signal_shape:
+            raise ShapeError(
+                f"the given signal has shape {self.signal_shape}, but shape {tuple(signal_shape)} is needed",
+                hint="crop, pad or resize the signal, or reduce its channels (known:FILE?grey=true)",
+            )
+        return self
+
+
+def is_given(prior: Generator) -> bool:
+    """Whether a prior leaves nothing to find: its latent has no numbers."""
+    return prior.latent_shape is not None and 0 in prior.latent_shape
+
+
+def given_signals(prior: Generator, like: Float[Tensor, "n *y"]) -> Float[Tensor, "n *signal"]:
+    """The signal of a prior with nothing to find, once for every measurement."""
+    with torch.no_grad():
+        signal: Tensor = prior(like.new_zeros(len(like), *(prior.latent_shape or ())))
+    return signal.detach()

@@ -1,0 +1,40 @@
+"""The kit of a solver: what every solver needs besides its mathematics.
+
+    run(...)                    restarts, halving, Ctrl-C, diverging candidates, monitors, history, the solution
+    Record                      the same bookkeeping for a solver with a loop of its own
+    Adam                        steps of Adam, row by row
+    conjugate_gradients         (AᵀA + ρI) x = b, every row with step lengths of its own
+    closest, encoded            latents whose signals are closest to given ones
+    restated                    a solution in the latents of other priors, to go on from
+    Stages, Stage               several solvers, each starting from the last one's solution
+
+A solver written with it is its mathematics and little else; docs/plugins.md has one in fifteen lines.
+"""
+
+from invkit.contracts.given import Given, given_signals, is_given
+from invkit.solving.candidates import Candidates
+from invkit.solving.closest import closest, encoded, restated
+from invkit.solving.descent import Adam
+from invkit.solving.linear import conjugate_gradients, ridge_inverse, weighted
+from invkit.solving.record import Found, Record
+from invkit.solving.running import run
+from invkit.solving.stages import Stage, Stages
+
+__all__ = [
+    "Adam",
+    "Candidates",
+    "Found",
+    "Given",
+    "Record",
+    "Stage",
+    "Stages",
+    "closest",
+    "conjugate_gradients",
+    "encoded",
+    "given_signals",
+    "is_given",
+    "restated",
+    "ridge_inverse",
+    "run",
+    "weighted",
+]

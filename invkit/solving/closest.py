@@ -1,0 +1,119 @@
+"""Latents for given signals: by the encoder, or by a search for the closest signal in range.
+
+    m = encoded(prior, x, rng)                   # the encoder's, or the closest latent where there is none
+    start = restated(solution, problem, rng)     # a solution in the latents of this problem's priors
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+import attrs
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from invkit.contracts.generator import Generator
+from invkit.contracts.problem import Problem
+from invkit.contracts.solution import Solution
+from invkit.solving.descent import Adam
+
+__all__ = ["Descent", "closest", "descents", "encoded", "restated", "same_latents"]
+
+#: steps and rate of the search where a prior has no encoder
+_STEPS, _RATE = 200, 0.1
+
+
+@attrs.frozen(eq=False)
+class Descent:
+    """The best of every start's path so far: its latent, squared error and objective."""
+
+    latent: Float[Tensor, "n r *latent"]
+    error: Float[Tensor, "n r"]
+    objective: Float[Tensor, "n r"]
+
+
+def descents(
+    prior: Generator,
+    signal: Float[Tensor, "n *signal"],
+    starts: Float[Tensor, "n r *latent"],
+    *,
+    steps: int = _STEPS,
+    rate: float = _RATE,
+    weight: float = 0.0,
+) -> Iterator[Descent]:
+    """Adam on ``‖C(m) − s‖² + weight·penalty(m)`` from every start; its rate falls along half a cosine.
+
+    Gives what is best so far, at the starts and after every step.
+    """
+    shape = tuple(starts.shape[:2])
+    target, latent = signal.repeat_interleave(shape[1], 0), starts.flatten(0, 1).detach()
+    steps = steps if latent.numel() else 0  # a given signal has nothing to choose
+    adam, best = Adam(latent), latent
+    best_objective = torch.full_like(target.flatten(1)[:, 0], math.inf)
+    best_error = best_objective
+    for step in range(steps + 1):
+        with torch.enable_grad():
+            at = latent.requires_grad_()
+            made = prior(at)
+            error = (made - target).square().flatten(1).sum(1)
+            objective = error + weight * prior.penalty(at, made) if weight else error
+            gradient = torch.autograd.grad(objective.sum(), at)[0] if step < steps else at
+        latent = at.detach()
+        better = objective.detach() < best_objective
+        best_objective = torch.where(better, objective.detach(), best_objective)
+        best_error = torch.where(better, error.detach(), best_error)
+        best = torch.where(better.reshape(-1, *[1] * (latent.ndim - 1)), latent, best)
+        yield Descent(best.reshape(*shape, *best.shape[1:]), best_error.view(shape), best_objective.view(shape))
+        if step < steps:
+            latent = latent - rate * 0.5 * (1 + math.cos(math.pi * step / steps)) * adam(gradient)
+
+
+def closest(
+    prior: Generator,
+    signal: Float[Tensor, "n *signal"],
+    starts: Float[Tensor, "n *latent"],
+    *,
+    steps: int = _STEPS,
+) -> Float[Tensor, "n *latent"]:
+    """Latents whose signals are close to given ones, from one start each."""
+    *_, last = descents(prior, signal, starts[:, None], steps=steps)
+    return last.latent[:, 0]
+
+
+def encoded(
+    prior: Generator, signal: Float[Tensor, "n *signal"], rng: torch.Generator
+) -> Float[Tensor, "n *latent"]:
+    """The encoder's latents of signals, or the closest found from one drawn start where there is no encoder."""
+    signal = signal.clamp(*prior.bounds) if prior.bounds else signal
+    if prior.can_encode:
+        with torch.no_grad():
+            return prior.encode(signal)
+    start = prior.sample_latent(1, rng, dtype=signal.dtype, device=signal.device)
+    return closest(prior, signal, start.expand(len(signal), *start.shape[1:]))
+
+
+def restated(
+    solution: Solution, problem: Problem, rng: torch.Generator, *, kept: Sequence[bool] = (False, False)
+) -> Solution:
+    """The same solution in latents of this problem's priors, for :meth:`Solver.solve`'s ``start``.
+
+    Args:
+        solution: signals ``(n, *signal)`` as tensors.
+        problem: tied to shapes.
+        rng: for priors that have no encoder.
+        kept: whether each of the two latents already is one of this problem's priors, and stays.
+    """
+    latents = []
+    for signal, latent, prior, keep in zip(
+        (solution.w, solution.x), solution.latents, problem.priors, kept, strict=True
+    ):
+        usable = keep and same_latents(prior, latent)
+        latents.append(latent if usable or signal is None else encoded(prior, signal, rng))
+    return attrs.evolve(solution, latents=(latents[0], latents[1]))
+
+
+def same_latents(prior: Generator, latent: Tensor | None) -> bool:
+    """Whether latents have the shape of a prior's."""
+    return latent is not None and tuple(latent.shape[1:]) == tuple(prior.latent_shape or ())

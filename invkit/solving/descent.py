@@ -1,0 +1,40 @@
+"""Adam, row by row: a batch of candidates of which some may be dropped on the way.
+
+    adam = Adam(h)
+    h = h - 0.1 * adam(gradient)
+    adam.select(rows)
+
+Source: D. Kingma and J. Ba, "Adam: a method for stochastic optimization", ICLR 2015, with β = (0.9, 0.99).
+The gradients of a solver are exact, so the second moment may forget sooner than with the usual 0.999.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+__all__ = ["Adam"]
+
+_BETAS, _EPSILON = (0.9, 0.99), 1e-8
+
+
+class Adam:
+    """The moments of a batch of gradients. No row depends on another."""
+
+    def __init__(self, like: Float[Tensor, "n *latent"]) -> None:
+        self.first, self.second, self.count = torch.zeros_like(like), torch.zeros_like(like), 0
+
+    def __call__(self, gradient: Float[Tensor, "n *latent"]) -> Float[Tensor, "n *latent"]:
+        """The direction whose negative is followed, of about unit size; gradients not finite count as 0."""
+        gradient = gradient.nan_to_num(0, 0, 0)
+        first, second = _BETAS
+        self.count += 1
+        self.first = torch.lerp(gradient, self.first, first)
+        self.second = torch.lerp(gradient.square(), self.second, second)
+        size = (self.second / (1 - second**self.count)).sqrt() + _EPSILON
+        return self.first / (1 - first**self.count) / size
+
+    def select(self, keep: Int[Tensor, "k"]) -> None:
+        """Go on with these rows only."""
+        self.first, self.second = self.first[keep], self.second[keep]
