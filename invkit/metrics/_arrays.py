@@ -108,7 +108,8 @@ def _batch(array: Signals, dims: int) -> Tensor:
         raise ShapeError(
             f"an array of shape {tuple(array.shape)}, expected {layouts[0]}, {layouts[1]} or {layouts[2]}, "
             "none of them empty",
-            hint="for signals of one axis, psnr, per_pixel_error and the metrics of kernels have dims=1",
+            hint=f"dims, the number of axes after the channels, is {dims}; psnr, per_pixel_error and the "
+            "metrics of kernels take others, e.g. dims=1 for signals",
         )
     # Copied: torch warns of read-only numpy arrays and refuses negative strides.
     tensor = array if isinstance(array, Tensor) else torch.from_numpy(np.array(array, np.float64, order="C"))
