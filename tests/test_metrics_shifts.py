@@ -201,8 +201,8 @@ def test_images_too_small_or_of_other_shapes_are_refused() -> None:
     with pytest.raises(ShapeError, match="nothing left inside a border of 15"):
         shift_align(*draw(0, 2, 1, 1, 30, 40))
     with pytest.raises(ShapeError, match="channels, height, width"):
-        shift_align(*draw(0, 2, 1, 40))
+        shift_align(*draw(0, 2, 40))
     with pytest.raises(ShapeError, match="of one shape"):
         shift_align(draw(0, 1, 1, 40, 40), draw(0, 1, 1, 41, 40))
     with pytest.raises(ShapeError, match="3 channels"):
-        spectral_error_ratio(*draw(0, 3, 1, 3, 40, 40))
+        spectral_error_ratio(*draw(0, 3, 3, 40, 40))

@@ -63,7 +63,7 @@ def project(
             record = {
                 "image": str(job.source),
                 "psnr": found.psnr.item(),
-                "ssim": float(invkit.metrics.ssim(found.signal[None], truth[None])[0]),
+                "ssim": float(invkit.metrics.ssim(found.signal, truth)),
                 "latent_norm": found.latent.norm().item(),
             }
             if folder is not None:

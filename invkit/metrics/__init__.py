@@ -1,6 +1,6 @@
 """How close an estimate is to the truth: images, kernels, modulo the ambiguities, modulo a shift.
 
-    psnr(x_hat, x)                                       # (n,) decibels, one per image of the batch
+    psnr(x_hat, x)                                       # decibels, one figure for each image
     comparison = compare(operator, estimate=(w_hat, x_hat), truth=(w, x))
     comparison.raw.psnr, comparison.aligned.psnr
     moved = shift_align(x_hat, x)                        # by quarter pixels, borders cropped
@@ -9,8 +9,15 @@
 A bilinear measurement has ambiguities: `(αw, x/α)` measures like `(w, x)`, and for a convolution so does a
 kernel shifted one way with the image shifted the other. `compare` undoes the operator's own declared
 `ambiguities`; `shift_align` and the two error ratios follow the protocol of Levin et al. for photographs,
-whose borders are unknown. Numpy arrays in, numpy arrays out; tensors in, tensors out. Everything is computed
-in double precision and returned in the dtype of the estimate.
+whose borders are unknown.
+
+Every metric takes what a pipeline gives back, in the same layouts: `(height, width)`, `(channels, height,
+width)` or `(n, channels, height, width)`. It gives one figure for each signal, of shape `()` for one signal
+and `(n,)` for a batch; a row with NaN spoils no other. For signals with another number of axes give `dims`,
+e.g. `dims=1` for `(length)`, `(channels, length)` or `(n, channels, length)`. SSIM, shifts and ratios are for
+images alone; `compare` and `align` have `dims` from the operator. Floating point is taken to be in [0, 1]
+unless `peak` says otherwise, and integers need a `peak`. Everything is computed in double precision and
+returned in the estimate's library and dtype (float32 for integers).
 """
 
 from invkit.metrics.comparison import Comparison, Scores, align, compare

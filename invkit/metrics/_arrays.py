@@ -1,8 +1,15 @@
-"""What goes into a metric and what comes out: tensors or numpy arrays, of one shape, in double precision."""
+"""What goes into a metric and what comes out: signals in one of three layouts, in double precision within.
+
+    a, b = pair(estimate, truth, dims)        # (h, w), (c, h, w) or (n, c, h, w): both as (n, c, h, w)
+    like(figures, estimate, dims)             # (n,) figures, or the one of a single signal, shape ()
+
+`dims` is the number of axes of a signal after its channels. An array of `dims` axes is one signal of one
+channel, of `dims + 1` axes one signal with channels, of `dims + 2` axes a batch, as a pipeline has them.
+"""
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,36 +21,104 @@ from invkit.errors import InputError, ShapeError
 Array = TypeVar("Array", Tensor, npt.NDArray[Any])
 """A torch tensor or a numpy array; a function gives back what it was given."""
 
+Signals: TypeAlias = Tensor | npt.NDArray[Any]
+"""A truth; it may be of the other library than the estimate."""
 
-def pair(estimate: Array, truth: Array) -> tuple[Tensor, Tensor]:
-    """Both as double tensors of one shape."""
-    if tuple(estimate.shape) != tuple(truth.shape) or estimate.ndim < 2:
-        raise ShapeError(
-            f"expected estimate and truth of one shape (n, channels, *dims), got {tuple(estimate.shape)} and "
-            f"{tuple(truth.shape)}",
-            hint="add the batch axis, or crop to the common part",
+Number: TypeAlias = int | float
+"""A number; run-time checks of types do not take an int for a float."""
+
+_AXES = ((), ("length",), ("height", "width"), ("depth", "height", "width"))
+
+
+def pair(estimate: Any, truth: Any, dims: int = 2, *, pad: bool = False) -> tuple[Tensor, Tensor]:
+    """Both as double tensors `(n, channels, *dims)` of one shape, on the estimate's device.
+
+    Args:
+        estimate, truth: in one layout.
+        dims: axes of a signal after its channels.
+        pad: whether the two may differ in size. The smaller is then padded with zeros, so that the pixels
+            `size // 2` of both along each axis, the origins of kernels, coincide.
+    """
+    if _is_floating(estimate) != _is_floating(truth):
+        raise InputError(
+            f"the estimate has {estimate.dtype} values and the truth {truth.dtype}: their units differ",
+            hint="convert both to floats of one range, e.g. 8-bit values by truth / 255",
         )
-    a = double(estimate)
-    return a, double(truth).to(a.device)
+    a, b = _batch(estimate, dims), _batch(truth, dims)
+    compared = 2 if pad else a.ndim
+    if estimate.ndim != truth.ndim or a.shape[:compared] != b.shape[:compared]:
+        raise ShapeError(
+            f"expected estimate and truth of one shape{' but for their sizes' if pad else ''}, got "
+            f"{tuple(estimate.shape)} and {tuple(truth.shape)}",
+            hint="give both the same batch and channel axes" if pad else "crop to the common part",
+        )
+    size = [max(lengths) for lengths in zip(a.shape[2:], b.shape[2:], strict=True)]
+    return _padded(a, size), _padded(b.to(a.device), size)
 
 
-def double(array: Array) -> Tensor:
-    # Copied: torch warns of read-only numpy arrays and refuses negative strides.
-    return (
-        array.double()
-        if isinstance(array, Tensor)
-        else torch.from_numpy(np.array(array, np.float64, order="C"))
-    )
+def like(result: Tensor, estimate: Array, dims: int = 2, *, signals: bool = False) -> Array:
+    """The result for a batch in the estimate's layout and library, and in its dtype where that is floating.
 
-
-def like(result: Tensor, estimate: Array) -> Array:
-    """The result as the kind of array that came in, of its dtype where that is floating."""
+    Args:
+        result: `(n, …)`, one figure for each signal; with `signals`, `(n, channels, *dims)`.
+        estimate: as it was given.
+        dims: axes of a signal after its channels.
+        signals: whether the channel axis is dropped, too, where the estimate has none.
+    """
+    result = result[(0,) * min(dims + 2 - estimate.ndim, 2 if signals else 1)]
     if isinstance(estimate, Tensor):
-        return result.to(estimate.dtype if estimate.is_floating_point() else torch.get_default_dtype())
-    kind = estimate.dtype if np.issubdtype(estimate.dtype, np.floating) else np.dtype(np.float32)
-    return result.numpy().astype(kind)
+        return result.to(estimate.dtype if estimate.is_floating_point() else torch.float32)
+    kind = estimate.dtype if _is_floating(estimate) else np.dtype(np.float32)
+    return result.detach().cpu().numpy().astype(kind)
 
 
-def check_peak(peak: float) -> None:
-    if not peak > 0:
+def checked_peak(peak: Number | None, estimate: Signals) -> Number:
+    """The largest value that signals can have: 1 for floating point unless given."""
+    if peak is None and not _is_floating(estimate):
+        raise InputError(
+            f"{estimate.dtype} values have no peak of their own",
+            hint="type peak=255 for 8-bit images (65535 for 16 bits, 1 for booleans)",
+        )
+    if peak is not None and not 0 < peak < float("inf"):
         raise InputError(f"expected a positive peak, got {peak}", hint="images in [0, 1] have peak=1.0")
+    return 1.0 if peak is None else peak
+
+
+def _is_floating(array: Any) -> bool:
+    """Whether an array holds floating point numbers; what is no array of real numbers is refused."""
+    if not isinstance(array, Tensor | np.ndarray):
+        raise InputError(
+            f"expected a tensor or a numpy array, got {type(array).__name__}", hint="use numpy.asarray"
+        )
+    if array.is_complex() if isinstance(array, Tensor) else array.dtype.kind not in "fiub":
+        raise InputError(
+            f"metrics compare real numbers, got {array.dtype}", hint="give the magnitude, or .real and .imag"
+        )
+    return array.is_floating_point() if isinstance(array, Tensor) else array.dtype.kind == "f"
+
+
+def _batch(array: Signals, dims: int) -> Tensor:
+    """As a double tensor `(n, channels, *dims)`."""
+    if not 0 <= dims < len(_AXES):
+        raise InputError(f"dims is {dims}", hint="give dims=1 for signals, 2 for images, 3 for volumes")
+    added = dims + 2 - array.ndim
+    if not 0 <= added <= 2 or 0 in array.shape:
+        fronts = ((), ("channels",), ("n", "channels"))
+        layouts = [f"({', '.join((*front, *_AXES[dims]))})" for front in fronts]
+        raise ShapeError(
+            f"an array of shape {tuple(array.shape)}, expected {layouts[0]}, {layouts[1]} or {layouts[2]}, "
+            "none of them empty",
+            hint=f"dims, the number of axes after the channels, is {dims}; psnr, per_pixel_error and the "
+            "metrics of kernels take others, e.g. dims=1 for signals",
+        )
+    # Copied: torch warns of read-only numpy arrays and refuses negative strides.
+    tensor = array if isinstance(array, Tensor) else torch.from_numpy(np.array(array, np.float64, order="C"))
+    return tensor.double()[(None,) * added]
+
+
+def _padded(batch: Tensor, size: list[int]) -> Tensor:
+    """`(n, channels, *size)`, zero outside, with pixel `length // 2` of each axis at pixel `size // 2`."""
+    before = [new // 2 - old // 2 for new, old in zip(size, batch.shape[2:], strict=True)]
+    after = [new - old - b for new, old, b in zip(size, batch.shape[2:], before, strict=True)]
+    margins = [margin for both in zip(reversed(before), reversed(after), strict=True) for margin in both]
+    return torch.nn.functional.pad(batch, margins) if any(margins) else batch

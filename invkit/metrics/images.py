@@ -6,56 +6,59 @@ import torch
 from torch import Tensor
 
 from invkit.errors import ShapeError
-from invkit.metrics._arrays import Array, check_peak, like, pair
+from invkit.metrics._arrays import Array, Number, Signals, checked_peak, like, pair
 
 WINDOW, _SIGMA = 11, 1.5
 """The window of the structural similarity: its side and its standard deviation in pixels."""
 
 
-def psnr(estimate: Array, truth: Array, peak: float = 1.0) -> Array:
-    """Peak signal-to-noise ratio, `10 log10(peak² / mean((estimate − truth)²))`, of each signal of a batch.
+def psnr(estimate: Array, truth: Signals, peak: Number | None = None, *, dims: int = 2) -> Array:
+    """Peak signal-to-noise ratio of each signal, `10 log10(peak² / mean((estimate − truth)²))`.
 
     Args:
-        estimate, truth: `(n, channels, *dims)`; the mean runs over channels and pixels together.
-        peak: the largest value a signal can have.
+        estimate, truth: `(*dims)`, `(channels, *dims)` or `(n, channels, *dims)`; the mean runs over channels
+            and pixels together.
+        peak: the largest value a signal can have; 1 for floating point unless given.
+        dims: axes of a signal after its channels: 1 for signals, 2 for images.
 
     Returns:
-        `(n,)` decibels; infinite where the two are equal.
+        Decibels, `()` for one signal, `(n,)` for a batch; infinite where the two are equal.
 
     Raises:
-        ShapeError: the shapes differ or have no batch axis.
-        InputError: `peak` is not positive.
+        ShapeError: the shapes differ or are none of these layouts.
+        InputError: `peak` is not positive, or missing for integers; or the values are complex.
     """
-    check_peak(peak)
-    a, b = pair(estimate, truth)
+    a, b = pair(estimate, truth, dims)
+    peak = checked_peak(peak, estimate)
     error = (a - b).flatten(1).square().mean(1)
-    return like(10 * torch.log10(peak**2 / error), estimate)
+    return like(10 * torch.log10(peak**2 / error), estimate, dims)
 
 
-def ssim(estimate: Array, truth: Array, peak: float = 1.0) -> Array:
-    """Structural similarity of each image of a batch, the mean over channels and window positions.
+def ssim(estimate: Array, truth: Signals, peak: Number | None = None) -> Array:
+    """Structural similarity of each image, the mean over channels and window positions.
 
     Local means, variances and the covariance are weighted by a Gaussian window of 11×11 pixels, σ = 1.5, of
     unit sum; `C1 = (0.01 peak)²`, `C2 = (0.03 peak)²`; windows that leave the image are not counted.
 
     Args:
-        estimate, truth: `(n, channels, height, width)`, at least 11×11 pixels.
-        peak: the largest value an image can have.
+        estimate, truth: `(height, width)`, `(channels, height, width)` or `(n, channels, height, width)`, at
+            least 11×11 pixels.
+        peak: the largest value an image can have; 1 for floating point unless given.
 
     Returns:
-        `(n,)` in [−1, 1]; 1 where the two are equal.
+        In [−1, 1], `()` for one image, `(n,)` for a batch; 1 where the two are equal.
 
     Raises:
-        ShapeError: the shapes differ, are not images, or are smaller than the window.
-        InputError: `peak` is not positive.
+        ShapeError: the shapes differ, are none of these layouts, or are smaller than the window.
+        InputError: `peak` is not positive, or missing for integers; or the values are complex.
 
     Source: Wang, Bovik, Sheikh, Simoncelli, IEEE TIP 13(4), 2004, equation (13) and Section III-C.
     """
-    check_peak(peak)
     a, b = pair(estimate, truth)
-    if a.ndim != 4 or min(a.shape[2:]) < WINDOW:
+    peak, count = checked_peak(peak, estimate), len(a)
+    if min(a.shape[2:]) < WINDOW:
         raise ShapeError(
-            f"SSIM needs (n, channels, height, width) of at least 11×11 pixels, got {tuple(a.shape)}",
+            f"SSIM needs images of at least 11×11 pixels, got the shape {tuple(estimate.shape)}",
             hint="use psnr for smaller images and other signals",
         )
     # One channel a row: the window acts on each alone.  All five moments go through it together.
@@ -65,11 +68,11 @@ def ssim(estimate: Array, truth: Array, peak: float = 1.0) -> Array:
     luminance = (2 * mean_a * mean_b + c1) / (mean_a.square() + mean_b.square() + c1)
     structure = (2 * (ab - mean_a * mean_b) + c2) / (aa - mean_a.square() + bb - mean_b.square() + c2)
     per_channel = (luminance * structure).flatten(1).mean(1)
-    return like(per_channel.reshape(estimate.shape[0], -1).mean(1), estimate)
+    return like(per_channel.reshape(count, -1).mean(1), estimate)
 
 
-def per_pixel_error(estimate: Array, truth: Array) -> Array:
-    """The paper's per-pixel reconstruction error, `‖x − x̂‖₂ / N`, of each image of a batch.
+def per_pixel_error(estimate: Array, truth: Signals, *, dims: int = 2) -> Array:
+    """The paper's per-pixel reconstruction error of each signal, `‖x − x̂‖₂ / N`.
 
     N counts the values of an image, channels included. The norm is not squared: for values in [0, 1] it is
     the root mean square error divided by √N, so that figures of images of different sizes do not compare. The
@@ -77,19 +80,21 @@ def per_pixel_error(estimate: Array, truth: Array) -> Array:
     then fit: CelebA's 0.000671 is 22.6 dB, where Table 1 has 23.5 dB; as a mean squared error it were 31.7.
 
     Args:
-        estimate, truth: `(n, channels, *dims)`.
+        estimate, truth: `(*dims)`, `(channels, *dims)` or `(n, channels, *dims)`.
+        dims: axes of a signal after its channels: 1 for signals, 2 for images.
 
     Returns:
-        `(n,)`, in units of the image.
+        In units of the signal, `()` for one signal, `(n,)` for a batch.
 
     Raises:
-        ShapeError: the shapes differ or have no batch axis.
+        ShapeError: the shapes differ or are none of these layouts.
+        InputError: complex values, or integers beside floating point.
 
     Source: arXiv 1802.04073, Section 4.4 and Table 3.
     """
-    a, b = pair(estimate, truth)
+    a, b = pair(estimate, truth, dims)
     error = (a - b).flatten(1)
-    return like(torch.linalg.vector_norm(error, dim=1) / error.shape[1], estimate)
+    return like(torch.linalg.vector_norm(error, dim=1) / error.shape[1], estimate, dims)
 
 
 def _blur(images: Tensor) -> Tensor:

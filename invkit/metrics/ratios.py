@@ -16,17 +16,17 @@ import torch
 from torch import Tensor
 
 from invkit.errors import ShapeError
-from invkit.metrics._arrays import Array, like, pair
+from invkit.metrics._arrays import Array, Number, Signals, like, pair
 from invkit.metrics.shifts import shift_align
 
 
 def squared_error_ratio(
     estimate: Array,
-    estimate_known: Array,
-    truth: Array,
+    estimate_known: Signals,
+    truth: Signals,
     *,
-    reach: float = 5.0,
-    step: float = 0.25,
+    reach: Number = 5.0,
+    step: Number = 0.25,
     border: int = 15,
 ) -> Array:
     """Levin's error ratio, `‖x̂ − x‖² / ‖x̂_known − x‖²`, sums of squares over channels and pixels.
@@ -34,13 +34,14 @@ def squared_error_ratio(
     Levin et al. call a result with a ratio above 3 a failure.
 
     Args:
-        estimate: `(n, channels, height, width)`, deconvolved with the estimated kernel.
-        estimate_known: the same deconvolution's result with the true kernel.
-        truth: the sharp images.
+        estimate: deconvolved with the estimated kernel, `(height, width)`, `(channels, height, width)` or
+            `(n, channels, height, width)`.
+        estimate_known: the same deconvolution's result with the true kernel, of the same shape.
+        truth: the sharp images, of the same shape.
         reach, step, border: see `shift_align`.
 
     Returns:
-        `(n,)`, 1 where the estimated kernel serves as well as the true one.
+        `()` for one image, `(n,)` for a batch; 1 where the estimated kernel serves as well as the true one.
 
     Raises:
         ShapeError, InputError: as `shift_align`.
@@ -53,11 +54,11 @@ def squared_error_ratio(
 
 def spectral_error_ratio(
     estimate: Array,
-    estimate_known: Array,
-    truth: Array,
+    estimate_known: Signals,
+    truth: Signals,
     *,
-    reach: float = 5.0,
-    step: float = 0.25,
+    reach: Number = 5.0,
+    step: Number = 0.25,
     border: int = 15,
 ) -> Array:
     """The ratio of the spectral norms (largest singular values) of the two error images, as matrices.
@@ -70,24 +71,24 @@ def spectral_error_ratio(
         reach, step, border: see `shift_align`.
 
     Returns:
-        `(n,)`, 1 where the estimated kernel serves as well as the true one.
+        `()` for one image, `(n,)` for a batch; 1 where the estimated kernel serves as well as the true one.
 
     Raises:
         ShapeError: more than one channel; else as `shift_align`.
         InputError: as `shift_align`.
     """
-    if truth.ndim == 4 and truth.shape[1] != 1:
+    channels = pair(estimate, truth)[0].shape[1]
+    if channels != 1:
         raise ShapeError(
-            f"the spectral norm is that of one matrix, but the images have {truth.shape[1]} channels",
+            f"the spectral norm is that of one matrix, but the images have {channels} channels",
             hint="convert them to grey, or use squared_error_ratio",
         )
     found, known = _errors(estimate, estimate_known, truth, reach, step, border)
-    norms = [torch.linalg.matrix_norm(error[:, 0], ord=2) for error in (found, known)]
-    return like(norms[0] / norms[1], estimate)
+    return like(_spectral_norm(found) / _spectral_norm(known), estimate)
 
 
 def _errors(
-    estimate: Array, estimate_known: Array, truth: Array, reach: float, step: float, border: int
+    estimate: Signals, estimate_known: Signals, truth: Signals, reach: Number, step: Number, border: int
 ) -> tuple[Tensor, Tensor]:
     """Both error images, `(n, channels, height, width)`, after alignment, in double precision."""
     a, b = pair(estimate, truth)
@@ -95,3 +96,10 @@ def _errors(
     moved = (shift_align(each, b, reach=reach, step=step, border=border) for each in (a, known))
     found, with_known = (each.estimate - each.truth for each in moved)
     return found, with_known
+
+
+def _spectral_norm(error: Tensor) -> Tensor:
+    """`(n,)`, NaN for an image with NaN, which alone the decomposition would refuse for all of the batch."""
+    finite = error.isfinite().all(-1).all(-1)[:, 0]
+    norms = torch.linalg.matrix_norm(error[:, 0].nan_to_num(), ord=2)
+    return torch.where(finite, norms, torch.full_like(norms, torch.nan))

@@ -26,7 +26,7 @@ import torch
 from torch import Tensor
 
 from invkit.errors import InputError, ShapeError
-from invkit.metrics._arrays import Array, like, pair
+from invkit.metrics._arrays import Array, Number, Signals, checked_peak, like, pair
 from invkit.metrics.images import psnr, ssim
 
 
@@ -35,9 +35,10 @@ class ShiftAligned:
     """The middles of images, the estimates' moved to where they fit the truth best.
 
     Args:
-        estimate: `(n, channels, height − 2 border, width − 2 border)`, interpolated.
+        estimate: in the layout given, `height − 2 border` by `width − 2 border` pixels, interpolated.
         truth: the same part of the truth.
-        shift: `(n, 2)` pixels down and to the right: `estimate[p]` was at `p + shift`.
+        shift: pixels down and to the right, `(2,)` for one image, `(n, 2)` for a batch: `estimate[p]` was at
+            `p + shift`.
     """
 
     estimate: Any
@@ -46,41 +47,45 @@ class ShiftAligned:
 
 
 def shift_align(
-    estimate: Array, truth: Array, *, reach: float = 5.0, step: float = 0.25, border: int = 15
+    estimate: Array, truth: Signals, *, reach: Number = 5.0, step: Number = 0.25, border: int = 15
 ) -> ShiftAligned:
     """The estimates moved by the shift of least squared error, the same for all channels, and cropped.
 
     All shifts are tried. The 1,681 of the defaults, on a grey image of 255×255 pixels, take a core about a
-    second.
+    second. An image with NaN or infinite values is NaN throughout, and so is its shift.
 
     Args:
-        estimate, truth: `(n, channels, height, width)`.
+        estimate, truth: `(height, width)`, `(channels, height, width)` or `(n, channels, height, width)`.
         reach: the largest shift along an axis, pixels.
         step: between the shifts tried, pixels; a whole number of steps makes a pixel.
         border: pixels left out on every side, at least `reach`: no shift reads beyond the image.
 
     Raises:
-        ShapeError: the shapes differ, are not images, or have nothing left inside the border.
-        InputError: a reach below 0 or beyond the border, or a step that does not divide a pixel.
+        ShapeError: the shapes differ, are none of these layouts, or have nothing left inside the border.
+        InputError: a reach below 0 or beyond the border, or a step that does not divide a pixel; complex
+            values, or integers beside floating point.
     """
     a, b = pair(estimate, truth)
     _check(tuple(a.shape), reach, step, border)
     middle = b[..., border : b.shape[2] - border, border : b.shape[3] - border]
     found = [_best(one, other, reach, step, border) for one, other in zip(a, middle, strict=True)]
     moved, shifts = torch.stack([moved for moved, _ in found]), torch.stack([shift for _, shift in found])
-    return ShiftAligned(like(moved, estimate), like(middle, estimate), like(shifts, estimate))
+    return ShiftAligned(
+        like(moved, estimate, signals=True), like(middle, estimate, signals=True), like(shifts, estimate)
+    )
 
 
 def psnr_modulo_shift(
     estimate: Array,
-    truth: Array,
-    peak: float = 1.0,
+    truth: Signals,
+    peak: Number | None = None,
     *,
-    reach: float = 5.0,
-    step: float = 0.25,
+    reach: Number = 5.0,
+    step: Number = 0.25,
     border: int = 15,
 ) -> Array:
-    """`(n,)` decibels: `psnr` of the middles after `shift_align`; raises as both do."""
+    """`psnr` of the middles after `shift_align`; arguments, layouts and errors are those of both."""
+    peak = checked_peak(peak, estimate)
     moved = shift_align(estimate, truth, reach=reach, step=step, border=border)
     result: Array = psnr(moved.estimate, moved.truth, peak)
     return result
@@ -88,21 +93,24 @@ def psnr_modulo_shift(
 
 def ssim_modulo_shift(
     estimate: Array,
-    truth: Array,
-    peak: float = 1.0,
+    truth: Signals,
+    peak: Number | None = None,
     *,
-    reach: float = 5.0,
-    step: float = 0.25,
+    reach: Number = 5.0,
+    step: Number = 0.25,
     border: int = 15,
 ) -> Array:
-    """`(n,)`: `ssim` of the middles after `shift_align` (of least squared error); raises as both do."""
+    """`ssim` of the middles after `shift_align`; arguments, layouts and errors are those of both."""
+    peak = checked_peak(peak, estimate)
     moved = shift_align(estimate, truth, reach=reach, step=step, border=border)
     result: Array = ssim(moved.estimate, moved.truth, peak)
     return result
 
 
-def _best(image: Tensor, middle: Tensor, reach: float, step: float, border: int) -> tuple[Tensor, Tensor]:
+def _best(image: Tensor, middle: Tensor, reach: Number, step: Number, border: int) -> tuple[Tensor, Tensor]:
     """The middle of one image, (channels, height, width), after its best shift, and that shift."""
+    if not (image.isfinite().all() and middle.isfinite().all()):
+        return torch.full_like(middle, torch.nan), middle.new_full((2,), torch.nan)
     phases = round(1 / step)
     fractions = list(product(range(phases), repeat=2))
     moved = torch.stack([_interpolated(image, down / phases, right / phases) for down, right in fractions])
@@ -137,9 +145,7 @@ def _interpolated(image: Tensor, down: float, right: float) -> Tensor:
     return image
 
 
-def _check(shape: tuple[int, ...], reach: float, step: float, border: int) -> None:
-    if len(shape) != 4:
-        raise ShapeError(f"expected images (n, channels, height, width), got {shape}")
+def _check(shape: tuple[int, ...], reach: Number, step: Number, border: int) -> None:
     if min(shape[2:]) <= 2 * border:
         raise ShapeError(
             f"images of {shape[2]}×{shape[3]} pixels have nothing left inside a border of {border}",
