@@ -49,7 +49,7 @@ from jaxtyping import Float, Float64
 from torch import Tensor
 
 from invkit_evidence.newton import moved, repeated
-from invkit_evidence.objective import Candidates, Objective
+from invkit_evidence.posterior import Parameters, Posterior
 
 __all__ = ["Signs", "confidence", "disagreement", "features", "signs"]
 
@@ -96,7 +96,7 @@ def confidence(found: Signs) -> float:
     return 1 / (1 + math.exp(min(doubt, 700.0)))
 
 
-def disagreement(coarse: Objective, independent: Candidates, rng: torch.Generator) -> float:
+def disagreement(coarse: Posterior, independent: Parameters, rng: torch.Generator) -> float:
     """D.
 
     Args:
@@ -113,9 +113,9 @@ def disagreement(coarse: Objective, independent: Candidates, rng: torch.Generato
 
 
 def signs(
-    fine: Objective,
-    coarse: Objective,
-    independent: Candidates,
+    fine: Posterior,
+    coarse: Posterior,
+    independent: Parameters,
     residual: float,
     numbers: int,
     strain: float,
@@ -148,11 +148,11 @@ def signs(
     )
 
 
-def _first(candidates: Candidates) -> Candidates:
+def _first(candidates: Parameters) -> Parameters:
     return candidates.select(torch.zeros(1, dtype=torch.long, device=candidates.h.device))
 
 
-def _images(objective: Objective, candidates: Candidates) -> Tensor:
+def _images(objective: Posterior, candidates: Parameters) -> Tensor:
     """The posterior means of the one measurement's candidates."""
     return repeated(objective, len(candidates.h)).mean(candidates)[1]
 
@@ -161,7 +161,7 @@ def _squared(images: Tensor) -> Float[Tensor, "n"]:
     return images.flatten(1).square().sum(1)
 
 
-def _expected_error(objective: Objective, winner: Candidates, x: Tensor, rng: torch.Generator) -> float:
+def _expected_error(objective: Posterior, winner: Parameters, x: Tensor, rng: torch.Generator) -> float:
     """``E‖x − x̂‖²`` of the posterior given the winner's kernel, from draws."""
     linear = objective.linear(objective.problem.priors[0](winner.h))
     variance = objective.variance(winner)
@@ -171,7 +171,7 @@ def _expected_error(objective: Objective, winner: Candidates, x: Tensor, rng: to
     return float(_squared(torch.cat(drawn)).mean())
 
 
-def _as_likely(winner: Candidates, curvature: Float64[Tensor, "d d"], rng: torch.Generator) -> Candidates:
+def _as_likely(winner: Parameters, curvature: Float64[Tensor, "d d"], rng: torch.Generator) -> Parameters:
     """Draws about the winner of Laplace's approximation of the posterior."""
     curvatures, axes = torch.linalg.eigh(curvature)
     white = torch.randn(_KERNELS, len(axes), generator=rng, dtype=torch.float64).to(axes.device)
@@ -179,7 +179,7 @@ def _as_likely(winner: Candidates, curvature: Float64[Tensor, "d d"], rng: torch
     return moved(winner, moves)
 
 
-def _misfit(objective: Objective, winner: Candidates, residual: float) -> float:
+def _misfit(objective: Posterior, winner: Parameters, residual: float) -> float:
     """The logarithm of the residual over its expectation."""
     variance: Float[Tensor, "1"] = objective.variance(winner).detach().requires_grad_()
     with torch.no_grad():

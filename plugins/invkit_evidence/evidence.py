@@ -2,6 +2,7 @@
 
     deblur = invkit.compose("circconv", ["trajectory", "gaussian:celeba"], "evidence")
     solution = deblur(y)
+    deblur = invkit.compose("circconv", ["trajectory", "gaussian:celeba"], ["evidence", "tv x=identity hold=w"])
 
 The two unknowns are not alike: the image has thousands of numbers, the kernel's latent a few tens. Minimising
 over both prefers a wrong kernel with an image to match; the marginal likelihood of the kernel does not. The
@@ -22,9 +23,8 @@ to a generator.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import attrs
 import torch
@@ -32,21 +32,20 @@ from attrs.validators import deep_iterable, ge, gt, le, optional
 from jaxtyping import Float
 from torch import Tensor
 
-import invkit
-from invkit.contracts.generator import Generator
 from invkit.contracts.marginal import IntegrableGenerator
 from invkit.contracts.monitor import Monitor
 from invkit.contracts.problem import Problem
 from invkit.contracts.solution import Solution
-from invkit.contracts.solver import Example, Solver
+from invkit.contracts.solver import Solver
 from invkit.errors import InputError
-from invkit_evidence.objective import Candidates, Objective, first_noise
-from invkit_evidence.polish import Polish
-from invkit_evidence.record import Record
+from invkit.solving import Record, encoded, is_given
+from invkit_evidence.confidence import Signs
+from invkit_evidence.posterior import Parameters, Posterior, first_noise
 from invkit_evidence.rounds import Rounds
-from invkit_evidence.search import Plan
+from invkit_evidence.search import Schedule
+from invkit_evidence.watch import Watch, centre
 
-__all__ = ["Evidence"]
+__all__ = ["Evidence", "Finish", "Search"]
 
 
 def _schedules(anneal: int | float | Sequence[Any]) -> tuple[float, ...]:
@@ -58,31 +57,20 @@ def _ranks(rank: int | Sequence[int] | None) -> tuple[int, ...] | None:
 
 
 @attrs.frozen
-class Evidence(Solver):
-    """Maximum of the marginal likelihood over the first unknown's latent; the posterior mean of the second.
+class Search:
+    """One search: many starts scored together, the best followed while the noise is annealed.
 
-    - starts: latents drawn per measurement and scored together.
-    - keep: candidates per measurement followed in each stage, one of every schedule at least; where the cost
-    does not fall with the rank (bounds, dense covariances), fewer, e.g. 24x8x4, are much faster.
-    - steps: of Adam, in all; rate: its step size at first, falling along half a cosine.
-    - rank: how fine the image prior is in the last stages of the search (a Gaussian: its components), the
-    first in all before; none: all of it. What the search ends with is compared, and the image is found, with
-    all of it.
-    - finish: steps of Newton's method at most, by all of the prior, from where the search ends
-    (:mod:`invkit_evidence.newton`).
-    - noise: the standard deviation σ of the noise; none: estimated, together with the kernel.
-    - anneal: σ² begins 1 + anneal times larger; of several schedules every start has one.
-    - leaps: how often at most, after a search, a kernel is let free of its prior and taken back to it, where
-    the evidence would gain much (:mod:`invkit_evidence.leap`).
-    - retries: how often at most a measurement is searched again whose kernel is not sure, with other starts,
-    half of them variations of the winner (:mod:`invkit_evidence.rounds`).
-    - draws: posterior samples whose standard deviation is ``Solution.x_std``; 0: none.
-    - polish: the spec of a solver that makes the last image, the kernel given; polish_prior: of its image's
-    prior (:mod:`invkit_evidence.polish`). None: the image is the posterior mean.
-    - doubt: the status is ``doubtful`` where ``Solution.confidence`` is less, the probability that the kernel
-    found costs less than 3 dB against the true one (:mod:`invkit_evidence.confidence`); 0: it is not asked.
-    Two schedules or more have to agree; of one alone, less is known.
-    - chunk: at most so many candidates at a time, for memory alone.
+    Args:
+        starts: latents drawn per measurement and scored together.
+        keep: candidates per measurement followed in each stage, one of every schedule at least. Where the
+            cost does not fall with the rank (bounds, dense covariances), fewer, e.g. 24x8x4, are much faster.
+        steps: steps of Adam, in all.
+        rate: its step size at first, falling along half a cosine.
+        rank: how fine the image prior is in the last stages of the search (a Gaussian: its components), the
+            first in all before; none: all of it. What the search ends with is compared, and the image is
+            found, with all of it.
+        anneal: σ² begins 1 + anneal times larger; of several schedules every start has one.
+        chunk: candidates at a time, for memory alone.
     """
 
     starts: int = attrs.field(default=384, validator=ge(1))
@@ -96,22 +84,12 @@ class Evidence(Solver):
         converter=_ranks,
         validator=optional(deep_iterable(ge(0))),  # type: ignore[arg-type]
     )
-    finish: int = attrs.field(default=4, validator=ge(0))
-    noise: float | None = attrs.field(default=None, validator=optional(gt(0)))
     anneal: tuple[float, ...] = attrs.field(
         default=(300.0, 10.0), converter=_schedules, validator=deep_iterable(ge(0))
     )
-    leaps: int = attrs.field(default=4, validator=ge(0))
-    retries: int = attrs.field(default=3, validator=ge(0))
-    draws: int = attrs.field(default=0, validator=ge(0))
-    polish: str | None = None
-    polish_prior: str = "identity"
-    doubt: float = attrs.field(default=0.95, converter=float, validator=[ge(0), le(1)])
     chunk: int = attrs.field(default=1024, validator=ge(1))
 
     def __attrs_post_init__(self) -> None:
-        if self.draws == 1:
-            raise InputError("draws=1: one draw has no deviation", hint="give 2 or more, or 0 for none")
         if not self.anneal:
             raise InputError("anneal is empty", hint="write e.g. anneal=300x10, or anneal=0 for none")
         if not self.keep:
@@ -119,9 +97,49 @@ class Evidence(Solver):
         if self.rank == ():
             raise InputError("rank is empty", hint="write e.g. rank=16x64, or rank=none for all of the prior")
 
-    def others(self, priors: tuple[Generator, Generator]) -> Sequence[tuple[Literal["prior", "solver"], str]]:
-        """The solver that polishes, and its image's prior."""
-        return (("solver", self.polish), ("prior", self.polish_prior)) if self.polish else ()
+
+@attrs.frozen
+class Finish:
+    """What follows a search.
+
+    Args:
+        finish: steps of Newton's method at most, by all of the prior, from where the search ends
+            (:mod:`invkit_evidence.newton`).
+        leaps: how often at most, after a search, a kernel is let free of its prior and taken back to it,
+            where the evidence would gain much (:mod:`invkit_evidence.leap`).
+        retries: how often at most a measurement is searched again whose kernel is not sure, with other
+            starts, half of them variations of the winner (:mod:`invkit_evidence.rounds`).
+        draws: posterior samples whose standard deviation is ``Solution.x_std``; 0: none.
+        doubt: the status is ``doubtful`` where ``Solution.confidence`` is less. That is the probability that
+            the kernel found costs less than 3 dB against the true one (:mod:`invkit_evidence.confidence`);
+            0: it is not asked. Two schedules or more have to agree; of one alone, less is known.
+    """
+
+    finish: int = attrs.field(default=4, validator=ge(0))
+    leaps: int = attrs.field(default=4, validator=ge(0))
+    retries: int = attrs.field(default=3, validator=ge(0))
+    draws: int = attrs.field(default=0, validator=ge(0))
+    doubt: float = attrs.field(default=0.95, converter=float, validator=[ge(0), le(1)])
+
+    def __attrs_post_init__(self) -> None:
+        if self.draws == 1:
+            raise InputError("draws=1: one draw has no deviation", hint="give 2 or more, or 0 for none")
+
+
+@attrs.frozen
+class Evidence(Solver):
+    """Maximum of the marginal likelihood over the first unknown's latent; the posterior mean of the second.
+
+    The noise's standard deviation is the problem's where it is known (``noise="gaussian?sigma=0.01"``);
+    where not, it is estimated together with the kernel.
+
+    Args:
+        search: how kernels are searched for.
+        after: what follows a search.
+    """
+
+    search: Search = attrs.field(factory=Search)
+    after: Finish = attrs.field(factory=Finish)
 
     def solve(
         self,
@@ -129,22 +147,15 @@ class Evidence(Solver):
         y: Float[Tensor, "n *y"],
         rng: torch.Generator,
         monitors: Sequence[Monitor] = (),
+        *,
+        start: Solution | None = None,
     ) -> Solution:
         """Recover both signals of every measurement; see :meth:`invkit.contracts.solver.Solver.solve`.
 
         Raises:
-            InputError: the prior of x cannot be integrated out, or the solver that polishes refuses.
+            InputError: the prior of x cannot be integrated out, or the noise is not white and Gaussian.
         """
-        began = time.perf_counter()
-        polish = Polish.of(self.polish, self.polish_prior) if self.polish else None
-        record = self.searched(problem, y, rng, monitors)
-        solution = record.solution(time.perf_counter() - began, self.doubt)
-        if polish and not record.interrupted:
-            polished = polish(problem.shaped(tuple(y.shape[1:])), y, solution, rng)
-            solution = attrs.evolve(polished, seconds=time.perf_counter() - began)
-        for monitor in monitors:
-            monitor.on_end(solution)
-        return solution
+        return self.searched(problem, y, rng, monitors, start=start)[0]
 
     def searched(
         self,
@@ -152,76 +163,83 @@ class Evidence(Solver):
         y: Float[Tensor, "n *y"],
         rng: torch.Generator,
         monitors: Sequence[Monitor] = (),
-    ) -> Record:
-        """The record of all searches; it has the signs of doubt, too."""
+        *,
+        start: Solution | None = None,
+    ) -> tuple[Solution, dict[int, Signs]]:
+        """The solution, and the signs of doubt of every measurement that was judged."""
         problem = problem.shaped(tuple(y.shape[1:]))
-        prior_x = integrable(problem)
-        starts = self._distinct_starts(problem)
-        most = 1 + (self.retries if starts > 1 else 0)
-        drawn, seeds = self._draw(problem, prior_x, y, starts, rng)
-        together = max(1, self.chunk // starts)
-        chunks = torch.arange(len(y), device=y.device).split(together)
-        plan = Plan(self.keep, self.steps, self.rate, self.anneal)
-        record = Record(monitors, problem, self.steps * len(chunks) * most, len(y), starts * most, y)
-        for number, rows in enumerate(chunks):
-            first, noise = number * together * starts, self._noise(y[rows])
-            candidates = drawn.select(torch.arange(first, first + len(rows) * starts, device=y.device))
-            fine = Objective(problem, prior_x.marginal(y[rows]), noise)
-            ranks = self.rank or (None,)
-            coarse = [Objective(problem, prior_x.marginal(y[rows], rank=rank), noise) for rank in ranks]
-            own = [seeds[row] for row in rows.tolist()]
-            rounds = Rounds(y[rows], coarse, fine, plan, self.finish, starts, self.leaps, own)
-            found = rounds.search(candidates, record, rows, number * most * self.steps)
+        problem.require_plain_noise("evidence")
+        prior_w, prior_x = problem.priors[0], integrable(problem)
+        plan = Schedule(self.search.keep, self.search.steps, self.search.rate, self.search.anneal)
+        if start is not None:  # it is there already: noise would only hide it
+            h, plan = _started(problem, start, rng)[:, None], attrs.evolve(plan, anneal=(0.0,))
+        else:
+            h = prior_w.sample_latent(
+                1 if is_given(prior_w) else self.search.starts, rng, dtype=y.dtype, device=y.device
+            ).expand(len(y), *[-1] * (1 + len(prior_w.latent_shape or ())))
+        seed = int(torch.randint(2**62, (), generator=rng))
+        starts = h.shape[1]
+        most = 1 + (self.after.retries if starts > 1 else 0)
+        chunks = torch.arange(len(y), device=y.device).split(max(1, self.search.chunk // starts))
+        record = Record(
+            y,
+            monitors,
+            steps=self.search.steps * most,
+            restarts=starts * most,
+            passes=len(chunks),
+            points=20,
+            criterion="objective",
+            waiting=lambda: centre(problem, y),
+        )
+        signs: dict[int, Signs] = {}
+        for rows in chunks:
+            these = problem.select(rows)
+            record.begin(rows)
+            watch = Watch(record, these, y[rows], starts * most)
+            rounds = self._rounds(these, prior_x, y[rows], plan, starts, seed)
+            parameters = Parameters(
+                h[rows].flatten(0, 1),
+                y.new_zeros(len(rows) * starts, rounds.fine.marginal.nuisances),
+                y.new_zeros(len(rows) * starts, 0 if problem.noise.sigma is not None else 1),
+            )
+            found = rounds.search(parameters, watch, torch.arange(len(rows), device=y.device))
             found = rounds.leapt(found, record)
             for retry in range(1, most):
-                done = (number * most + retry) * self.steps
-                found = rounds.leapt(rounds.further(found, retry, record, rows, done), record)
-            record.reached((number + 1) * most * self.steps)
-            try:
+                found = rounds.leapt(rounds.further(found, retry, watch), record)
+            watch.over()
+            own: dict[int, Signs] = {}
+            with record:
                 if not record.interrupted:
-                    for row, signs in rounds.judged(found) if self.doubt else ():
-                        record.signs[int(rows[row])] = signs
+                    own.update(rounds.judged(found) if self.after.doubt else ())
                     found = rounds.finished(found)
-            except KeyboardInterrupt:
-                record.interrupted = True
-            record.end(found, rows, self.draws, rng)
-        return record
+            ended, *tables, status = watch.found(
+                found, own, draws=self.after.draws, doubt=self.after.doubt, seed=seed
+            )
+            record.objective[rows], record.residual[rows] = tables
+            for row, each in zip(rows.tolist(), status, strict=True):
+                record.status[row] = each
+            record.end(ended)
+            signs |= {int(rows[row]): each for row, each in own.items()}
+        return record.solution(), signs
 
-    def examples(self, seed: int) -> Sequence[Example]:
-        """Blur by a free, a known and a straight kernel, and gains, with images of natural spectra."""
-        rng = torch.Generator().manual_seed(seed)
-        made = [
-            ("circconv, free kernel", "circconv", "simplex?size=3", "spectrum?shape=1x8x9"),
-            ("circconv, motion, colour", "circconv", "motion?size=5", "spectrum?shape=3x8x8"),
-            ("linconv, dense", "linconv", "simplex?size=3", "spectrum?shape=1x6x6"),
-            ("gains", "pointwise", "gaussian-blur?size=6,widest=1.5", "spectrum?shape=1x6x6"),
-        ]
-        return [_example(name, operator, priors, rng) for name, operator, *priors in made]
+    def _rounds(
+        self, problem: Problem, prior_x: IntegrableGenerator, y: Tensor, plan: Schedule, starts: int, seed: int
+    ) -> Rounds:
+        sigma = problem.noise.sigma
+        noise = first_noise(y) if sigma is None else sigma.to(y).expand(len(y))
+        fine = Posterior(problem, prior_x.marginal(y), noise)
+        ranks = self.search.rank or (None,)
+        coarse = [Posterior(problem, prior_x.marginal(y, rank=rank), noise) for rank in ranks]
+        return Rounds(y, coarse, fine, plan, self.after.finish, starts, self.after.leaps, seed)
 
-    def _distinct_starts(self, problem: Problem) -> int:
-        """One where nothing is drawn: a known w."""
-        return 1 if 0 in (problem.priors[0].latent_shape or ()) else self.starts
 
-    def _noise(self, y: Tensor) -> Tensor:
-        return first_noise(y) if self.noise is None else torch.full_like(y.flatten(1)[:, 0], self.noise)
-
-    def _draw(
-        self, problem: Problem, prior_x: IntegrableGenerator, y: Tensor, starts: int, rng: torch.Generator
-    ) -> tuple[Candidates, list[int]]:
-        """The starts of all measurements and a seed each for what is drawn later, one measurement after
-        another, so that the first do not depend on the others.
-        """
-        h, seeds = [], []
-        for _ in range(len(y)):
-            h.append(problem.priors[0].sample_latent(starts, rng, dtype=y.dtype, device=y.device))
-            seeds.append(int(torch.randint(2**62, (), generator=rng)))
-        n = len(y) * starts
-        candidates = Candidates(
-            torch.cat(h),
-            y.new_zeros(n, prior_x.marginal(y[:1], rank=0).nuisances),
-            y.new_zeros(n, 1 if self.noise is None else 0),
-        )
-        return candidates, seeds
+def _started(problem: Problem, start: Solution, rng: torch.Generator) -> Tensor:
+    """The latents of w to go on from."""
+    if start.w is None:
+        raise InputError("the solution to start from has no w", hint="start from one that has, or draw starts")
+    h: Tensor | None = start.latents[0]
+    fits = h is not None and tuple(h.shape[1:]) == tuple(problem.priors[0].latent_shape or ())
+    return h if h is not None and fits else encoded(problem.priors[0], start.w, rng)
 
 
 def integrable(problem: Problem) -> IntegrableGenerator:
@@ -233,10 +251,3 @@ def integrable(problem: Problem) -> IntegrableGenerator:
             hint="choose a Gaussian prior for it, e.g. gaussian:celeba or spectrum, or another solver",
         )
     return prior_x
-
-
-def _example(name: str, operator: str, priors: Sequence[str], rng: torch.Generator) -> Example:
-    problem = Problem(invkit.operator(operator), (invkit.prior(priors[0]), invkit.prior(priors[1])))
-    w, x = (prior(prior.sample_latent(3, rng, dtype=torch.float64)) for prior in problem.priors)
-    y: Tensor = problem.operator(w, x)
-    return Example(name, problem, y + 0.01 * torch.randn(y.shape, generator=rng, dtype=y.dtype))

@@ -26,9 +26,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from invkit.contracts.generator import Generator
-from invkit_evidence.adam import Adam
-from invkit_evidence.objective import Candidates, Objective
-from invkit_evidence.search import Finalists, Plan, Search
+from invkit.solving import Adam
+from invkit_evidence.posterior import Parameters, Posterior
+from invkit_evidence.search import Finalists, Schedule, Search
 
 __all__ = ["fitted", "freed", "leap"]
 
@@ -43,10 +43,10 @@ _VARIED, _FRESH, _SHARE = 191, 64, 0.3
 #: deviation at first, as a part of an axis
 _FIT_STEPS, _FIT_RATE, _PENALTY, _SMOOTH = 120, 0.1, 1e-4, 1 / 7
 #: of the fitted, how many descend and how many of these are compared in the end
-_DESCENT = Plan(keep=(16, 4), steps=50, rate=0.05, anneal=(0.0,))
+_DESCENT = Schedule(keep=(16, 4), steps=50, rate=0.05, anneal=(0.0,))
 
 
-def freed(objective: Objective, candidates: Candidates) -> tuple[Float[Tensor, "n *w"], Float[Tensor, "n"]]:
+def freed(objective: Posterior, candidates: Parameters) -> tuple[Float[Tensor, "n *w"], Float[Tensor, "n"]]:
     """Every candidate's w, free of its prior, and the strain in nats, 0 or more; of a known kernel 0.
 
     Args:
@@ -74,7 +74,7 @@ def freed(objective: Objective, candidates: Candidates) -> tuple[Float[Tensor, "
         better = value.detach() < least  # never where it is no number
         best = torch.where(better.reshape(-1, *[1] * (w.ndim - 1)), other.detach(), best)
         least = torch.where(better, value.detach(), least)
-        change = change.detach() - _RATE * adam.direction(slope)
+        change = change.detach() - _RATE * adam(slope)
     return best, before - least
 
 
@@ -95,16 +95,16 @@ def fitted(
             apart = ((torch.fft.rfftn(made, shape, axes) - target) * smooth).abs().square().flatten(1).sum(1)
             loss = apart / energy + _PENALTY * prior.penalty(h, made)
             (slope,) = torch.autograd.grad(loss.sum(), h)
-        h = h.detach() - _FIT_RATE * adam.direction(slope)
+        h = h.detach() - _FIT_RATE * adam(slope)
     with torch.no_grad():
         apart = (prior(h) - w).flatten(1).square().sum(1) / w.square().sum()
     return h, apart.nan_to_num(nan=torch.inf)
 
 
 def leap(
-    coarse: Objective, fine: Objective, winner: Candidates, w: Float[Tensor, "1 *w"], rng: torch.Generator
+    coarse: Posterior, fine: Posterior, winner: Parameters, w: Float[Tensor, "1 *w"], rng: torch.Generator
 ) -> Finalists:
-    """Candidates of one measurement that come back from a freed ``w``, by the fine objective.
+    """Parameters of one measurement that come back from a freed ``w``, by the fine objective.
 
     Args:
         coarse: that they descend by, one row.
@@ -115,13 +115,13 @@ def leap(
     """
     prior = coarse.problem.priors[0]
     drawn = prior.sample_latent(_VARIED + _FRESH, rng, dtype=w.dtype, device=w.device)
-    anew = torch.rand(drawn.shape, generator=rng) < _SHARE
+    anew = torch.rand(drawn.shape, generator=rng, dtype=torch.float32) < _SHARE
     anew[_VARIED:] = True
     latents = torch.cat([winner.h, torch.where(anew.to(w.device), drawn, winner.h)])
     h, apart = fitted(prior, w, latents)
     nearest = apart.topk(_DESCENT.keep[0], largest=False).indices
     others = (part.expand(len(nearest), -1) for part in winner.parts[1:])
-    search = Search([coarse], Candidates(h[nearest], *others), len(nearest), _DESCENT)
+    search = Search([coarse], Parameters(h[nearest], *others), len(nearest), _DESCENT)
     for _ in search.steps():
         pass
     return search.finalists(fine)

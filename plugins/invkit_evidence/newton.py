@@ -19,7 +19,7 @@ import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 
-from invkit_evidence.objective import Candidates, Objective
+from invkit_evidence.posterior import Parameters, Posterior
 
 __all__ = ["finish", "hessian", "moved", "repeated"]
 
@@ -34,14 +34,14 @@ _TOGETHER = 64
 
 
 def finish(
-    fine: Objective,
-    coarse: Objective,
-    candidates: Candidates,
+    fine: Posterior,
+    coarse: Posterior,
+    candidates: Parameters,
     value: Float[Tensor, "n"],
     steps: int,
     curvature: Float64[Tensor, "n d d"] | None = None,
-) -> tuple[Candidates, Float[Tensor, "n"]]:
-    """Candidates of lower value, and their values.
+) -> tuple[Parameters, Float[Tensor, "n"]]:
+    """Parameters of lower value, and their values.
 
     Args:
         fine: the objective to be made less, one row a candidate.
@@ -64,7 +64,7 @@ def finish(
         other, slope = _gradient(fine, tried)
         better = moving & (other < value)  # never where it is no number
         moving &= ~better | (value - other >= _ENOUGH)
-        candidates = Candidates(
+        candidates = Parameters(
             *(
                 torch.where(better.reshape(-1, *[1] * (new.ndim - 1)), new, old)
                 for new, old in zip(tried.parts, candidates.parts, strict=True)
@@ -82,7 +82,7 @@ def finish(
     return candidates, value
 
 
-def hessian(objective: Objective, candidate: Candidates) -> Float64[Tensor, "d d"]:
+def hessian(objective: Posterior, candidate: Parameters) -> Float64[Tensor, "d d"]:
     """Of the objective of one candidate, in latent, nuisance and level; zeros for what is no number."""
     count = sum(part.numel() for part in candidate.parts)
     steps = _STEP * torch.eye(count, dtype=torch.float64, device=candidate.h.device)
@@ -97,10 +97,10 @@ def hessian(objective: Objective, candidate: Candidates) -> Float64[Tensor, "d d
     return ((found + found.T) / 2).nan_to_num(0, 0, 0)
 
 
-def moved(candidates: Candidates, moves: Float64[Tensor, "k d"]) -> Candidates:
+def moved(candidates: Parameters, moves: Float64[Tensor, "k d"]) -> Parameters:
     """The candidates, or one as often as there are rows, by so much changed."""
     parts = moves.to(candidates.h).split([part[0].numel() for part in candidates.parts], 1)
-    return Candidates(
+    return Parameters(
         *(
             part + move.reshape(len(moves), *part.shape[1:])
             for part, move in zip(candidates.parts, parts, strict=True)
@@ -108,23 +108,23 @@ def moved(candidates: Candidates, moves: Float64[Tensor, "k d"]) -> Candidates:
     )
 
 
-def repeated(objective: Objective, count: int) -> Objective:
+def repeated(objective: Posterior, count: int) -> Posterior:
     """One measurement's objective, of so many candidates."""
     return objective.select(torch.zeros(count, dtype=torch.long, device=objective.noise.device))
 
 
 def _gradient(
-    objective: Objective, candidates: Candidates
+    objective: Posterior, candidates: Parameters
 ) -> tuple[Float[Tensor, "n"], Float64[Tensor, "n d"]]:
     """The objective and its gradient in all parameters."""
     parts = [part.detach().requires_grad_() for part in candidates.parts]
     with torch.enable_grad():
-        value = objective(Candidates(*parts))
+        value = objective(Parameters(*parts))
         gradients = torch.autograd.grad(value.sum(), parts, allow_unused=True, materialize_grads=True)
     return value.detach(), torch.cat([each.flatten(1).double() for each in gradients], 1)
 
 
-def _hessians(objective: Objective, candidates: Candidates) -> Float64[Tensor, "n d d"]:
+def _hessians(objective: Posterior, candidates: Parameters) -> Float64[Tensor, "n d d"]:
     """Those of all candidates."""
     rows = torch.arange(len(candidates.h), device=candidates.h.device).split(1)
     return torch.stack([hessian(objective.select(row), candidates.select(row)) for row in rows])

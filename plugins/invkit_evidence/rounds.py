@@ -1,10 +1,10 @@
 """Rounds of searches: a first one of all measurements, further ones where the kernel found is not sure.
 
-    rounds = Rounds(y, coarse, fine, plan, finish, starts, seeds)
-    found = rounds.search(candidates, record, rows, done=0)
-    found = rounds.leapt(found, record)                             # of those that are strained
-    found = rounds.further(found, 1, record, rows, done=150)        # of those that are not sure, other starts
-    for row, signs in rounds.judged(found): ...                     # how doubtful they are
+    rounds = Rounds(y, coarse, fine, plan, finish, starts, leaps, seed)
+    found = rounds.search(parameters, watch, rows)
+    found = rounds.leapt(found, record)                  # strained kernels leap
+    found = rounds.further(found, 1, watch)              # kernels that are not sure are searched again
+    for row, signs in rounds.judged(found): ...          # how doubtful they are
     found = rounds.finished(found)
 
 A search that has gone astray seldom goes to the same place twice, so where its kernel is not sure
@@ -29,11 +29,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from invkit.solving import Record
 from invkit_evidence.confidence import Signs
 from invkit_evidence.newton import finish
-from invkit_evidence.objective import Candidates, Objective
-from invkit_evidence.record import Record
-from invkit_evidence.search import Finalists, Plan, Search
+from invkit_evidence.posterior import Parameters, Posterior
+from invkit_evidence.search import Finalists, Schedule, Search
+from invkit_evidence.watch import Watch
 from invkit_evidence.winner import Winner
 
 __all__ = ["Rounds"]
@@ -59,66 +60,55 @@ class Rounds:
         finish: steps of Newton's method at most, of the best candidate.
         starts: of every search and measurement.
         leaps: at most, after every search.
-        seeds: of each measurement, for all that is drawn after its first starts.
+        seed: seed of every measurement's draws after its first starts.
     """
 
     y: Float[Tensor, "k *y"]
-    coarse: Sequence[Objective]
-    fine: Objective
-    plan: Plan
+    coarse: Sequence[Posterior]
+    fine: Posterior
+    plan: Schedule
     finish: int
     starts: int
     leaps: int
-    seeds: Sequence[int]
+    seed: int
     #: of a measurement that had so many candidates, the best of so much
     _winners: dict[tuple[int, int, float], Winner] = attrs.field(factory=dict, init=False)
 
-    def search(
-        self, candidates: Candidates, record: Record, rows: Int[Tensor, "k"], done: int, first: int = 0
-    ) -> Finalists:
-        """Search all; ``rows`` are the measurements' places in the record, where starts count from ``first``
-        and steps from ``done``. After Ctrl-C, what was found until then.
+    def search(self, parameters: Parameters, watch: Watch, rows: Int[Tensor, "k"], retry: int = 0) -> Finalists:
+        """Search the measurements ``rows`` for the first time, or once more. After Ctrl-C, what was found
+        until then.
         """
-        search = Search(self.coarse, candidates, self.starts, self.plan)
-        record.begin(search, rows, first)
-        try:
-            if not record.interrupted:
+        search = Search(self.coarse, parameters, self.starts, self.plan)
+        watch.begin(search, rows, retry * self.starts)
+        with watch.record:
+            if not watch.record.interrupted:
                 for step in search.steps():
-                    record.told(done + step)
-        except KeyboardInterrupt:
-            record.interrupted = True
+                    watch.told(retry * self.plan.steps + step)
         return search.finalists(self.fine)
 
-    def further(
-        self, found: Finalists, retry: int, record: Record, rows: Int[Tensor, "k"], done: int
-    ) -> Finalists:
+    def further(self, found: Finalists, retry: int, watch: Watch) -> Finalists:
         """What is found, and what round ``retry`` finds of measurements whose kernels are not sure."""
-        if record.interrupted:
+        unsure: list[int] = []
+        with watch.record:
+            if not watch.record.interrupted:
+                unsure = [row for row in range(len(self.y)) if self._unsure(found, row, retry)]
+        if not unsure or watch.record.interrupted:
             return found
-        try:
-            unsure = [row for row in range(len(rows)) if self._unsure(found, row, retry)]
-        except KeyboardInterrupt:
-            record.interrupted = True
-            return found
-        if not unsure:
-            return found
-        record.show(found, rows)
-        index = torch.tensor(unsure, device=rows.device)
+        watch.show(found)
+        index = torch.tensor(unsure, device=self.y.device)
         some = attrs.evolve(
             self,
             y=self.y[index],
             coarse=[each.select(index) for each in self.coarse],
             fine=self.fine.select(index),
-            seeds=[self.seeds[row] for row in unsure],
         )
         winners = found.candidates.select(found.winners()[index])
-        first = retry * self.starts
-        other = some.search(some._starts(winners, retry), record, rows[index], done, first)
-        return found.joined(other, unsure, first, retry * len(self.plan.anneal))
+        other = some.search(some._starts(winners, retry), watch, index, retry)
+        return found.joined(other, unsure, retry * self.starts, retry * len(self.plan.anneal))
 
     def leapt(self, found: Finalists, record: Record) -> Finalists:
         """The same, the winners that were strained replaced by better ones, where a leap found any."""
-        try:
+        with record:
             for row in () if record.interrupted else range(len(self.y)):
                 for number in range(self.leaps):
                     winner = self._winner(found, row)
@@ -126,8 +116,6 @@ class Rounds:
                     if better is None:
                         break
                     found = found.replaced(winner.number, *better)
-        except KeyboardInterrupt:
-            record.interrupted = True
         return found
 
     def judged(self, found: Finalists) -> Iterator[tuple[int, Signs]]:
@@ -152,7 +140,7 @@ class Rounds:
         if key not in self._winners:
             only = torch.tensor([row], device=self.y.device)
             coarse, fine = self.coarse[-1].select(only), self.fine.select(only)
-            self._winners[key] = Winner(found, row, self.y[only], coarse, fine, self.seeds[row])
+            self._winners[key] = Winner(found, row, self.y[only], coarse, fine, self.seed)
         return self._winners[key]
 
     def _unsure(self, found: Finalists, row: int, retry: int) -> bool:
@@ -165,21 +153,17 @@ class Rounds:
             limit = _DOUBTED
         return self._winner(found, row).confidence < limit
 
-    def _starts(self, winners: Candidates, retry: int) -> Candidates:
+    def _starts(self, winners: Parameters, retry: int) -> Parameters:
         """Of every measurement fresh ones and variations of the winner, alike in every schedule."""
         h = winners.h
-        latents = []
-        for row, seed in enumerate(self.seeds):
-            rng = torch.Generator().manual_seed(seed + retry)
-            fresh = self.fine.problem.priors[0].sample_latent(
-                self.starts, rng, dtype=h.dtype, device=h.device
-            )
-            share = torch.empty(self.starts).uniform_(*_SHARES, generator=rng)
-            chance = torch.rand(fresh.shape, generator=rng)
-            kept = chance >= share.reshape(-1, *[1] * (h.ndim - 1))
-            varied = torch.arange(self.starts) // len(self.plan.anneal) % 2 == 1
-            kept &= varied.reshape(share.shape + (1,) * (h.ndim - 1))
-            latents.append(torch.where(kept.to(h.device), h[row], fresh))
-        n = len(self.seeds) * self.starts
+        rng = torch.Generator().manual_seed(self.seed + retry)
+        fresh = self.fine.problem.priors[0].sample_latent(self.starts, rng, dtype=h.dtype, device=h.device)
+        share = torch.empty(self.starts, dtype=torch.float32, device="cpu").uniform_(*_SHARES, generator=rng)
+        chance = torch.rand(fresh.shape, generator=rng, dtype=torch.float32, device="cpu")
+        kept = chance >= share.reshape(-1, *[1] * (h.ndim - 1))
+        varied = torch.arange(self.starts, device="cpu") // len(self.plan.anneal) % 2 == 1
+        kept &= varied.reshape(share.shape + (1,) * (h.ndim - 1))
+        latents = [torch.where(kept.to(h.device), each, fresh) for each in h]
+        n = len(h) * self.starts
         other = (part.new_zeros(n, part.shape[1]) for part in winners.parts[1:])
-        return Candidates(torch.cat(latents), *other)
+        return Parameters(torch.cat(latents), *other)

@@ -13,7 +13,7 @@ candidates of one schedule compete among themselves, to the end. So they are sea
 all end at one kernel, independent searches agree, and where not, one of them at least went astray. Of the
 starts of a schedule the best by the annealed objective are followed by Adam, of these the best fewer, and so
 on. Every stage may have an objective of its own: a coarse one is cheap, so that many can be followed while
-the noise hides what it leaves out. Candidates do not see each other.
+the noise hides what it leaves out. Parameters do not see each other.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from invkit_evidence.adam import Adam
-from invkit_evidence.objective import Candidates, Objective
+from invkit.solving import Adam
+from invkit_evidence.posterior import Parameters, Posterior
 
-__all__ = ["Finalists", "Plan", "Search"]
+__all__ = ["Finalists", "Schedule", "Search"]
 
 _ANNEALED = 0.6
 
 
 @attrs.frozen
-class Plan:
+class Schedule:
     """How many candidates a measurement are followed, for how many steps, and how far they go.
 
     Args:
@@ -85,8 +85,8 @@ class Finalists:
         value: the objective, infinite where it is not a number.
     """
 
-    objective: Objective
-    candidates: Candidates
+    objective: Posterior
+    candidates: Parameters
     row: Int[Tensor, "k"]
     start: Int[Tensor, "k"]
     schedule: Int[Tensor, "k"]
@@ -112,13 +112,13 @@ class Finalists:
         return self.objective.select(self.row).mean(self.candidates)
 
     def replaced(
-        self, index: Int[Tensor, "n"], candidates: Candidates, value: Float[Tensor, "n"]
+        self, index: Int[Tensor, "n"], candidates: Parameters, value: Float[Tensor, "n"]
     ) -> Finalists:
         """The same, some candidates and their values replaced by others."""
         parts = zip(self.candidates.parts, candidates.parts, strict=True)
         return attrs.evolve(
             self,
-            candidates=Candidates(*(old.index_copy(0, index, new) for old, new in parts)),
+            candidates=Parameters(*(old.index_copy(0, index, new) for old, new in parts)),
             value=self.value.index_copy(0, index, value),
         )
 
@@ -129,7 +129,7 @@ class Finalists:
         parts = zip(self.candidates.parts, other.candidates.parts, strict=True)
         return Finalists(
             self.objective,
-            Candidates(*(torch.cat(pair) for pair in parts)),
+            Parameters(*(torch.cat(pair) for pair in parts)),
             torch.cat([self.row, torch.tensor(rows, device=self.row.device)[other.row]]),
             torch.cat([self.start, other.start + starts]),
             torch.cat([self.schedule, other.schedule + schedules]),
@@ -144,11 +144,11 @@ class Search:
         objectives: of the last stages, one row a measurement each; the first is that of those before, too.
         candidates: ``starts`` of each measurement.
         starts: how many each has.
-        plan: see :class:`Plan`.
+        plan: see :class:`Schedule`.
     """
 
     def __init__(
-        self, objectives: Sequence[Objective], candidates: Candidates, starts: int, plan: Plan
+        self, objectives: Sequence[Posterior], candidates: Parameters, starts: int, plan: Schedule
     ) -> None:
         self.measurements, self.plan, self.starts = len(objectives[0].noise), plan, starts
         rows = torch.arange(self.measurements, device=candidates.h.device)
@@ -159,7 +159,7 @@ class Search:
         self.value = self.score(self.objective, candidates, self._tempering(0))
         self._adam = [Adam(part) for part in candidates.parts]
 
-    def score(self, objective: Objective, candidates: Candidates, tempering: Tensor | float) -> Tensor:
+    def score(self, objective: Posterior, candidates: Parameters, tempering: Tensor | float) -> Tensor:
         """The objective, (measurements, candidates); infinite where it is not a number."""
         with torch.no_grad():
             value = objective(candidates, tempering).reshape(self.measurements, -1)
@@ -176,7 +176,7 @@ class Search:
             self._step(done)
             yield done + 1
 
-    def finalists(self, objective: Objective) -> Finalists:
+    def finalists(self, objective: Posterior) -> Finalists:
         """The last stage's best, scored, without annealing, by an objective of one row a measurement."""
         self._keep(self.plan.keep[-1], self.plan.steps)
         index = self._rows()
@@ -200,7 +200,7 @@ class Search:
         """The schedule of every candidate, (measurements, candidates)."""
         return self.kept % len(self.plan.anneal)
 
-    def _measure(self, objective: Objective) -> None:
+    def _measure(self, objective: Posterior) -> None:
         """From now on candidates are compared by this one."""
         if objective is not self._bound:
             self._bound, self.objective = objective, objective.select(self._rows())
@@ -220,7 +220,8 @@ class Search:
         self.candidates = self.candidates.select(rows)
         # measurements are bound once: candidates of one share its row
         self.objective = self._bound.select(self._rows())
-        self._adam = [each.select(rows) for each in self._adam]
+        for adam in self._adam:
+            adam.select(rows)
 
     def _rows(self) -> Tensor:
         """The measurement of every candidate."""
@@ -246,13 +247,13 @@ class Search:
         with torch.enable_grad():
             parts = [part.detach() for part in self.candidates.parts]
             moving = [part.requires_grad_() for part in (parts if free else parts[:2])]
-            value = self.objective(Candidates(*parts), self._tempering(done))
+            value = self.objective(Parameters(*parts), self._tempering(done))
             gradients = torch.autograd.grad(value.sum(), moving, allow_unused=True, materialize_grads=True)
         if not free:
             gradients = (*gradients, torch.zeros_like(parts[2]))
         moved = [
-            part.detach() - self.plan.length(done) * adam.direction(gradient)
+            part.detach() - self.plan.length(done) * adam(gradient)
             for part, gradient, adam in zip(parts, gradients, self._adam, strict=True)
         ]
-        self.candidates = Candidates(*moved)
+        self.candidates = Parameters(*moved)
         self.value = value.detach().reshape(self.measurements, -1).nan_to_num(nan=math.inf, posinf=math.inf)

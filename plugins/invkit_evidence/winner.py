@@ -12,7 +12,7 @@ from torch import Tensor
 from invkit_evidence.confidence import Signs, confidence, signs
 from invkit_evidence.leap import freed, leap
 from invkit_evidence.newton import hessian
-from invkit_evidence.objective import Candidates, Objective
+from invkit_evidence.posterior import Parameters, Posterior
 from invkit_evidence.search import Finalists
 
 __all__ = ["Winner"]
@@ -34,10 +34,10 @@ class Winner:
     found: Finalists
     row: int
     y: Float[Tensor, "1 *y"]
-    coarse: Objective
-    fine: Objective
+    coarse: Posterior
+    fine: Posterior
     seed: int
-    _leaps: dict[int, tuple[Candidates, Tensor] | None] = attrs.field(factory=dict, init=False)
+    _leaps: dict[int, tuple[Parameters, Tensor] | None] = attrs.field(factory=dict, init=False)
 
     @cached_property
     def number(self) -> Int[Tensor, "1"]:
@@ -45,7 +45,7 @@ class Winner:
         return self.found.best(self.row, self.found.row == self.row)[None]
 
     @cached_property
-    def candidate(self) -> Candidates:
+    def candidate(self) -> Parameters:
         """Itself."""
         return self.found.candidates.select(self.number)
 
@@ -83,7 +83,7 @@ class Winner:
         """In [0, 1]."""
         return confidence(self.signs)
 
-    def better(self, number: int) -> tuple[Candidates, Float[Tensor, "1"]] | None:
+    def better(self, number: int) -> tuple[Parameters, Float[Tensor, "1"]] | None:
         """What a leap finds, and its value by the fine objective; None where that is no less than its own.
         The number is that of the draws.
         """

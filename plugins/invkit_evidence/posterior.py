@@ -1,7 +1,7 @@
 """What is minimised: the negative log-posterior of the first unknown, the second integrated out.
 
-    objective = Objective(problem, marginal, noise)
-    objective(Candidates(h, nuisance, level), 1.0)          # (n,), nats
+    objective = Posterior(problem, marginal, noise)
+    objective(Parameters(h, nuisance, level), 1.0)          # (n,), nats
 
 With w = B(h), σ the noise's standard deviation and τ ≥ 1 what the annealing multiplies its variance by,
 
@@ -23,14 +23,14 @@ from invkit.contracts.linear import LinearOperator
 from invkit.contracts.marginal import Marginal
 from invkit.contracts.problem import Problem
 
-__all__ = ["Candidates", "Objective", "first_noise"]
+__all__ = ["Parameters", "Posterior", "first_noise"]
 
 #: the least standard deviation of noise that is looked for, in units of y
 _LEAST_NOISE = 1e-3
 
 
 @attrs.frozen(eq=False)
-class Candidates:
+class Parameters:
     """The parameters of a batch of candidates."""
 
     h: Float[Tensor, "n *h"]
@@ -38,9 +38,9 @@ class Candidates:
     #: u, (n, 1), or (n, 0) where the noise is known
     level: Float[Tensor, "n l"]
 
-    def select(self, index: Tensor) -> Candidates:
+    def select(self, index: Tensor) -> Parameters:
         """The candidates ``index`` alone."""
-        return Candidates(self.h[index], self.nuisance[index], self.level[index])
+        return Parameters(self.h[index], self.nuisance[index], self.level[index])
 
     @property
     def parts(self) -> tuple[Tensor, Tensor, Tensor]:
@@ -49,11 +49,11 @@ class Candidates:
 
 
 @attrs.frozen(eq=False)
-class Objective:
+class Posterior:
     """A problem, its measurements with x integrated out, and what is known of the noise.
 
     Args:
-        problem: tied to shapes.
+        problem: tied to shapes, one row a candidate.
         marginal: one row a candidate.
         noise: σ, or σ₀ where it is estimated, of every candidate.
     """
@@ -62,7 +62,7 @@ class Objective:
     marginal: Marginal
     noise: Float[Tensor, "n"]
 
-    def __call__(self, candidates: Candidates, tempering: Tensor | float = 1.0) -> Float[Tensor, "n"]:
+    def __call__(self, candidates: Parameters, tempering: Tensor | float = 1.0) -> Float[Tensor, "n"]:
         """The negative log-posterior of every candidate; differentiable in all its parameters."""
         prior_w = self.problem.priors[0]
         w = prior_w(candidates.h)
@@ -76,18 +76,18 @@ class Objective:
         assert x_shape is not None
         return self.problem.operator.given(w=w, x_shape=x_shape)
 
-    def variance(self, candidates: Candidates) -> Float[Tensor, "n"]:
+    def variance(self, candidates: Parameters) -> Float[Tensor, "n"]:
         """σ² of every candidate."""
         return (self.noise * candidates.level.sum(1).exp()).square()
 
-    def mean(self, candidates: Candidates) -> tuple[Tensor, Tensor]:
+    def mean(self, candidates: Parameters) -> tuple[Tensor, Tensor]:
         """w and the posterior mean of x."""
         w = self.problem.priors[0](candidates.h)
         return w, self.marginal.mean(self.linear(w), candidates.nuisance, self.variance(candidates))
 
-    def select(self, index: Tensor) -> Objective:
+    def select(self, index: Tensor) -> Posterior:
         """The objective of the candidates ``index`` alone."""
-        return Objective(self.problem, self.marginal.select(index), self.noise[index])
+        return Posterior(self.problem.select(index), self.marginal.select(index), self.noise[index])
 
 
 def first_noise(y: Float[Tensor, "n *y"]) -> Float[Tensor, "n"]:
