@@ -21,6 +21,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import attrs
+import numpy as np
+
+from invkit.errors import InputError
 
 
 class Status(StrEnum):
@@ -116,28 +119,73 @@ class Solution:
     def save(self, folder: str | Path) -> Path:
         """Write ``solution.json``, every array as ``.npy``, and pictures of images; no file of what is None.
 
-        Every file is written under a temporary name first and then renamed. Returns the folder.
-        """
-        from invkit.files.solutions import save_solution
+        Arrays are exact: ``x``, ``w``, the latents ``h`` and ``m``, ``history``, ``x_std``. Every file is
+        written under a temporary name first and then renamed. Returns the folder.
 
-        return save_solution(self, Path(folder))
+        Raises:
+            OutputError: the folder cannot be written.
+        """
+        from invkit.files.solutions import write_solution
+
+        h, m = self.latents
+        arrays = {"x": self.x, "w": self.w, "h": h, "m": m, "history": self.history, "x_std": self.x_std}
+        record = {
+            **self.summary(),
+            "history_steps": list(self.history_steps),
+            "axes_added": self.axes_added,
+        }
+        return write_solution(folder, arrays, record, axes_added=self.axes_added)
 
     @classmethod
     def load(cls, folder: str | Path) -> Solution:
         """The solution that :meth:`save` wrote to a folder, with numpy arrays.
 
         Raises:
-            InputError: a file is missing, damaged, or from another solution.
+            InputError: no solution there, or a file that is missing, damaged or from another solution.
         """
-        from invkit.files.solutions import load_solution
+        from invkit.files.solutions import read_solution
 
-        return load_solution(Path(folder))
+        arrays, record = read_solution(folder)
+        try:
+            table = record["restarts"]
+            return cls(
+                x=arrays["x"],
+                w=arrays.get("w"),
+                latents=(arrays.get("h"), arrays.get("m")),
+                residual=_array(record["residual"]),
+                status=tuple(Status(each) for each in record["status"]),
+                restarts=Restarts(
+                    objective=_array(table["objective"]),
+                    residual=_array(table["residual"]),
+                    status=tuple(tuple(Status(each) for each in row) for row in table["status"]),
+                    winner=tuple(table["winner"]),
+                    criterion=table["criterion"],
+                ),
+                history=arrays["history"],
+                history_steps=tuple(record["history_steps"]),
+                seconds=record["seconds"],
+                config=record["config"],
+                axes_added=record["axes_added"],
+                x_std=arrays.get("x_std"),
+                noise=_array(record.get("noise")),
+                confidence=_array(record.get("confidence")),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(
+                f"the record in {folder} lacks something of a solution: {error}",
+                hint="give a folder that this version's save() wrote",
+            ) from error
 
 
 def _numbers(array: Any) -> Any:
     """An array as nested lists, with None for what is not finite (JSON has no NaN)."""
     values = array.tolist() if hasattr(array, "tolist") else array
     return _finite(values)
+
+
+def _array(numbers: Any) -> Any:
+    """Numbers of a record as an array, its nulls as NaN."""
+    return None if numbers is None else np.array(numbers, dtype=float)
 
 
 def _finite(value: Any) -> Any:

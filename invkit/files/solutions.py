@@ -1,68 +1,55 @@
 """Solutions on disk: a record, the exact signals, and pictures of them.
 
-    solution = pipeline(y)
-    save_solution(solution, "out")        # out/solution.json, x.npy, w.npy, x.png, w.png
+    write_solution("out", {"x": x, "w": w}, record, axes_added=0)      # out/solution.json, x.npy, x.png, …
+    arrays, record = read_solution("out")                              # the same, with numpy arrays
 
-A batch gives one picture a measurement: ``x-0.png``, ``x-1.png``, … Signals that are no images have no
-pictures, and a solver that finds no w leaves no files of it. Each file appears whole or not at all; the
-record comes last, so where it is, the rest is too.
+A batch gives one picture per measurement: ``x-0.png``, ``x-1.png``, … Signals that are no images have no
+pictures, and a solver that finds no w leaves no files of it. Each file appears whole or not at all. The
+record comes last and names every array with its sha256, so a solution is read as it was written or refused.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from invkit.errors import OutputError
+from invkit.errors import InputError, OutputError
 from invkit.files.atomic import atomic_write
 from invkit.files.images import write_image
 from invkit.files.panels import kernel_cell
 
-__all__ = ["save_solution", "writable_folder", "write_kernel", "write_record"]
+__all__ = ["read_solution", "writable_folder", "write_kernel", "write_record", "write_solution"]
 
 
-@runtime_checkable
-class Savable(Protocol):
-    """What of a solution is written."""
-
-    @property
-    def x(self) -> Any:
-        """The recovered second signal."""
-
-    @property
-    def w(self) -> Any:
-        """The recovered first signal, None where none was."""
-
-    @property
-    def x_std(self) -> Any:
-        """The deviation of every pixel of the second signal; None where nobody asked for it."""
-
-    @property
-    def axes_added(self) -> int:
-        """How many leading axes the signals lack of (batch, channels)."""
-
-    def summary(self) -> dict[str, Any]:
-        """The record, ready for JSON."""
+RECORD = "solution.json"
+"""The record of a solution in its folder."""
 
 
-def save_solution(solution: Savable, folder: str | os.PathLike[str]) -> Path:
+def write_solution(
+    folder: str | os.PathLike[str],
+    arrays: Mapping[str, Any],
+    record: Mapping[str, Any],
+    *,
+    axes_added: int,
+) -> Path:
     """Write a solution to a folder; files of the same names are replaced.
 
-    ``x.npy`` and ``w.npy`` hold the signals exactly, in the layout of the solution, and ``x_std.npy`` the
-    deviations where there are some. Pictures are 8-bit: ``x`` clipped to [0, 1], ``w`` scaled to its maximum.
-    Without a ``w`` there is neither: the record then says ``"w": null``, and what an earlier solution left of
-    its own is not touched.
+    Pictures are 8-bit: ``x`` clipped to [0, 1], ``w`` scaled to its maximum. An array that is None has no
+    file, and one that an earlier solution left is removed.
 
     Args:
-        solution: tensors or arrays, with or without a batch axis.
         folder: made where it is missing.
+        arrays: tensors or arrays by name, in the layout of the solution.
+        record: the rest, ready for JSON.
+        axes_added: how many leading axes ``x`` and ``w`` lack of (batch, channels).
 
     Returns:
         The folder.
@@ -71,18 +58,59 @@ def save_solution(solution: Savable, folder: str | os.PathLike[str]) -> Path:
         OutputError: the folder cannot be written.
     """
     folder = writable_folder(folder)
-    if solution.x_std is not None:
-        with atomic_write(folder / "x_std.npy") as stream:
-            np.save(stream, _exact(solution.x_std), allow_pickle=False)
-    found = [("x", solution.x), ("w", solution.w)]
-    for name, signal in ((name, _exact(signal)) for name, signal in found if signal is not None):
-        with atomic_write(folder / f"{name}.npy") as stream:
-            np.save(stream, signal, allow_pickle=False)
-        write = write_image if name == "x" else write_kernel
-        for suffix, picture in _pictures(signal, solution.axes_added):
-            write(folder / f"{name}{suffix}.png", picture)
-    write_record(folder / "solution.json", solution.summary())
+    (folder / RECORD).unlink(missing_ok=True)
+    digests = {}
+    for name, values in arrays.items():
+        path = folder / f"{name}.npy"
+        if values is None:
+            for stale in (path, *folder.glob(f"{name}.png"), *folder.glob(f"{name}-*.png")):
+                stale.unlink(missing_ok=True)
+            continue
+        exact = _exact(values)
+        with atomic_write(path) as stream:
+            np.save(stream, exact, allow_pickle=False)
+        digests[name] = _digest(exact)
+        if name in "xw":
+            write = write_image if name == "x" else write_kernel
+            for suffix, picture in _pictures(exact, axes_added):
+                write(folder / f"{name}{suffix}.png", picture)
+    write_record(folder / RECORD, {**record, "arrays": digests})
     return folder
+
+
+def read_solution(folder: str | os.PathLike[str]) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]:
+    """Read what :func:`write_solution` wrote: the arrays and the record.
+
+    Raises:
+        InputError: no solution in the folder, or a file that is missing, damaged or from another solution.
+    """
+    folder = Path(folder)
+    try:
+        record: dict[str, Any] = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        found = {name: _read(folder / f"{name}.npy", digest) for name, digest in record["arrays"].items()}
+    except OSError as error:
+        raise InputError(
+            f"no solution in {folder}: {error.strerror or error}", hint="give a folder that save() wrote"
+        ) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{folder / RECORD} is no record of a solution: {error}", hint="give a folder that save() wrote"
+        ) from error
+    return found, record
+
+
+def _digest(values: npt.NDArray[Any]) -> str:
+    head = f"{values.dtype.str}{values.shape}".encode()
+    return hashlib.sha256(head + np.ascontiguousarray(values).tobytes()).hexdigest()
+
+
+def _read(path: Path, digest: str) -> npt.NDArray[Any]:
+    values: npt.NDArray[Any] = np.load(path, allow_pickle=False)
+    if _digest(values) != digest:
+        raise InputError(
+            f"{path} is not the array that the record names", hint="restore the file, or solve again"
+        )
+    return values
 
 
 def write_kernel(path: str | os.PathLike[str], kernel: Any) -> None:

@@ -1,6 +1,6 @@
 """Checks of the contracts, for the authors of plugins and for invkit's own tests.
 
-    from invkit.testing import check_generator, check_operator, check_plugin, check_solver
+    from invkit.testing import check_generator, check_noise, check_operator, check_plugin, check_solver
 
     def test_my_operator():
         check_operator(MyOperator())        # linear, both adjoints, ambiguities, batching, dtypes, misfit …
@@ -17,15 +17,19 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from invkit.testing._problems import Example
     from invkit.testing.generators import check_generator
+    from invkit.testing.noise import check_noise
     from invkit.testing.operators import check_operator
     from invkit.testing.plugins import check_plugin
     from invkit.testing.solvers import check_solver
 
-__all__ = ["check_generator", "check_operator", "check_plugin", "check_solver"]
+__all__ = ["Example", "check_generator", "check_noise", "check_operator", "check_plugin", "check_solver"]
 
 _HOME = {
+    "Example": "_problems",
     "check_generator": "generators",
+    "check_noise": "noise",
     "check_operator": "operators",
     "check_plugin": "plugins",
     "check_solver": "solvers",

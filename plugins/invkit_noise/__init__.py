@@ -1,0 +1,1 @@
+"""Noise models, as a plugin of invkit."""

@@ -1,0 +1,75 @@
+"""``poisson``: counts, or intensities in units of ``gain`` counts.
+
+    deblur = invkit.compose("circconv", priors, solver="altgd", noise="poisson?gain=0.001")
+
+With ``y / g`` counts of the intensity ``z / g``, ``−log p(y | z)`` is, up to a constant,
+
+    Σ (z − y log z) / g.
+
+Its second derivative at ``z = y`` is ``1/(g z)``: the variance of y is ``g z``. The cost is scaled by the factor
+``2 g ȳ``, twice the mean variance, so that it is the squared residual where all entries are equal. So the
+weights of penalties mean about the same as with Gaussian noise.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from invkit.contracts.noise import Noise
+from invkit.errors import InputError
+
+__all__ = ["Poisson"]
+
+
+class Poisson(Noise):
+    """The cost ``2 ȳ Σ (z − y + y log(y / z))``, with ȳ the mean of the measured entries of a measurement.
+
+    Args:
+        gain: the value of one count, in units of y, above 0. It says what σ² = gain · z is and does not change
+            the cost.
+        floor: the least intensity, as a fraction of ȳ: below it the cost goes on as its tangent, so that it
+            is finite and steep for z ≤ 0.
+        weights, missing: as in :class:`invkit.contracts.noise.Noise`.
+
+    Raises:
+        InputError: a measurement below zero, or parameters that are not positive.
+
+    Source: L. Shepp and Y. Vardi, IEEE TMI 1(2), 1982, for the likelihood.
+    """
+
+    def __init__(
+        self,
+        gain: float = 1.0,
+        floor: float = 1e-3,
+        weights: Any = None,
+        missing: Literal["refuse", "nan"] = "refuse",
+    ) -> None:
+        super().__init__(weights=weights, missing=missing)
+        if not (gain > 0 and floor > 0):
+            raise InputError(f"gain={gain} and floor={floor} must be positive", hint="write e.g. gain=1")
+        self.gain, self.floor = gain, floor
+
+    def prepared(self, y: Float[Tensor, "n *y"]) -> tuple[Poisson, Float[Tensor, "n *y"]]:
+        """As :meth:`Noise.prepared`; refuses values below zero among those that were measured."""
+        bound, y = super().prepared(y)
+        if (y < 0).any():
+            raise InputError(
+                "the measurement has negative values, which no count has",
+                hint="subtract less background, clip it: y.clip(min=0), or use noise='gaussian'",
+            )
+        return bound, y
+
+    def entries(self, z: Float[Tensor, "n *y"], y: Float[Tensor, "n *y"]) -> Float[Tensor, "n *y"]:
+        y = y.clamp_min(0)
+        measured = torch.ones_like(y) if self.weights is None else (self._weights_of(y) > 0).to(y)
+        total = measured.flatten(1).sum(1).clamp_min(1)
+        mean = ((y * measured).flatten(1).sum(1) / total).reshape(-1, *[1] * (y.ndim - 1))
+        mean = mean.clamp_min(torch.finfo(y.dtype).tiny)
+        least = self.floor * mean
+        inside = torch.maximum(z, least)
+        cost = inside - y + torch.xlogy(y, y / inside)
+        return 2 * mean * (cost + (1 - y / least) * (z - inside))
