@@ -64,11 +64,11 @@ def test_scipy_view_has_the_same_adjoint_and_serves_lsqr(spec: str, data: st.Dat
 def test_linear_views_compose(spec: str, data: st.DataObject, seed: int, batch: int) -> None:
     case = draw_case(spec, data, seed, batch)
     blur = case.operator.given(w=case.w, x_shape=case.x_shape)
-    twice = blur.T @ blur
+    twice = blur.H @ blur
     torch.testing.assert_close(twice(case.x), blur.normal(case.x))
     torch.testing.assert_close(twice.adjoint(case.x), twice(case.x))
-    torch.testing.assert_close((blur @ blur.T).T(case.r), blur(blur.adjoint(case.r)))
-    assert blur.T.T is blur
+    torch.testing.assert_close((blur @ blur.H).H(case.r), blur(blur.adjoint(case.r)))
+    assert blur.H.H is blur
     assert twice.input_shape == twice.output_shape == case.x_shape
 
 

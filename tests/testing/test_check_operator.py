@@ -85,7 +85,7 @@ class NotTheDerivative(Right):
 class ViewOfAnotherOperator(Right):
     def given(self, *, w=None, x=None, w_shape=None, x_shape=None):
         view = super().given(w=w, x=x, w_shape=w_shape, x_shape=x_shape)
-        return view.T if w is None else super().given(w=2 * w, x_shape=x_shape)
+        return view.H if w is None else super().given(w=2 * w, x_shape=x_shape)
 
 
 class Doubling(Scaling):
