@@ -28,6 +28,9 @@ from invkit.contracts.ambiguity import Ambiguity, Scaling
 from invkit.contracts.linear import LinearOperator, Role, Shape
 from invkit.errors import InvkitError, ShapeError
 
+#: the batch on which an output's shape is tried: a number that is rarely a length of anything else
+_PAIRS = 7
+
 
 class BilinearOperator(nn.Module, ABC):
     """``A(w, x)``, linear in each argument, on batches of pairs.
@@ -62,12 +65,12 @@ class BilinearOperator(nn.Module, ABC):
         """
         held = {**dict(self.named_parameters()), **dict(self.named_buffers())}
         kinds = [each.dtype for each in held.values() if each.is_floating_point() or each.is_complex()]
-        like = {"dtype": kinds[0] if kinds else torch.float32, "device": "meta"}
-        signals = tuple(torch.empty(1, *shape, **like) for shape in (w_shape, x_shape))
+        dtype = kinds[0] if kinds else torch.float32
+        w, x = (torch.empty(_PAIRS, *shape, dtype=dtype, device="meta") for shape in (w_shape, x_shape))
         try:
             with torch.no_grad():
                 meta = {name: tensor.to("meta") for name, tensor in held.items()}
-                made = tuple(torch.func.functional_call(self, meta, signals).shape)
+                made = tuple(torch.func.functional_call(self, meta, (w, x)).shape)
         except InvkitError:
             raise
         except Exception as error:  # a forward map may raise anything
@@ -77,9 +80,9 @@ class BilinearOperator(nn.Module, ABC):
                 hint="give shapes that fit; keep the tensors of an operator by register_buffer; or write its "
                 "output_shape where forward needs numbers",
             ) from error
-        if made[:1] != (1,):
+        if made[:1] != (_PAIRS,):
             raise ShapeError(
-                f"{type(self).__name__} makes a result of shape {made} of one pair of shapes "
+                f"{type(self).__name__} makes a result of shape {made} of {_PAIRS} pairs of shapes "
                 f"{tuple(w_shape)} and {tuple(x_shape)}",
                 hint="keep the batch as the first axis in forward",
             )
@@ -224,7 +227,7 @@ class GivenW(LinearOperator):
     def adjoint(self, r: Inexact[Tensor, "n *y"]) -> Inexact[Tensor, "n *x"]:
         return self.operator.adjoint_x(_to_batch(self.w, r), r, self.input_shape)
 
-    def matrix(self, n: int, like: Tensor) -> Float[Tensor, "n p d"]:
+    def matrix(self, n: int, like: Tensor) -> Inexact[Tensor, "n p d"]:
         """All columns of all candidates in one batch."""
         d = prod(self.input_shape)
         units = torch.eye(d, dtype=like.dtype, device=like.device).reshape(d, *self.input_shape)

@@ -78,10 +78,8 @@ class Case:
 
     def complex(self) -> Case:
         """The same with an imaginary part to every signal."""
-        return attrs.evolve(self, **{k: torch.complex(s, self.another(s)) for k, s in self._signals()})
-
-    def _signals(self) -> list[tuple[str, Tensor]]:
-        return [("w", self.w), ("x", self.x), ("r", self.r)]
+        w, x, r = (torch.complex(signal, self.another(signal)) for signal in (self.w, self.x, self.r))
+        return Case(self.operator, w, x, r, self.rng)
 
     @property
     def batch(self) -> int:

@@ -54,8 +54,8 @@ class PointwiseProduct(BilinearOperator):
     def adjoint_w(
         self, x: Inexact[Tensor, "n *x"], r: Inexact[Tensor, "n *y"], w_shape: Shape | None = None
     ) -> Inexact[Tensor, "n *w"]:
-        """``conj(x) ⊙ r``, summed over channels where ``w`` has one; without ``w_shape``, ``w`` has as many as
-        ``x``.
+        """``conj(x) ⊙ r``, summed over channels where ``w`` has one; without ``w_shape``, ``w`` has as many
+        as ``x``.
         """
         w_shape, _ = self.infer_shapes(tuple(r.shape[1:]), w_shape, tuple(x.shape[1:]))
         return (x.conj() * r).sum_to_size(x.shape[0], *w_shape)
