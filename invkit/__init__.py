@@ -52,6 +52,7 @@ __all__ = [
     "__version__",
     "compose",
     "dataset",
+    "decoder",
     "errors",
     "hookimpl",
     "load_config",
@@ -61,6 +62,7 @@ __all__ = [
     "project",
     "solver",
     "testing",
+    "untrained",
 ]
 
 if TYPE_CHECKING:
@@ -69,6 +71,7 @@ if TYPE_CHECKING:
     from invkit.contracts.ambiguity import Ambiguity, Scaling
     from invkit.contracts.bilinear import BilinearOperator, Misfit
     from invkit.contracts.dataset import Dataset
+    from invkit.contracts.decoder import decoder, untrained
     from invkit.contracts.generator import Generator
     from invkit.contracts.linear import LinearOperator
     from invkit.contracts.monitor import Monitor, Progress
@@ -97,6 +100,7 @@ _NAMES = {
     "invkit.contracts.ambiguity": "Ambiguity Scaling",
     "invkit.contracts.bilinear": "BilinearOperator Misfit",
     "invkit.contracts.dataset": "Dataset",
+    "invkit.contracts.decoder": "decoder untrained",
     "invkit.contracts.generator": "Generator",
     "invkit.contracts.linear": "LinearOperator",
     "invkit.contracts.monitor": "Monitor Progress",

@@ -15,8 +15,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Inexact
 from torch import Tensor
+
+from invkit.contracts.linear import Shape
 
 
 class Ambiguity(ABC):
@@ -26,12 +28,12 @@ class Ambiguity(ABC):
     name: str
 
     @abstractmethod
-    def sample(self, w: Float[Tensor, "n *w"], x: Float[Tensor, "n *x"], rng: torch.Generator) -> Tensor:
+    def sample(self, w: Inexact[Tensor, "n *w"], x: Inexact[Tensor, "n *x"], rng: torch.Generator) -> Tensor:
         """One group element per pair, ``(n, …)``, drawn among those that apply to signals of these shapes."""
 
     def restrict(
-        self, w: Float[Tensor, "n *w"], x: Float[Tensor, "n *x"], parameter: Tensor
-    ) -> tuple[Float[Tensor, "n *w"], Float[Tensor, "n *x"]]:
+        self, w: Inexact[Tensor, "n *w"], x: Inexact[Tensor, "n *x"], parameter: Tensor
+    ) -> tuple[Inexact[Tensor, "n *w"], Inexact[Tensor, "n *x"]]:
         """The pair made such that the action of ``parameter`` on it is exact; the identity unless overridden.
 
         A shift, say, must not push part of a kernel off its support: it restricts to kernels with margins of
@@ -41,52 +43,79 @@ class Ambiguity(ABC):
 
     @abstractmethod
     def act(
-        self, w: Float[Tensor, "n *w"], x: Float[Tensor, "n *x"], parameter: Tensor
-    ) -> tuple[Float[Tensor, "n *w"], Float[Tensor, "n *x"]]:
+        self, w: Inexact[Tensor, "n *w"], x: Inexact[Tensor, "n *x"], parameter: Tensor
+    ) -> tuple[Inexact[Tensor, "n *w"], Inexact[Tensor, "n *x"]]:
         """``g·(w, x)`` for the group elements ``parameter`` (as :meth:`sample` gives them)."""
 
     @abstractmethod
     def align(
         self,
-        w: Float[Tensor, "n *w"],
-        x: Float[Tensor, "n *x"],
-        w_true: Float[Tensor, "n *w"],
-        x_true: Float[Tensor, "n *x"],
-    ) -> tuple[Float[Tensor, "n *w"], Float[Tensor, "n *x"]]:
+        w: Inexact[Tensor, "n *w"],
+        x: Inexact[Tensor, "n *x"],
+        w_true: Inexact[Tensor, "n *w"],
+        x_true: Inexact[Tensor, "n *x"],
+    ) -> tuple[Inexact[Tensor, "n *w"], Inexact[Tensor, "n *x"]]:
         """The member of the pair's orbit that is closest to the truth, by ``x`` where the two disagree."""
 
 
 class Scaling(Ambiguity):
-    """``(w, x) → (αw, x/α)`` for α > 0: every bilinear map has it (paper, Section 1).
+    """``(w, x) → (αw, x/α)``: every bilinear map has it (paper, Section 1).
 
-    :meth:`align` takes the least-squares α: ``x/α`` is the multiple of ``x`` closest to the truth. Where the
-    best multiple is not positive the pair stays as it is.
+    α > 0 where the signals are real; where both are complex, α is any complex number but 0. :meth:`align`
+    takes the least-squares α: ``x/α`` is the multiple of ``x`` closest to the truth. Where there is no such
+    multiple the pair stays as it is.
     """
 
     name = "scaling"
 
-    def sample(self, w: Float[Tensor, "n *w"], x: Float[Tensor, "n *x"], rng: torch.Generator) -> Tensor:
-        """α per pair, log-uniform in [¼, 4]."""
-        exponent = torch.rand(w.shape[0], generator=rng, dtype=torch.float64) * 4 - 2
-        return (2.0**exponent).to(w)
+    def sample(self, w: Inexact[Tensor, "n *w"], x: Inexact[Tensor, "n *x"], rng: torch.Generator) -> Tensor:
+        """α per pair, its modulus log-uniform in [¼, 4]."""
+        return random_factors((w.shape[0],), w, x, rng)
 
     def act(
-        self, w: Float[Tensor, "n *w"], x: Float[Tensor, "n *x"], parameter: Tensor
-    ) -> tuple[Float[Tensor, "n *w"], Float[Tensor, "n *x"]]:
+        self, w: Inexact[Tensor, "n *w"], x: Inexact[Tensor, "n *x"], parameter: Tensor
+    ) -> tuple[Inexact[Tensor, "n *w"], Inexact[Tensor, "n *x"]]:
         return w * _per_pair(parameter, w), x / _per_pair(parameter, x)
 
     def align(
         self,
-        w: Float[Tensor, "n *w"],
-        x: Float[Tensor, "n *x"],
-        w_true: Float[Tensor, "n *w"],
-        x_true: Float[Tensor, "n *x"],
-    ) -> tuple[Float[Tensor, "n *w"], Float[Tensor, "n *x"]]:
-        energy = x.flatten(1).square().sum(1)
-        multiple = (x * x_true).flatten(1).sum(1) / energy
+        w: Inexact[Tensor, "n *w"],
+        x: Inexact[Tensor, "n *x"],
+        w_true: Inexact[Tensor, "n *w"],
+        x_true: Inexact[Tensor, "n *x"],
+    ) -> tuple[Inexact[Tensor, "n *w"], Inexact[Tensor, "n *x"]]:
+        blocks = (x.shape[0], *[1] * (x.ndim - 1))
+        return self.act(w, x, closest_factors(blocks, w, x, x_true).flatten())
+
+
+def random_factors(shape: Shape, w: Tensor, x: Tensor, rng: torch.Generator) -> Tensor:
+    """Factors of modulus log-uniform in [¼, 4]: positive, or of any phase where both signals are complex."""
+    factors = 2.0 ** (torch.rand(shape, generator=rng, dtype=torch.float64) * 4 - 2)
+    if not _complex(w, x):
+        return factors.to(device=w.device, dtype=w.real.dtype)
+    phases = 2 * torch.pi * torch.rand(shape, generator=rng, dtype=torch.float64)
+    return torch.polar(factors, phases).to(w)
+
+
+def closest_factors(shape: Shape, w: Tensor, x: Tensor, x_true: Tensor) -> Tensor:
+    """The factor a of every block such that ``x/a`` is closest to the truth; 1 where there is none.
+
+    Args:
+        shape: of the factors; ``x`` is summed to it, so it has ``x``'s lengths, or 1 along axes that share
+            a factor.
+        w, x, x_true: the pair and the truth. Factors are positive unless both ``w`` and ``x`` are complex.
+    """
+    multiple = (x.conj() * x_true).sum_to_size(shape) / (x.conj() * x).real.sum_to_size(shape)
+    if _complex(w, x):
+        usable = torch.isfinite(multiple) & (multiple != 0)
+    else:
+        multiple = multiple.real
         usable = torch.isfinite(multiple) & (multiple > 0)
-        alpha = torch.where(usable, 1 / multiple, torch.ones_like(multiple))
-        return self.act(w, x, alpha)
+    return torch.where(usable, 1 / multiple, torch.ones_like(multiple))
+
+
+def _complex(w: Tensor, x: Tensor) -> bool:
+    return w.is_complex() and x.is_complex()
 
 
 def _per_pair(parameter: Tensor, signal: Tensor) -> Tensor:

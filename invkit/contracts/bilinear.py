@@ -8,7 +8,10 @@
 
 To write one, subclass and give :meth:`~BilinearOperator.forward`. The adjoints follow by automatic
 differentiation (``A`` is linear in each argument, so a vector–Jacobian product is the adjoint exactly) and
-may be overridden by closed forms.
+may be overridden by closed forms. The output's shape follows from the forward map, too.
+
+Signals may be complex, with ``<a, b> = Σ conj(a) b`` and ``||r||^2 = Σ |r|^2``: adjoints are conjugate
+transposes, misfits are real. An operator for real signals only refuses others by an InputError.
 """
 
 from __future__ import annotations
@@ -18,12 +21,15 @@ from collections.abc import Callable, Sequence
 from math import prod
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Inexact
 from torch import Tensor, nn
 
 from invkit.contracts.ambiguity import Ambiguity, Scaling
-from invkit.contracts.linear import LinearOperator, Shape
-from invkit.errors import ShapeError
+from invkit.contracts.linear import LinearOperator, Role, Shape
+from invkit.errors import InvkitError, ShapeError
+
+#: the batch on which an output's shape is tried: a number that is rarely a length of anything else
+_PAIRS = 7
 
 
 class BilinearOperator(nn.Module, ABC):
@@ -37,18 +43,50 @@ class BilinearOperator(nn.Module, ABC):
     #: how many axes a measurement has after its channel axis: 1 for signals, 2 for images
     measurement_dims: int = 2
 
+    #: what each argument is: the prior of ``w`` must not be an image's where ``w`` is a kernel
+    roles: tuple[Role, Role] = ("any", "any")
+
     #: the group actions on (w, x) that leave A unchanged
     ambiguities: tuple[Ambiguity, ...] = (Scaling(),)
 
     @abstractmethod
-    def forward(self, w: Float[Tensor, "n *w"], x: Float[Tensor, "n *x"]) -> Float[Tensor, "n *y"]:
+    def forward(self, w: Inexact[Tensor, "n *w"], x: Inexact[Tensor, "n *x"]) -> Inexact[Tensor, "n *y"]:
         """``A(w, x)`` for every pair of the batch."""
 
-    @abstractmethod
     def output_shape(self, w_shape: Shape, x_shape: Shape) -> Shape:
-        """The shape of ``A(w, x)``; raises :class:`ShapeError` saying what does not fit (a kernel larger than
-        the image).
+        """The shape of ``A(w, x)``, by default that of ``forward`` on meta tensors: shapes without numbers.
+
+        The operator's parameters and buffers are replaced by meta tensors for that, so nothing of it changes.
+        Override it to say in your own words what does not fit (a kernel larger than the image), or where
+        ``forward`` needs numbers to know the shape. Then ``forward`` may call it as a check.
+
+        Raises:
+            ShapeError: the two do not fit.
         """
+        held = {**dict(self.named_parameters()), **dict(self.named_buffers())}
+        kinds = [each.dtype for each in held.values() if each.is_floating_point() or each.is_complex()]
+        dtype = kinds[0] if kinds else torch.float32
+        w, x = (torch.empty(_PAIRS, *shape, dtype=dtype, device="meta") for shape in (w_shape, x_shape))
+        try:
+            with torch.no_grad():
+                meta = {name: tensor.to("meta") for name, tensor in held.items()}
+                made = tuple(torch.func.functional_call(self, meta, (w, x)).shape)
+        except InvkitError:
+            raise
+        except Exception as error:  # a forward map may raise anything
+            raise ShapeError(
+                f"{type(self).__name__} cannot measure w of shape {tuple(w_shape)} and x of shape "
+                f"{tuple(x_shape)}: {_first_line(error)}",
+                hint="give shapes that fit; keep the tensors of an operator by register_buffer; or write its "
+                "output_shape where forward needs numbers",
+            ) from error
+        if made[:1] != (_PAIRS,):
+            raise ShapeError(
+                f"{type(self).__name__} makes a result of shape {made} of {_PAIRS} pairs of shapes "
+                f"{tuple(w_shape)} and {tuple(x_shape)}",
+                hint="keep the batch as the first axis in forward",
+            )
+        return made[1:]
 
     def infer_shapes(
         self, y_shape: Shape, w_shape: Shape | None = None, x_shape: Shape | None = None
@@ -74,22 +112,22 @@ class BilinearOperator(nn.Module, ABC):
         return [(shape, shape)]
 
     def adjoint_w(
-        self, x: Float[Tensor, "n *x"], r: Float[Tensor, "n *y"], w_shape: Shape | None = None
-    ) -> Float[Tensor, "n *w"]:
+        self, x: Inexact[Tensor, "n *x"], r: Inexact[Tensor, "n *y"], w_shape: Shape | None = None
+    ) -> Inexact[Tensor, "n *w"]:
         """The adjoint of ``w ↦ A(w, x)`` at ``r``; ``w_shape`` is needed where it does not follow from ``x``
         and ``r``.
         """
         w_shape, _ = self.infer_shapes(tuple(r.shape[1:]), w_shape, tuple(x.shape[1:]))
-        return _vjp(lambda w: self.forward(w, x), x.new_zeros(x.shape[0], *w_shape), r)
+        return _adjoint(lambda w: self.forward(w, x), w_shape, x, r)
 
     def adjoint_x(
-        self, w: Float[Tensor, "n *w"], r: Float[Tensor, "n *y"], x_shape: Shape | None = None
-    ) -> Float[Tensor, "n *x"]:
+        self, w: Inexact[Tensor, "n *w"], r: Inexact[Tensor, "n *y"], x_shape: Shape | None = None
+    ) -> Inexact[Tensor, "n *x"]:
         """The adjoint of ``x ↦ A(w, x)`` at ``r``; ``x_shape`` is needed where it does not follow from ``w``
         and ``r``.
         """
         _, x_shape = self.infer_shapes(tuple(r.shape[1:]), tuple(w.shape[1:]), x_shape)
-        return _vjp(lambda x: self.forward(w, x), w.new_zeros(w.shape[0], *x_shape), r)
+        return _adjoint(lambda x: self.forward(w, x), x_shape, w, r)
 
     def given(
         self,
@@ -121,8 +159,8 @@ class BilinearOperator(nn.Module, ABC):
         assert x is not None
         return GivenX(self, x, tuple(w_shape))
 
-    def misfit(self, y: Float[Tensor, "n *y"]) -> Misfit:
-        """``(w, x) ↦ ‖y − A(w, x)‖²`` per pair, with whatever depends on ``y`` alone computed once."""
+    def misfit(self, y: Inexact[Tensor, "n *y"]) -> Misfit:
+        """``(w, x) ↦ ‖y − A(w, x)‖²`` per pair, real, with whatever depends on ``y`` alone computed once."""
         return Misfit(self, y)
 
     def _check_output(self, w_shape: Shape, x_shape: Shape, y_shape: Shape) -> None:
@@ -142,19 +180,23 @@ class Misfit:
     subclass from :meth:`BilinearOperator.misfit`.
     """
 
-    def __init__(self, operator: BilinearOperator, y: Float[Tensor, "n *y"]) -> None:
+    def __init__(self, operator: BilinearOperator, y: Inexact[Tensor, "n *y"]) -> None:
         self.operator = operator
         self.y = y
 
-    def __call__(self, w: Float[Tensor, "n *w"], x: Float[Tensor, "n *x"]) -> Float[Tensor, "n"]:
-        """The squared residual of every pair, a sum over channels and pixels."""
+    def __call__(self, w: Inexact[Tensor, "n *w"], x: Inexact[Tensor, "n *x"]) -> Float[Tensor, "n"]:
+        """The squared residual of every pair, ``|r|²`` summed over channels and pixels."""
         residual: Tensor = self.operator(w, x) - self.y
-        return residual.flatten(1).square().sum(1)
+        return (residual * residual.conj()).real.flatten(1).sum(1)
 
     def value_and_gradients(
-        self, w: Float[Tensor, "n *w"], x: Float[Tensor, "n *x"]
-    ) -> tuple[Float[Tensor, "n"], Float[Tensor, "n *w"], Float[Tensor, "n *x"]]:
-        """``(‖r‖², 2 A(·, x)ᵀ r, 2 A(w, ·)ᵀ r)`` with ``r = A(w, x) − y``, without building a graph."""
+        self, w: Inexact[Tensor, "n *w"], x: Inexact[Tensor, "n *x"]
+    ) -> tuple[Float[Tensor, "n"], Inexact[Tensor, "n *w"], Inexact[Tensor, "n *x"]]:
+        """``(‖r‖², 2 A(·, x)ᴴ r, 2 A(w, ·)ᴴ r)`` with ``r = A(w, x) − y``, without building a graph.
+
+        A complex gradient is ``∂/∂Re + i ∂/∂Im``, the direction of steepest ascent. The gradient of a real
+        argument is real.
+        """
         with torch.enable_grad():
             w, x = w.detach().requires_grad_(), x.detach().requires_grad_()
             value = self(w, x)
@@ -178,14 +220,14 @@ class GivenW(LinearOperator):
         self.input_shape = x_shape
         self.output_shape = operator.output_shape(tuple(w.shape[1:]), x_shape)
 
-    def forward(self, x: Float[Tensor, "n *x"]) -> Float[Tensor, "n *y"]:
+    def forward(self, x: Inexact[Tensor, "n *x"]) -> Inexact[Tensor, "n *y"]:
         result: Tensor = self.operator(_to_batch(self.w, x), x)
         return result
 
-    def adjoint(self, r: Float[Tensor, "n *y"]) -> Float[Tensor, "n *x"]:
+    def adjoint(self, r: Inexact[Tensor, "n *y"]) -> Inexact[Tensor, "n *x"]:
         return self.operator.adjoint_x(_to_batch(self.w, r), r, self.input_shape)
 
-    def matrix(self, n: int, like: Tensor) -> Float[Tensor, "n p d"]:
+    def matrix(self, n: int, like: Tensor) -> Inexact[Tensor, "n p d"]:
         """All columns of all candidates in one batch."""
         d = prod(self.input_shape)
         units = torch.eye(d, dtype=like.dtype, device=like.device).reshape(d, *self.input_shape)
@@ -206,11 +248,11 @@ class GivenX(LinearOperator):
         self.input_shape = w_shape
         self.output_shape = operator.output_shape(w_shape, tuple(x.shape[1:]))
 
-    def forward(self, x: Float[Tensor, "n *w"]) -> Float[Tensor, "n *y"]:
+    def forward(self, x: Inexact[Tensor, "n *w"]) -> Inexact[Tensor, "n *y"]:
         result: Tensor = self.operator(x, _to_batch(self.x, x))
         return result
 
-    def adjoint(self, r: Float[Tensor, "n *y"]) -> Float[Tensor, "n *w"]:
+    def adjoint(self, r: Inexact[Tensor, "n *y"]) -> Inexact[Tensor, "n *w"]:
         return self.operator.adjoint_w(_to_batch(self.x, r), r, self.input_shape)
 
 
@@ -219,10 +261,16 @@ def _to_batch(frozen: Tensor, other: Tensor) -> Tensor:
     return frozen.expand(other.shape[0], *frozen.shape[1:]) if frozen.shape[0] == 1 else frozen
 
 
-def _vjp(function: Callable[[Tensor], Tensor], at: Tensor, r: Tensor) -> Tensor:
-    """The adjoint of a linear function by a vector–Jacobian product; differentiable in what the function
-    holds.
+def _adjoint(function: Callable[[Tensor], Tensor], shape: Shape, held: Tensor, r: Tensor) -> Tensor:
+    """The adjoint of a linear function of signals of ``shape`` by a vector–Jacobian product; differentiable
+    in ``held``, the argument that the function holds.
     """
-    _, pullback, *_ = torch.func.vjp(function, at)
-    result: Tensor = pullback(r)[0]
+    dtype = torch.promote_types(held.dtype, r.dtype)
+    at = torch.zeros(len(held), *shape, dtype=dtype, device=held.device)
+    made, pullback, *_ = torch.func.vjp(function, at)
+    result: Tensor = pullback(r.to(made.dtype))[0]
     return result
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]

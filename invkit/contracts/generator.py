@@ -19,7 +19,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from invkit.contracts.linear import Shape
+from invkit.contracts.linear import Role, Shape
 from invkit.errors import InputError, ShapeError
 
 
@@ -37,6 +37,9 @@ class Generator(nn.Module, ABC):
 
     #: whether :meth:`encode` is there
     can_encode: bool = False
+
+    #: what the signals are; convolutions refuse a prior of images for their kernel
+    role: Role = "any"
 
     #: the closed interval that the values of a signal lie in, where there is one; images in [0, 1], say
     bounds: tuple[float, float] | None = None

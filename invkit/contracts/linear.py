@@ -14,22 +14,26 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
-from jaxtyping import Complex, Float
+from jaxtyping import Complex, Inexact
 from torch import Tensor, nn
 
-from invkit.errors import ShapeError
+from invkit.errors import InputError, ShapeError
 
 if TYPE_CHECKING:
     from scipy.sparse.linalg import LinearOperator as ScipyOperator
 
 Shape = tuple[int, ...]
 
+Role = Literal["kernel", "image", "any"]
+"""What a signal is for an operator; ``any`` fits all. See :mod:`invkit.contracts.roles`."""
+
 
 class LinearOperator(nn.Module, ABC):
-    """A linear map ``A`` between signals, with its adjoint ``Aᵀ``: ``⟨A x, r⟩ = ⟨x, Aᵀ r⟩``.
+    """A linear map ``A`` between signals, with its adjoint ``Aᴴ``: ``⟨A x, r⟩ = ⟨x, Aᴴ r⟩``, where
+    ``⟨a, b⟩ = Σ conj(a) b``. Of a real map ``Aᴴ`` is the transpose.
 
     ``input_shape`` and ``output_shape`` are the shapes of one signal, without the batch axis.
     """
@@ -38,15 +42,15 @@ class LinearOperator(nn.Module, ABC):
     output_shape: Shape
 
     @abstractmethod
-    def forward(self, x: Float[Tensor, "n *x"]) -> Float[Tensor, "n *y"]:
+    def forward(self, x: Inexact[Tensor, "n *x"]) -> Inexact[Tensor, "n *y"]:
         """``A x`` for every signal of the batch."""
 
     @abstractmethod
-    def adjoint(self, r: Float[Tensor, "n *y"]) -> Float[Tensor, "n *x"]:
-        """``Aᵀ r`` for every signal of the batch."""
+    def adjoint(self, r: Inexact[Tensor, "n *y"]) -> Inexact[Tensor, "n *x"]:
+        """``Aᴴ r`` for every signal of the batch."""
 
-    def normal(self, x: Float[Tensor, "n *x"]) -> Float[Tensor, "n *x"]:
-        """``AᵀA x``, the operator of the normal equations."""
+    def normal(self, x: Inexact[Tensor, "n *x"]) -> Inexact[Tensor, "n *x"]:
+        """``AᴴA x``, the operator of the normal equations."""
         return self.adjoint(self.forward(x))
 
     def spectrum(self) -> Complex[Tensor, "n c *half"] | None:
@@ -55,12 +59,12 @@ class LinearOperator(nn.Module, ABC):
         ``rfftn(A x) = K · rfftn(x)`` over the axes after the channels, in the layout of ``torch.fft.rfftn``
         (the last axis has ``size // 2 + 1`` bins). Batch and channels broadcast: one kernel for all has
         ``n`` or ``c`` 1. Differentiable in whatever ``A`` was frozen with. With K, equations like
-        ``(AᵀA + ρI) x = b`` are solved by a division instead of by iterations; a solver asks here instead of
+        ``(AᴴA + ρI) x = b`` are solved by a division instead of by iterations; a solver asks here instead of
         asking which operator it has.
         """
         return None
 
-    def matrix(self, n: int, like: Tensor) -> Float[Tensor, "n p d"]:
+    def matrix(self, n: int, like: Tensor) -> Inexact[Tensor, "n p d"]:
         """This operator written out for a batch of ``n``: row-major, p numbers measured, d of the signal.
 
         Of use for tiny signals, and in tests: it takes d applications. ``like`` gives dtype and device.
@@ -71,7 +75,7 @@ class LinearOperator(nn.Module, ABC):
         return torch.stack(columns, 2)
 
     @property
-    def T(self) -> LinearOperator:
+    def H(self) -> LinearOperator:
         """The adjoint as an operator of its own."""
         return Adjoint(self)
 
@@ -82,18 +86,37 @@ class LinearOperator(nn.Module, ABC):
         return Composition(self, other)
 
     def to_scipy(
-        self, *, dtype: torch.dtype = torch.float64, device: torch.device | str = "cpu"
+        self, *, dtype: torch.dtype | None = None, device: torch.device | str = "cpu"
     ) -> ScipyOperator:
         """This operator on flat vectors, for SciPy's solvers (``lsqr``, ``cg``, ``svds``, …).
 
-        Vectors have ``prod(input_shape)`` and ``prod(output_shape)`` numbers in row-major order. ``dtype`` is
-        the precision the operator is evaluated in; it must be that of the frozen argument.
+        Vectors have ``prod(input_shape)`` and ``prod(output_shape)`` numbers in row-major order.
+
+        Args:
+            dtype: of the vectors; None: double precision, complex where the frozen argument is.
+            device: where the operator is evaluated; vectors stay with NumPy.
+
+        Raises:
+            InputError: complex numbers for a real ``dtype``.
         """
         import numpy as np
         from scipy.sparse.linalg import LinearOperator as ScipyOperator
 
+        held = any(tensor.is_complex() for tensor in self.buffers())
+        dtype = dtype or (torch.complex128 if held else torch.float64)
+        if held and not dtype.is_complex:
+            raise InputError(
+                f"the operator is frozen with complex numbers, which dtype={dtype} cannot hold",
+                hint="leave dtype out, or write dtype=torch.complex128",
+            )
+
         def through(function: Any, shape: Shape) -> Any:
             def apply(vector: Any) -> Any:
+                if np.iscomplexobj(vector) and not dtype.is_complex:
+                    raise InputError(
+                        f"a vector of {np.asarray(vector).dtype} numbers for an operator of {dtype}",
+                        hint="apply it to the real and the imaginary part, or write dtype=torch.complex128",
+                    )
                 signal = torch.as_tensor(np.asarray(vector), dtype=dtype, device=device).reshape(1, *shape)
                 with torch.no_grad():
                     return function(signal).reshape(-1).cpu().numpy()
@@ -109,17 +132,17 @@ class LinearOperator(nn.Module, ABC):
 
 
 class Adjoint(LinearOperator):
-    """``Aᵀ`` of a linear operator ``A``; its own adjoint is ``A``."""
+    """``Aᴴ`` of a linear operator ``A``; its own adjoint is ``A``."""
 
     def __init__(self, operator: LinearOperator) -> None:
         super().__init__()
         self.operator = operator
         self.input_shape, self.output_shape = operator.output_shape, operator.input_shape
 
-    def forward(self, x: Float[Tensor, "n *x"]) -> Float[Tensor, "n *y"]:
+    def forward(self, x: Inexact[Tensor, "n *x"]) -> Inexact[Tensor, "n *y"]:
         return self.operator.adjoint(x)
 
-    def adjoint(self, r: Float[Tensor, "n *y"]) -> Float[Tensor, "n *x"]:
+    def adjoint(self, r: Inexact[Tensor, "n *y"]) -> Inexact[Tensor, "n *x"]:
         result: Tensor = self.operator(r)
         return result
 
@@ -129,7 +152,7 @@ class Adjoint(LinearOperator):
         return None if multipliers is None else multipliers.conj()
 
     @property
-    def T(self) -> LinearOperator:
+    def H(self) -> LinearOperator:
         return self.operator
 
 
@@ -147,11 +170,11 @@ class Composition(LinearOperator):
         self.outer, self.inner = outer, inner
         self.input_shape, self.output_shape = inner.input_shape, outer.output_shape
 
-    def forward(self, x: Float[Tensor, "n *x"]) -> Float[Tensor, "n *y"]:
+    def forward(self, x: Inexact[Tensor, "n *x"]) -> Inexact[Tensor, "n *y"]:
         result: Tensor = self.outer(self.inner(x))
         return result
 
-    def adjoint(self, r: Float[Tensor, "n *y"]) -> Float[Tensor, "n *x"]:
+    def adjoint(self, r: Inexact[Tensor, "n *y"]) -> Inexact[Tensor, "n *x"]:
         return self.inner.adjoint(self.outer.adjoint(r))
 
     def spectrum(self) -> Complex[Tensor, "n c *half"] | None:

@@ -15,12 +15,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from typing import get_args
 
 import attrs
 import torch
 from torch import Tensor
 
 from invkit.contracts.generator import Generator
+from invkit.contracts.linear import Role
 from invkit.errors import InputError, ShapeError
 from invkit.testing._assertions import require, require_close
 
@@ -38,7 +40,8 @@ def check_generator(
     Checked are: shapes; that latents are drawn from the given ``rng`` alone; dtype; that calls repeat, change
     neither their inputs nor the generator, and treat each candidate of a batch alone; that the penalty is one
     finite number ≥ 0 a candidate; the gradients of signal and penalty; that an encoder comes closer than
-    chance; that parameters are constants.
+    chance; that parameters are constants; that a candidate that diverges (NaN, infinite or huge) raises
+    nothing and leaves its neighbours as they are; that the role is one there is.
 
     Args:
         generator: what to check, in the mode and precision it is used in; must survive ``copy.deepcopy``.
@@ -50,6 +53,7 @@ def check_generator(
         isinstance(generator, Generator), "type", f"{type(generator).__name__} is not an invkit.Generator"
     )
     generator = _tied(generator, signal_shape or (1, 16, 16))
+    require(generator.role in get_args(Role), "role", f"{generator.role!r}, expected kernel, image or any")
     _check_constants(generator)
     _check_sampling(generator, seed)
     for check, dtype in (
@@ -218,6 +222,42 @@ def _check_batch(case: _Case) -> None:
         require_close(case.generator.encode(signal), encoded, "batch = loop", "encoded latents")
 
 
+def _check_divergence(case: _Case) -> None:
+    """A candidate that diverges raises nothing, and those beside it stay the same to the bit: their signals,
+    penalties, gradients and encoded latents. What becomes of itself is free.
+    """
+    values = (torch.nan, torch.inf, -torch.inf, 1e30)
+    fine = [0, 3, 7]
+    sound = case.generator.sample_latent(8, case.rng, dtype=case.latent.dtype)
+    latent = sound.clone()
+    for row, value in zip((1, 2, 4, 5), values, strict=True):
+        latent[row] = value
+    latent[6].flatten()[:1] = torch.nan
+    expected = _outcomes(case, sound)
+    try:
+        found = _outcomes(case, latent)
+    except Exception as error:
+        raise AssertionError(f"divergence: latents of {values} raise {error!r}") from error
+    for name, tensor in found.items():
+        same = torch.equal(tensor[fine], expected[name][fine])
+        require(same, "divergence", f"latents of {values} change the {name} of others")
+
+
+def _outcomes(case: _Case, latent: Tensor) -> dict[str, Tensor]:
+    """What a generator makes of latents, one row a candidate, by name."""
+    latent = latent.clone().requires_grad_()
+    signal = case.signal(latent)
+    penalty = case.generator.penalty(latent, signal)
+    total = signal.flatten(1).sum(1) + penalty
+    gradient = torch.zeros_like(latent)
+    if total.requires_grad:
+        (gradient,) = torch.autograd.grad(total.sum(), latent, allow_unused=True, materialize_grads=True)
+    made = {"signals": signal.detach(), "penalties": penalty.detach(), "gradients": gradient}
+    if case.generator.can_encode:
+        made["encoded latents"] = case.generator.encode(made["signals"])
+    return made
+
+
 def _check_penalty(case: _Case) -> None:
     penalty = case.penalty(case.latent)
     require(
@@ -273,6 +313,7 @@ _CHECKS: tuple[Callable[[_Case], None], ...] = (
     _check_signal_gradient,
     _check_penalty_gradient,
     _check_encoder,
+    _check_divergence,
 )
 
 

@@ -7,7 +7,8 @@ Checked on the operator's own ``example_shapes()``, in double precision and on r
 are as promised; linearity in either argument; both adjoints, against the dot product and against automatic
 differentiation; the frozen views and their spectra; each declared ambiguity; that a batch is its members one
 by one; the views' matrices; that nothing is remembered from call to call; that dtype and device are kept and
-inputs left alone; and that the misfit's shortcuts give the numbers the definition gives.
+inputs left alone; that the misfit's shortcuts give the numbers the definition gives; and that complex
+signals are either refused or measured with conjugates where they belong.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from torch import Tensor
 
 from invkit.contracts.bilinear import BilinearOperator, Misfit
 from invkit.contracts.linear import LinearOperator, Shape
+from invkit.errors import InputError
 from invkit.testing._assertions import require, require_close
 
 
@@ -72,7 +74,12 @@ class Case:
 
     def another(self, like: Tensor) -> Tensor:
         """Another random batch of the same shape."""
-        return torch.randn(like.shape, generator=self.rng, dtype=torch.float64)
+        return torch.randn(like.shape, generator=self.rng, dtype=like.dtype)
+
+    def complex(self) -> Case:
+        """The same with an imaginary part to every signal."""
+        w, x, r = (torch.complex(signal, self.another(signal)) for signal in (self.w, self.x, self.r))
+        return Case(self.operator, w, x, r, self.rng)
 
     @property
     def batch(self) -> int:
@@ -108,7 +115,7 @@ def check_shapes(case: Case) -> None:
 def check_linearity(case: Case) -> None:
     """``A(aw + bv, x) = a A(w, x) + b A(v, x)``, and the same in ``x``."""
     operator, w, x = case.operator, case.w, case.x
-    a, b = 1.7, -0.6
+    a, b = (1.7 - 0.3j, -0.6 + 1.1j) if w.is_complex() else (1.7, -0.6)
     v, z = case.another(case.w), case.another(case.x)
     combined, apart = operator(a * w + b * v, x), a * operator(w, x) + b * operator(v, x)
     require_close(combined, apart, "linearity in w", "A(a w + b v, x) is not a A(w, x) + b A(v, x)")
@@ -294,6 +301,14 @@ def check_misfit(case: Case) -> None:
     """
     operator, w, x, y = case.operator, case.w, case.x, case.r
     reference = Misfit(operator, y).value_and_gradients(w, x)
+    residual = operator(w, x) - y
+    defined = (
+        residual.abs().square().flatten(1).sum(1),
+        2 * operator.adjoint_w(x, residual, case.w_shape),
+        2 * operator.adjoint_x(w, residual, case.x_shape),
+    )
+    for found, expected in zip(reference, defined, strict=True):
+        require_close(found, expected, "misfit", "it is not ‖r‖², 2 A(·, x)ᴴ r and 2 A(w, ·)ᴴ r")
     misfit = operator.misfit(y)
     for found, expected in zip(misfit.value_and_gradients(w, x), reference, strict=True):
         require_close(
@@ -323,6 +338,53 @@ def check_misfit(case: Case) -> None:
     )
 
 
+def check_complex(case: Case) -> None:
+    """Complex signals are refused by an InputError that names their dtype, or all of the above holds for
+    them.
+    """
+    case = case.complex()
+    operator, w, x, r = case.operator, case.w, case.x, case.r
+    calls: dict[str, Callable[[], object]] = {
+        "forward": lambda: operator(w, x),
+        "adjoint_w": lambda: operator.adjoint_w(x, r, case.w_shape),
+        "adjoint_x": lambda: operator.adjoint_x(w, r, case.x_shape),
+        "the misfit": lambda: operator.misfit(r)(w, x),
+        "the misfit's value_and_gradients": lambda: operator.misfit(r).value_and_gradients(w, x),
+    }
+    refused = [name for name, call in calls.items() if _refuses_complex(call, name)]
+    if not refused:
+        for check in _COMPLEX_TOO:
+            try:
+                check(case)
+            except AssertionError as error:
+                raise AssertionError(f"complex signals: {error}") from error
+    require(len(refused) in (0, len(calls)), "complex signals", f"only {', '.join(refused)} refuses them")
+
+
+def _refuses_complex(call: Callable[[], object], name: str) -> bool:
+    try:
+        call()
+    except InputError as error:
+        require("complex" in str(error), "complex signals", f"{name} does not say which dtype it refuses")
+        return True
+    except Exception as error:
+        raise AssertionError(
+            f"complex signals: {name} raises {error!r}; refuse them by an InputError that names the dtype"
+        ) from error
+    return False
+
+
+_COMPLEX_TOO: tuple[Callable[[Case], None], ...] = (
+    check_linearity,
+    check_adjoints,
+    check_closed_forms,
+    check_views,
+    check_ambiguities,
+    check_batching,
+    check_matrix,
+    check_misfit,
+)
+
 CHECKS: tuple[Callable[[Case], None], ...] = (
     check_shapes,
     check_inputs_untouched,
@@ -337,6 +399,7 @@ CHECKS: tuple[Callable[[Case], None], ...] = (
     check_no_memory,
     check_dtype_and_device,
     check_misfit,
+    check_complex,
 )
 """In this order: an operator that writes into its inputs could pass any check that comes after its misdeed.
 """
@@ -356,10 +419,10 @@ def _everything(operator: BilinearOperator, w: Tensor, x: Tensor, r: Tensor) -> 
 
 
 def _dot(a: Tensor, b: Tensor) -> Tensor:
-    return (a * b).flatten(1).sum(1)
+    return (a.conj() * b).flatten(1).sum(1)
 
 
 def _require_equal_dots(found: Tensor, expected: Tensor, case: Case, prop: str, explanation: str) -> None:
     """Dot products may cancel: they are compared on the scale of what went into them."""
     scale = case.operator(case.w, case.x).norm() * case.r.norm() + 1e-300
-    require_close(found / scale + 1, expected / scale + 1, prop, explanation)
+    require_close(found / scale + 1, expected / scale + 1, prop, explanation, tolerance=1e-12)

@@ -32,7 +32,8 @@ def expose(points: Float[Tensor, "n 2 samples"], size: int) -> Float[Tensor, "n 
     # Half a unit in the last place beyond the last pixel would make a weight negative.
     positions = (points + (size - 1) / 2).clamp(0, size - 1)
     # A sample on the last pixel belongs to the cell before it, as in `rasterise`.
-    corner = positions.detach().floor().clamp(0, size - 2)
+    # NaN has no pixel: the first one's serves, and the kernel is NaN by its weights, its neighbours are not.
+    corner = positions.detach().nan_to_num(0).floor().clamp(0, size - 2)
     x, y = (positions - corner).unbind(1)
     left, above = corner.long().unbind(1)
     first = above * size + left

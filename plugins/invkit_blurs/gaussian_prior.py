@@ -39,6 +39,7 @@ class GaussianPrior(invkit.Generator):
         InputError: an empty or unusable range of widths.
     """
 
+    role = "kernel"
     can_encode = True
 
     def __init__(

@@ -45,6 +45,7 @@ class MotionPrior(invkit.Generator):
     Source: arXiv 1802.04073, section 4.1, for the family, there of one length.
     """
 
+    role = "kernel"
     can_encode = True
 
     def __init__(self, size: int = 28, longest: float | None = None) -> None:

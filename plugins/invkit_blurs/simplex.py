@@ -39,6 +39,7 @@ class Simplex(invkit.Generator):
         InputError: a size below 1, or a temperature that is no positive number.
     """
 
+    role = "kernel"
     can_encode = True
 
     def __init__(self, size: int = 15, temperature: float = 0.25) -> None:
@@ -62,7 +63,7 @@ class Simplex(invkit.Generator):
         """
         positive = signal.clamp(min=0)
         total = positive.sum((1, 2, 3), keepdim=True)
-        if not bool((total > 0).all()):
+        if bool((total <= 0).any()):  # NaN is another's failure: it must not end a batch
             raise InputError("a kernel has no positive pixel", hint="give kernels with a positive sum")
         latent = self.temperature * (positive / total).clamp(min=_LEAST).log()
         return latent - latent.mean((1, 2, 3), keepdim=True)

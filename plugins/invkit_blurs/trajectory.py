@@ -92,6 +92,8 @@ class Trajectory(invkit.Generator):
 
     directions: Tensor
 
+    role = "kernel"
+
     def __init__(
         self,
         size: int = 28,

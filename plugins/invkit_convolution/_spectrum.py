@@ -15,6 +15,8 @@ from math import prod
 import torch
 from torch import Tensor
 
+from invkit.errors import InputError
+
 Size = tuple[int, ...]
 
 BLOCK_BYTES = 1 << 19
@@ -26,7 +28,15 @@ def half_spectrum(signal: Tensor, size: Size) -> Tensor:
     """The half spectrum of a real signal, zero-padded at its end to ``size``.
 
     Rows are transformed before rows of zeros are added: those need no transform.
+
+    Raises:
+        InputError: complex numbers.
     """
+    if signal.is_complex():
+        raise InputError(
+            f"the convolutions take real signals, got {signal.dtype}",
+            hint="convolve the real and the imaginary part: a convolution is linear in each argument",
+        )
     spectrum = torch.fft.rfft(signal, n=size[-1])
     return torch.fft.fft(spectrum, n=size[0], dim=-2).mT if len(size) == 2 else spectrum
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from jaxtyping import Complex, Float
+from jaxtyping import Complex, Inexact
 from torch import Tensor
 
 from invkit.contracts.ambiguity import Scaling
@@ -40,6 +40,8 @@ class CircularConvolution(BilinearOperator):
         dims: 1 for signals ``(c, length)``, 2 for images ``(c, height, width)``.
     """
 
+    roles = ("kernel", "image")
+
     def __init__(self, dims: Literal[1, 2] = 2) -> None:
         super().__init__()
         if dims not in (1, 2):
@@ -49,7 +51,7 @@ class CircularConvolution(BilinearOperator):
         self.measurement_dims = dims
         self.ambiguities = (Scaling(), Shift())
 
-    def forward(self, w: Float[Tensor, "n *w"], x: Float[Tensor, "n *x"]) -> Float[Tensor, "n *y"]:
+    def forward(self, w: Inexact[Tensor, "n *w"], x: Inexact[Tensor, "n *x"]) -> Inexact[Tensor, "n *y"]:
         """``w * x``, (n, c, *image)."""
         self.output_shape(tuple(w.shape[1:]), tuple(x.shape[1:]))
         size = tuple(x.shape[2:])
@@ -60,8 +62,8 @@ class CircularConvolution(BilinearOperator):
         return in_blocks(block, w, x, size=size)[0]
 
     def adjoint_x(
-        self, w: Float[Tensor, "n *w"], r: Float[Tensor, "n *y"], x_shape: Shape | None = None
-    ) -> Float[Tensor, "n *x"]:
+        self, w: Inexact[Tensor, "n *w"], r: Inexact[Tensor, "n *y"], x_shape: Shape | None = None
+    ) -> Inexact[Tensor, "n *x"]:
         """The correlation of ``r`` with the kernel: in the DFT domain, ``conj(ŵ) ⊙ r̂``."""
         self.infer_shapes(tuple(r.shape[1:]), tuple(w.shape[1:]), x_shape)
         size = tuple(r.shape[2:])
@@ -72,8 +74,8 @@ class CircularConvolution(BilinearOperator):
         return in_blocks(block, w, r, size=size)[0]
 
     def adjoint_w(
-        self, x: Float[Tensor, "n *x"], r: Float[Tensor, "n *y"], w_shape: Shape | None = None
-    ) -> Float[Tensor, "n *w"]:
+        self, x: Inexact[Tensor, "n *x"], r: Inexact[Tensor, "n *y"], w_shape: Shape | None = None
+    ) -> Inexact[Tensor, "n *w"]:
         """The correlation of ``r`` with the image on the kernel's support, summed over the channels it
         serves.
 
@@ -125,7 +127,7 @@ class CircularConvolution(BilinearOperator):
         self._check_output(w_shape, x_shape, tuple(y_shape))
         return w_shape, x_shape
 
-    def misfit(self, y: Float[Tensor, "n *y"]) -> CircularMisfit:
+    def misfit(self, y: Inexact[Tensor, "n *y"]) -> CircularMisfit:
         """``(w, x) ↦ ‖y − w * x‖²`` in the DFT domain, ``ŷ`` computed once."""
         return CircularMisfit(self, y)
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Inexact
 from torch import Tensor
 from torch.autograd.function import Function
 
@@ -48,14 +48,14 @@ class CircularMisfit(Misfit):
     """
 
     def __init__(
-        self, operator: BilinearOperator, y: Float[Tensor, "n *y"], spectrum: Tensor | None = None
+        self, operator: BilinearOperator, y: Inexact[Tensor, "n *y"], spectrum: Tensor | None = None
     ) -> None:
         super().__init__(operator, y)
         self._size: Size = tuple(y.shape[2:])
         self._spectrum = _batch_spectrum(y, self._size) if spectrum is None else spectrum
         self._moved: dict[Size, Tensor] = {}
 
-    def __call__(self, w: Float[Tensor, "n *w"], x: Float[Tensor, "n *x"]) -> Float[Tensor, "n"]:
+    def __call__(self, w: Inexact[Tensor, "n *w"], x: Inexact[Tensor, "n *x"]) -> Inexact[Tensor, "n"]:
         """The squared residual of every pair.
 
         Where a gradient will be wanted it is computed along with the value, in one go: the backward pass only
@@ -68,8 +68,8 @@ class CircularMisfit(Misfit):
         return self._evaluate(w, x, (False, False))[0]
 
     def value_and_gradients(
-        self, w: Float[Tensor, "n *w"], x: Float[Tensor, "n *x"]
-    ) -> tuple[Float[Tensor, "n"], Float[Tensor, "n *w"], Float[Tensor, "n *x"]]:
+        self, w: Inexact[Tensor, "n *w"], x: Inexact[Tensor, "n *x"]
+    ) -> tuple[Inexact[Tensor, "n"], Inexact[Tensor, "n *w"], Inexact[Tensor, "n *x"]]:
         """The value and both gradients in closed form."""
         self._check(w, x)
         with torch.no_grad():

@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from jaxtyping import Float
+from jaxtyping import Inexact
 from scipy.fft import next_fast_len
 from torch import Tensor
 from torch.nn.functional import pad
@@ -49,6 +49,8 @@ class LinearConvolution(BilinearOperator):
         for images ``(c, height, width)``.
     """
 
+    roles = ("kernel", "image")
+
     def __init__(self, mode: Mode = "same", boundary: Boundary = "zero", dims: Literal[1, 2] = 2) -> None:
         super().__init__()
         for option, value, known in (
@@ -73,7 +75,7 @@ class LinearConvolution(BilinearOperator):
             )
         self.mode, self.boundary, self.measurement_dims = mode, boundary, dims
 
-    def forward(self, w: Float[Tensor, "n *w"], x: Float[Tensor, "n *x"]) -> Float[Tensor, "n *y"]:
+    def forward(self, w: Inexact[Tensor, "n *w"], x: Inexact[Tensor, "n *x"]) -> Inexact[Tensor, "n *y"]:
         """``w * x``, (n, c, *size by mode)."""
         y_shape = self.output_shape(tuple(w.shape[1:]), tuple(x.shape[1:]))
         x = self._extended(x, tuple(w.shape[2:]))
@@ -82,8 +84,8 @@ class LinearConvolution(BilinearOperator):
         return whole[_window(start, y_shape[1:])]
 
     def adjoint_x(
-        self, w: Float[Tensor, "n *w"], r: Float[Tensor, "n *y"], x_shape: Shape | None = None
-    ) -> Float[Tensor, "n *x"]:
+        self, w: Inexact[Tensor, "n *w"], r: Inexact[Tensor, "n *y"], x_shape: Shape | None = None
+    ) -> Inexact[Tensor, "n *x"]:
         """The correlation of ``r`` with the kernel, what falls on the continued border folded back onto the
         image.
         """
@@ -96,8 +98,8 @@ class LinearConvolution(BilinearOperator):
         return fold(gradient, index, x_shape[1:]) if index else gradient
 
     def adjoint_w(
-        self, x: Float[Tensor, "n *x"], r: Float[Tensor, "n *y"], w_shape: Shape | None = None
-    ) -> Float[Tensor, "n *w"]:
+        self, x: Inexact[Tensor, "n *x"], r: Inexact[Tensor, "n *y"], w_shape: Shape | None = None
+    ) -> Inexact[Tensor, "n *w"]:
         """The correlation of ``r`` with the continued image on the kernel's support, summed over the channels
         it serves.
         """

@@ -8,7 +8,7 @@ w, x = shift.align(w, x, w_true, x_true)        # undoes the offset that a blind
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Inexact
 from torch import Tensor
 
 from invkit.contracts.ambiguity import Ambiguity
@@ -24,31 +24,31 @@ class Shift(Ambiguity):
 
     name = "shift"
 
-    def sample(self, w: Float[Tensor, "n *w"], x: Float[Tensor, "n *x"], rng: torch.Generator) -> Tensor:
+    def sample(self, w: Inexact[Tensor, "n *w"], x: Inexact[Tensor, "n *x"], rng: torch.Generator) -> Tensor:
         """One shift per pair, (n, dims) integers, at most a third of the kernel's support each way."""
         reach = torch.tensor([length // 3 for length in w.shape[2:]])
         unit = torch.rand(w.shape[0], len(reach), generator=rng, dtype=torch.float64)
         return ((unit * (2 * reach + 1)).floor().long() - reach).to(w.device)
 
     def restrict(
-        self, w: Float[Tensor, "n *w"], x: Float[Tensor, "n *x"], parameter: Tensor
-    ) -> tuple[Float[Tensor, "n *w"], Float[Tensor, "n *x"]]:
+        self, w: Inexact[Tensor, "n *w"], x: Inexact[Tensor, "n *x"], parameter: Tensor
+    ) -> tuple[Inexact[Tensor, "n *w"], Inexact[Tensor, "n *x"]]:
         """The kernel with zeros where the shift would push it off its support."""
         return _moved(_moved(w, -parameter, x), parameter, x), x
 
     def act(
-        self, w: Float[Tensor, "n *w"], x: Float[Tensor, "n *x"], parameter: Tensor
-    ) -> tuple[Float[Tensor, "n *w"], Float[Tensor, "n *x"]]:
+        self, w: Inexact[Tensor, "n *w"], x: Inexact[Tensor, "n *x"], parameter: Tensor
+    ) -> tuple[Inexact[Tensor, "n *w"], Inexact[Tensor, "n *x"]]:
         """``w`` moved by ``−parameter``, ``x`` rolled by ``parameter``."""
         return _moved(w, -parameter, x), _moved(x, parameter, x)
 
     def align(
         self,
-        w: Float[Tensor, "n *w"],
-        x: Float[Tensor, "n *x"],
-        w_true: Float[Tensor, "n *w"],
-        x_true: Float[Tensor, "n *x"],
-    ) -> tuple[Float[Tensor, "n *w"], Float[Tensor, "n *x"]]:
+        w: Inexact[Tensor, "n *w"],
+        x: Inexact[Tensor, "n *x"],
+        w_true: Inexact[Tensor, "n *w"],
+        x_true: Inexact[Tensor, "n *x"],
+    ) -> tuple[Inexact[Tensor, "n *w"], Inexact[Tensor, "n *x"]]:
         """The shift at which ``x`` correlates best with the truth, summed over channels, applied to both.
 
         ``x`` decides alone, among the shifts that leave something of the kernel on its support. Where the
@@ -56,8 +56,12 @@ class Shift(Ambiguity):
         """
         size = tuple(x.shape[2:])
         axes = tuple(range(2, x.ndim))
-        spectrum = torch.fft.rfftn(x_true, dim=axes) * torch.fft.rfftn(x, dim=axes).conj()
-        correlation = torch.fft.irfftn(spectrum.sum(1), s=size, dim=tuple(range(1, x.ndim - 1)))
+        if x.is_complex() or x_true.is_complex():
+            spectrum = torch.fft.fftn(x_true, dim=axes) * torch.fft.fftn(x, dim=axes).conj()
+            correlation = torch.fft.ifftn(spectrum.sum(1), dim=tuple(range(1, x.ndim - 1))).real
+        else:
+            spectrum = torch.fft.rfftn(x_true, dim=axes) * torch.fft.rfftn(x, dim=axes).conj()
+            correlation = torch.fft.irfftn(spectrum.sum(1), s=size, dim=tuple(range(1, x.ndim - 1)))
         within = torch.ones((), dtype=torch.bool, device=x.device)
         for length, support in zip(size, w.shape[2:], strict=True):
             within = within[..., None] & (

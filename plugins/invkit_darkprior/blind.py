@@ -33,6 +33,7 @@ class Blind(invkit.Generator):
         InputError: ``size`` is below 1.
     """
 
+    role = "kernel"
     can_encode = True
     bounds = (0.0, 1.0)
 

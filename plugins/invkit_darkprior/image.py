@@ -40,6 +40,7 @@ class DarkChannel(invkit.Generator):
         InputError: a patch that is not odd, ε not positive, or a negative weight.
     """
 
+    role = "image"
     can_encode = True
     penalty_weight = 4e-3
 

@@ -55,7 +55,7 @@ class Bounded(IntegrableGenerator):
         self.sha256 = getattr(inner, "sha256", None)
         self.interval = (float(lower), float(upper))
         self.latent_shape, self.signal_shape = inner.latent_shape, inner.signal_shape
-        self.can_encode = inner.can_encode
+        self.can_encode, self.role = inner.can_encode, inner.role
 
     @classmethod
     def from_spec(cls, name: str, lower: float = 0.0, upper: float = 1.0, *, registry: Registry) -> Bounded:

@@ -51,6 +51,7 @@ class Gaussian(IntegrableGenerator):
     amplitude: Tensor
     mix: Tensor
     typical: Tensor
+    role = "image"
     can_encode = True
 
     def __init__(

@@ -64,6 +64,8 @@ class Mixture(IntegrableGenerator):
         self.signal_shape = self._parts()[0].signal_shape
         self.latent_shape = None if self.signal_shape is None else (1 + max(map(_length, self._parts())),)
         self.can_encode = all(part.can_encode for part in self._parts())
+        roles = {part.role for part in self._parts()}
+        self.role = roles.pop() if len(roles) == 1 else "any"
         total = torch.tensor(given, dtype=torch.float64)
         #: of the components' weights together, for configurations; none where none has any
         digests = [getattr(part, "sha256", None) or "" for part in self._parts()]
@@ -95,12 +97,11 @@ class Mixture(IntegrableGenerator):
         """The image that the chosen component makes of every latent."""
         if self.signal_shape is None:
             raise ShapeError("this prior has no shape yet", hint="call prior.shaped(…)")
-        chosen = self._chosen(latent[:, 0])
+        chosen = self._chosen(latent[:, 0]).reshape(-1, *[1] * len(self.signal_shape))
         made = latent.new_zeros(len(latent), *self.signal_shape)
         for number, part in enumerate(self._parts()):
-            rows = (chosen == number).nonzero()[:, 0]
-            if len(rows):
-                made = made.index_copy(0, rows, part(latent[rows, 1 : 1 + _length(part)]))
+            # Whole batches, so that the last bits of an image do not depend on what its neighbours choose.
+            made = torch.where(chosen == number, part(latent[:, 1 : 1 + _length(part)]), made)
         return made
 
     def encode(self, signal: Float[Tensor, "n c h w"]) -> Float[Tensor, "n k"]:

@@ -42,6 +42,7 @@ class Spectrum(IntegrableGenerator):
         ShapeError: a shape that is no image's.
     """
 
+    role = "image"
     can_encode = True
 
     def __init__(

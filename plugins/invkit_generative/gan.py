@@ -41,6 +41,8 @@ class GAN(Generator):
         self.network = as_constants(network)
         self.bounds = (0.0, 1.0)
         self.card = dict(card or {})
+        unit_sum = self.card.get("architecture", {}).get("output") == "unit-sum"
+        self.role = "kernel" if unit_sum else "image"
         use = Use.of(self.card)
         self.penalty_weight, self.class_prior = use.penalty_weight, use.class_prior
         self.sha256 = sha256

@@ -54,6 +54,7 @@ class VAE(Generator):
         super().__init__()
         self.network = as_constants(network)
         self.output = output
+        self.role = "kernel" if output == "unit-sum" else "image"
         self.bounds = (0.0, 1.0)
         self.card = dict(card or {})
         use = Use.of(self.card)

@@ -7,45 +7,54 @@ W, X = change.align(W, X, W_true, X_true)       # G by least squares: G⁻¹X as
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Inexact
 from torch import Tensor
 
-from invkit.contracts.ambiguity import Ambiguity
+from invkit.contracts.ambiguity import Ambiguity, random_factors
 
 
 class BasisChange(Ambiguity):
     """``(W G, G⁻¹ X)`` for every invertible G, one per pair and channel: the general linear group of the
-    rank.
+    rank. G is real unless both signals are complex.
     """
 
     name = "basis change"
 
-    def sample(self, w: Float[Tensor, "n *w"], x: Float[Tensor, "n *x"], rng: torch.Generator) -> Tensor:
-        """``G = Q diag(s)``, (n, c, rank, rank), Q orthogonal and s in [½, 2]: a condition of at most 4."""
+    def sample(self, w: Inexact[Tensor, "n *w"], x: Inexact[Tensor, "n *x"], rng: torch.Generator) -> Tensor:
+        """``G = Q diag(s)``, (n, c, rank, rank), Q orthogonal and |s| in [½, 2]: a condition of at most 4."""
         rank = w.shape[-1]
         normal = torch.randn(*w.shape[:2], rank, rank, generator=rng, dtype=torch.float64)
-        stretch = 2.0 ** (2 * torch.rand(*w.shape[:2], 1, rank, generator=rng, dtype=torch.float64) - 1)
-        return (torch.linalg.qr(normal).Q * stretch).to(w)
+        stretch = random_factors((*w.shape[:2], 1, rank), w, x, rng).sqrt()
+        return torch.linalg.qr(normal).Q.to(stretch) * stretch
 
     def act(
-        self, w: Float[Tensor, "n *w"], x: Float[Tensor, "n *x"], parameter: Tensor
-    ) -> tuple[Float[Tensor, "n *w"], Float[Tensor, "n *x"]]:
+        self, w: Inexact[Tensor, "n *w"], x: Inexact[Tensor, "n *x"], parameter: Tensor
+    ) -> tuple[Inexact[Tensor, "n *w"], Inexact[Tensor, "n *x"]]:
         """``(W G, G⁻¹ X)``."""
-        return w @ parameter, torch.linalg.solve(parameter, x)
+        return product(w, parameter), torch.linalg.solve(parameter.to(x.dtype), x)
 
     def align(
         self,
-        w: Float[Tensor, "n *w"],
-        x: Float[Tensor, "n *x"],
-        w_true: Float[Tensor, "n *w"],
-        x_true: Float[Tensor, "n *x"],
-    ) -> tuple[Float[Tensor, "n *w"], Float[Tensor, "n *x"]]:
+        w: Inexact[Tensor, "n *w"],
+        x: Inexact[Tensor, "n *x"],
+        w_true: Inexact[Tensor, "n *w"],
+        x_true: Inexact[Tensor, "n *x"],
+    ) -> tuple[Inexact[Tensor, "n *w"], Inexact[Tensor, "n *x"]]:
         """``G⁻¹ = argmin ‖G⁻¹ X − X_true‖``, by least squares; where that matrix is singular the pair stays
         as it is.
         """
-        inverse = x_true @ torch.linalg.pinv(x)
+        found, truth = x, x_true
+        if x.is_complex() and not w.is_complex():  # a real G of both parts
+            found, truth = (torch.cat([each.real, each.imag], -1) for each in (x, x_true))
+        inverse = product(truth, torch.linalg.pinv(found))
         values = torch.linalg.svdvals(inverse)
         singular = values[..., -1] <= values[..., 0] * torch.finfo(x.dtype).eps * x.shape[-2]
-        identity = torch.eye(x.shape[-2], dtype=x.dtype, device=x.device)
+        identity = torch.eye(x.shape[-2]).to(inverse)
         inverse = torch.where(singular[..., None, None], identity, inverse)
-        return w @ torch.linalg.inv(inverse), inverse @ x
+        return product(w, torch.linalg.inv(inverse)), product(inverse, x)
+
+
+def product(a: Tensor, b: Tensor) -> Tensor:
+    """The matrix product, of a real and a complex matrix too."""
+    dtype = torch.promote_types(a.dtype, b.dtype)
+    return a.to(dtype) @ b.to(dtype)

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from jaxtyping import Float
+from jaxtyping import Inexact
 from torch import Tensor
 
 from invkit.contracts.bilinear import BilinearOperator
 from invkit.contracts.linear import Shape
 from invkit.errors import ShapeError
-from invkit_products.basis_change import BasisChange
+from invkit_products.basis_change import BasisChange, product
 
 
 class MatrixProduct(BilinearOperator):
@@ -29,24 +29,24 @@ class MatrixProduct(BilinearOperator):
         super().__init__()
         self.ambiguities = (BasisChange(),)
 
-    def forward(self, w: Float[Tensor, "n *w"], x: Float[Tensor, "n *x"]) -> Float[Tensor, "n *y"]:
+    def forward(self, w: Inexact[Tensor, "n *w"], x: Inexact[Tensor, "n *x"]) -> Inexact[Tensor, "n *y"]:
         """``W X`` per channel."""
         self.output_shape(tuple(w.shape[1:]), tuple(x.shape[1:]))
-        return w @ x
+        return product(w, x)
 
     def adjoint_x(
-        self, w: Float[Tensor, "n *w"], r: Float[Tensor, "n *y"], x_shape: Shape | None = None
-    ) -> Float[Tensor, "n *x"]:
-        """``Wᵀ R``."""
+        self, w: Inexact[Tensor, "n *w"], r: Inexact[Tensor, "n *y"], x_shape: Shape | None = None
+    ) -> Inexact[Tensor, "n *x"]:
+        """``Wᴴ R``."""
         self.infer_shapes(tuple(r.shape[1:]), tuple(w.shape[1:]), x_shape)
-        return w.mT @ r
+        return product(w.mH, r)
 
     def adjoint_w(
-        self, x: Float[Tensor, "n *x"], r: Float[Tensor, "n *y"], w_shape: Shape | None = None
-    ) -> Float[Tensor, "n *w"]:
-        """``R Xᵀ``."""
+        self, x: Inexact[Tensor, "n *x"], r: Inexact[Tensor, "n *y"], w_shape: Shape | None = None
+    ) -> Inexact[Tensor, "n *w"]:
+        """``R Xᴴ``."""
         self.infer_shapes(tuple(r.shape[1:]), w_shape, tuple(x.shape[1:]))
-        return r @ x.mT
+        return product(r, x.mH)
 
     def output_shape(self, w_shape: Shape, x_shape: Shape) -> Shape:
         """``(c, rows, columns)``; raises :class:`ShapeError` where the two do not fit."""

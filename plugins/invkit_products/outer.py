@@ -11,8 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
-from jaxtyping import Float
+from jaxtyping import Inexact
 from torch import Tensor
 
 from invkit.contracts.bilinear import BilinearOperator
@@ -31,24 +30,24 @@ class OuterProduct(BilinearOperator):
         super().__init__()
         self.ambiguities = (BlockScaling("channel"),)
 
-    def forward(self, w: Float[Tensor, "n *w"], x: Float[Tensor, "n *x"]) -> Float[Tensor, "n *y"]:
+    def forward(self, w: Inexact[Tensor, "n *w"], x: Inexact[Tensor, "n *x"]) -> Inexact[Tensor, "n *y"]:
         """``w xᵀ`` per channel."""
         self.output_shape(tuple(w.shape[1:]), tuple(x.shape[1:]))
         return w[..., :, None] * x[..., None, :]
 
     def adjoint_x(
-        self, w: Float[Tensor, "n *w"], r: Float[Tensor, "n *y"], x_shape: Shape | None = None
-    ) -> Float[Tensor, "n *x"]:
-        """``rᵀ w``."""
+        self, w: Inexact[Tensor, "n *w"], r: Inexact[Tensor, "n *y"], x_shape: Shape | None = None
+    ) -> Inexact[Tensor, "n *x"]:
+        """``rᵀ conj(w)``."""
         self.infer_shapes(tuple(r.shape[1:]), tuple(w.shape[1:]), x_shape)
-        return torch.einsum("ncij,nci->ncj", r, w)
+        return (r * w.conj()[..., :, None]).sum(2)
 
     def adjoint_w(
-        self, x: Float[Tensor, "n *x"], r: Float[Tensor, "n *y"], w_shape: Shape | None = None
-    ) -> Float[Tensor, "n *w"]:
-        """``r x``."""
+        self, x: Inexact[Tensor, "n *x"], r: Inexact[Tensor, "n *y"], w_shape: Shape | None = None
+    ) -> Inexact[Tensor, "n *w"]:
+        """``r conj(x)``."""
         self.infer_shapes(tuple(r.shape[1:]), w_shape, tuple(x.shape[1:]))
-        return torch.einsum("ncij,ncj->nci", r, x)
+        return (r * x.conj()[..., None, :]).sum(3)
 
     def output_shape(self, w_shape: Shape, x_shape: Shape) -> Shape:
         """``(c, rows, columns)``; raises :class:`ShapeError` where the two do not fit."""

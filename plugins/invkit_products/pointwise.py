@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from jaxtyping import Float
+from jaxtyping import Inexact
 from torch import Tensor
 
 from invkit.contracts.bilinear import BilinearOperator
@@ -39,26 +39,26 @@ class PointwiseProduct(BilinearOperator):
         self.measurement_dims = dims
         self.ambiguities = (BlockScaling("element"),)
 
-    def forward(self, w: Float[Tensor, "n *w"], x: Float[Tensor, "n *x"]) -> Float[Tensor, "n *y"]:
+    def forward(self, w: Inexact[Tensor, "n *w"], x: Inexact[Tensor, "n *x"]) -> Inexact[Tensor, "n *y"]:
         """``w ⊙ x``."""
         self.output_shape(tuple(w.shape[1:]), tuple(x.shape[1:]))
         return w * x
 
     def adjoint_x(
-        self, w: Float[Tensor, "n *w"], r: Float[Tensor, "n *y"], x_shape: Shape | None = None
-    ) -> Float[Tensor, "n *x"]:
-        """``w ⊙ r``."""
+        self, w: Inexact[Tensor, "n *w"], r: Inexact[Tensor, "n *y"], x_shape: Shape | None = None
+    ) -> Inexact[Tensor, "n *x"]:
+        """``conj(w) ⊙ r``."""
         self.infer_shapes(tuple(r.shape[1:]), tuple(w.shape[1:]), x_shape)
-        return w * r
+        return w.conj() * r
 
     def adjoint_w(
-        self, x: Float[Tensor, "n *x"], r: Float[Tensor, "n *y"], w_shape: Shape | None = None
-    ) -> Float[Tensor, "n *w"]:
-        """``x ⊙ r``, summed over channels where ``w`` has one; without ``w_shape``, ``w`` has as many as
-        ``x``.
+        self, x: Inexact[Tensor, "n *x"], r: Inexact[Tensor, "n *y"], w_shape: Shape | None = None
+    ) -> Inexact[Tensor, "n *w"]:
+        """``conj(x) ⊙ r``, summed over channels where ``w`` has one; without ``w_shape``, ``w`` has as many
+        as ``x``.
         """
         w_shape, _ = self.infer_shapes(tuple(r.shape[1:]), w_shape, tuple(x.shape[1:]))
-        return (x * r).sum_to_size(x.shape[0], *w_shape)
+        return (x.conj() * r).sum_to_size(x.shape[0], *w_shape)
 
     def output_shape(self, w_shape: Shape, x_shape: Shape) -> Shape:
         """``x``'s shape; raises :class:`ShapeError` where the two do not fit."""

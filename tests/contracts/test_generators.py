@@ -267,6 +267,27 @@ class ShapedInPlace(Right):
         return self
 
 
+class RaisesOnNaN(Right):
+    def forward(self, latent: Tensor) -> Tensor:
+        if not torch.isfinite(latent).all():
+            raise ValueError("not finite")
+        return super().forward(latent)
+
+
+class SpreadsNaN(Right):
+    def forward(self, latent: Tensor) -> Tensor:
+        return super().forward(latent) + 0 * latent.sum()
+
+
+class SpreadsNaNInPenalty(Right):
+    def penalty(self, latent: Tensor, signal: Tensor) -> Tensor:
+        return super().penalty(latent, signal) + 0 * signal.sum()
+
+
+class UnknownRole(Right):
+    role = "picture"
+
+
 WRONG = {
     WrongSignalShape: "shapes",
     NotFinite: "shapes",
@@ -299,6 +320,10 @@ WRONG = {
     Learning: "constants",
     AnyShape: "shaped",
     ShapedInPlace: "shaped",
+    RaisesOnNaN: "divergence",
+    SpreadsNaN: "divergence",
+    SpreadsNaNInPenalty: "divergence",
+    UnknownRole: "role",
 }
 
 

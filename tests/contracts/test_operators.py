@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from scipy.sparse.linalg import lsqr
 
 import invkit
-from invkit import ShapeError
+from invkit import InputError, ShapeError
 from invkit.plugin.loading import default_manager
+from invkit.testing import check_operator
 from invkit.testing.operators import CHECKS, Case
 from tests.strategies import batches, operator_specs, seeds, signal_shapes
 
@@ -64,11 +65,11 @@ def test_scipy_view_has_the_same_adjoint_and_serves_lsqr(spec: str, data: st.Dat
 def test_linear_views_compose(spec: str, data: st.DataObject, seed: int, batch: int) -> None:
     case = draw_case(spec, data, seed, batch)
     blur = case.operator.given(w=case.w, x_shape=case.x_shape)
-    twice = blur.T @ blur
+    twice = blur.H @ blur
     torch.testing.assert_close(twice(case.x), blur.normal(case.x))
     torch.testing.assert_close(twice.adjoint(case.x), twice(case.x))
-    torch.testing.assert_close((blur @ blur.T).T(case.r), blur(blur.adjoint(case.r)))
-    assert blur.T.T is blur
+    torch.testing.assert_close((blur @ blur.H).H(case.r), blur(blur.adjoint(case.r)))
+    assert blur.H.H is blur
     assert twice.input_shape == twice.output_shape == case.x_shape
 
 
@@ -126,3 +127,137 @@ def test_misfit_has_the_gradients_of_its_values(spec: str, data: st.DataObject, 
     inputs = (case.w.requires_grad_(), case.x.requires_grad_())
     assert torch.autograd.gradcheck(misfit, inputs, fast_mode=True)
     assert torch.autograd.gradgradcheck(misfit, inputs, fast_mode=True)
+
+
+class Convolves(invkit.BilinearOperator):
+    """A 1-D convolution per channel, its shape that of ``conv1d``; with a constant of its own."""
+
+    measurement_dims = 1
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("gain", torch.full((1,), 2.0, dtype=torch.float64))
+
+    def forward(self, w: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        n, channels, length = x.shape
+        groups = {"groups": n * channels}
+        flat = torch.nn.functional.conv1d(x.reshape(1, -1, length), w.reshape(n * channels, 1, -1), **groups)
+        return self.gain.to(x) * flat.reshape(n, channels, -1)
+
+
+@given(kernel=st.integers(1, 4), more=st.integers(0, 5), channels=st.integers(1, 3))
+def test_the_output_shape_follows_from_the_forward_map(kernel: int, more: int, channels: int) -> None:
+    operator, w_shape, x_shape = Convolves(), (channels, kernel), (channels, kernel + more)
+    assert operator.output_shape(w_shape, x_shape) == (channels, more + 1)
+    assert operator.gain.device.type == "cpu"
+    said = rf"Convolves cannot measure w of shape \({channels}, {kernel}\) and x of shape"
+    with pytest.raises(ShapeError, match=said):
+        operator.output_shape(w_shape, (channels, kernel - 1))
+
+
+def test_an_operator_of_a_forward_map_alone_passes_and_solves() -> None:
+    check_operator(Convolves(), shapes=[((1, 3), (1, 7)), ((2, 2), (2, 2))])
+    view = Convolves().given(w=torch.ones(1, 1, 3), x_shape=(1, 6))
+    assert view.output_shape == (1, 4)
+
+
+def test_a_forward_map_without_a_shape_says_why() -> None:
+    class Loses(Convolves):
+        def forward(self, w: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+            return (w * x).sum(0)
+
+    class Counts(Convolves):
+        def forward(self, w: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+            return x[:, :, : int(w.sum())]
+
+    with pytest.raises(ShapeError, match="keep the batch as the first axis"):
+        Loses().output_shape((1, 3), (1, 3))
+    with pytest.raises(ShapeError, match=r"Counts cannot measure.*where forward needs numbers"):
+        Counts().output_shape((1, 3), (1, 3))
+
+
+# Complex signals ------------------------------------------------------------------------------------------
+
+PRODUCTS = ["pointwise", "outer", "matmul"]
+CONVOLUTIONS = [spec for spec in SPECS if "conv" in spec]
+
+
+@pytest.mark.parametrize("spec", PRODUCTS)
+@given(data=st.data(), seed=seeds, batch=batches, of=st.sampled_from([(1, 0), (0, 1), (1, 1)]))
+def test_products_of_complex_signals_have_conjugate_adjoints(
+    spec: str, data: st.DataObject, seed: int, batch: int, of: tuple[int, int]
+) -> None:
+    """Real and complex arguments mixed, too: then the inner product's real part alone is a real adjoint's."""
+    real = draw_case(spec, data, seed, batch)
+    both = real.complex()
+    w, x, r = both.w if of[0] else real.w, both.x if of[1] else real.x, both.r
+    operator, expected = real.operator, (r.conj() * real.operator(w, x)).sum()
+    of_w, of_x = operator.adjoint_w(x, r, real.w_shape), operator.adjoint_x(w, r, real.x_shape)
+    torch.testing.assert_close((of_w.conj() * w).sum(), expected)
+    torch.testing.assert_close((of_x.conj() * x).sum(), expected)
+    residual = operator(w, x) - r
+    value, gradient_w, gradient_x = operator.misfit(r).value_and_gradients(w, x)
+    torch.testing.assert_close(value, residual.abs().square().flatten(1).sum(1))
+    for gradient, half, signal in (
+        (gradient_w, operator.adjoint_w(x, residual, real.w_shape), w),
+        (gradient_x, operator.adjoint_x(w, residual, real.x_shape), x),
+    ):
+        torch.testing.assert_close(gradient, 2 * (half if signal.is_complex() else half.real))
+    for ambiguity in operator.ambiguities:
+        moved = ambiguity.act(w, x, ambiguity.sample(w, x, real.rng))
+        assert [each.dtype for each in moved] == [w.dtype, x.dtype]
+        torch.testing.assert_close(operator(*moved), operator(w, x))
+        aligned = ambiguity.align(*moved, w, x)
+        assert [each.dtype for each in aligned] == [w.dtype, x.dtype]
+        torch.testing.assert_close(operator(*aligned), operator(w, x))
+        assert (aligned[1] - x).norm() <= (moved[1] - x).norm() + 1e-9 * x.norm()
+
+
+@pytest.mark.parametrize("spec", PRODUCTS)
+def test_complex_phases_are_aligned(spec: str) -> None:
+    operator = invkit.operator(spec)
+    w_shape, x_shape = operator.example_shapes()[0]
+    case = Case.draw(operator, w_shape, x_shape, torch.Generator().manual_seed(0)).complex()
+    for ambiguity in (*operator.ambiguities, invkit.Scaling()):
+        moved = ambiguity.act(case.w, case.x, ambiguity.sample(case.w, case.x, case.rng))
+        aligned = ambiguity.align(*moved, case.w, case.x)
+        if spec != "matmul" or ambiguity.name == "scaling" or case.x.shape[-2] <= case.x.shape[-1]:
+            torch.testing.assert_close(aligned[1], case.x)
+
+
+@pytest.mark.parametrize("spec", CONVOLUTIONS)
+@pytest.mark.parametrize("of", ["w", "x", "wx"])
+def test_convolutions_refuse_complex_signals_by_name(spec: str, of: str) -> None:
+    operator = invkit.operator(spec)
+    w_shape, x_shape = operator.example_shapes()[0]
+    case = Case.draw(operator, w_shape, x_shape, torch.Generator().manual_seed(0))
+    both = case.complex()
+    w, x = both.w if "w" in of else case.w, both.x if "x" in of else case.x
+    calls = [
+        lambda: operator(w, x),
+        lambda: operator.adjoint_w(x, both.r, w_shape),
+        lambda: operator.adjoint_x(w, both.r, x_shape),
+        lambda: operator.given(w=w, x_shape=x_shape)(x),
+        lambda: operator.given(x=x, w_shape=w_shape)(w),
+        lambda: operator.given(w=w, x_shape=x_shape).H(both.r),
+        lambda: operator.misfit(both.r)(w, x),
+        lambda: operator.misfit(case.r).value_and_gradients(w, x),
+    ]
+    for call in calls:
+        with pytest.raises(InputError, match=r"real signals, got torch\.complex128"):
+            call()
+
+
+def test_scipy_views_of_complex_operators() -> None:
+    operator = invkit.operator("pointwise")
+    case = Case.draw(operator, (1, 3, 2), (1, 3, 2), torch.Generator().manual_seed(0), 1).complex()
+    view = operator.given(w=case.w, x_shape=(1, 3, 2))
+    flat = view.to_scipy()
+    assert flat.dtype == np.complex128
+    np.testing.assert_allclose(flat @ case.x.flatten().numpy(), view(case.x).flatten().numpy())
+    np.testing.assert_allclose(flat.rmatvec(case.r.flatten().numpy()), view.H(case.r).flatten().numpy())
+    with pytest.raises(InputError, match=r"complex.*torch\.float64"):
+        view.to_scipy(dtype=torch.float64)
+    real = operator.given(w=case.w.real, x_shape=(1, 3, 2)).to_scipy()
+    with pytest.raises(InputError, match="complex128"):
+        real @ case.x.flatten().numpy()

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from invkit import Ambiguity, BilinearOperator, Misfit, Scaling
+from invkit import Ambiguity, BilinearOperator, InputError, Misfit, Scaling
 from invkit.contracts.bilinear import GivenW
 from invkit.testing import check_operator
 from invkit.testing.operators import CHECKS, Case
@@ -19,9 +19,6 @@ class Right(BilinearOperator):
 
     def forward(self, w: Tensor, x: Tensor) -> Tensor:
         return w * x
-
-    def output_shape(self, w_shape: tuple[int, ...], x_shape: tuple[int, ...]) -> tuple[int, ...]:
-        return tuple(x_shape)
 
 
 class WrongOutputShape(Right):
@@ -85,7 +82,7 @@ class NotTheDerivative(Right):
 class ViewOfAnotherOperator(Right):
     def given(self, *, w=None, x=None, w_shape=None, x_shape=None):
         view = super().given(w=w, x=x, w_shape=w_shape, x_shape=x_shape)
-        return view.T if w is None else super().given(w=2 * w, x_shape=x_shape)
+        return view.H if w is None else super().given(w=2 * w, x_shape=x_shape)
 
 
 class Doubling(Scaling):
@@ -209,6 +206,45 @@ class MatrixUpsideDown(Right):
         return view if w is None else RowsReversed(self, w, x_shape)
 
 
+class ForgetsConjugates(Right):
+    """Right for real signals."""
+
+    def adjoint_x(self, w, r, x_shape=None):
+        return w * r
+
+
+class RealPartOnly(Right):
+    def forward(self, w, x):
+        return w.real * x
+
+
+class RefusesWithoutADtype(Right):
+    def forward(self, w, x):
+        if w.is_complex():
+            raise InputError("no")
+        return w * x
+
+
+class RefusesHalf(Right):
+    """The misfit takes complex signals, and squares them."""
+
+    def forward(self, w, x):
+        if w.is_complex():
+            raise InputError(f"real signals only, got {w.dtype}")
+        return w * x
+
+    def adjoint_w(self, x, r, w_shape=None):
+        return x * r
+
+    def adjoint_x(self, w, r, x_shape=None):
+        return w * r
+
+
+class RaisesOnComplex(Right):
+    def forward(self, w, x):
+        return torch.fft.irfft(torch.fft.rfft(w), w.shape[-1]) * x
+
+
 WRONG = {
     WrongOutputShape: ("shapes", "output_shape"),
     WrongMeasurementDims: ("shapes", "measurement_dims"),
@@ -232,11 +268,24 @@ WRONG = {
     ValueHalved: ("misfit", "misfit"),
     WirtingerGradients: ("misfit", "value_and_gradients"),
     SelectsWrongly: ("misfit", "select"),
+    ForgetsConjugates: ("complex", r"complex signals: adjoint_x"),
+    RealPartOnly: ("complex", r"complex signals: linearity in w"),
+    RefusesWithoutADtype: ("complex", "does not say which dtype"),
+    RefusesHalf: ("complex", r"only forward, the misfit.* refuses"),
+    RaisesOnComplex: ("complex", "refuse them by an InputError"),
 }
 
 
-def test_a_right_operator_passes() -> None:
-    check_operator(Right())
+class RealOnly(Right):
+    def forward(self, w, x):
+        if w.is_complex() or x.is_complex():
+            raise InputError(f"real signals only, got {w.dtype} and {x.dtype}")
+        return w * x
+
+
+@pytest.mark.parametrize("right", [Right, RealOnly])
+def test_a_right_operator_passes(right: type[BilinearOperator]) -> None:
+    check_operator(right())
 
 
 @pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: wrong.__name__)

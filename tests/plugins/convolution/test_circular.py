@@ -91,7 +91,7 @@ def test_the_spectrum_multiplies_torchs_half_spectrum(
     spectrum = blur.spectrum()
     assert spectrum is not None and spectrum.shape == (2, 1, height, width // 2 + 1)
     torch.testing.assert_close(spectrum * torch.fft.rfft2(x), torch.fft.rfft2(blur(x)))
-    for composed in (blur.T, blur.T @ blur):
+    for composed in (blur.H, blur.H @ blur):
         multipliers = composed.spectrum()
         assert multipliers is not None
         torch.testing.assert_close(multipliers * torch.fft.rfft2(x), torch.fft.rfft2(composed(x)))
@@ -113,7 +113,7 @@ def test_only_the_view_of_the_image_is_sure_to_have_a_spectrum() -> None:
     assert CircularConvolution().given(x=x, w_shape=(1, 3, 3)).spectrum() is None
     assert invkit.operator("linconv").given(w=w, x_shape=(1, 6, 6)).spectrum() is None
     short = invkit.operator("linconv?mode=valid").given(w=w, x_shape=(1, 6, 6))
-    assert short.spectrum() is None and (short.T @ short).spectrum() is None
+    assert short.spectrum() is None and (short.H @ short).spectrum() is None
 
 
 def test_a_measurement_shared_by_the_batch_is_transformed_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from invkit import BilinearOperator, ShapeError
+from invkit import BilinearOperator, InputError, ShapeError
 
 Shape = tuple[int, ...]
 
@@ -26,6 +26,8 @@ class CrossCorrelation(BilinearOperator):
     def forward(self, w: Float[Tensor, "n *w"], x: Float[Tensor, "n *x"]) -> Float[Tensor, "n *y"]:
         """Return ``y[i] = Σ_j w[j] x[i + j]`` for every pair, indices modulo the size of ``x``."""
         self.output_shape(tuple(w.shape[1:]), tuple(x.shape[1:]))
+        if w.is_complex() or x.is_complex():
+            raise InputError(f"crosscorr takes real signals, got {w.dtype} and {x.dtype}")
         dims = tuple(x.shape[-2:])
         spectrum = torch.fft.rfft2(w, s=dims).conj() * torch.fft.rfft2(x)
         y: Tensor = torch.fft.irfft2(spectrum, s=dims)
