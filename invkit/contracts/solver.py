@@ -12,14 +12,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 import attrs
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from invkit.contracts.generator import Generator
 from invkit.contracts.monitor import Monitor
 from invkit.contracts.problem import Problem
 
@@ -71,14 +70,6 @@ class Solver(ABC):
         Raises :class:`invkit.errors.ShapeError` where priors and measurements do not fit.
         """
         return problem.shaped(tuple(y.shape[1:]))
-
-    def others(self, priors: tuple[Generator, Generator]) -> Sequence[tuple[Literal["prior", "solver"], str]]:
-        """Kind and spec of every part beside the problem's own that a solve with these priors may build.
-
-        A configuration records the sha256 of their weights, too, since what is found depends on them. Those
-        that such a solver builds in turn are asked of it. Empty, the default: there are none.
-        """
-        return ()
 
     def examples(self, seed: int) -> Sequence[Example]:
         """Problems for :func:`invkit.testing.check_solver`, where this solver is not made for all.

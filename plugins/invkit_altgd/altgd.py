@@ -33,7 +33,6 @@ from attrs.validators import deep_iterable, ge, gt, in_
 from jaxtyping import Float
 from torch import Tensor
 
-from invkit.contracts.generator import Generator
 from invkit.contracts.monitor import Monitor
 from invkit.contracts.problem import Problem, Weight
 from invkit.contracts.solution import Solution, Status
@@ -188,13 +187,6 @@ class AltGD(Solver):
         for monitor in monitors:
             monitor.on_end(solution)
         return solution
-
-    def others(self, priors: tuple[Generator, Generator]) -> Sequence[tuple[Literal["prior", "solver"], str]]:
-        """The class prior and the search of the start evidence, where it may come to that."""
-        name = self.class_prior or priors[1].class_prior
-        if self.start != "evidence" and not (self.start == "auto" and priors[1].class_prior):
-            return ()
-        return (("solver", self.search), ("prior", name)) if name else (("solver", self.search),)
 
     def weights(self, problem: Problem) -> tuple[float, float]:
         """λ and γ: the options, or the priors' own."""

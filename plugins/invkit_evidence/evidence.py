@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import attrs
 import torch
@@ -33,7 +33,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 import invkit
-from invkit.contracts.generator import Generator
 from invkit.contracts.marginal import IntegrableGenerator
 from invkit.contracts.monitor import Monitor
 from invkit.contracts.problem import Problem
@@ -118,10 +117,6 @@ class Evidence(Solver):
             raise InputError("keep is empty: no candidate would be followed", hint="write e.g. keep=24x8x3")
         if self.rank == ():
             raise InputError("rank is empty", hint="write e.g. rank=16x64, or rank=none for all of the prior")
-
-    def others(self, priors: tuple[Generator, Generator]) -> Sequence[tuple[Literal["prior", "solver"], str]]:
-        """The solver that polishes, and its image's prior."""
-        return (("solver", self.polish), ("prior", self.polish_prior)) if self.polish else ()
 
     def solve(
         self,
