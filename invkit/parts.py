@@ -43,7 +43,7 @@ _BASES: dict[str, type[Any]] = {
 }
 
 
-def operator(spec: SpecLike, /, **options: Any) -> BilinearOperator:
+def operator(spec: SpecLike | BilinearOperator, /, **options: Any) -> BilinearOperator:
     """The operator a spec names, e.g. ``circconv`` or ``linconv?mode=valid``; raises `SpecError`.
 
     Options may be given by keyword, too: ``operator("linconv", mode="valid")``.
@@ -52,7 +52,7 @@ def operator(spec: SpecLike, /, **options: Any) -> BilinearOperator:
     return made
 
 
-def prior(spec: SpecLike, /, **options: Any) -> Generator:
+def prior(spec: SpecLike | Generator, /, **options: Any) -> Generator:
     """The prior a spec names, e.g. ``vae:blurA`` or ``identity?penalty=tv``; raises `SpecError`.
 
     Options may be given by keyword, too: ``prior("gaussian:celeba", rank=64)``.
@@ -61,7 +61,7 @@ def prior(spec: SpecLike, /, **options: Any) -> Generator:
     return made
 
 
-def solver(spec: SpecLike, /, **options: Any) -> Solver:
+def solver(spec: SpecLike | Solver, /, **options: Any) -> Solver:
     """The solver a spec names, e.g. ``altgd?steps=1500``; raises `SpecError`.
 
     Options may be given by keyword, too: ``solver("altgd", steps=1500)``.
@@ -70,7 +70,7 @@ def solver(spec: SpecLike, /, **options: Any) -> Solver:
     return made
 
 
-def dataset(spec: SpecLike, /, **options: Any) -> Dataset:
+def dataset(spec: SpecLike | Dataset, /, **options: Any) -> Dataset:
     """The data set a spec names, e.g. ``mnist`` or ``motion?length=15``; raises `SpecError`.
 
     Options may be given by keyword, too: ``dataset("motion", length=15)``.
@@ -79,7 +79,7 @@ def dataset(spec: SpecLike, /, **options: Any) -> Dataset:
     return made
 
 
-def monitor(spec: SpecLike, /, **options: Any) -> Monitor:
+def monitor(spec: SpecLike | Monitor, /, **options: Any) -> Monitor:
     """The monitor a spec names, e.g. ``progress`` or ``tensorboard:runs/a``; raises `SpecError`.
 
     Options may be given by keyword, too.
