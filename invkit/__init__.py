@@ -57,9 +57,11 @@ __all__ = [
     "hookimpl",
     "load_config",
     "metrics",
+    "monitor",
     "operator",
     "prior",
     "project",
+    "register",
     "solver",
     "testing",
     "untrained",
@@ -67,7 +69,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from invkit import errors, metrics, testing
-    from invkit.compose import Pipeline, compose, dataset, load_config, operator, prior, solver
+    from invkit.compose import Pipeline, compose, load_config
     from invkit.contracts.ambiguity import Ambiguity, Scaling
     from invkit.contracts.bilinear import BilinearOperator, Misfit
     from invkit.contracts.dataset import Dataset
@@ -90,6 +92,7 @@ if TYPE_CHECKING:
         UsageError,
         WeightsError,
     )
+    from invkit.parts import dataset, monitor, operator, prior, register, solver
     from invkit.plugin.hookspecs import hookimpl
     from invkit.plugin.registry import Registry
     from invkit.plugin.specs import Spec
@@ -108,7 +111,8 @@ _NAMES = {
     "invkit.contracts.solution": "Restarts Solution Status",
     "invkit.contracts.solver": "Solver",
     "invkit.contracts.trainer": "Trainer",
-    "invkit.compose": "Pipeline compose dataset load_config operator prior solver",
+    "invkit.compose": "Pipeline compose load_config",
+    "invkit.parts": "dataset monitor operator prior register solver",
     "invkit.plugin.hookspecs": "hookimpl",
     "invkit.plugin.registry": "Registry",
     "invkit.plugin.specs": "Spec",

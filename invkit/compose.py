@@ -5,8 +5,9 @@
     deblur.save_config("experiment.toml")         # defaults spelled out, weights by sha256
     invkit.load_config("experiment.toml")(y)      # the same numbers again
 
-A part may be given as a spec string, as a dict (``{"kind": "altgd", "steps": 1500}``) or as an object; the
-three are equal.
+The priors may be named instead: ``compose("circconv", w="vae:blurA", x="vae:mnist", solver="altgd")``. A part
+may be given as a spec string, as a dict (``{"kind": "altgd", "steps": 1500}``) or as an object; the three are
+equal.
 """
 
 from __future__ import annotations
@@ -22,95 +23,85 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from invkit import records
+from invkit.contracts.ambient import as_seed, neutral, ordinary
 from invkit.contracts.bilinear import BilinearOperator
-from invkit.contracts.dataset import Dataset
 from invkit.contracts.generator import Generator
 from invkit.contracts.monitor import Monitor
 from invkit.contracts.problem import Problem
 from invkit.contracts.solution import Solution
 from invkit.contracts.solver import Solver
-from invkit.errors import ConfigError, InputError, InvkitError
+from invkit.errors import ConfigError, InputError
 from invkit.files.config import FORMAT, check_format, read_config, write_config
-from invkit.plugin.building import build, spec_of
-from invkit.plugin.loading import PluginManager, default_manager
+from invkit.parts import SpecLike, part
 from invkit.plugin.registry import nearest
-from invkit.plugin.specs import Spec
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-#: a part by name, as a table, or as the thing itself
-SpecLike = str | Spec | Mapping[str, Any]
-
 Module = TypeVar("Module", bound=nn.Module)
 
-_KEYS = ("format", "seed", "operator", "priors", "solver", "weights", "versions")
+_KEYS = ("format", "seed", "operator", "priors", "solver", "versions")
 _LAYOUTS = ("(height, width)", "(channels, height, width)", "(n, channels, height, width)")
-
-
-def operator(spec: SpecLike) -> BilinearOperator:
-    """The operator a spec names, e.g. ``circconv`` or ``linconv?mode=valid``; raises `SpecError`."""
-    made: BilinearOperator = _part("operator", spec, BilinearOperator)
-    return made
-
-
-def prior(spec: SpecLike) -> Generator:
-    """The prior a spec names, e.g. ``vae:blurA`` or ``identity?penalty=tv``; raises `SpecError`."""
-    made: Generator = _part("prior", spec, Generator)
-    return made
-
-
-def solver(spec: SpecLike) -> Solver:
-    """The solver a spec names, e.g. ``altgd?steps=1500``; raises `SpecError`."""
-    made: Solver = _part("solver", spec, Solver)
-    return made
-
-
-def dataset(spec: SpecLike) -> Dataset:
-    """The data set a spec names, e.g. ``mnist`` or ``motion?length=15``; raises `SpecError`."""
-    made: Dataset = _part("dataset", spec, Dataset)
-    return made
-
-
-def monitor(spec: SpecLike) -> Monitor:
-    """The monitor a spec names, e.g. ``progress`` or ``tensorboard:runs/a``; raises `SpecError`."""
-    made: Monitor = _part("monitor", spec, Monitor)
-    return made
 
 
 def compose(
     operator: SpecLike | BilinearOperator,
-    priors: Sequence[SpecLike | Generator],
-    solver: SpecLike | Solver,
-    seed: int = 0,
+    priors: Sequence[SpecLike | Generator] | None = None,
+    solver: SpecLike | Solver | None = None,
+    seed: Any = 0,
     *,
+    w: SpecLike | Generator | None = None,
+    x: SpecLike | Generator | None = None,
     monitors: Sequence[SpecLike | Monitor] = (),
 ) -> Pipeline:
-    """Operator, priors (first that of ``w``, then that of ``x``) and solver, as one callable.
+    """Operator, two priors and solver as one callable.
 
     Args:
         operator: the measurement ``A``.
-        priors: exactly two, in the order of the operator's arguments.
+        priors: exactly two, first that of ``w``, then that of ``x``.
         solver: what minimises the objective.
-        seed: of all randomness of a solve; the same seed gives the same solution on a CPU, to the bit.
+        seed: the seed of all randomness of a solve, a whole number from 0 to 2⁶³ − 1. The same seed gives the
+            same solution on a CPU, to the bit.
+        w: the prior of ``w``; with ``x``, in place of ``priors``.
+        x: the prior of ``x``.
         monitors: what is told of progress.
 
     Raises:
         SpecError: an unknown name or option, or a bad value.
-        InputError: not two priors.
+        InputError: not two priors, no solver, or a seed that is no whole number in range.
     """
-    if isinstance(priors, str | Mapping) or len(priors) != 2:
+    pair = _pair(priors, w, x)
+    if solver is None:
+        raise InputError("compose needs a solver", hint="see `invkit list solvers`: solver='NAME'")
+    return Pipeline(
+        operator=part("operator", operator),
+        priors=(part("prior", pair[0]), part("prior", pair[1])),
+        solver=part("solver", solver),
+        seed=seed,
+        monitors=tuple(part("monitor", each) for each in monitors),
+    )
+
+
+def _pair(priors: Any, w: Any, x: Any) -> Sequence[Any]:
+    """The priors of w and x, given as a pair or by their names."""
+    example = 'w="vae:blurA", x="vae:mnist"'
+    if priors is None:
+        if w is None or x is None:
+            missing = " and ".join(name for name, given in (("w", w), ("x", x)) if given is None)
+            raise InputError(
+                f"compose needs exactly two priors, that of {missing} is missing", hint=f"write {example}"
+            )
+        return w, x
+    if w is not None or x is not None:
+        raise InputError("compose was given priors and w or x as well", hint=f"write only {example}")
+    if isinstance(priors, str | Mapping) or not hasattr(priors, "__len__") or len(priors) != 2:
         raise InputError(
             "compose needs exactly two priors",
-            hint='write priors=["vae:blurA", "vae:mnist"]: first w, then x',
+            hint=f'write priors=["vae:blurA", "vae:mnist"], first w, then x; or {example}',
         )
-    return Pipeline(
-        operator=_part("operator", operator, BilinearOperator),
-        priors=(_part("prior", priors[0], Generator), _part("prior", priors[1], Generator)),
-        solver=_part("solver", solver, Solver),
-        seed=seed,
-        monitors=tuple(_part("monitor", each, Monitor) for each in monitors),
-    )
+    pair: Sequence[Any] = priors
+    return pair
 
 
 @attrs.frozen(eq=False)
@@ -120,7 +111,7 @@ class Pipeline:
     operator: BilinearOperator
     priors: tuple[Generator, Generator]
     solver: Solver
-    seed: int = 0
+    seed: int = attrs.field(default=0, converter=as_seed)
     monitors: tuple[Monitor, ...] = ()
 
     def __call__(
@@ -139,28 +130,29 @@ class Pipeline:
             monitors: told of this solve, beside the pipeline's own.
 
         Returns:
-            The solution; ``x`` and ``w`` have a batch axis (and channel axis) where ``y`` had one, and are
-            numpy arrays for numpy and for paths. ``w`` is None from a solver that finds none.
+            The solution; ``x`` and ``w`` have a batch axis (and channel axis) where ``y`` had one. ``w`` is
+            None from a solver that finds none. For numpy and for paths, all arrays in it are numpy's.
 
         Raises:
             InputError: NaN or infinite values, or a shape that is no measurement.
             ShapeError: priors and measurement do not fit.
         """
-        batch, numpy_in, axes_added = as_batch(y, self.operator.measurement_dims)
-        prior_w, prior_x = (following(prior, batch) for prior in self.priors)
-        problem = Problem(following(self.operator, batch), (prior_w, prior_x))
-        problem = self.solver.shaped(problem, batch)
-        told = [*self.monitors, *(_part("monitor", each, Monitor) for each in monitors)]
-        rng = torch.Generator().manual_seed(self.seed)
-        solution = self.solver.solve(problem, batch, rng, told)
-        return _as_given(attrs.evolve(solution, config=self._config(strict=False)), numpy_in, axes_added)
+        with neutral():
+            batch, numpy_in, axes_added = as_batch(y, self.operator.measurement_dims)
+            prior_w, prior_x = (following(prior, batch) for prior in self.priors)
+            problem = Problem(following(self.operator, batch), (prior_w, prior_x))
+            problem = self.solver.shaped(problem, batch)
+            told = [*self.monitors, *(part("monitor", each) for each in monitors)]
+            rng = torch.Generator().manual_seed(self.seed)
+            solution = self.solver.solve(problem, batch, rng, told)
+            solution = attrs.evolve(solution, config=self._config(strict=False))
+        return _as_given(solution, numpy_in, axes_added)
 
     def to_config(self) -> dict[str, Any]:
-        """This pipeline as a plain dict, for TOML or JSON: specs with defaults spelled out, weights by their
-        sha256.
+        """This pipeline as a plain dict for TOML or JSON: defaults spelled out, files by their sha256.
 
         Raises:
-            ConfigError: a part was given as an object that no spec made.
+            ConfigError: a part was given as an object that no spec made, or was changed in memory.
         """
         return self._config(strict=True)
 
@@ -172,23 +164,25 @@ class Pipeline:
         return Path(path)
 
     def _config(self, *, strict: bool) -> dict[str, Any]:
-        others = _weights_of_others(self.solver, self.priors)
         return {
             "format": FORMAT,
             "seed": self.seed,
-            "operator": _describe("operator", self.operator, strict),
-            "priors": [_describe("prior", each, strict) for each in self.priors],
-            "solver": _describe("solver", self.solver, strict),
-            **({"weights": others} if others else {}),
-            "versions": _versions(),
+            "operator": records.written("operator", self.operator, strict=strict),
+            "priors": [records.written("prior", each, strict=strict) for each in self.priors],
+            "solver": records.written("solver", self.solver, strict=strict),
+            "versions": records.versions(),
         }
 
 
 def following(part: Module, batch: Tensor) -> Module:
-    """The part in the measurement's precision and on its device: itself, or a copy where it is elsewhere."""
+    """The part in the measurement's precision and on its device: itself, or a copy where it is elsewhere.
+
+    A part that was made in inference mode is copied, too, since autograd does not take its tensors.
+    """
     held = [*part.parameters(), *part.buffers()]
     dtypes = {each.dtype for each in held if each.is_floating_point()}
-    if dtypes <= {batch.dtype} and {each.device for each in held} <= {batch.device}:
+    fits = dtypes <= {batch.dtype} and {each.device for each in held} <= {batch.device}
+    if fits and not any(each.is_inference() for each in held):
         return part
     return copy.deepcopy(part).to(device=batch.device, dtype=batch.dtype)
 
@@ -197,58 +191,17 @@ def load_config(source: str | os.PathLike[str] | Mapping[str, Any]) -> Pipeline:
     """The pipeline of a config: a path to TOML or JSON, or the dict of :meth:`Pipeline.to_config`.
 
     Raises:
-        ConfigError: unreadable, incomplete, from a newer invkit, or weights that differ from those it was
-            made with.
+        ConfigError: unreadable, incomplete, from a newer invkit, with files that differ from those it was
+            made with, or with a class that was registered at run time and is not registered here.
         SpecError: an unknown name or option.
     """
     config = _checked(source) if isinstance(source, Mapping) else _checked(read_config(source))
-    pipeline = compose(
-        _without_hash(config["operator"]),
-        [_without_hash(each) for each in config["priors"]],
-        _without_hash(config["solver"]),
+    return compose(
+        records.read("operator", config["operator"]),
+        [records.read("prior", each) for each in config["priors"]],
+        records.read("solver", config["solver"]),
         seed=config.get("seed", 0),
     )
-    for entry, each in zip(config["priors"], pipeline.priors, strict=True):
-        _check_weights("prior", entry, each)
-    _check_weights("solver", config["solver"], pipeline.solver)
-    wanted = config.get("weights", {})
-    found = _weights_of_others(pipeline.solver, pipeline.priors) if wanted else {}
-    for spec, sha256 in wanted.items():
-        if found.get(spec) != sha256:
-            raise ConfigError(
-                f"the weights of {spec!r}, for the solver, are not those the configuration was made with",
-                hint="install that version of the weights, or delete its line of [weights]",
-            )
-    return pipeline
-
-
-def _check_weights(kind: str, entry: Any, part: Any) -> None:
-    """Refuse a part whose weights are not those that a configuration names by their sha256."""
-    wanted = entry.get("sha256") if isinstance(entry, Mapping) else None
-    if wanted is not None and wanted != getattr(part, "sha256", None):
-        raise ConfigError(
-            f"the weights of {kind} {str(spec_of(part))!r} are not those the configuration was made with",
-            hint="install that version of the weights, or delete its sha256 line",
-        )
-
-
-def _weights_of_others(solver: Solver, priors: tuple[Generator, Generator]) -> dict[str, str]:
-    """Spec → sha256 of what the solver may build beside these priors, and of what that may build in turn.
-
-    What cannot be built is left out: a solve that comes to it says so itself.
-    """
-    found: dict[str, str] = {}
-    for kind, spec in solver.others(priors):
-        try:
-            part = _part(kind, spec, Generator if kind == "prior" else Solver)
-        except InvkitError:
-            continue
-        sha256 = getattr(part, "sha256", None)
-        if sha256:
-            found[spec] = sha256
-        if isinstance(part, Solver):
-            found |= _weights_of_others(part, priors)
-    return found
 
 
 def _checked(config: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -262,18 +215,15 @@ def _checked(config: Mapping[str, Any]) -> Mapping[str, Any]:
     unknown = [key for key in config if key not in _KEYS]
     if unknown:
         raise ConfigError(f"the configuration has the key {unknown[0]!r}", hint=nearest(unknown[0], _KEYS))
-    weights = config.get("weights", {})
-    if not isinstance(weights, Mapping) or not all(isinstance(sha256, str) for sha256 in weights.values()):
-        raise ConfigError(
-            "the configuration's weights are not a table of spec = sha256", hint='"gaussian:celeba" = "20cf…"'
-        )
     priors, seed = config["priors"], config.get("seed", 0)
     if not isinstance(priors, list | tuple) or len(priors) != 2:
         raise ConfigError(
             "the configuration needs a list of exactly two priors", hint="first that of w, then that of x"
         )
-    if isinstance(seed, bool) or not isinstance(seed, int):
-        raise ConfigError(f"the configuration has seed = {seed!r}", hint="write a whole number: seed = 0")
+    try:
+        as_seed(seed)
+    except InputError as error:
+        raise ConfigError(f"in the configuration {error.message}", hint=error.hint) from None
     return config
 
 
@@ -298,7 +248,8 @@ def as_batch(y: Any, dims: int) -> tuple[Tensor, bool, int]:
             f"a measurement of {y.dtype} values, expected float32 or float64",
             hint="convert it to floats, images to [0, 1]: y / 255",
         )
-    tensor: Tensor = torch.from_numpy(np.ascontiguousarray(y)) if isinstance(y, np.ndarray) else y.detach()
+    array = isinstance(y, np.ndarray)
+    tensor = torch.from_numpy(np.ascontiguousarray(y)) if array else ordinary(y.detach())
     added = dims + 2 - tensor.ndim
     if not 0 <= added <= 2 or 0 in tensor.shape:
         layouts = (
@@ -311,73 +262,31 @@ def as_batch(y: Any, dims: int) -> tuple[Tensor, bool, int]:
         )
     if not torch.isfinite(tensor).all():
         raise InputError("the measurement has NaN or infinite values", hint="replace them before solving")
-    return tensor[(None,) * added], isinstance(y, np.ndarray), added
-
-
-def _part(kind: str, given: Any, base: type[Any]) -> Any:
-    """A part from a spec, a dict or itself."""
-    if isinstance(given, base):
-        return given
-    if isinstance(given, str):
-        given = Spec.parse(given)
-    elif isinstance(given, Mapping):
-        given = Spec.from_dict(given)
-    if not isinstance(given, Spec):
-        raise InputError(
-            f"{given!r} is no {kind}", hint=f"give a spec string, a dict with a kind, or a {base.__name__}"
-        )
-    built = build(default_manager().registry, kind, given)
-    if not isinstance(built, base):
-        raise InputError(
-            f"{str(given)!r} builds a {type(built).__name__}, which is no {base.__name__}",
-            hint="its plugin must derive from it",
-        )
-    return built
-
-
-def _describe(kind: str, part: Any, strict: bool) -> dict[str, Any]:
-    """A part as a table; where no spec made it, its class, or an error if ``strict``."""
-    spec = spec_of(part)
-    if spec is None:
-        if strict:
-            raise ConfigError(
-                f"the {kind} {type(part).__name__} was given as an object that no spec made: "
-                "it cannot be written down",
-                hint=f"build it by name: invkit.{kind}('...')",
-            )
-        return {"object": type(part).__qualname__}
-    sha256 = getattr(part, "sha256", None)
-    return {**spec.to_dict(), **({"sha256": sha256} if sha256 else {})}
-
-
-def _without_hash(part: Any) -> Any:
-    return (
-        {key: value for key, value in part.items() if key != "sha256"} if isinstance(part, Mapping) else part
-    )
-
-
-def _versions() -> dict[str, str]:
-    """invkit, torch and every loaded plugin distribution, by version."""
-    from invkit import __version__
-
-    manager: PluginManager = default_manager()
-    plugins = {
-        state.candidate.distribution: state.candidate.version
-        for state in manager.states
-        if state.status == "ok"
-    }
-    return {"invkit": __version__, "torch": torch.__version__, **plugins}
+    return tensor[(None,) * added], array, added
 
 
 def _as_given(solution: Solution, numpy_in: bool, axes_added: int) -> Solution:
-    """The solution with its signals in the layout and library of the measurement."""
+    """The solution with its signals in the layout of the measurement, and all in its library."""
+    signals = {name: getattr(solution, name) for name in ("x", "w", "x_std")}
+    laid = {name: in_layout(each, axes_added) for name, each in signals.items() if each is not None}
+    solution = attrs.evolve(solution, axes_added=axes_added, **laid)
+    given: Solution = as_numpy(solution) if numpy_in else solution
+    return given
 
-    def like(signal: Tensor) -> Any:
-        plain = signal[0] if axes_added >= 1 else signal
-        if axes_added == 2 and plain.shape[0] == 1:
-            plain = plain[0]
-        return plain.cpu().numpy() if numpy_in else plain
 
-    w = None if solution.w is None else like(solution.w)  # some solvers find none
-    x_std = None if solution.x_std is None else like(solution.x_std)
-    return attrs.evolve(solution, x=like(solution.x), w=w, x_std=x_std, axes_added=axes_added)
+def in_layout(signal: Tensor, axes_added: int) -> Tensor:
+    """A batch of signals without the axes that :func:`as_batch` added, as far as they have one entry."""
+    plain = signal[0] if axes_added >= 1 else signal
+    return plain[0] if axes_added == 2 and plain.shape[0] == 1 else plain
+
+
+def as_numpy(value: Any) -> Any:
+    """The same with numpy arrays for tensors, in tuples and attrs records too."""
+    if isinstance(value, Tensor):
+        return value.cpu().numpy()
+    if isinstance(value, tuple):
+        return tuple(as_numpy(item) for item in value)
+    if attrs.has(type(value)):
+        fields = {field.alias: as_numpy(getattr(value, field.name)) for field in attrs.fields(type(value))}
+        return attrs.evolve(value, **fields)
+    return value

@@ -1,7 +1,7 @@
 """Range projection: the closest signal that a prior can make.
 
-    found = invkit.project(invkit.prior("vae:mnist"), x)        # x: (n, 1, 28, 28)
-    found.signal, found.latent, found.psnr                      # the closest in range, its latent, decibels
+    found = invkit.project("vae:mnist", x)      # x: (n, 1, 28, 28)
+    found.signal, found.latent, found.psnr      # the closest in range, its latent, decibels
 
 For every signal ``x`` of a batch,
 
@@ -22,13 +22,16 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import attrs
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from invkit.compose import as_batch, following
+from invkit.compose import as_batch, as_numpy, following, in_layout
+from invkit.contracts.ambient import as_seed, neutral
 from invkit.contracts.generator import Generator
 from invkit.errors import InputError
+from invkit.parts import SpecLike, part
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,10 +45,10 @@ _VALUES_AT_ONCE = (
 
 @attrs.frozen(eq=False)
 class Projection:
-    """The closest signals in a prior's range.
+    """The closest signals in a prior's range; tensors, or numpy arrays for numpy and for paths.
 
     Args:
-        signal: of the shape and library of what was given.
+        signal: of the shape of what was given.
         latent: (n, *latent), on the prior's side; n is 1 where one signal was given.
         mse: (n,), the mean squared error of each signal.
         restarts: (n, starts), the mean squared error that each start ended with.
@@ -53,40 +56,41 @@ class Projection:
     """
 
     signal: Any
-    latent: Tensor = attrs.field(repr=False)
-    mse: Tensor
-    restarts: Tensor = attrs.field(repr=False)
-    chosen: Tensor = attrs.field(repr=False)
+    latent: Any = attrs.field(repr=False)
+    mse: Any
+    restarts: Any = attrs.field(repr=False)
+    chosen: Any = attrs.field(repr=False)
 
     @property
-    def psnr(self) -> Tensor:
+    def psnr(self) -> Any:
         """(n,): 10·log₁₀(1 / mse), in decibels."""
-        return -10 * torch.log10(self.mse)
+        return -10 * (torch.log10 if isinstance(self.mse, Tensor) else np.log10)(self.mse)
 
 
 def project(
-    prior: Generator,
+    prior: SpecLike | Generator,
     x: Tensor | NDArray[Any] | str | os.PathLike[str],
     *,
     restarts: int = 4,
     steps: int = 300,
     learning_rate: float = 0.1,
     gamma: float = 0.0,
-    seed: int = 0,
+    seed: Any = 0,
 ) -> Projection:
     """Find the signals in a prior's range that are closest to given ones.
 
     Args:
-        prior: any generator.
+        prior: any generator, as a spec, a dict or an object.
         x: one signal or a batch, as a tensor, a numpy array or the path of an image; see
             `invkit.Pipeline.__call__` for the layouts.
         restarts: starts for every signal; with an encoder, the first is the encoding.
         steps: of Adam, each one evaluation of the gradient.
         learning_rate: of Adam, at first.
         gamma: the weight of the prior's penalty; 0 asks for the closest signal however improbable.
-        seed: of the starts.
+        seed: the seed of the starts, a whole number from 0 to 2⁶³ − 1.
 
     Raises:
+        SpecError: an unknown prior or option.
         InputError: NaN or infinite values, no image, or a number out of range.
         ShapeError: the prior makes signals of another shape.
     """
@@ -95,14 +99,32 @@ def project(
             raise InputError(f"{name} is {value}", hint=f"give {least} or more")
     if not (learning_rate > 0 and math.isfinite(learning_rate)):
         raise InputError(f"learning_rate is {learning_rate}", hint="give a positive number, e.g. 0.1")
-    batch, numpy_in, axes_added = as_batch(x, 2)
-    fitted = following(prior, batch).shaped(tuple(batch.shape[1:]))
-    rng = torch.Generator().manual_seed(seed)
-    starts = draw_starts(fitted, batch, restarts, rng)
+    made, seed = part("prior", prior), as_seed(seed)
+    with neutral():
+        rng = torch.Generator().manual_seed(seed)
+        batch, numpy_in, axes_added = as_batch(x, 2)
+        fitted = following(made, batch).shaped(tuple(batch.shape[1:]))
+        found = _closest(fitted, batch, restarts, steps, learning_rate, gamma, rng)
+    found = attrs.evolve(found, signal=in_layout(found.signal, axes_added))
+    given: Projection = as_numpy(found) if numpy_in else found
+    return given
+
+
+def _closest(
+    prior: Generator,
+    batch: Float[Tensor, "n *signal"],
+    restarts: int,
+    steps: int,
+    learning_rate: float,
+    gamma: float,
+    rng: torch.Generator,
+) -> Projection:
+    """The projection of a batch on the range of a prior of its shape."""
+    starts = draw_starts(prior, batch, restarts, rng)
     size = chunk_length(batch, restarts)
     parts = []
     for i in range(0, len(batch), size):
-        for found in descents(fitted, batch[i : i + size], starts[i : i + size], steps, learning_rate, gamma):
+        for found in descents(prior, batch[i : i + size], starts[i : i + size], steps, learning_rate, gamma):
             last = found
         parts.append((last.latent, last.mse, last.objective))
     latents, errors, objectives = (torch.cat(list(each)) for each in zip(*parts, strict=True))
@@ -110,17 +132,8 @@ def project(
     rows = torch.arange(len(batch), device=chosen.device)
     latent = latents[rows, chosen]
     with torch.no_grad():
-        made = torch.cat([fitted(part) for part in torch.split(latent, 256)])
-    signal: Any = made[0] if axes_added else made
-    if axes_added == 2 and signal.shape[0] == 1:
-        signal = signal[0]
-    return Projection(
-        signal.cpu().numpy() if numpy_in else signal,
-        latent,
-        (made - batch).square().flatten(1).mean(1),
-        errors,
-        chosen,
-    )
+        made = torch.cat([prior(some) for some in torch.split(latent, 256)])
+    return Projection(made, latent, (made - batch).square().flatten(1).mean(1), errors, chosen)
 
 
 @attrs.frozen(eq=False)
@@ -145,7 +158,7 @@ def draw_starts(
     starts = drawn.reshape(len(batch), restarts, *drawn.shape[1:])
     if prior.can_encode:
         with torch.no_grad():
-            starts[:, 0] = torch.cat([prior.encode(part) for part in torch.split(batch, 256)])
+            starts[:, 0] = torch.cat([prior.encode(some) for some in torch.split(batch, 256)])
     return starts
 
 

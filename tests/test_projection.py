@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 import invkit
+from invkit import Spec
 from invkit.errors import InputError, ShapeError
 
 
@@ -94,6 +95,21 @@ def test_layouts_and_libraries_are_kept() -> None:
         found = invkit.project(prior, x.reshape(given_shape), steps=2)
         assert isinstance(found.signal, np.ndarray) and found.signal.shape == given_shape
     assert isinstance(invkit.project(prior, torch.from_numpy(x), steps=2).signal, Tensor)
+
+
+def test_everything_is_numpys_for_numpy() -> None:
+    prior, x = Linear(orthonormal(0)), torch.rand(2, 1, 4, 4)
+    by_torch, by_numpy = invkit.project(prior, x, steps=3), invkit.project(prior, x.numpy(), steps=3)
+    for name in ("signal", "latent", "mse", "restarts", "chosen", "psnr"):
+        assert isinstance(getattr(by_numpy, name), np.ndarray)
+        np.testing.assert_allclose(getattr(by_numpy, name), getattr(by_torch, name).numpy(), rtol=1e-6)
+
+
+@pytest.mark.parametrize("prior", ["vae:blurA", {"kind": "vae", "name": "blurA"}, Spec("vae", "blurA")])
+def test_the_prior_may_be_given_by_name(prior: Any) -> None:
+    x = torch.rand(1, 1, 28, 28)
+    by_object = invkit.project(invkit.prior("vae:blurA"), x, steps=2)
+    assert torch.equal(invkit.project(prior, x, steps=2).signal, by_object.signal)
 
 
 def test_a_known_signal_is_its_own_range(tmp_path: Path) -> None:

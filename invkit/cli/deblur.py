@@ -129,7 +129,8 @@ def _pipeline(
         )
     import attrs
 
-    from invkit.compose import compose, load_config, monitor
+    from invkit.compose import compose, load_config
+    from invkit.parts import monitor
 
     if config is not None:
         pipeline = load_config(config)

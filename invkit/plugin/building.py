@@ -1,4 +1,4 @@
-"""A spec → the object it names, its options converted by the target's own annotations.
+"""A spec → the object it names, and back: its options converted by the target's own annotations.
 
     registry = default_manager().registry
     solver = build(registry, "solver", Spec.parse("altgd?steps=1500"))      # steps: int → 1500
@@ -6,15 +6,22 @@
 
 The factory is ``cls.from_spec`` where the class defines it, else the class itself, and *its signature is
 the list of options*: a first parameter called ``name`` takes the spec's name, one called ``registry`` the
-registry, every other is an option, converted by its annotation. Sequences are ``1x28x28`` or ``a+b``.
+registry, every other is an option, converted by its annotation. Sequences are ``1x28x28`` or ``a+b``. A
+parameter whose annotation is an attrs class stands for the fields of that record: they are options of their
+own, and the record is made of them.
+
+An attrs object is its own configuration: its spec is read off its fields, so that it holds after
+``attrs.evolve`` and in another process. Any other object remembers the spec that it was built from.
 """
 
 from __future__ import annotations
 
+import enum
 import inspect
+import math
 import typing
-import weakref
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -25,22 +32,40 @@ from invkit.plugin.specs import Spec, option_text
 if TYPE_CHECKING:
     from invkit.plugin.registry import Entry, Registry
 
-__all__ = ["REQUIRED", "OptionField", "Signature", "build", "signature_of", "spec_of"]
+__all__ = [
+    "REQUIRED",
+    "Named",
+    "OptionField",
+    "Signature",
+    "build",
+    "named",
+    "remember",
+    "signature_of",
+    "spec_of",
+    "table_of",
+]
 
 REQUIRED: Any = inspect.Parameter.empty
 """The default of an option that has none."""
 
-_ATTRIBUTE = "_invkit_spec"
-_slotted: dict[int, tuple[weakref.ref[Any], Spec]] = {}  # specs of objects that take no new attribute
+_ATTRIBUTE = "_invkit_named"
+_RESERVED = ("kind", "name", "object", "sha256")  # keys of a part's table in a configuration
+
+#: parameter names from the factory down to an option or a record: ``("descent", "steps")``
+Path = tuple[str, ...]
 
 
 @attrs.frozen
 class OptionField:
-    """One option of a factory: its key, the type its text is converted to, and its default or `REQUIRED`."""
+    """One option of a factory: its key, the type its text is converted to, and its default or `REQUIRED`.
+
+    ``path`` names the factory's parameter, and below it the fields of records, that the option fills.
+    """
 
     key: str
     type: Any
     default: Any
+    path: Path
 
     @property
     def type_name(self) -> str:
@@ -59,7 +84,8 @@ class Signature:
         takes_name: whether its first parameter is ``name``.
         name_default: the name's default, or `REQUIRED`.
         takes_registry: whether it wants the registry.
-        options: the options in the order of the signature.
+        options: the options in the order of the signature, those of records among them.
+        records: the class of every record, and its default or `REQUIRED`, the innermost first.
     """
 
     factory: Callable[..., Any]
@@ -67,6 +93,37 @@ class Signature:
     name_default: Any
     takes_registry: bool
     options: tuple[OptionField, ...]
+    records: Mapping[Path, tuple[type, Any]]
+
+    def arguments(self, values: Mapping[Path, Any]) -> dict[str, Any]:
+        """Return the factory's arguments from the values of options, the records made of theirs."""
+        made = dict(values)
+        for path, (cls, default) in self.records.items():
+            given = {key[-1]: value for key, value in made.items() if key[:-1] == path}
+            if default is REQUIRED:
+                made[path] = cls(**given)
+            elif given:
+                made[path] = attrs.evolve(default, **given)
+        return {path[0]: value for path, value in made.items() if len(path) == 1}
+
+
+@attrs.frozen
+class Named:
+    """What an object is by name.
+
+    Args:
+        kind: ``"operator"``, ``"prior"``, …
+        spec: every default spelled out.
+        origin: ``"module:Class"`` of a class registered at run time; empty for what a plugin offers.
+        derived: whether the spec was read off the object's fields, and not remembered.
+        state: a digest of a remembered object's state, for whoever wants to know whether it changed since.
+    """
+
+    kind: str
+    spec: Spec
+    origin: str = ""
+    derived: bool = False
+    state: str = ""
 
 
 def build(registry: Registry, kind: str, spec: Spec) -> Any:
@@ -86,24 +143,65 @@ def build(registry: Registry, kind: str, spec: Spec) -> Any:
     """
     entry = registry.entry(kind, spec.kind)
     signature = signature_of(entry)
-    arguments = _name_argument(entry, signature, spec) | _option_arguments(entry, signature, spec)
+    name, values = _name_argument(entry, signature, spec), _option_values(entry, signature, spec)
     host = {"registry": registry} if signature.takes_registry else {}
     try:
-        built = signature.factory(**arguments, **host)
+        built = signature.factory(**name, **signature.arguments(values), **host)
     except InvkitError:
         raise
     except (TypeError, ValueError) as error:  # a validator's refusal: say which spec it was
         raise SpecError(f"{entry.kind} {str(spec)!r} cannot be built: {error}", hint=_usage(entry)) from error
-    _remember(built, _resolved(spec, signature, arguments, built))
+    if registry.entry_of(type(built)) != entry or not _is_configuration(type(built), signature):
+        texts = {
+            field.key: option_text(values.get(field.path, field.default)) for field in signature.options
+        }
+        text = name.get("name", signature.name_default) if signature.takes_name else None
+        whole = Spec(spec.kind, text if isinstance(text, str) else None, texts)
+        remember(built, Named(kind, whole, entry.origin))
     return built
 
 
-def spec_of(built: object) -> Spec | None:
-    """Return the spec an object was built from, defaults spelled out; ``None`` for others."""
-    found = getattr(built, _ATTRIBUTE, None)
-    if found is None and id(built) in _slotted:
-        found = _slotted[id(built)][1]
-    return found if isinstance(found, Spec) else None
+def spec_of(built: object, registry: Registry | None = None) -> Spec | None:
+    """Return an object's spec, defaults spelled out; ``None`` where it has none."""
+    found = named(built, registry)
+    return None if found is None else found.spec
+
+
+def named(built: object, registry: Registry | None = None) -> Named | None:
+    """Return what an object is by name, as it is now; ``None`` where no spec stands for it.
+
+    Args:
+        built: any object. An attrs object whose class is registered and whose fields are all options has the
+            spec that these fields make; any other has the one that it was built from.
+        registry: where its class is looked up; that of the installed plugins if ``None``.
+    """
+    from invkit.plugin.loading import default_manager
+
+    registry = registry or default_manager().registry
+    cls = type(built)
+    entry = registry.entry_of(cls) if attrs.has(cls) else None
+    if entry is not None and _is_configuration(cls, signature := signature_of(entry)):
+        spec = _read_off(built, entry, signature)
+        return None if spec is None else Named(entry.kind, spec, entry.origin, derived=True)
+    found = getattr(built, "__dict__", {}).get(_ATTRIBUTE)
+    return found if isinstance(found, Named) else None
+
+
+def remember(built: object, what: Named) -> None:
+    """Let an object carry what it is by name; copies and pickles of it carry it, too."""
+    if hasattr(built, "__dict__"):
+        built.__dict__[_ATTRIBUTE] = what
+
+
+def table_of(spec: Spec, kind: str, registry: Registry) -> dict[str, Any]:
+    """Return a whole spec as a table, its values as TOML and JSON have them.
+
+    The table is ``{"kind": …, "name": …, option: value, …}``. Numbers are numbers, booleans booleans and
+    sequences lists. ``None`` is ``"none"``, since TOML has no null.
+    """
+    types = {option.key: option.type for option in signature_of(registry.entry(kind, spec.kind)).options}
+    typed = {key: _plain(_converted(text, types[key])) for key, text in spec.options.items() if key in types}
+    return {**spec.to_dict(), **typed}
 
 
 def signature_of(entry: Entry) -> Signature:
@@ -120,18 +218,43 @@ def signature_of(entry: Entry) -> Signature:
     except (TypeError, ValueError, NameError) as error:
         raise PluginError(f"{entry.target} has a signature that cannot be read: {error}") from error
     takes_name = bool(parameters) and parameters[0].name == "name"
-    options = []
+    fields = attrs.fields(cls) if factory is cls and attrs.has(cls) else ()
+    own = {field.alias: _default(field) for field in fields}
+    taken = []
     for parameter in parameters[takes_name:]:
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY):
             raise PluginError(f"{entry.target} has the parameter {str(parameter)!r}; options must be named")
         if parameter.name == "registry":
             continue
+        if parameter.name in _RESERVED:
+            raise PluginError(f"{entry.target} has the parameter {parameter.name!r}, a name that is taken")
         if parameter.name not in hints:
             raise PluginError(f"{entry.target} has no annotation on its parameter {parameter.name!r}")
-        options.append(OptionField(parameter.name, hints[parameter.name], _default(factory, parameter)))
+        default = own.get(parameter.name, parameter.default)
+        taken.append(OptionField(parameter.name, hints[parameter.name], default, (parameter.name,)))
+    records: dict[Path, tuple[type, Any]] = {}
+    options = tuple(option for field in taken for option in _flattened(field, records))
+    twice = [key for key, count in Counter(option.key for option in options).items() if count > 1]
+    if twice:
+        raise PluginError(f"{entry.target} has the option {twice[0]!r} twice, in different records")
     takes_registry = any(parameter.name == "registry" for parameter in parameters)
     name_default = parameters[0].default if takes_name else REQUIRED
-    return Signature(factory, takes_name, name_default, takes_registry, tuple(options))
+    return Signature(factory, takes_name, name_default, takes_registry, options, records)
+
+
+def _flattened(field: OptionField, records: dict[Path, tuple[type, Any]]) -> Iterator[OptionField]:
+    """An option, or the options of the record it stands for; adds to ``records``, the innermost first."""
+    if not (isinstance(field.type, type) and attrs.has(field.type)) or field.type is Spec:
+        yield field
+        return
+    types = typing.get_type_hints(field.type)
+    for each in attrs.fields(field.type):
+        if each.init:
+            given = field.default is not REQUIRED
+            default = getattr(field.default, each.name) if given else _default(each)
+            path = (*field.path, each.alias)
+            yield from _flattened(OptionField(each.alias, types[each.name], default, path), records)
+    records[field.path] = (field.type, field.default)
 
 
 def _parameters(cls: Any, factory: Any) -> list[inspect.Parameter]:
@@ -151,14 +274,12 @@ def _hints(cls: Any, factory: Any) -> dict[str, Any]:
     return typing.get_type_hints(factory)
 
 
-def _default(factory: Any, parameter: inspect.Parameter) -> Any:
-    """Return a parameter's default; an attrs class hides those made by a function."""
-    if isinstance(factory, type) and attrs.has(factory):
-        for field in attrs.fields(factory):
-            made = field.default
-            if field.alias == parameter.name and isinstance(made, attrs.Factory) and not made.takes_self:  # type: ignore[arg-type]
-                return made.factory()
-    return parameter.default
+def _default(field: Any) -> Any:
+    """The default of an attrs field, which a signature hides where a function makes it."""
+    made = field.default
+    if isinstance(made, attrs.Factory):  # type: ignore[arg-type]
+        return None if made.takes_self else made.factory()
+    return REQUIRED if made is attrs.NOTHING else made
 
 
 def _name_argument(entry: Entry, signature: Signature, spec: Spec) -> dict[str, Any]:
@@ -171,29 +292,28 @@ def _name_argument(entry: Entry, signature: Signature, spec: Spec) -> dict[str, 
     return {}
 
 
-def _option_arguments(entry: Entry, signature: Signature, spec: Spec) -> dict[str, Any]:
-    from invkit.plugin.converting import convert
+def _option_values(entry: Entry, signature: Signature, spec: Spec) -> dict[Path, Any]:
     from invkit.plugin.registry import nearest
 
     fields = {field.key: field for field in signature.options}
-    arguments = {}
+    values = {}
     for key, text in spec.options.items():
         if key not in fields:
             raise SpecError(f"{_what(entry)} has no option {key!r}", hint=nearest(key, fields))
         try:
-            arguments[key] = convert(text, fields[key].type)
+            values[fields[key].path] = _converted(text, fields[key].type)
         except Exception as error:  # cattrs and the hooks raise many types
             raise SpecError(
                 f"{_what(entry)} has the option {key}={text!r}, expected {fields[key].type_name}",
                 hint=_usage(entry),
             ) from error
-    missing = [key for key, field in fields.items() if field.default is REQUIRED and key not in arguments]
+    missing = [key for key, field in fields.items() if field.default is REQUIRED and field.path not in values]
     if missing:
         raise SpecError(
             f"{_what(entry)} needs the option {missing[0]!r}",
             hint=f"write {entry.name}?{missing[0]}=…; {_usage(entry)}",
         )
-    return arguments
+    return values
 
 
 def _what(entry: Entry) -> str:
@@ -204,38 +324,57 @@ def _usage(entry: Entry) -> str:
     return f"see `invkit describe {entry.name}`"
 
 
-def _resolved(spec: Spec, signature: Signature, arguments: Mapping[str, Any], built: object) -> Spec:
-    """Return the spec with every default spelled out, in the order of the signature.
+def _is_configuration(cls: Any, signature: Signature) -> bool:
+    """Whether objects of a class are determined by their options: attrs fields that are all options."""
+    keys = {option.path[0] for option in signature.options} | ({"name"} if signature.takes_name else set())
+    return attrs.has(cls) and {field.alias for field in attrs.fields(cls) if field.init} <= keys
 
-    What was not given, or given as none, is what the object itself made of it: an attrs class may fill a
-    field in (``steps``, say, from a preset).
+
+def _read_off(built: Any, entry: Entry, signature: Signature) -> Spec | None:
+    """The spec of an attrs object's fields as they are; ``None`` where a value has no text.
+
+    An option of ``from_spec`` that is no attribute (a preset, say) is left out: the fields say all.
     """
-    name = arguments.get("name", signature.name_default) if signature.takes_name else None
     texts = {}
-    for field in signature.options:
-        given = arguments.get(field.key)
-        texts[field.key] = option_text(field.default if field.key not in arguments else given)
-        own = _own_text(built, field.key) if given is None else None
-        if own is not None:
-            texts[field.key] = own
-    return Spec(spec.kind, name if isinstance(name, str) else None, texts)
+    for option in signature.options:
+        try:
+            value = built
+            for name in option.path:
+                value = _field(value, name)
+        except AttributeError:
+            continue
+        try:
+            again = _converted(option_text(value), option.type)
+        except Exception:  # cattrs and the hooks raise many types
+            return None
+        if _plain(again) != _plain(value):
+            return None
+        texts[option.key] = option_text(again)
+    name = _field(built, "name") if signature.takes_name else None
+    return Spec(entry.name, None if name is None else str(name), texts)
 
 
-def _own_text(built: object, key: str) -> str | None:
-    """Return the text of an attrs object's own field; ``None`` where it has none, or one without a text."""
-    cls: Any = type(built)
-    names = [field.name for field in attrs.fields(cls) if field.alias == key] if attrs.has(cls) else []
-    if not names:
-        return None
-    try:
-        return option_text(getattr(built, names[0]))
-    except SpecError:
-        return None
+def _field(record: Any, alias: str) -> Any:
+    """The value of an attrs object's field by the name of its parameter."""
+    names = [field.name for field in attrs.fields(type(record)) if field.alias == alias]
+    return getattr(record, names[0] if names else alias)
 
 
-def _remember(built: object, spec: Spec) -> None:
-    try:
-        object.__setattr__(built, _ATTRIBUTE, spec)
-    except AttributeError:  # an attrs class with slots
-        key = id(built)
-        _slotted[key] = (weakref.ref(built, lambda _: _slotted.pop(key, None)), spec)
+def _converted(text: str, to: Any) -> Any:
+    from invkit.plugin.converting import convert  # cattrs is imported when an option is given
+
+    return convert(text, to)
+
+
+def _plain(value: Any) -> Any:
+    """A value as TOML and JSON have it."""
+    match value:
+        case enum.Enum():
+            return _plain(value.value)
+        case bool() | int() | str():
+            return value
+        case float() if math.isfinite(value):
+            return value
+        case list() | tuple():
+            return [_plain(item) for item in value]
+    return option_text(value)

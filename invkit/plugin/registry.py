@@ -15,8 +15,9 @@ from __future__ import annotations
 import difflib
 import importlib
 import re
+import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import attrs
@@ -59,6 +60,7 @@ class Entry:
         distribution: the installed distribution it came in.
         default: whether it is used where none is named.
         photographs: whether it is what a photograph is deblurred by where not even a prior is named.
+        cls: the class itself, where a program registered it at run time; None: it is imported from `target`.
     """
 
     kind: str
@@ -69,6 +71,12 @@ class Entry:
     distribution: str
     default: bool = False
     photographs: bool = False
+    cls: Any = attrs.field(default=None, repr=False)
+
+    @property
+    def origin(self) -> str:
+        """``"module:Class"`` of a class registered at run time; empty for what a plugin offers."""
+        return self.target if self.cls is not None else ""
 
     def load(self) -> Any:
         """Import and return the target.
@@ -76,6 +84,8 @@ class Entry:
         Raises:
             PluginError: the import fails, or the module has no such attribute.
         """
+        if self.cls is not None:
+            return self.cls
         module_name, _, attribute = self.target.partition(":")
         try:
             found: Any = importlib.import_module(module_name)
@@ -184,6 +194,36 @@ class Registry:
         package, _, folder = location.partition(":")
         self._weights.append(WeightsFolder(kind, package, folder, *self._source))
 
+    def at_run_time(self, kind: str, name: str, cls: type, *, summary: str = "") -> Entry:
+        """Register a class of the running program and return its entry.
+
+        A notebook's cell may run again: the name is then taken over by the new class.
+
+        Args:
+            kind: one of `KINDS`, except ``"command"``.
+            name: the name used in specs.
+            cls: the class itself; it may be defined in ``__main__`` or in a function.
+            summary: one line for listings.
+
+        Raises:
+            PluginError: an unknown kind, a malformed name, or a name that a plugin has.
+        """
+        kinds = [known for known in KINDS if known != "command"]
+        if kind not in kinds:
+            raise PluginError(f"a class cannot be registered as a {kind!r}", hint=nearest(kind, kinds))
+        if not KIND.fullmatch(name):
+            raise PluginError(f"the {kind} name {name!r} is malformed", hint=GRAMMAR)
+        old = self._entries.get((kind, name))
+        if old is not None and old.cls is None:
+            raise PluginError(
+                f"the {kind} name {name!r} belongs to plugin {old.plugin!r} of {old.distribution}",
+                hint="choose another name",
+            )
+        target = f"{cls.__module__}:{cls.__qualname__}"
+        entry = Entry(kind, name, target, summary, "(run time)", "(this program)", cls=cls)
+        self._entries[kind, name] = entry
+        return entry
+
     # What everyone else calls --------------------------------------------------------------------------
 
     def entries(self, kind: str) -> tuple[Entry, ...]:
@@ -201,6 +241,26 @@ class Registry:
             return self._entries[kind, name]
         except KeyError:
             raise SpecError(f"unknown {kind} {name!r}", hint=self._remedy(kind, name)) from None
+
+    def has(self, kind: str, name: str) -> bool:
+        """Return whether there is such an entry."""
+        return (kind, name) in self._entries
+
+    def entry_of(self, cls: type) -> Entry | None:
+        """Return the entry of a class, or ``None`` where it has none.
+
+        A target may name the class where another module re-exports it, so targets are compared once imported:
+        those that are already, and those of the class's own package.
+        """
+        package, own = cls.__module__.partition(".")[0], f"{cls.__module__}:{cls.__qualname__}"
+        for entry in sorted(self._entries.values(), key=lambda entry: entry.target != own):
+            module = entry.target.partition(":")[0]
+            if entry.cls is None and module not in sys.modules and module.partition(".")[0] != package:
+                continue
+            with suppress(PluginError):
+                if entry.load() is cls:
+                    return entry
+        return None
 
     def default(self, kind: str) -> Entry:
         """Return the entry that is used where none is named.

@@ -162,11 +162,13 @@ def option_text(value: object) -> str:
     """Return the text of an option's value: ``True → "true"``, ``None → "none"``, ``(1, 28) → "1+28"``.
 
     Args:
-        value: a string, number, boolean, ``None``, path, spec, or a sequence of these.
+        value: a string, number (numpy's scalars too), boolean, ``None``, path, spec, or a sequence of these.
 
     Raises:
         SpecError: a value of another type.
     """
+    if getattr(value, "ndim", None) == 0:  # a scalar of numpy or torch
+        value = value.item()  # type: ignore[attr-defined]
     match value:
         case enum.Enum():
             return option_text(value.value)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,8 @@ import torch
 from torch import Tensor
 
 from invkit.errors import InputError
+
+Made = TypeVar("Made")
 
 
 def load_arrays(path: Path) -> Mapping[str, npt.NDArray[Any]]:
@@ -35,6 +38,23 @@ def load_arrays(path: Path) -> Mapping[str, npt.NDArray[Any]]:
         raise InputError(
             f"cannot read arrays from {path}: {reason}", hint="save it with numpy.save or numpy.savez"
         ) from error
+
+
+def with_sha256(path: Path, read: Callable[[Path], Made]) -> tuple[Made, str]:
+    """What ``read`` makes of a file, and the file's sha256.
+
+    Raises:
+        InputError: the file changed while it was read; whatever ``read`` raises.
+    """
+    before = _sha256(path)
+    made = read(path)
+    if before != _sha256(path):
+        raise InputError(f"{path} changed while it was read", hint="wait until it is written, and try again")
+    return made, before
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
 def as_real(array: Any, what: str) -> Tensor:

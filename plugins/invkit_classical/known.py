@@ -20,7 +20,7 @@ from torch import Tensor
 import invkit
 from invkit.errors import InputError, ShapeError
 from invkit.files.images import read_image
-from invkit_classical._arrays import as_real, load_arrays
+from invkit_classical._arrays import as_real, load_arrays, with_sha256
 
 
 class Known(invkit.Generator):
@@ -30,6 +30,7 @@ class Known(invkit.Generator):
 
     Args:
         signal: ``(channels, *dims)``, a tensor, array or nested list of finite real numbers.
+        sha256: of the file it was read from; a configuration records it.
 
     Raises:
         InputError: NaN, infinite, complex or no values.
@@ -39,8 +40,9 @@ class Known(invkit.Generator):
     signal: Tensor
     can_encode = True
 
-    def __init__(self, signal: Any) -> None:
+    def __init__(self, signal: Any, sha256: str | None = None) -> None:
         super().__init__()
+        self.sha256 = sha256
         values = as_real(signal, "the known signal")
         if values.ndim < 2:
             raise ShapeError(
@@ -66,7 +68,7 @@ class Known(invkit.Generator):
         Raises:
             InputError: an unreadable file, values that are not finite, or a sum that is not positive.
         """
-        signal = _read(Path(name), grey)
+        signal, sha256 = with_sha256(Path(name), lambda path: _read(path, grey))
         if normalise == "sum":
             total = signal.flatten(1).sum(1)
             if not (total > 0).all():
@@ -75,7 +77,7 @@ class Known(invkit.Generator):
                     hint="give a kernel with a positive sum, or normalise=none",
                 )
             signal = signal / total.reshape(-1, *[1] * (signal.ndim - 1))
-        return cls(signal)
+        return cls(signal, sha256)
 
     def forward(self, latent: Float[Tensor, "n 0"]) -> Float[Tensor, "n *signal"]:
         """The signal, once per row of the empty latents ``(n, 0)``."""

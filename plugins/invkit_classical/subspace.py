@@ -19,7 +19,7 @@ from torch import Tensor
 
 import invkit
 from invkit.errors import InputError, ShapeError
-from invkit_classical._arrays import as_real, load_arrays
+from invkit_classical._arrays import as_real, load_arrays, with_sha256
 
 
 class Subspace(invkit.Generator):
@@ -28,6 +28,7 @@ class Subspace(invkit.Generator):
     Args:
         basis: ``(r, channels, *dims)``, linearly independent, need not be orthonormal.
         mean: ``(channels, *dims)``; None for zero.
+        sha256: of the file they were read from; a configuration records it.
 
     Raises:
         InputError: values that are not finite, or a basis that is linearly dependent.
@@ -38,8 +39,9 @@ class Subspace(invkit.Generator):
     mean: Tensor
     can_encode = True
 
-    def __init__(self, basis: Any, mean: Any = None) -> None:
+    def __init__(self, basis: Any, mean: Any = None, sha256: str | None = None) -> None:
         super().__init__()
+        self.sha256 = sha256
         vectors = as_real(basis, "the basis")
         if vectors.ndim < 3:
             raise ShapeError(
@@ -72,14 +74,14 @@ class Subspace(invkit.Generator):
         Raises:
             InputError: an unreadable file, or one without a basis.
         """
-        arrays = load_arrays(Path(name))
+        arrays, sha256 = with_sha256(Path(name), load_arrays)
         basis = arrays.get("", arrays.get("basis"))
         if basis is None:
             raise InputError(
                 f"{name} holds {', '.join(arrays) or 'nothing'}, expected an array called basis",
                 hint="save it with numpy.savez(path, basis=basis, mean=mean)",
             )
-        return cls(basis, arrays.get("mean"))
+        return cls(basis, arrays.get("mean"), sha256)
 
     def forward(self, latent: Float[Tensor, "n r"]) -> Float[Tensor, "n *signal"]:
         """``μ + Bz`` for every latent."""

@@ -44,7 +44,7 @@ from invkit_cnn.loading import find, network_of
 __all__ = ["FeedForward"]
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, slots=False)  # its copies carry the spec that it was built from
 class FeedForward(Solver):
     """A trained network as a solver. Options: ``weights``, a name or path, and ``chunk``.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import email.utils  # noqa: F401 - holds a class of datetime
 import sys
 
 import pytest
@@ -123,3 +125,45 @@ def test_nearest_says_only_what_it_knows() -> None:
     assert nearest("vea", ["vae", "gan"]) == "did you mean 'vae'? known: vae, gan"
     assert nearest("zzz", ["vae"]) == "known: vae"
     assert nearest("x", []) == "known: none"
+
+
+def test_a_class_is_registered_at_run_time() -> None:
+    registry = Registry()
+
+    class Mine:
+        pass
+
+    entry = registry.at_run_time("prior", "mine", Mine, summary="s")
+    assert registry.entry("prior", "mine") is entry and entry.load() is Mine
+    assert registry.has("prior", "mine") and not registry.has("solver", "mine")
+    assert entry.origin == f"{__name__}:test_a_class_is_registered_at_run_time.<locals>.Mine"
+
+    class Mended:
+        pass
+
+    assert registry.at_run_time("prior", "mine", Mended).load() is Mended
+    assert registry.entry_of(Mended) == registry.entry("prior", "mine")
+    assert registry.entry_of(Mine) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "says"),
+    [
+        ("operator", "circconv", "belongs to plugin 'first' of invkit-first; choose another name"),
+        ("command", "mine", "'command'; known: operator, prior"),
+        ("operater", "mine", "did you mean 'operator'"),
+        ("operator", "Bad", "malformed"),
+    ],
+)
+def test_what_cannot_be_registered_at_run_time(registry: Registry, kind: str, name: str, says: str) -> None:
+    with pytest.raises(PluginError, match=says):
+        registry.at_run_time(kind, name, object)
+
+
+def test_the_entry_of_a_class_that_is_imported_from_elsewhere() -> None:
+    registry = Registry()
+    registry.monitor("broken", "decimal:NoSuchClass", summary="s")
+    registry.monitor("date", "email.utils:datetime.date", summary="re-exported")
+    assert registry.entry_of(datetime.date) == registry.entry("monitor", "date")
+    assert registry.entry_of(datetime.time) is None
+    assert registry.entry("monitor", "date").origin == ""

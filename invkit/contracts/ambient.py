@@ -1,0 +1,73 @@
+"""The caller's torch state: it does not matter to a result, and it is left as it was.
+
+    with neutral():
+        solution = solver.solve(problem, y, rng)    # the same bits under autocast, inference_mode, …
+
+A solve, a projection and the building of a part run inside `neutral`. Randomness comes from an explicit seed
+alone, which `as_seed` checks.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from invkit.errors import InputError
+
+__all__ = ["as_seed", "neutral", "ordinary"]
+
+_AUTOCAST = ("cpu", "cuda", "mps", "xpu")
+
+
+@contextmanager
+def neutral() -> Iterator[None]:
+    """Run a block in torch's state at start-up, and give the caller's back at the end.
+
+    Inside, autocast, inference mode and ``no_grad`` are off, the default dtype is float32, the default device
+    is the CPU, and the global random stream starts from a fixed seed.
+    """
+    dtype, random = torch.get_default_dtype(), torch.default_generator.get_state()
+    with ExitStack() as stack:
+        stack.enter_context(torch.inference_mode(False))
+        stack.enter_context(torch.enable_grad())
+        for device in filter(torch.is_autocast_enabled, _AUTOCAST):
+            stack.enter_context(torch.autocast(device, enabled=False))
+        if torch.get_default_device().type != "cpu":  # where it is entered, every operation costs more
+            stack.enter_context(torch.device("cpu"))
+        try:
+            torch.set_default_dtype(torch.float32)
+            torch.default_generator.manual_seed(0)
+            yield
+        finally:
+            torch.set_default_dtype(dtype)
+            torch.default_generator.set_state(random)
+
+
+def ordinary(tensor: Tensor) -> Tensor:
+    """The tensor itself, or a copy that autograd takes where it was made in inference mode."""
+    return tensor.clone() if tensor.is_inference() else tensor
+
+
+def as_seed(value: Any) -> int:
+    """A seed as Python's own whole number.
+
+    Args:
+        value: a whole number from 0 to 2⁶³ − 1: an ``int``, a numpy integer, or an integer array or tensor of
+            no axes.
+
+    Raises:
+        InputError: anything else, booleans among it.
+    """
+    boolean = isinstance(value, bool) or str(getattr(value, "dtype", "")).endswith("bool")
+    try:
+        seed = -1 if boolean or getattr(value, "ndim", 0) else operator.index(value)
+    except TypeError:
+        seed = -1
+    if not 0 <= seed < 2**63:
+        raise InputError(f"the seed is {value!r}", hint="give a whole number from 0 to 2**63 - 1: seed=0")
+    return seed

@@ -1,0 +1,172 @@
+"""Parts by name: operators, priors, solvers, data sets and monitors, and classes given a name at run time.
+
+    solver = invkit.solver("altgd", steps=10)                 # or "altgd?steps=10"
+    prior = invkit.prior({"kind": "gaussian", "name": "celeba", "rank": 64})
+
+    invkit.register("prior", "blob", Blob)                    # in a notebook, say
+    invkit.compose("circconv", ["blob?size=5", "identity"], solver)
+
+A part may be given as a spec string, as a dict or as an object; the three are equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from invkit.contracts.ambient import neutral
+from invkit.contracts.bilinear import BilinearOperator
+from invkit.contracts.dataset import Dataset
+from invkit.contracts.generator import Generator
+from invkit.contracts.monitor import Monitor
+from invkit.contracts.solver import Solver
+from invkit.errors import InputError, SpecError
+from invkit.fingerprint import fingerprint
+from invkit.plugin.building import build, named, remember, signature_of
+from invkit.plugin.loading import default_manager
+from invkit.plugin.registry import nearest
+from invkit.plugin.specs import Spec, option_text
+
+__all__ = ["SpecLike", "dataset", "monitor", "operator", "part", "prior", "register", "solver"]
+
+#: a part by name, or as a table
+SpecLike = str | Spec | Mapping[str, Any]
+
+_BASES: dict[str, type[Any]] = {
+    "operator": BilinearOperator,
+    "prior": Generator,
+    "solver": Solver,
+    "dataset": Dataset,
+    "monitor": Monitor,
+}
+
+
+def operator(spec: SpecLike | BilinearOperator, /, **options: Any) -> BilinearOperator:
+    """The operator a spec names, e.g. ``circconv`` or ``linconv?mode=valid``; raises `SpecError`.
+
+    Options may be given by keyword, too: ``operator("linconv", mode="valid")``.
+    """
+    made: BilinearOperator = part("operator", spec, options)
+    return made
+
+
+def prior(spec: SpecLike | Generator, /, **options: Any) -> Generator:
+    """The prior a spec names, e.g. ``vae:blurA`` or ``identity?penalty=tv``; raises `SpecError`.
+
+    Options may be given by keyword, too: ``prior("gaussian:celeba", rank=64)``.
+    """
+    made: Generator = part("prior", spec, options)
+    return made
+
+
+def solver(spec: SpecLike | Solver, /, **options: Any) -> Solver:
+    """The solver a spec names, e.g. ``altgd?steps=1500``; raises `SpecError`.
+
+    Options may be given by keyword, too: ``solver("altgd", steps=1500)``.
+    """
+    made: Solver = part("solver", spec, options)
+    return made
+
+
+def dataset(spec: SpecLike | Dataset, /, **options: Any) -> Dataset:
+    """The data set a spec names, e.g. ``mnist`` or ``motion?length=15``; raises `SpecError`.
+
+    Options may be given by keyword, too: ``dataset("motion", length=15)``.
+    """
+    made: Dataset = part("dataset", spec, options)
+    return made
+
+
+def monitor(spec: SpecLike | Monitor, /, **options: Any) -> Monitor:
+    """The monitor a spec names, e.g. ``progress`` or ``tensorboard:runs/a``; raises `SpecError`.
+
+    Options may be given by keyword, too.
+    """
+    made: Monitor = part("monitor", spec, options)
+    return made
+
+
+def register(kind: str, name: str, cls: type, summary: str = "") -> None:
+    """Give a class a name, so that specs and configurations can use it in this program.
+
+    A configuration written with it says which class that was; whoever loads it registers the class first. A
+    name may be registered again, as a notebook's cell does: the new class replaces the old one.
+
+    Args:
+        kind: ``"operator"``, ``"prior"``, ``"solver"``, ``"dataset"`` or ``"monitor"``.
+        name: a lower-case letter, then letters, digits, ``-`` or ``_``.
+        cls: a class that derives from the contract. The parameters of its ``from_spec``, else of its
+            ``__init__``, are the options.
+        summary: one line for listings.
+
+    Raises:
+        InputError: an unknown kind, or no class of that contract.
+        PluginError: a malformed name, one that a plugin has, or a signature that lists no options.
+    """
+    if kind not in _BASES:
+        raise InputError(f"a class cannot be registered as a {kind!r}", hint=nearest(kind, _BASES))
+    base = _BASES[kind]
+    if not (isinstance(cls, type) and issubclass(cls, base)):
+        raise InputError(f"{cls!r} is no {kind}", hint=f"give a class that derives from {base.__name__}")
+    registry = default_manager().registry
+    with registry.registering("(run time)", "(this program)"):  # undone where the signature is unusable
+        signature_of(registry.at_run_time(kind, name, cls, summary=summary))
+
+
+def part(kind: str, given: Any, options: Mapping[str, Any] | None = None) -> Any:
+    """A part from a spec, a dict or itself.
+
+    Args:
+        kind: ``"operator"``, ``"prior"``, ``"solver"``, ``"dataset"`` or ``"monitor"``.
+        given: what names it, or the part.
+        options: more options, in the types that they have in Python.
+
+    Raises:
+        SpecError: an unknown name or option, a bad value, or an option given twice.
+        InputError: something else than a spec, a dict and such a part.
+    """
+    base, options = _BASES[kind], options or {}
+    if isinstance(given, base):
+        if options:
+            raise InputError(
+                f"options for the {kind} {type(given).__name__}, which is built already",
+                hint="give its spec, or build it with them",
+            )
+        return given
+    spec = _with_options(_spec(kind, given), options)
+    with neutral():
+        built = build(default_manager().registry, kind, spec)
+    if not isinstance(built, base):
+        raise InputError(
+            f"{str(spec)!r} builds a {type(built).__name__}, which is no {base.__name__}",
+            hint="its plugin must derive from it",
+        )
+    what = named(built)
+    if what is not None and not what.derived:
+        remember(built, attrs.evolve(what, state=fingerprint(built)))
+    return built
+
+
+def _spec(kind: str, given: Any) -> Spec:
+    if isinstance(given, str):
+        return Spec.parse(given)
+    if isinstance(given, Mapping):
+        return Spec.from_dict(given)
+    if not isinstance(given, Spec):
+        raise InputError(
+            f"{given!r} is no {kind}",
+            hint=f"give a spec string, a dict with a kind, or a {_BASES[kind].__name__}",
+        )
+    return given
+
+
+def _with_options(spec: Spec, options: Mapping[str, Any]) -> Spec:
+    twice = [key for key in options if key in spec.options]
+    if twice:
+        raise SpecError(
+            f"the option {twice[0]!r} is given twice, in {str(spec)!r} and by keyword", hint="give it once"
+        )
+    more = {key: option_text(value) for key, value in options.items()}
+    return Spec(spec.kind, spec.name, {**spec.options, **more})
