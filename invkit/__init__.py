@@ -25,11 +25,13 @@ __all__ = [
     "Dataset",
     "Evaluation",
     "Generator",
+    "Given",
     "InputError",
     "InvkitError",
     "LinearOperator",
     "Misfit",
     "Monitor",
+    "Noise",
     "Objective",
     "OutputError",
     "Pipeline",
@@ -56,27 +58,32 @@ __all__ = [
     "errors",
     "hookimpl",
     "load_config",
+    "method",
     "metrics",
     "monitor",
+    "noise",
     "operator",
     "prior",
     "project",
     "register",
     "solver",
+    "solving",
     "testing",
     "untrained",
 ]
 
 if TYPE_CHECKING:
-    from invkit import errors, metrics, testing
-    from invkit.compose import Pipeline, compose, load_config
+    from invkit import errors, metrics, solving, testing
+    from invkit.compose import Pipeline, compose, load_config, method
     from invkit.contracts.ambiguity import Ambiguity, Scaling
     from invkit.contracts.bilinear import BilinearOperator, Misfit
     from invkit.contracts.dataset import Dataset
     from invkit.contracts.decoder import decoder, untrained
     from invkit.contracts.generator import Generator
+    from invkit.contracts.given import Given
     from invkit.contracts.linear import LinearOperator
     from invkit.contracts.monitor import Monitor, Progress
+    from invkit.contracts.noise import Noise
     from invkit.contracts.problem import Evaluation, Objective, Problem
     from invkit.contracts.solution import Restarts, Solution, Status
     from invkit.contracts.solver import Solver
@@ -92,27 +99,29 @@ if TYPE_CHECKING:
         UsageError,
         WeightsError,
     )
-    from invkit.parts import dataset, monitor, operator, prior, register, solver
+    from invkit.parts import dataset, monitor, noise, operator, prior, register, solver
     from invkit.plugin.hookspecs import hookimpl
     from invkit.plugin.registry import Registry
     from invkit.plugin.specs import Spec
     from invkit.projection import Projection, project
 
-_MODULES = ("errors", "metrics", "testing")
+_MODULES = ("errors", "metrics", "solving", "testing")
 _NAMES = {
     "invkit.contracts.ambiguity": "Ambiguity Scaling",
     "invkit.contracts.bilinear": "BilinearOperator Misfit",
     "invkit.contracts.dataset": "Dataset",
     "invkit.contracts.decoder": "decoder untrained",
     "invkit.contracts.generator": "Generator",
+    "invkit.contracts.given": "Given",
     "invkit.contracts.linear": "LinearOperator",
     "invkit.contracts.monitor": "Monitor Progress",
+    "invkit.contracts.noise": "Noise",
     "invkit.contracts.problem": "Evaluation Objective Problem",
     "invkit.contracts.solution": "Restarts Solution Status",
     "invkit.contracts.solver": "Solver",
     "invkit.contracts.trainer": "Trainer",
-    "invkit.compose": "Pipeline compose load_config",
-    "invkit.parts": "dataset monitor operator prior register solver",
+    "invkit.compose": "Pipeline compose load_config method",
+    "invkit.parts": "dataset monitor noise operator prior register solver",
     "invkit.plugin.hookspecs": "hookimpl",
     "invkit.plugin.registry": "Registry",
     "invkit.plugin.specs": "Spec",

@@ -4,10 +4,11 @@
     solution = deblur(y)                          # y: torch tensor, numpy array, or the path of an image
     deblur.save_config("experiment.toml")         # defaults spelled out, weights by sha256
     invkit.load_config("experiment.toml")(y)      # the same numbers again
+    invkit.method("faces")(y)                     # a composition by name
 
 The priors may be named instead: ``compose("circconv", w="vae:blurA", x="vae:mnist", solver="altgd")``. A part
 may be given as a spec string, as a dict (``{"kind": "altgd", "steps": 1500}``) or as an object; the three are
-equal.
+equal. A solver may be a list of stages (:mod:`invkit.solving.stages`).
 """
 
 from __future__ import annotations
@@ -27,30 +28,39 @@ from invkit import records
 from invkit.contracts.ambient import as_seed, neutral, ordinary
 from invkit.contracts.bilinear import BilinearOperator
 from invkit.contracts.generator import Generator
+from invkit.contracts.linear import Shape
 from invkit.contracts.monitor import Monitor
+from invkit.contracts.noise import Gaussian, Noise
 from invkit.contracts.problem import Problem
+from invkit.contracts.roles import check_roles
 from invkit.contracts.solution import Solution
 from invkit.contracts.solver import Solver
 from invkit.errors import ConfigError, InputError
-from invkit.files.config import FORMAT, check_format, read_config, write_config
+from invkit.files.config import FORMAT, check_format, parse_config, read_config, write_config
 from invkit.parts import SpecLike, part
+from invkit.plugin.building import spec_of
+from invkit.plugin.loading import default_manager
 from invkit.plugin.registry import nearest
+from invkit.plugin.specs import Spec
+from invkit.solving.closest import restated
+from invkit.solving.stages import Stages
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Module = TypeVar("Module", bound=nn.Module)
 
-_KEYS = ("format", "seed", "operator", "priors", "solver", "versions")
+_KEYS = ("format", "seed", "operator", "priors", "noise", "solver", "versions")
 _LAYOUTS = ("(height, width)", "(channels, height, width)", "(n, channels, height, width)")
 
 
 def compose(
     operator: SpecLike | BilinearOperator,
     priors: Sequence[SpecLike | Generator] | None = None,
-    solver: SpecLike | Solver | None = None,
+    solver: SpecLike | Solver | Sequence[Any] | None = None,
     seed: Any = 0,
     *,
+    noise: SpecLike | Noise = "gaussian",
     w: SpecLike | Generator | None = None,
     x: SpecLike | Generator | None = None,
     monitors: Sequence[SpecLike | Monitor] = (),
@@ -60,16 +70,18 @@ def compose(
     Args:
         operator: the measurement ``A``.
         priors: exactly two, first that of ``w``, then that of ``x``.
-        solver: what minimises the objective.
+        solver: what minimises the objective, or a list of stages.
         seed: the seed of all randomness of a solve, a whole number from 0 to 2⁶³ − 1. The same seed gives the
             same solution on a CPU, to the bit.
+        noise: the noise model, by default white Gaussian noise of unknown strength.
         w: the prior of ``w``; with ``x``, in place of ``priors``.
         x: the prior of ``x``.
         monitors: what is told of progress.
 
     Raises:
         SpecError: an unknown name or option, or a bad value.
-        InputError: not two priors, no solver, or a seed that is no whole number in range.
+        InputError: not two priors, no solver, priors that are exchanged (an image's for the kernel), or a
+            seed that is no whole number in range.
     """
     pair = _pair(priors, w, x)
     if solver is None:
@@ -79,7 +91,41 @@ def compose(
         priors=(part("prior", pair[0]), part("prior", pair[1])),
         solver=part("solver", solver),
         seed=seed,
+        noise=part("noise", noise),
         monitors=tuple(part("monitor", each) for each in monitors),
+    )
+
+
+def method(
+    name: str,
+    *,
+    seed: Any = 0,
+    monitors: Sequence[SpecLike | Monitor] = (),
+    **instead: Any,
+) -> Pipeline:
+    """The pipeline of a named method, e.g. ``faces``; `invkit list methods` lists them.
+
+    Args:
+        name: as registered.
+        seed, monitors: as in :func:`compose`.
+        instead: parts in place of the method's own: ``operator``, ``w``, ``x``, ``solver``, ``noise``.
+
+    Raises:
+        SpecError: no such method.
+        InputError: something else in place of a part.
+    """
+    entry = default_manager().registry.entry("method", name)
+    config = dict(parse_config(entry.target, entry.load()))
+    unknown = [key for key in instead if key not in ("operator", "w", "x", "solver", "noise")]
+    if unknown:
+        raise InputError(
+            f"a method has no {unknown[0]!r}", hint="name operator, w, x, solver or noise in its place"
+        )
+    first, second = config["priors"]
+    config["priors"] = [instead.pop("w", first), instead.pop("x", second)]
+    pipeline = load_config({**config, **instead})
+    return attrs.evolve(
+        pipeline, seed=seed, monitors=tuple(part("monitor", each) for each in monitors)
     )
 
 
@@ -112,12 +158,32 @@ class Pipeline:
     priors: tuple[Generator, Generator]
     solver: Solver
     seed: int = attrs.field(default=0, converter=as_seed)
+    noise: Noise = attrs.field(factory=Gaussian)
     monitors: tuple[Monitor, ...] = ()
+
+    def __attrs_post_init__(self) -> None:
+        stages = self.solver.stages if isinstance(self.solver, Stages) else ()
+        for w, x in {(None, None), *((each.w, each.x) for each in stages)}:
+            pair = (w or self.priors[0], x or self.priors[1])
+            check_roles(self.operator, pair, [_called(each) for each in pair])
+
+    def problem_for(self, y: Tensor | NDArray[Any] | str | os.PathLike[str]) -> Problem:
+        """The problem tied to the shapes of these measurements; nothing is solved.
+
+        Its priors say the shapes of ``w`` and ``x``. Give it to a call to have them worked out once.
+
+        Raises:
+            InputError, ShapeError: as a call does.
+        """
+        with neutral():
+            return self._bound(y)[0]
 
     def __call__(
         self,
         y: Tensor | NDArray[Any] | str | os.PathLike[str],
         *,
+        start: Solution | None = None,
+        problem: Problem | None = None,
         monitors: Sequence[SpecLike | Monitor] = (),
     ) -> Solution:
         """Recover ``(w, x)`` from every measurement.
@@ -127,6 +193,9 @@ class Pipeline:
                 operator's ``measurement_dims`` (2 for images), an array of ``d`` axes is one measurement of
                 one channel, of ``d + 1`` one measurement (channels first), of ``d + 2`` a batch. Values as
                 the priors have them: images in [0, 1].
+            start: a solution to go on from. Where it was found under other priors, it is restated by the
+                encoders of this pipeline's.
+            problem: what :meth:`problem_for` gave for these measurements.
             monitors: told of this solve, beside the pipeline's own.
 
         Returns:
@@ -138,15 +207,51 @@ class Pipeline:
             ShapeError: priors and measurement do not fit.
         """
         with neutral():
-            batch, numpy_in, axes_added = as_batch(y, self.operator.measurement_dims)
-            prior_w, prior_x = (following(prior, batch) for prior in self.priors)
-            problem = Problem(following(self.operator, batch), (prior_w, prior_x))
-            problem = self.solver.shaped(problem, batch)
+            problem, batch, numpy_in, axes_added = self._bound(y, problem)
             told = [*self.monitors, *(part("monitor", each) for each in monitors)]
             rng = torch.Generator().manual_seed(self.seed)
-            solution = self.solver.solve(problem, batch, rng, told)
+            began = None if start is None else self._start(start, problem, batch, rng)
+            solution = self.solver.solve(problem, batch, rng, told, start=began)
             solution = attrs.evolve(solution, config=self._config(strict=False))
         return _as_given(solution, numpy_in, axes_added)
+
+    def _bound(self, y: Any, problem: Problem | None = None) -> tuple[Problem, Tensor, bool, int]:
+        """The problem of these measurements, the measurements as a batch, and how to answer."""
+        batch, numpy_in, axes_added = as_batch(y, self.operator.measurement_dims)
+        noise, batch = following(self.noise, batch).prepared(batch)
+        if problem is None:
+            prior_w, prior_x = (following(prior, batch) for prior in self.priors)
+            problem = Problem(following(self.operator, batch), (prior_w, prior_x), noise=noise)
+            problem = self.solver.shaped(problem, batch)
+        return attrs.evolve(problem, noise=noise), batch, numpy_in, axes_added
+
+    def _start(self, start: Solution, problem: Problem, y: Tensor, rng: torch.Generator) -> Solution:
+        """A solution to go on from, as tensors with a batch axis, in the latents of this pipeline's priors."""
+
+        def tensor(values: Any, shape: Shape | None) -> Tensor | None:
+            if values is None:
+                return None
+            made = torch.as_tensor(values).detach().to(y)
+            made = made[(None,) * (len(shape or ()) + 1 - made.ndim)] if shape else made
+            if shape and (len(made) != len(y) or made.ndim != len(shape) + 1):
+                raise InputError(
+                    f"the solution to start from has an array of shape {tuple(made.shape)} for {len(y)} "
+                    f"measurements with signals of shape {shape}",
+                    hint="start from the solution of the same measurements",
+                )
+            return made
+
+        w, x = (
+            tensor(values, prior.signal_shape)
+            for values, prior in zip((start.w, start.x), problem.priors, strict=True)
+        )
+        if x is None:
+            raise InputError("the solution to start from has no x", hint="start from another")
+        h, m = (tensor(latent, None) for latent in start.latents)
+        then = (start.config or {}).get("priors", (None, None))
+        now = [records.written("prior", each, strict=False) for each in self.priors]
+        kept = [before is None or before == own for before, own in zip(then, now, strict=True)]
+        return restated(attrs.evolve(start, w=w, x=x, latents=(h, m)), problem, rng, kept=kept)
 
     def to_config(self) -> dict[str, Any]:
         """This pipeline as a plain dict for TOML or JSON: defaults spelled out, files by their sha256.
@@ -169,6 +274,7 @@ class Pipeline:
             "seed": self.seed,
             "operator": records.written("operator", self.operator, strict=strict),
             "priors": [records.written("prior", each, strict=strict) for each in self.priors],
+            "noise": records.written("noise", self.noise, strict=strict),
             "solver": records.written("solver", self.solver, strict=strict),
             "versions": records.versions(),
         }
@@ -201,6 +307,7 @@ def load_config(source: str | os.PathLike[str] | Mapping[str, Any]) -> Pipeline:
         [records.read("prior", each) for each in config["priors"]],
         records.read("solver", config["solver"]),
         seed=config.get("seed", 0),
+        noise=records.read("noise", config.get("noise", "gaussian")),
     )
 
 
@@ -260,9 +367,13 @@ def as_batch(y: Any, dims: int) -> tuple[Tensor, bool, int]:
             f"channels or {dims + 2} with a batch, none of them empty",
             hint=f"give {', '.join(layouts[:-1])} or {layouts[-1]}",
         )
-    if not torch.isfinite(tensor).all():
-        raise InputError("the measurement has NaN or infinite values", hint="replace them before solving")
     return tensor[(None,) * added], array, added
+
+
+def _called(prior: Generator) -> str:
+    """A prior's spec, for messages; its class where it has none."""
+    spec = spec_of(prior)
+    return type(prior).__name__ if spec is None else str(Spec(spec.kind, spec.name))
 
 
 def _as_given(solution: Solution, numpy_in: bool, axes_added: int) -> Solution:

@@ -11,7 +11,7 @@ A part may be given as a spec string, as a dict or as an object; the three are e
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -21,6 +21,7 @@ from invkit.contracts.bilinear import BilinearOperator
 from invkit.contracts.dataset import Dataset
 from invkit.contracts.generator import Generator
 from invkit.contracts.monitor import Monitor
+from invkit.contracts.noise import Noise
 from invkit.contracts.solver import Solver
 from invkit.errors import InputError, SpecError
 from invkit.fingerprint import fingerprint
@@ -28,8 +29,9 @@ from invkit.plugin.building import build, named, remember, signature_of
 from invkit.plugin.loading import default_manager
 from invkit.plugin.registry import nearest
 from invkit.plugin.specs import Spec, option_text
+from invkit.solving.stages import stages_of
 
-__all__ = ["SpecLike", "dataset", "monitor", "operator", "part", "prior", "register", "solver"]
+__all__ = ["SpecLike", "dataset", "monitor", "noise", "operator", "part", "prior", "register", "solver"]
 
 #: a part by name, or as a table
 SpecLike = str | Spec | Mapping[str, Any]
@@ -37,6 +39,7 @@ SpecLike = str | Spec | Mapping[str, Any]
 _BASES: dict[str, type[Any]] = {
     "operator": BilinearOperator,
     "prior": Generator,
+    "noise": Noise,
     "solver": Solver,
     "dataset": Dataset,
     "monitor": Monitor,
@@ -61,8 +64,17 @@ def prior(spec: SpecLike | Generator, /, **options: Any) -> Generator:
     return made
 
 
-def solver(spec: SpecLike | Solver, /, **options: Any) -> Solver:
-    """The solver a spec names, e.g. ``altgd?steps=1500``; raises `SpecError`.
+def noise(spec: SpecLike | Noise, /, **options: Any) -> Noise:
+    """The noise model a spec names, e.g. ``poisson`` or ``gaussian?sigma=0.01``; raises `SpecError`.
+
+    Options may be given by keyword, too: ``noise("gaussian", sigma=0.01)``.
+    """
+    made: Noise = part("noise", spec, options)
+    return made
+
+
+def solver(spec: SpecLike | Solver | Sequence[Any], /, **options: Any) -> Solver:
+    """The solver a spec names, e.g. ``altgd?steps=1500``, or the stages of a list; raises `SpecError`.
 
     Options may be given by keyword, too: ``solver("altgd", steps=1500)``.
     """
@@ -95,7 +107,7 @@ def register(kind: str, name: str, cls: type, summary: str = "") -> None:
     name may be registered again, as a notebook's cell does: the new class replaces the old one.
 
     Args:
-        kind: ``"operator"``, ``"prior"``, ``"solver"``, ``"dataset"`` or ``"monitor"``.
+        kind: ``"operator"``, ``"prior"``, ``"noise"``, ``"solver"``, ``"dataset"`` or ``"monitor"``.
         name: a lower-case letter, then letters, digits, ``-`` or ``_``.
         cls: a class that derives from the contract. The parameters of its ``from_spec``, else of its
             ``__init__``, are the options.
@@ -119,8 +131,8 @@ def part(kind: str, given: Any, options: Mapping[str, Any] | None = None) -> Any
     """A part from a spec, a dict or itself.
 
     Args:
-        kind: ``"operator"``, ``"prior"``, ``"solver"``, ``"dataset"`` or ``"monitor"``.
-        given: what names it, or the part.
+        kind: ``"operator"``, ``"prior"``, ``"noise"``, ``"solver"``, ``"dataset"`` or ``"monitor"``.
+        given: what names it, or the part; for a solver also a list of stages (:mod:`invkit.solving.stages`).
         options: more options, in the types that they have in Python.
 
     Raises:
@@ -135,6 +147,8 @@ def part(kind: str, given: Any, options: Mapping[str, Any] | None = None) -> Any
                 hint="give its spec, or build it with them",
             )
         return given
+    if kind == "solver" and isinstance(given, list | tuple) and not options:
+        return stages_of(given, part)
     spec = _with_options(_spec(kind, given), options)
     with neutral():
         built = build(default_manager().registry, kind, spec)

@@ -30,6 +30,7 @@ from torch import Tensor
 from invkit.compose import as_batch, as_numpy, following, in_layout
 from invkit.contracts.ambient import as_seed, neutral
 from invkit.contracts.generator import Generator
+from invkit.contracts.noise import Gaussian
 from invkit.errors import InputError
 from invkit.parts import SpecLike, part
 
@@ -103,6 +104,7 @@ def project(
     with neutral():
         rng = torch.Generator().manual_seed(seed)
         batch, numpy_in, axes_added = as_batch(x, 2)
+        _, batch = Gaussian().prepared(batch)  # refuses what is not finite
         fitted = following(made, batch).shaped(tuple(batch.shape[1:]))
         found = _closest(fitted, batch, restarts, steps, learning_rate, gamma, rng)
     found = attrs.evolve(found, signal=in_layout(found.signal, axes_added))

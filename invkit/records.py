@@ -22,15 +22,16 @@ from invkit.fingerprint import fingerprint, tensors_sha256
 from invkit.parts import part
 from invkit.plugin.building import named, spec_of, table_of
 from invkit.plugin.loading import default_manager
+from invkit.solving.stages import Stages, stage_table, stages_of
 
 __all__ = ["files_sha256", "read", "versions", "written"]
 
 
-def written(kind: str, given: Any, *, strict: bool) -> dict[str, Any]:
-    """A part as a table.
+def written(kind: str, given: Any, *, strict: bool) -> dict[str, Any] | list[dict[str, Any]]:
+    """A part as a table; the stages of a solver as a list of tables.
 
     Args:
-        kind: ``"operator"``, ``"prior"`` or ``"solver"``.
+        kind: ``"operator"``, ``"prior"``, ``"noise"`` or ``"solver"``.
         given: the part.
         strict: whether :func:`read` has to make the same part of the table.
 
@@ -41,6 +42,8 @@ def written(kind: str, given: Any, *, strict: bool) -> dict[str, Any]:
     Raises:
         ConfigError: if ``strict``, for a part that no spec stands for.
     """
+    if isinstance(given, Stages):
+        return [stage_table(each, lambda kind, part: written(kind, part, strict=strict)) for each in given.stages]
     what = named(given)
     if what is None or not (what.derived or what.state):
         more = {}
@@ -74,6 +77,8 @@ def read(kind: str, entry: Any) -> Any:
             those that the configuration was made with.
         SpecError: an unknown name or option.
     """
+    if kind == "solver" and isinstance(entry, list | tuple):
+        return stages_of(entry, read)
     if not isinstance(entry, Mapping):
         return part(kind, entry)
     if "object" in entry:

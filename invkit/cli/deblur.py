@@ -1,11 +1,11 @@
 """``invkit deblur``: blurry images → sharp images, kernels, panels and records, blind.
 
 invkit deblur photo.jpg --out out
+invkit deblur face.png --method faces --out out
 invkit deblur digit.png --prior vae:blurA --prior vae:mnist --out out
 invkit deblur photos --config out/config.toml --out again --json
 
-Where no prior is named, the solver brings its own (``Solver.default_priors``): the one named, else the
-one that a plugin registered for photographs.
+Where nothing is named, the method that a plugin registered as the default is used.
 
 Everything is checked before anything is written: the specs, every image, the fit of the priors, the folder.
 Then the images are recovered one by one. An image that fails does not stop the others.
@@ -40,8 +40,12 @@ _PATH: Final[Any] = click.Path(path_type=Path)
 @click.option(
     "--prior", "priors", multiple=True, metavar="SPEC", help="Give two: kernel's, then image's; or none."
 )
+@click.option("--method", metavar="NAME", help="A composition by name; see `invkit list methods`.")
 @click.option("--operator", metavar="SPEC", help="The blur's model; has a default.")
-@click.option("--solver", metavar="SPEC", help="Has a default, another one where no prior is given.")
+@click.option("--noise", metavar="SPEC", help="The noise model; Gaussian by default.")
+@click.option(
+    "--solver", "solvers", multiple=True, metavar="SPEC", help="Has a default; several are stages in turn."
+)
 @click.option("--config", type=_PATH, metavar="FILE", help="TOML or JSON in place of the specs.")
 @click.option("--out", required=True, type=_PATH, metavar="DIR", help="Folder for the results.")
 @click.option(
@@ -56,8 +60,10 @@ _PATH: Final[Any] = click.Path(path_type=Path)
 def deblur(
     images: tuple[Path, ...],
     priors: tuple[str, ...],
+    method: str | None,
     operator: str | None,
-    solver: str | None,
+    noise: str | None,
+    solvers: tuple[str, ...],
     config: Path | None,
     out: Path,
     seed: int | None,
@@ -72,8 +78,10 @@ def deblur(
     picture a_panel.png (blurry, recovered, kernel, re-blurred, residual) and the record a.json; and
     config.toml, which --config takes. Files of these names are replaced.
 
-    Without a --prior the solver brings its own, and the kernel's size is estimated; what was chosen is said
-    on stderr. That is for photographs. Priors that were trained for what the image shows recover more of it.
+    Where nothing is named, the method for photographs is used, which estimates the kernel's size; that is
+    said on stderr. Priors that were trained for what the image shows recover more of it. Parts that are
+    named stand in place of the method's. Several --solver are stages, each starting from the solution of the
+    one before: --solver 'evidence x=gaussian:celeba' --solver 'altgd hold=w'.
 
     Exit code 0 where all went well, 1 where some images failed, 3 where nothing could be done.
 
@@ -81,9 +89,9 @@ def deblur(
     invkit deblur photo.jpg --out out
     invkit deblur digit.png --prior vae:blurA --prior vae:mnist --out out
     """
-    if config is None and not priors:
-        solver, operator, priors = _unprompted(solver, operator, quiet)
-    pipeline = _pipeline(operator, priors, solver, config, seed, _monitors(monitors, quiet))
+    parts = {"operator": operator, "noise": noise, "solver": list(solvers) or None}
+    named = {key: value for key, value in parts.items() if value}
+    pipeline = _pipeline(named, priors, method, config, seed, _monitors(monitors, quiet), quiet)
     jobs, failures = _checked(pipeline, images, out, grey, quiet)
     records, interrupted = _recover_all(pipeline, jobs, failures, out, quiet)
     _print(records, failures, out, interrupted, as_json)
@@ -93,35 +101,22 @@ def deblur(
     return _SOME_FAILED if failures or any(r["status"] == "diverged" for r in records) else _DONE
 
 
-def _unprompted(solver: str | None, operator: str | None, quiet: bool) -> tuple[str, str, tuple[str, str]]:
-    """Solver, operator and priors where no prior is named: those that the solver is made for."""
-    registry = default_manager().registry
-    spec = solver or registry.for_photographs().name
-    made_for = registry.entry("solver", Spec.parse(spec).kind).load()
-    if made_for.default_priors is None:
-        raise UsageError(
-            f"deblur needs two priors with --solver {spec}, got none",
-            hint="write --prior SPEC for the kernel, then one for the image; see `invkit list priors`",
-        )
-    model = operator or made_for.default_operator or registry.default("operator").name
-    w, x = made_for.default_priors
-    if not quiet:
-        to_stderr(f"invkit: no prior given: --solver {spec} --operator '{model}' --prior {w} --prior {x}")
-    return spec, model, (w, x)
-
-
 def _pipeline(
-    operator: str | None,
+    named: dict[str, Any],
     priors: Sequence[str],
-    solver: str | None,
+    method: str | None,
     config: Path | None,
     seed: int | None,
     monitors: Sequence[str],
+    quiet: bool,
 ) -> Pipeline:
-    """The pipeline that the options or the configuration describe."""
-    if config is not None and (operator is not None or priors or solver is not None):
-        raise UsageError("--config stands in place of --operator, --prior and --solver", hint="leave one out")
-    if config is None and len(priors) != 2:
+    """The pipeline that the options, the method or the configuration describe."""
+    if config is not None and (named or priors or method):
+        raise UsageError(
+            "--config stands in place of --method, --operator, --prior, --noise and --solver",
+            hint="leave one out",
+        )
+    if priors and len(priors) != 2:
         raise UsageError(
             f"deblur needs two priors, got {len(priors)}",
             hint="write --prior SPEC for the kernel, then one for the image, or none for a photograph; "
@@ -129,17 +124,20 @@ def _pipeline(
         )
     import attrs
 
-    from invkit.compose import compose, load_config
-    from invkit.parts import monitor
+    from invkit import compose as composing
 
+    registry = default_manager().registry
     if config is not None:
-        pipeline = load_config(config)
+        pipeline = composing.load_config(config)
+    elif priors and method is None:
+        made = {kind: registry.default(kind).name for kind in ("operator", "solver")} | named
+        pipeline = composing.compose(priors=priors, **made)
     else:
-        registry = default_manager().registry
-        pipeline = compose(
-            operator or registry.default("operator").name, priors, solver or registry.default("solver").name
-        )
-    watching = tuple(monitor(each) for each in monitors)
+        chosen = method or registry.default("method").name
+        if method is None and not quiet:
+            to_stderr(f"invkit: no prior given: --method {chosen} (see `invkit list methods`)")
+        pipeline = composing.method(chosen, **named, **dict(zip("wx", priors, strict=False)))
+    watching = tuple(composing.part("monitor", each) for each in monitors)
     return attrs.evolve(pipeline, monitors=watching, seed=pipeline.seed if seed is None else seed)
 
 
@@ -173,12 +171,14 @@ def _checked(
     good = []
     for job in jobs:
         try:
-            kernel = check(pipeline, job)
-            good.append(job)
+            checked = check(pipeline, job)
         except InvkitError as error:
             failures.append(Failure(job.source, error))
             continue
+        good.append(checked)
         if not quiet and pipeline.solver.finds_w and pipeline.priors[0].signal_shape is None:
+            assert checked.problem is not None
+            kernel = checked.problem.priors[0].signal_shape or ()
             to_stderr(f"invkit: {job.source}: looking for a kernel of {kernel[1]}×{kernel[2]} pixels")
     if len(failures) == 1 and not good:
         raise InputError(str(failures[0])) from failures[0].error

@@ -22,7 +22,6 @@ import torch
 from jaxtyping import Float32
 
 from invkit.compose import Pipeline
-from invkit.contracts.linear import Shape
 from invkit.contracts.problem import Problem
 from invkit.contracts.solution import Solution
 from invkit.errors import InputError, InvkitError, ShapeError
@@ -54,11 +53,13 @@ class Job:
         source: the image file.
         name: what the names of its results start with, different from every other job's.
         grey: reduce colour to grey.
+        problem: with the shapes that were worked out when the image was checked.
     """
 
     source: Path
     name: str
     grey: bool = False
+    problem: Problem | None = attrs.field(default=None, repr=False, eq=False)
 
     def read(self) -> Float32[np.ndarray, "channels height width"]:
         """Return the image; raises :class:`InputError` where it is not one."""
@@ -114,11 +115,11 @@ def find_jobs(paths: Iterable[Path], *, grey: bool = False) -> tuple[list[Job], 
     return jobs, failures
 
 
-def check(pipeline: Pipeline, job: Job) -> Shape:
+def check(pipeline: Pipeline, job: Job) -> Job:
     """Read an image and see that operator and priors fit it; nothing is solved.
 
     Returns:
-        The shape of the kernel that is looked for, (channels, height, width).
+        The job with its problem, whose shapes need not be worked out again.
 
     Raises:
         InputError: missing, unreadable, not finite, or with unknowns that are no images.
@@ -126,7 +127,7 @@ def check(pipeline: Pipeline, job: Job) -> Shape:
     """
     y = job.read()
     try:
-        return _kernel_shape(pipeline, y)
+        return attrs.evolve(job, problem=_problem(pipeline, y))
     except ShapeError as error:
         if len(y) == 3 and _fits(pipeline, y[:1]):
             raise ShapeError(error.message, hint="add --grey to reduce colour images to grey") from error
@@ -144,7 +145,7 @@ def recover(pipeline: Pipeline, job: Job, out: Path) -> dict[str, Any]:
         OutputError: a file cannot be written.
     """
     y = job.read()
-    solution = pipeline(y)
+    solution = pipeline(y, problem=job.problem)
     files = job.outputs(out)
     written: dict[str, str | None] = {key: path.name for key, path in files.items()}
     if not all(np.isfinite(signal).all() for signal in (solution.x, solution.w) if signal is not None):
@@ -167,14 +168,14 @@ def recover(pipeline: Pipeline, job: Job, out: Path) -> dict[str, Any]:
     return record
 
 
-def _kernel_shape(pipeline: Pipeline, y: Float32[np.ndarray, "c h w"]) -> Shape:
+def _problem(pipeline: Pipeline, y: Float32[np.ndarray, "c h w"]) -> Problem:
     operator = pipeline.operator
     if operator.measurement_dims != 2:
         raise InputError(
             f"the operator measures signals of {operator.measurement_dims} dimension(s), not images",
             hint="choose one for images, or call invkit.compose in Python",
         )
-    problem = pipeline.solver.shaped(Problem(operator, pipeline.priors), torch.from_numpy(y)[None])
+    problem = pipeline.problem_for(y)
     for which, prior in zip(("w", "x"), problem.priors, strict=True):
         own = tuple(prior.signal_shape or ())
         if len(own) != 3 or own[0] not in (1, 3):
@@ -182,12 +183,12 @@ def _kernel_shape(pipeline: Pipeline, y: Float32[np.ndarray, "c h w"]) -> Shape:
                 f"the unknown {which} has shape {own}, which is no image",
                 hint="deblur writes images; call invkit.compose in Python",
             )
-    return tuple(problem.priors[0].signal_shape or ())
+    return problem
 
 
 def _fits(pipeline: Pipeline, y: Float32[np.ndarray, "c h w"]) -> bool:
     try:
-        _kernel_shape(pipeline, y)
+        _problem(pipeline, y)
     except InvkitError:
         return False
     return True

@@ -14,6 +14,7 @@ weights of the penalties are given relative to that. σ is carried along for the
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
 from typing import Any, Literal, Self
 
@@ -54,6 +55,8 @@ class Noise(nn.Module, ABC):
         if missing not in ("refuse", "nan"):
             raise InputError(f"missing={missing!r}", hint="write missing=nan, or leave it out")
         self.missing = missing
+        #: digest of the file of the weights; a configuration records it
+        self.sha256 = _file_sha256(weights) if isinstance(weights, str) else None
         self.register_buffer("weights", _numbers("weights", weights), persistent=False)
         self.register_buffer("sigma", _numbers("sigma", sigma), persistent=False)
         if self.sigma is not None and not (self.sigma > 0).all():
@@ -170,12 +173,28 @@ class Noise(nn.Module, ABC):
 class Gaussian(Noise):
     """White Gaussian noise; the cost is ``Σ weight · |y − z|²``, that is ``−2σ² log p`` up to a constant."""
 
+    @classmethod
+    def from_spec(
+        cls, sigma: float | None = None, weights: str = "", missing: Literal["refuse", "nan"] = "refuse"
+    ) -> Gaussian:
+        """The noise that a spec names; ``weights`` is the path of an npy file."""
+        return cls(weights or None, sigma, missing)
+
     def entries(self, z: Float[Tensor, "n *y"], y: Float[Tensor, "n *y"]) -> Float[Tensor, "n *y"]:
         return (y - z).abs().square()
 
     @property
     def plain(self) -> bool:
         return self.weights is None
+
+
+def _file_sha256(path: str) -> str | None:
+    """The sha256 of a file; None where it cannot be read, which :func:`_numbers` says."""
+    try:
+        with open(path, "rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError:
+        return None
 
 
 def _numbers(name: str, given: Any) -> Tensor | None:

@@ -56,6 +56,17 @@ def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:
     return config
 
 
+def parse_config(source: str, text: str) -> dict[str, Any]:
+    """The configuration in a TOML text; ``source`` is what messages call it.
+
+    Raises:
+        ConfigError: a syntax error, no `format`, or one newer than this invkit.
+    """
+    config = _parse_toml(source, text)
+    check_format(source, config)
+    return config
+
+
 def write_config(path: str | os.PathLike[str], config: Mapping[str, Any]) -> None:
     """Write a configuration atomically; `read_config` gives back an equal dict (tuples as lists).
 
@@ -92,7 +103,7 @@ def _suffix(path: Path) -> str:
     return suffix
 
 
-def _parse_toml(path: Path, text: str) -> dict[str, Any]:
+def _parse_toml(path: str | Path, text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:  # its message ends in "(at line 3, column 7)"

@@ -178,7 +178,8 @@ class PluginManager:
                 reason = f"needs {wanted}, this is invkit {host_version}"
                 return PluginState(candidate, "incompatible", reason, upgrade)
             module = _import(candidate)
-            with self.registry.registering(candidate.name, candidate.distribution):
+            package = candidate.module.partition(":")[0].rpartition(".")[0]
+            with self.registry.registering(candidate.name, candidate.distribution, package):
                 self._call_hook(candidate, module)
         except PluginError as error:
             remedy = error.hint or upgrade

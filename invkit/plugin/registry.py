@@ -18,6 +18,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from importlib import resources
 from typing import Any
 
 import attrs
@@ -27,7 +28,7 @@ from invkit.plugin.specs import GRAMMAR, KIND
 
 __all__ = ["CORE_COMMANDS", "KINDS", "Entry", "Registry", "WeightsFolder", "nearest"]
 
-KINDS = ("operator", "prior", "solver", "dataset", "monitor", "trainer", "command")
+KINDS = ("operator", "prior", "noise", "solver", "method", "dataset", "monitor", "trainer", "command")
 """What can be registered."""
 
 CORE_COMMANDS = (
@@ -59,7 +60,6 @@ class Entry:
         plugin: the entry point that registered it.
         distribution: the installed distribution it came in.
         default: whether it is used where none is named.
-        photographs: whether it is what a photograph is deblurred by where not even a prior is named.
         cls: the class itself, where a program registered it at run time; None: it is imported from `target`.
     """
 
@@ -70,7 +70,6 @@ class Entry:
     plugin: str
     distribution: str
     default: bool = False
-    photographs: bool = False
     cls: Any = attrs.field(default=None, repr=False)
 
     @property
@@ -79,7 +78,7 @@ class Entry:
         return self.target if self.cls is not None else ""
 
     def load(self) -> Any:
-        """Import and return the target.
+        """Import and return the target; of a method, the text of its file.
 
         Raises:
             PluginError: the import fails, or the module has no such attribute.
@@ -88,6 +87,8 @@ class Entry:
             return self.cls
         module_name, _, attribute = self.target.partition(":")
         try:
+            if self.kind == "method":
+                return resources.files(module_name).joinpath(attribute).read_text(encoding="utf-8")
             found: Any = importlib.import_module(module_name)
             for part in attribute.split("."):
                 found = getattr(found, part)
@@ -129,7 +130,7 @@ class Registry:
     def __init__(self) -> None:
         self._entries: dict[tuple[str, str], Entry] = {}
         self._weights: list[WeightsFolder] = []
-        self._source = ("(direct)", "(none)")
+        self._source, self._package = ("(direct)", "(none)"), ""
         self.failed: tuple[str, ...] = ()
 
     # What a plugin calls -------------------------------------------------------------------------------
@@ -152,16 +153,24 @@ class Registry:
         """Register a `Generator` class; arguments as in `operator`."""
         self._add("prior", name, target, summary, default)
 
-    def solver(
-        self, name: str, target: str, *, summary: str, default: bool = False, photographs: bool = False
-    ) -> None:
-        """Register a `Solver` class; arguments as in `operator`.
+    def noise(self, name: str, target: str, *, summary: str, default: bool = False) -> None:
+        """Register a `Noise` class; arguments as in `operator`."""
+        self._add("noise", name, target, summary, default)
+
+    def solver(self, name: str, target: str, *, summary: str, default: bool = False) -> None:
+        """Register a `Solver` class; arguments as in `operator`."""
+        self._add("solver", name, target, summary, default)
+
+    def method(self, name: str, file: str, *, summary: str, default: bool = False) -> None:
+        """Register a composition by name: a configuration without seed and versions.
 
         Args:
-            photographs: use it where a command line names no prior; its class says which ones it takes then
-                (``Solver.default_priors``).
+            name: the name used by `invkit.method` and ``--method``.
+            file: a TOML file in the plugin's package, e.g. ``"methods/faces.toml"``.
+            summary: one line for listings.
+            default: use it where a command line names nothing at all.
         """
-        self._add("solver", name, target, summary, default, photographs)
+        self._add("method", name, f"{self._package}:{file}", summary, default)
 
     def dataset(self, name: str, target: str, *, summary: str, default: bool = False) -> None:
         """Register a `Dataset` class; arguments as in `operator`."""
@@ -273,57 +282,44 @@ class Registry:
                 return entry
         raise SpecError(f"no {kind} was named and none is the default", hint=self._remedy(kind, ""))
 
-    def for_photographs(self) -> Entry:
-        """Return the solver that is used where no prior is named.
-
-        Raises:
-            SpecError: no plugin declares one.
-        """
-        for entry in self.entries("solver"):
-            if entry.photographs:
-                return entry
-        raise SpecError("no prior was named, and no solver does without", hint=self._remedy("prior", ""))
-
     def weights_folders(self, kind: str) -> tuple[WeightsFolder, ...]:
         """Return the folders of shipped trained priors of a prior kind, in order of registration."""
         return tuple(folder for folder in self._weights if folder.kind == kind)
 
     @contextmanager
-    def registering(self, plugin: str, distribution: str) -> Iterator[None]:
+    def registering(self, plugin: str, distribution: str, package: str = "") -> Iterator[None]:
         """Attribute what is registered inside the block to a plugin; undo all of it where the block raises.
 
         Args:
             plugin: the entry point's name.
             distribution: the distribution's name, for messages.
+            package: the importable package that the plugin's files are in.
         """
-        entries, weights, source = dict(self._entries), list(self._weights), self._source
-        self._source = (plugin, distribution)
+        entries, weights = dict(self._entries), list(self._weights)
+        before = self._source, self._package
+        self._source, self._package = (plugin, distribution), package
         try:
             yield
         except BaseException:
             self._entries, self._weights = entries, weights
             raise
         finally:
-            self._source = source
+            self._source, self._package = before
 
-    def _add(
-        self, kind: str, name: str, target: str, summary: str, default: bool, photographs: bool = False
-    ) -> None:
+    def _add(self, kind: str, name: str, target: str, summary: str, default: bool) -> None:
         if not KIND.fullmatch(name):
             raise PluginError(f"the {kind} name {name!r} is malformed", hint=GRAMMAR)
-        if not _TARGET.fullmatch(target):
+        if not (_FOLDER if kind == "method" else _TARGET).fullmatch(target):
             raise PluginError(f"the {kind} {name!r} has the target {target!r}, expected 'module:attribute'")
         plugin, distribution = self._source
         if kind == "command" and name in CORE_COMMANDS:
             raise PluginError(f"{distribution} and invkit itself both claim the command name {name!r}")
-        new = Entry(kind, name, target, summary, plugin, distribution, default, photographs)
+        new = Entry(kind, name, target, summary, plugin, distribution, default)
         for old in self.entries(kind):
             if old.name == name:
                 claim = f"the {kind} name {name!r}"
             elif default and old.default:
                 claim = f"to be the default {kind}"
-            elif photographs and old.photographs:
-                claim = f"to be the {kind} for photographs"
             else:
                 continue
             raise PluginError(

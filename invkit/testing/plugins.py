@@ -30,6 +30,7 @@ from invkit.testing._assertions import require
 CONTRACTS = {
     "operator": "invkit.contracts.bilinear:BilinearOperator",
     "prior": "invkit.contracts.generator:Generator",
+    "noise": "invkit.contracts.noise:Noise",
     "solver": "invkit.contracts.solver:Solver",
     "dataset": "invkit.contracts.dataset:Dataset",
     "monitor": "invkit.contracts.monitor:Monitor",
@@ -78,7 +79,8 @@ def _registered(module: ModuleType) -> Registry:
             "hook",
             f"{module.__name__} has no @invkit.hookimpl invkit_register",
         )
-        manager.hook.invkit_register(registry=registry)
+        with registry.registering(module.__name__, module.__name__, module.__package__ or ""):
+            manager.hook.invkit_register(registry=registry)
     except pluggy.PluginValidationError as error:
         raise AssertionError(f"hook: {error}") from error
     except PluginError as error:

@@ -37,7 +37,7 @@ from invkit.contracts.noise import Noise
 from invkit.contracts.problem import Problem, Weight
 from invkit.contracts.solution import Solution
 from invkit.contracts.solver import Solver
-from invkit.solving import Candidates, ridge_inverse, run
+from invkit.solving import Candidates, is_given, ridge_inverse, run
 from invkit_altgd.descent import Descent, Step
 from invkit_altgd.starts import Starts, improve
 
@@ -60,7 +60,7 @@ class Penalties:
             deviation σ is known, at least σ² − 0.01², since these weights were chosen at 0.01 and a posterior
             has σ².
         anneal: how many times larger both begin, falling geometrically to their values at half of the steps.
-            A solve that starts from a solution is not annealed: that would undo it.
+            Where w moves, a solve that starts from a solution is not annealed: that would undo it.
     """
 
     weight_w: float | None = attrs.field(default=None, validator=optional(ge(0)))
@@ -130,7 +130,8 @@ class AltGD(Solver):
             step.begin(c)
 
         def factor(number: int) -> float:
-            return 1.0 if start else self.penalties.factor_at(number, self.descent.steps)
+            there = start is not None and not is_given(problem.priors[0])
+            return 1.0 if there else self.penalties.factor_at(number, self.descent.steps)
 
         return run(
             step,

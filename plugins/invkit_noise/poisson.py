@@ -1,14 +1,14 @@
-"""``poisson``: counts, or intensities in units of ``gain`` counts.
+"""``poisson``: counts, in any unit.
 
-    deblur = invkit.compose("circconv", priors, solver="altgd", noise="poisson?gain=0.001")
+    deblur = invkit.compose("circconv", priors, solver="altgd", noise="poisson")
 
-With ``y / g`` counts of the intensity ``z / g``, ``−log p(y | z)`` is, up to a constant,
+Where one count has the value g, ``−log p(y | z)`` is, up to a constant,
 
     Σ (z − y log z) / g.
 
-Its second derivative at ``z = y`` is ``1/(g z)``: the variance of y is ``g z``. The cost is scaled by the factor
+Its second derivative at ``z = y`` is ``1/(g z)``: the variance of y is ``g z``. The cost is scaled by
 ``2 g ȳ``, twice the mean variance, so that it is the squared residual where all entries are equal. So the
-weights of penalties mean about the same as with Gaussian noise.
+weights of penalties mean about the same as with Gaussian noise, and g does not matter.
 """
 
 from __future__ import annotations
@@ -29,8 +29,6 @@ class Poisson(Noise):
     """The cost ``2 ȳ Σ (z − y + y log(y / z))``, with ȳ the mean of the measured entries of a measurement.
 
     Args:
-        gain: the value of one count, in units of y, above 0. It says what σ² = gain · z is and does not change
-            the cost.
         floor: the least intensity, as a fraction of ȳ: below it the cost goes on as its tangent, so that it
             is finite and steep for z ≤ 0.
         weights, missing: as in :class:`invkit.contracts.noise.Noise`.
@@ -43,15 +41,21 @@ class Poisson(Noise):
 
     def __init__(
         self,
-        gain: float = 1.0,
         floor: float = 1e-3,
         weights: Any = None,
         missing: Literal["refuse", "nan"] = "refuse",
     ) -> None:
-        super().__init__(weights=weights, missing=missing)
-        if not (gain > 0 and floor > 0):
-            raise InputError(f"gain={gain} and floor={floor} must be positive", hint="write e.g. gain=1")
-        self.gain, self.floor = gain, floor
+        super().__init__(weights, missing=missing)
+        if not floor > 0:
+            raise InputError(f"floor={floor} is not positive", hint="write e.g. floor=1e-3")
+        self.floor = floor
+
+    @classmethod
+    def from_spec(
+        cls, floor: float = 1e-3, weights: str = "", missing: Literal["refuse", "nan"] = "refuse"
+    ) -> Poisson:
+        """The noise that a spec names; ``weights`` is the path of an npy file."""
+        return cls(floor, weights or None, missing)
 
     def prepared(self, y: Float[Tensor, "n *y"]) -> tuple[Poisson, Float[Tensor, "n *y"]]:
         """As :meth:`Noise.prepared`; refuses values below zero among those that were measured."""

@@ -25,7 +25,7 @@ class Robust(Noise):
 
     Args:
         delta: δ > 0, in units of y: about two standard deviations of the noise of sound entries.
-        weights, sigma, missing: as in :class:`invkit.contracts.noise.Noise`.
+        weights, missing: as in :class:`invkit.contracts.noise.Noise`.
 
     Raises:
         InputError: ``delta`` is not positive.
@@ -37,13 +37,19 @@ class Robust(Noise):
         self,
         delta: float = 0.03,
         weights: Any = None,
-        sigma: Any = None,
         missing: Literal["refuse", "nan"] = "refuse",
     ) -> None:
-        super().__init__(weights, sigma, missing)
+        super().__init__(weights, missing=missing)
         if not delta > 0:
             raise InputError(f"delta={delta} is not positive", hint="write e.g. robust?delta=0.03")
         self.delta = delta
+
+    @classmethod
+    def from_spec(
+        cls, delta: float = 0.03, weights: str = "", missing: Literal["refuse", "nan"] = "refuse"
+    ) -> Robust:
+        """The noise that a spec names; ``weights`` is the path of an npy file."""
+        return cls(delta, weights or None, missing=missing)
 
     def entries(self, z: Float[Tensor, "n *y"], y: Float[Tensor, "n *y"]) -> Float[Tensor, "n *y"]:
         size = (y - z).abs()

@@ -1,0 +1,27 @@
+"""Registers the methods: compositions by name. Each is a file in ``methods/``; no class is imported."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import invkit
+
+if TYPE_CHECKING:
+    from invkit.plugin.registry import Registry
+
+_METHODS = {
+    "digits": "28 x 28 handwritten digits under small blurs, both unknowns by trained networks",
+    "faces": "64 x 64 faces, cropped as CelebA's: kernel by evidence, image in the range of a network",
+    "house-numbers": "32 x 32 street numbers: kernel by evidence, image in the range of a network",
+    "objects": "64 x 64 things in front of plain backgrounds: kernel by evidence, image by total variation",
+    "paper": "28 x 28 digits by Algorithm 1 of arXiv 1802.04073, settings as printed",
+    "photographs": "photographs of any size, trained on nothing: dark channel prior",
+    "public": "28 x 28 digits by the rule of the paper's authors' later code",
+}
+
+
+@invkit.hookimpl
+def invkit_register(registry: Registry) -> None:
+    """Register all methods; photographs is what a command line uses where nothing is named."""
+    for name, summary in _METHODS.items():
+        registry.method(name, f"methods/{name}.toml", summary=summary, default=name == "photographs")
