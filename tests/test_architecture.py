@@ -10,8 +10,8 @@ A string *names* a plugin where it is, as a whole, one of these:
 - a spec of something that only other plugins register: ``"evidence"``, ``"gaussian:celeba"``,
   ``"known:k.npy?normalise=sum"``, or a chain ``"circconv | mask"``, which names each of its links.
 
-Strings with other blanks are prose: ``"choose operator=circconv, or …"`` names nothing. A value in an f-string
-counts as a letter. Docstrings and ``__all__`` are left out, and data files (TOML) are no code. The names of
+Strings with other blanks are prose: ``"choose operator=circconv, or …"`` names nothing. A value in an
+f-string counts as a letter. Docstrings and ``__all__`` are left out, and data files (TOML) are no code. The names of
 commands, methods and weights folders are no specs.
 """
 

@@ -14,8 +14,9 @@ from invkit.errors import ConfigError
 from invkit.files import store
 from invkit.files.images import write_image
 from invkit.plugin.loading import default_manager
+from invkit.training.recipes import structure
 from invkit_gaussian.gaussian import Gaussian
-from invkit_gaussian.recipe import GaussianRecipe, load_recipes, structure
+from invkit_gaussian.recipe import GaussianRecipe
 from invkit_gaussian.stored import moments_from
 from invkit_gaussian.trainer import GaussianTrainer
 
@@ -121,7 +122,7 @@ def test_bad_recipes_are_refused(changes: dict[str, Any], message: str, tmp_path
 
 @pytest.mark.parametrize("name", NAMES)
 def test_recipes_are_sound(name: str) -> None:
-    recipe = structure(load_recipes("invkit_gaussian", "recipes")[name], GaussianRecipe)
+    recipe = structure(GaussianTrainer().recipes()[name], GaussianRecipe)
     assert recipe.bits == 8
     assert (recipe.licence == "MIT") == (name == "objects")  # no one else's pictures are in it
 
