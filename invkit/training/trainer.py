@@ -52,7 +52,7 @@ class Training:
         determines: what determines the weights besides recipe, data and seed. A checkpoint made by something
             else is refused.
         prepare: lets the network start from the data; torch's own random stream is the seed's meanwhile.
-        figures: measures the trained network, which is on the CPU and in its stored precision then.
+        figures: measures the trained network, which is constant then, as it is stored, and on the CPU.
         architecture: what the card says of it besides name and options.
         card: further entries of the card.
     """
@@ -149,7 +149,7 @@ def _export(
     recipe, network = training.recipe, training.network
     stored = as_stored(weights, half=recipe.half)
     network.load_state_dict({key: tensor.to(weights[key].dtype) for key, tensor in stored.items()})
-    network.to("cpu")
+    network.to("cpu").eval().requires_grad_(False)
     architecture = {"name": recipe.architecture, "options": dict(recipe.architecture_options)}
     made_by = {**attrs.asdict(recipe), "seed": run.seed, "steps": run.steps}
     described = card(

@@ -40,5 +40,9 @@ class GaussianRecipe:
     size: int = attrs.field(default=64, validator=gt(0))
     #: of a folder: grey pictures
     grey: bool = False
+    #: for the figures in the card: specs of a law of kernels and of the operator that blurs by them; empty:
+    #: nothing is blurred. They do not enter the fit
+    blur: str = ""
+    operator: str = ""
     #: what may be done with the weights, given the data they come from
     licence: str = "MIT"

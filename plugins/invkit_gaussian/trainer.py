@@ -79,7 +79,8 @@ class GaussianTrainer(Trainer):
         made_by = {**attrs.asdict(checked), "seed": seed}
         # What is measured is what is stored, its few bits included.
         stored = moments_from(store.TrainedPrior({"architecture": architecture}, tensors, "", path))
-        figures = {"training_pictures": passes.count, **gaussian_figures(stored, data)}
+        figures = gaussian_figures(stored, data, checked.blur, checked.operator)
+        figures = {"training_pictures": passes.count, **figures}
         store.write_prior(path, tensors, card("gaussian", name, architecture, made_by, data, figures))
         return path
 

@@ -54,6 +54,7 @@ class Decoder(Generator):
         self.network = networks.channels_last(network).eval().requires_grad_(False)
         self.output = output
         self.bounds = (0.0, 1.0)
+        self.role = "kernel" if output == "unit-sum" else "image"
         self.card = dict(card or {})
         self.penalty_weight = _penalty_weight(self.card)
         self.sha256 = sha256
