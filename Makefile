@@ -24,7 +24,7 @@ demo: $(VENV)/.run  ## deblur real digits blind and show the result
 test: $(VENV)/.test  ## run the tests
 	@$(BIN)/python -m pytest $(ARGS)
 
-lint: $(VENV)/.dev  ## ruff, mypy, and who may import whom
+lint: $(VENV)/.dev  ## ruff, mypy, and the layers of the core
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports

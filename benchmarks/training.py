@@ -21,15 +21,19 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import attrs
 import click
 import torch
 from torch import Tensor
 
 from invkit.contracts.dataset import Dataset
-from invkit.training.run import Schedule, TrainingRun, Turn
-from invkit_generative.architectures import VAENetwork, build
+from invkit.training.networks import untrained
+from invkit.training.recipes import structure
+from invkit.training.run import TrainingRun, Turn
+from invkit_generative.architectures import ARCHITECTURES
 from invkit_generative.losses import evidence_bound
-from invkit_generative.recipe import VAERecipe, shipped, structure
+from invkit_generative.recipe import VAERecipe
+from invkit_generative.trainer import VAETrainer
 
 
 class Random(Dataset):
@@ -52,8 +56,8 @@ class Random(Dataset):
 def compare(name: str, repeats: int) -> dict[str, object]:
     """Time the engine's step and the bare one by the recipe of a VAE."""
     torch.manual_seed(0)
-    recipe = structure(shipped("vae")[name], VAERecipe)
-    network = _network(recipe)
+    recipe = structure(VAETrainer().recipes()[name], VAERecipe)
+    network = untrained(ARCHITECTURES, recipe, seed=0)
     data = Random(network.signal_shape, 20 * recipe.batch)
     bare = _bare_step(recipe, data)
     times: dict[str, list[float]] = {"bare": [], "engine": []}
@@ -68,16 +72,7 @@ def compare(name: str, repeats: int) -> dict[str, object]:
         began = time.process_time()
 
     turns = [Turn("vae", network, evidence_bound(network, recipe.likelihood, recipe.variance, recipe.output))]
-    schedule = Schedule(
-        repeats // 20 + 1,
-        recipe.batch,
-        recipe.learning_rate,
-        recipe.warmup,
-        recipe.clip,
-        recipe.ema,
-        weight_decay=recipe.weight_decay,
-        mirror=recipe.mirror,
-    )
+    schedule = attrs.evolve(recipe.schedule(), epochs=repeats // 20 + 1)
     with tempfile.TemporaryDirectory() as folder:
         run = TrainingRun(turns, network, data, schedule, Path(folder), seed=0)
         run.train(watch, save_every=10**9, log_every=1)
@@ -90,14 +85,9 @@ def compare(name: str, repeats: int) -> dict[str, object]:
     }
 
 
-def _network(recipe: VAERecipe) -> VAENetwork:
-    network = build(recipe.architecture, recipe.architecture_options)
-    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-
 def _bare_step(recipe: VAERecipe, data: Random) -> Callable[[], None]:
     """Forward, backward and AdamW of a network of its own, written out."""
-    network = _network(recipe)
+    network = untrained(ARCHITECTURES, recipe, seed=0)
     optimiser = torch.optim.AdamW(network.parameters(), 1e-5, weight_decay=recipe.weight_decay)
     signal = data.take(torch.arange(recipe.batch), "train")
     pixels = signal[0].numel()

@@ -5,7 +5,7 @@ lies beside it, so that an altered file is refused; nothing is ever unpickled. N
 folders that plugins ship, then in the user's store; a name with a path separator or the suffix is a path.
 
     write_prior("mine.safetensors", network.state_dict(), card)
-    prior = read_prior(find(registry, "vae", "./mine.safetensors"))
+    prior = load(registry, "vae", "./mine.safetensors", called="VAE")
     network.load_state_dict(prior.tensors)
     install("mine.safetensors", "vae", "mine")            # from now on: vae:mine
 
@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from invkit.errors import WeightsError
+from invkit.errors import InvkitError, WeightsError
 from invkit.files.atomic import atomic_write
 from invkit.files.safetensors_header import (
     Header,
@@ -40,6 +40,8 @@ from invkit.plugin.registry import Registry, nearest
 
 if TYPE_CHECKING:
     import torch
+
+    from invkit.contracts.trainer import Trainer
 
 FORMAT = 1
 """The version of the card that this invkit writes, and the newest that it reads."""
@@ -180,17 +182,45 @@ def find(registry: Registry, kind: str, name: str) -> Path:
         name: a name, or a path, which has a separator or ends in `.safetensors`.
 
     Raises:
-        WeightsError: there is no such file; the hint lists the names there are.
+        WeightsError: there is no such file; the hint lists the names there are. Where there is a recipe of
+            that name, it says how to train it.
     """
     if _is_path(name):
         path = Path(name).expanduser()
         if not path.is_file():
             raise WeightsError(f"no file of trained weights at {path}", hint=_remedy(registry, kind, name))
         return path
-    try:
-        return _available(registry, kind)[name]
-    except KeyError:
-        raise WeightsError(f"no trained prior {kind}:{name}", hint=_remedy(registry, kind, name)) from None
+    found = _available(registry, kind).get(name)
+    if found is not None:
+        return found
+    trainer, usage = _trainer(registry, kind), _usage(registry, kind, name)
+    if trainer is not None and name in trainer.recipes():
+        raise WeightsError(
+            f"{usage} is a recipe; its weights do not travel with invkit",
+            hint=f"train it: invkit train {kind} --recipe {name} --out runs/{name} --install",
+        )
+    raise WeightsError(f"no trained prior {usage}", hint=_remedy(registry, kind, name))
+
+
+def load(registry: Registry, kind: str, name: str, *, called: str) -> TrainedPrior:
+    """Find and read the trained prior `kind:name`.
+
+    Args:
+        registry: knows the folders that plugins ship.
+        kind: the prior's kind; the card must agree.
+        name: a name or a path, as in `find`.
+        called: what to call the kind in a message, e.g. ``"VAE"``.
+
+    Raises:
+        WeightsError: as `find` and `read_prior`; or a file of another kind.
+    """
+    trained = read_prior(find(registry, kind, name))
+    if trained.card["kind"] != kind:
+        raise WeightsError(
+            f"{trained.path} holds a {trained.card['kind']!r} prior, not a {called}",
+            hint=f"write {_usage(registry, str(trained.card['kind']), str(trained.path))}",
+        )
+    return trained
 
 
 def names(registry: Registry, kind: str) -> tuple[str, ...]:
@@ -269,6 +299,24 @@ def _shipped_folders(registry: Registry, kind: str) -> list[Path]:
 def _remedy(registry: Registry, kind: str, name: str) -> str:
     listed = nearest(Path(name).name.removesuffix(SUFFIX), names(registry, kind))
     return f"{listed}; train one with `invkit train {kind} --recipe NAME --out DIR`"
+
+
+def _trainer(registry: Registry, kind: str) -> Trainer | None:
+    """What trains a kind; none where nothing does, or its plugin is broken."""
+    from invkit.plugin.building import build
+    from invkit.plugin.specs import Spec
+
+    try:
+        trainer: Trainer = build(registry, "trainer", Spec(kind))
+    except InvkitError:
+        return None
+    return trainer
+
+
+def _usage(registry: Registry, kind: str, name: str) -> str:
+    """The spec that uses weights."""
+    trainer = _trainer(registry, kind)
+    return f"{kind}:{name}" if trainer is None else trainer.usage(kind, name)
 
 
 def _is_path(name: str) -> bool:

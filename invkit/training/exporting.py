@@ -1,7 +1,7 @@
-"""What a training run leaves behind: weights as they are stored, and the card that says where they come from.
+"""What a training leaves behind: weights as they are stored, and the card that says where they come from.
 
     tensors = as_stored(run.train(watch), half=recipe.half)
-    store.write_prior(path, tensors, card("vae", "mine", architecture, recipe, run, figures))
+    store.write_prior(path, tensors, card("vae", "mine", architecture, made_by, data, figures))
 
 Measure the figures of a card with the weights as they are stored, 16 bits included.
 """
@@ -12,16 +12,13 @@ import platform
 from collections.abc import Mapping
 from typing import Any
 
-import attrs
 import torch
 from torch import Tensor
 
 import invkit
 from invkit.contracts.dataset import Dataset
-from invkit.training.recipes import Recipe
-from invkit.training.run import TrainingRun
 
-__all__ = ["as_stored", "card", "described"]
+__all__ = ["as_stored", "card"]
 
 
 def as_stored(weights: Mapping[str, Tensor], *, half: bool) -> dict[str, Tensor]:
@@ -36,39 +33,18 @@ def card(
     kind: str,
     name: str,
     architecture: Mapping[str, Any],
-    recipe: Recipe,
-    run: TrainingRun,
+    recipe: Mapping[str, Any],
+    data: Dataset,
     figures: Mapping[str, int | float],
 ) -> dict[str, Any]:
-    """Return the card of `invkit.files.store` for what a training run made.
+    """Return the card of `invkit.files.store` for trained weights.
 
     Args:
         kind: of the weights, e.g. ``"vae"``.
         name: theirs.
         architecture: name and options of the network, and what else it takes to build it.
-        recipe: what they were trained by, its data as it was loaded.
-        run: the training, for its seed, steps and data.
-        figures: what was measured, in plain words.
-    """
-    made_by = {**attrs.asdict(recipe), "seed": run.seed, "steps": run.steps}
-    return described(kind, name, architecture, made_by, run.data, figures)
-
-
-def described(
-    kind: str,
-    name: str,
-    architecture: Mapping[str, Any],
-    recipe: Mapping[str, Any],
-    data: Dataset,
-    figures: Mapping[str, int | float],
-) -> dict[str, Any]:
-    """Return the card of `invkit.files.store` for what was made without the training loop.
-
-    Args:
-        kind: of the weights, their name, and how they are read: as of :func:`card`.
-        name: see ``kind``.
-        architecture: see ``kind``.
-        recipe: what they were made by, with its ``data``, ``licence`` and seed.
+        recipe: what they were made by: the recipe, with its ``data`` as they were loaded and its ``licence``,
+            the seed, and the number of steps where there are any.
         data: what they were made from.
         figures: what was measured, in plain words.
     """

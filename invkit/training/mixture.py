@@ -1,6 +1,7 @@
-"""Several data sets as one: ``"housenumbers + chars74k"`` in a recipe.
+"""The data of a recipe: a data set, several as one, or a folder of images.
 
-data = load("housenumbers + 2 chars74k")             # the characters count twice
+data = load("housenumbers + 2 chars74k")                    # the characters count twice
+data = load(located("/home/me/photos", size=64, grey=False))
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from jaxtyping import Float32, Int
@@ -16,8 +18,9 @@ from torch import Tensor
 import invkit
 from invkit.contracts.dataset import SPLITS, Dataset
 from invkit.errors import ConfigError
+from invkit.plugin.loading import default_manager
 
-__all__ = ["JOINED_BY", "Mixture", "load"]
+__all__ = ["JOINED_BY", "Mixture", "load", "located"]
 
 JOINED_BY = " + "
 
@@ -61,6 +64,20 @@ class Mixture(Dataset):
     def fingerprint(self) -> str:
         """Return the sha256 of the parts' fingerprints."""
         return hashlib.sha256("\n".join(part.fingerprint() for part in self.parts).encode()).hexdigest()
+
+
+def located(data: str, *, size: int, grey: bool) -> str:
+    """Return the spec of a recipe's data: as it is, or for the absolute path of a folder that of its images.
+
+    Args:
+        data: a spec, or the path of a folder.
+        size: pixels of a side to which the images of a folder are brought.
+        grey: whether they have one channel.
+    """
+    if not Path(data).is_absolute():
+        return data
+    options = {"path": data, "size": str(size), "grey": str(grey).lower()}
+    return str(invkit.Spec(default_manager().registry.default("dataset").name, options=options))
 
 
 def load(spec: str) -> Dataset:

@@ -3,7 +3,8 @@
     recipe = load_recipes("my_package", "recipes/vae")["mnist"]     # from my_package/recipes/vae/mnist.toml
     recipe = structure({**recipe, "epochs": 1}, MyRecipe)           # every value checked
 
-A plugin derives its own class from :class:`Recipe`, which has what every run of the training loop needs.
+A plugin derives its own class from :class:`Recipe`, which has what every run of the training loop needs. A
+field with ``metadata={"use": True}`` says how the weights are used, and does not determine them.
 """
 
 from __future__ import annotations
@@ -62,17 +63,9 @@ class Recipe:
     licence: str = "MIT"
 
     def schedule(self) -> Schedule:
-        """Return how long and how fast, for the training loop."""
-        return Schedule(
-            self.epochs,
-            self.batch,
-            self.learning_rate,
-            self.warmup,
-            self.clip,
-            self.ema,
-            weight_decay=self.weight_decay,
-            mirror=self.mirror,
-        )
+        """Return how long and how fast: the fields of a schedule that the recipe has."""
+        fields = [field.name for field in attrs.fields(Schedule) if hasattr(self, field.name)]
+        return Schedule(**{name: getattr(self, name) for name in fields})
 
 
 _R = TypeVar("_R")  # an attrs class; attrs has no type for that which can be checked at run time

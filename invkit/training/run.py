@@ -32,7 +32,10 @@ from invkit.errors import ConfigError, InputError
 from invkit.files.atomic import atomic_write
 from invkit.training.processes import Draws, Processes
 
-__all__ = ["Loss", "Optimise", "Schedule", "TrainingRun", "Turn", "Watcher", "adamw", "momentum_sgd", "order"]
+__all__ = [
+    *("Loss", "Optimise", "Schedule", "TrainingRun", "Turn", "Watcher"),
+    *("adamw", "momentum_sgd", "order", "signals_in"),
+]
 
 Loss = Callable[[Tensor, Draws], tuple[Tensor, Mapping[str, Tensor]]]
 """Maps a batch and the turn's noise to the loss and what is logged beside it."""
@@ -118,6 +121,11 @@ class Schedule:
         return min(self.ema, (1 + step) / (10 + step))
 
 
+def signals_in(data: Dataset, limit: int) -> int:
+    """Return the number of training signals: all of them where ``limit`` is 0, else at most so many."""
+    return min(limit or data.splits["train"], data.splits["train"])
+
+
 def order(seed: int, epoch: int, signals: int) -> Tensor:
     """Return the permutation of one epoch: a pure function of seed and epoch."""
     return torch.randperm(signals, generator=_generator(seed, 0, epoch))
@@ -162,10 +170,14 @@ class TrainingRun:
         schedule: how long and how fast.
         out: the folder of the checkpoint.
         seed: of order and noise; the networks' start is the caller's.
-        limit: only the first so many training signals; 0 takes all.
+        limit: see `signals_in`.
         fingerprint: of all that determines the result; a checkpoint of another one is refused.
         processes: those that train together; by default this one alone.
         optimise: what moves the weights.
+
+    Attributes:
+        signals: how many there are.
+        steps: how many the whole run has.
     """
 
     def __init__(
@@ -184,7 +196,8 @@ class TrainingRun:
     ) -> None:
         self.turns, self.network, self.data, self.schedule, self.seed = turns, network, data, schedule, seed
         self.processes = processes or Processes()
-        self.signals = min(limit or data.splits["train"], data.splits["train"])
+        self.signals = signals_in(data, limit)
+        self.steps = schedule.steps(self.signals)
         if schedule.batch % self.processes.count:
             raise ConfigError(
                 f"a batch of {schedule.batch} cannot be shared by {self.processes.count} processes",
@@ -198,11 +211,6 @@ class TrainingRun:
         self.step = 0
         #: seconds spent waiting for data since the last log
         self.waited = 0.0
-
-    @property
-    def steps(self) -> int:
-        """How many steps the whole run has."""
-        return self.schedule.steps(self.signals)
 
     def batch(self, step: int) -> Tensor:
         """Return this process's share of the signals of a step."""

@@ -1,6 +1,6 @@
 """Recipes of the networks: all that determines a training run but its seed.
 
-recipe = structure(load_recipes("invkit_cnn", "recipes")["celeba-shake"], CNNRecipe)
+recipe = structure(CNNTrainer().recipes()["celeba-shake"], CNNRecipe)
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from typing import Literal
 import attrs
 from attrs.validators import ge, gt, lt
 
-from invkit.training.recipes import Recipe, load_recipes, structure
+from invkit.training.recipes import Recipe
 
-__all__ = ["CNNRecipe", "load_recipes", "structure"]
+__all__ = ["CNNRecipe"]
 
 
 @attrs.frozen(kw_only=True)
@@ -27,7 +27,7 @@ class CNNRecipe(Recipe):
     #: the spec of a law of kernels
     blur: str
     #: the spec of the operator A that blurs
-    operator: str = "circconv"
+    operator: str
     #: σ, the standard deviation of the noise, for images in [0, 1]
     noise: float = attrs.field(default=0.01, validator=ge(0))
     #: "adamw", or "sgd" with momentum

@@ -37,9 +37,9 @@ from invkit.contracts.solver import Example, Solver
 from invkit.errors import InputError, ShapeError, SpecError
 from invkit.files import store
 from invkit.plugin.registry import Registry
-from invkit_cnn.architectures import Network
+from invkit.training import networks
+from invkit_cnn.architectures import ARCHITECTURES, Network
 from invkit_cnn.blurring import restored
-from invkit_cnn.loading import find, network_of
 
 __all__ = ["FeedForward"]
 
@@ -73,8 +73,8 @@ class FeedForward(Solver):
         if not weights:
             known = ", ".join(store.names(registry, "cnn")) or "none; see `invkit train cnn --list`"
             raise SpecError("cnn needs weights", hint=f"write cnn?weights=NAME; known: {known}")
-        trained = store.read_prior(find(registry, weights))
-        return cls(network_of(trained), trained.card, trained.sha256, chunk)
+        trained = store.load(registry, "cnn", weights, called="deblurring network")
+        return cls(networks.trained(ARCHITECTURES, trained), trained.card, trained.sha256, chunk)
 
     def solve(
         self,

@@ -11,131 +11,53 @@ step's number, so an interrupted training goes on to the same weights.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
-
 import attrs
 import torch
 from torch import Tensor, nn
 
 import invkit
 from invkit.contracts.dataset import Dataset, SampledDataset
-from invkit.contracts.trainer import Trainer
 from invkit.errors import ConfigError
-from invkit.files import store
-from invkit.files.solutions import writable_folder
 from invkit.training import mixture
-from invkit.training.exporting import as_stored, card
-from invkit.training.processes import Draws, joined
-from invkit.training.recipes import digest
-from invkit.training.run import TrainingRun, Turn, adamw, momentum_sgd
-from invkit.training.watching import watching
-from invkit_cnn.architectures import Network, build
+from invkit.training.networks import untrained
+from invkit.training.processes import Draws
+from invkit.training.run import Turn, adamw, momentum_sgd
+from invkit.training.trainer import NetworkTrainer, Training
+from invkit_cnn.architectures import ARCHITECTURES, Network
 from invkit_cnn.blurring import Blurring, restoration_loss, restored
 from invkit_cnn.figures import restoration_figures
-from invkit_cnn.recipe import CNNRecipe, load_recipes, structure
+from invkit_cnn.recipe import CNNRecipe
 
 __all__ = ["CNNTrainer"]
 
-_OPTIMISERS = {"adamw": adamw, "sgd": momentum_sgd}
 
+class CNNTrainer(NetworkTrainer[CNNRecipe]):
+    """Trains a network by a `CNNRecipe`; `l15` is for whoever has the machine for it."""
 
-class CNNTrainer(Trainer):
-    """Trains a network by a `CNNRecipe`."""
-
-    def recipes(self) -> Mapping[str, Mapping[str, Any]]:
-        """The shipped recipes: those of the shipped weights, and `l15` for whoever has the machine for it."""
-        return load_recipes("invkit_cnn", "recipes")
+    kind, recipe, shipped = "cnn", CNNRecipe, "invkit_cnn:recipes"
 
     def usage(self, kind: str, name: str) -> str:
         """Return the spec of the solver with these weights."""
         return str(invkit.Spec(kind, options={"weights": name}))
 
-    def train(
-        self,
-        name: str,
-        recipe: Mapping[str, Any],
-        out: Path,
-        *,
-        seed: int = 0,
-        resume: bool = False,
-        progress: bool = True,
-    ) -> Path:
-        """Train and export; see :meth:`invkit.contracts.trainer.Trainer.train`."""
-        checked = structure(recipe, CNNRecipe)
-        network = _network(checked, seed)
-        checked = attrs.evolve(checked, data=_data_spec(checked, network))
-        data, blurring = mixture.load(checked.data), _blurring(checked)
-        _check_fit(checked, network, data, blurring)
-        description = {
-            "recipe": attrs.asdict(checked),
-            "data": data.fingerprint(),
-            "blur": blurring.blurs.fingerprint(),
-            "seed": seed,
-        }
-        with joined() as processes:
-            network.to(processes.device)
-            run = TrainingRun(
-                [Turn("cnn", network, restoration_loss(network, blurring))],
-                network,
-                data,
-                attrs.evolve(checked.schedule(), momentum=checked.momentum),
-                writable_folder(out),
-                seed=seed,
-                limit=checked.limit,
-                fingerprint=digest(description),
-                processes=processes,
-                optimise=_OPTIMISERS[checked.optimiser],
-            )
-            run.begin(resume=resume)
-
-            def pictures(x: Tensor) -> Tensor:
-                return _pictures(network, blurring, x)
-
-            with watching(out, pictures, progress=progress, processes=processes) as watch:
-                weights = run.train(watch)
-            path = out / f"cnn-{name}.safetensors"
-            if processes.first:
-                _export(name, checked, network, blurring, run, weights, path)
-            processes.wait()
-        return path
-
-
-def _export(
-    name: str,
-    recipe: CNNRecipe,
-    network: Network,
-    blurring: Blurring,
-    run: TrainingRun,
-    weights: Mapping[str, Tensor],
-    path: Path,
-) -> None:
-    """Write what is measured: the weights as they are stored, 16 bits included."""
-    stored = as_stored(weights, half=recipe.half)
-    network.load_state_dict({key: tensor.to(weights[key].dtype) for key, tensor in stored.items()})
-    network.to("cpu")
-    figures = restoration_figures(network, run.data, blurring)
-    architecture = {"name": recipe.architecture, "options": dict(recipe.architecture_options)}
-    described = card("cnn", name, architecture, recipe, run, figures)
-    blurs = {"spec": recipe.blur, "fingerprint": blurring.blurs.fingerprint(), "noise": recipe.noise}
-    store.write_prior(path, stored, {**described, "blur": blurs})
-
-
-def _network(recipe: CNNRecipe, seed: int) -> Network:
-    """The untrained network, its weights drawn from the seed alone."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        network = build(recipe.architecture, recipe.architecture_options)
-    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-
-def _data_spec(recipe: CNNRecipe, network: Network) -> str:
-    """A spec as it is; for a folder of images, that of its images in the recipe's size."""
-    if not Path(recipe.data).is_absolute():
-        return recipe.data
-    grey = "true" if network.channels == 1 else "false"
-    return str(invkit.Spec("images", options={"path": recipe.data, "size": str(recipe.size), "grey": grey}))
+    def training(self, recipe: CNNRecipe, seed: int) -> Training:
+        network = untrained(ARCHITECTURES, recipe, seed)
+        spec = mixture.located(recipe.data, size=recipe.size, grey=network.channels == 1)
+        recipe = attrs.evolve(recipe, data=spec)
+        data, blurring = mixture.load(spec), _blurring(recipe)
+        _check_fit(recipe, network, data, blurring)
+        fingerprint = blurring.blurs.fingerprint()
+        return Training(
+            recipe=recipe,
+            network=network,
+            data=data,
+            turns=[Turn("cnn", network, restoration_loss(network, blurring))],
+            pictures=lambda x: _pictures(network, blurring, x),
+            optimise={"adamw": adamw, "sgd": momentum_sgd}[recipe.optimiser],
+            determines={"blur": fingerprint},
+            figures=lambda: restoration_figures(network, data, blurring),
+            card={"blur": {"spec": recipe.blur, "fingerprint": fingerprint, "noise": recipe.noise}},
+        )
 
 
 def _blurring(recipe: CNNRecipe) -> Blurring:

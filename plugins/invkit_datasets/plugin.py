@@ -20,7 +20,10 @@ def invkit_register(registry: Registry) -> None:
         "mnist-sample", "invkit_datasets.sample:MnistSample", summary="twelve MNIST test digits, packaged"
     )
     registry.dataset(
-        "images", "invkit_datasets.images:Images", summary="a folder or zip of images, cropped and resized"
+        "images",
+        "invkit_datasets.images:Images",
+        summary="a folder or zip of images, cropped and resized",
+        default=True,  # what `invkit train --data FOLDER` reads
     )
     registry.dataset(
         "celeba",

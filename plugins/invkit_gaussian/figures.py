@@ -1,6 +1,6 @@
 """What is measured of a Gaussian prior, for its card: on pictures held out, blurred by kernels held out.
 
-gaussian_figures(moments, data)    # {"validation_pictures": 100, "range_floor_psnr": …, …}
+gaussian_figures(moments, data, "shake", "circconv")    # {"validation_pictures": 100, …}
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from torch import Tensor
 
 import invkit
 from invkit import metrics
+from invkit.contracts.bilinear import BilinearOperator
 from invkit.contracts.dataset import Dataset
 from invkit.contracts.linear import LinearOperator
 from invkit.contracts.marginal import Marginal
@@ -25,18 +26,22 @@ _NOISE = 0.01
 _STEPS, _RATE, _RANK = 60, 0.2, 64
 
 
-def gaussian_figures(moments: Moments, data: Dataset, pictures: int = 100) -> dict[str, int | float]:
+def gaussian_figures(
+    moments: Moments, data: Dataset, blur: str = "", operator: str = "", pictures: int = 100
+) -> dict[str, int | float]:
     """Measure a prior on pictures spread over the validation split.
 
     Args:
         moments: as they are stored.
         data: of the moments' shape.
+        blur: spec of a law of kernels; without it or an operator, nothing is blurred.
+        operator: spec of the operator that blurs.
         pictures: how many at most.
 
     Returns:
         ``validation_pictures``, how many there were; unless that is 0, the ``explained_variance`` of
         the components, the mean PSNR in dB of the closest picture that they make (``range_floor_psnr``), of
-        the pictures blurred circularly by kernels of the law ``shake`` with noise of 0.01 (``psnr_blurry``),
+        the pictures blurred by kernels of the law with noise of 0.01 (``psnr_blurry``),
         and of their posterior means given the kernel and the noise, contrasts at their most probable
         (``psnr_true_kernel``); pictures smaller than those kernels are not blurred. What is measured is
         clipped to [0, 1].
@@ -49,10 +54,10 @@ def gaussian_figures(moments: Moments, data: Dataset, pictures: int = 100) -> di
     near = closest(moments, x)
     left, total = (x - near).square().sum(), (x - moments.mean).square().sum()
     made = {"range_floor_psnr": near}
-    kernels = invkit.dataset("shake")
-    if all(side >= least for side, least in zip(x.shape[2:], kernels.signal_shape[1:], strict=True)):
+    kernels = invkit.dataset(blur) if blur and operator else None
+    if kernels and all(a >= b for a, b in zip(x.shape[2:], kernels.signal_shape[1:], strict=True)):
         w = kernels.take(torch.arange(count), "validation")
-        made["psnr_blurry"], made["psnr_true_kernel"] = _restored(moments, x, w)
+        made["psnr_blurry"], made["psnr_true_kernel"] = _restored(moments, x, w, invkit.operator(operator))
     figures = {key: round(metrics.psnr(each.clamp(0, 1), x).mean().item(), 3) for key, each in made.items()}
     explained = round(1 - float(left / total), 4)
     return {"validation_pictures": count, "explained_variance": explained, **figures}
@@ -90,9 +95,10 @@ def probable_nuisance(
     return nuisance.detach()
 
 
-def _restored(moments: Moments, x: Tensor, w: Tensor) -> tuple[Tensor, Tensor]:
+def _restored(
+    moments: Moments, x: Tensor, w: Tensor, operator: BilinearOperator
+) -> tuple[Tensor, Tensor]:
     """Pictures blurred by kernels, and their posterior means given these."""
-    operator = invkit.operator("circconv")
     noise = torch.randn(x.shape, generator=torch.Generator().manual_seed(0))
     y = operator(w, x) + _NOISE * noise
     prior = Gaussian(moments)

@@ -88,7 +88,7 @@ class Gaussian(IntegrableGenerator):
             name: of the class, or a path.
             rank: principal components to keep; the spectrum takes over what the others held. None: all.
         """
-        trained = store.read_prior(store.find(registry, "gaussian", name))
+        trained = store.load(registry, "gaussian", name, called="Gaussian")
         return cls(moments_from(trained).truncated(rank), trained.card, trained.sha256)
 
     def forward(self, latent: Float[Tensor, "n k"]) -> Float[Tensor, "n c h w"]:

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from invkit.contracts.dataset import Dataset
+from invkit.training.run import signals_in
 
 __all__ = ["Passes"]
 
@@ -43,8 +44,7 @@ class Passes:
     @property
     def count(self) -> int:
         """The images of a pass, mirror images not counted."""
-        there = self.data.splits["train"]
-        return min(self.limit, there) if self.limit else there
+        return signals_in(self.data, self.limit)
 
     def __call__(self) -> Iterator[Tensor]:
         self._made += 1

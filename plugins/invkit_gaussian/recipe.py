@@ -1,6 +1,6 @@
 """Recipes of Gaussian priors: all that determines a fit but its seed.
 
-recipe = structure(load_recipes("invkit_gaussian", "recipes")["celeba"], GaussianRecipe)
+recipe = structure(GaussianTrainer().recipes()["celeba"], GaussianRecipe)
 """
 
 from __future__ import annotations
@@ -10,9 +10,7 @@ from typing import Literal
 import attrs
 from attrs.validators import ge, gt
 
-from invkit.training.recipes import load_recipes, structure
-
-__all__ = ["GaussianRecipe", "load_recipes", "structure"]
+__all__ = ["GaussianRecipe"]
 
 
 @attrs.frozen(kw_only=True)
@@ -42,5 +40,9 @@ class GaussianRecipe:
     size: int = attrs.field(default=64, validator=gt(0))
     #: of a folder: grey pictures
     grey: bool = False
+    #: for the figures in the card: specs of a law of kernels and of the operator that blurs by them; empty:
+    #: nothing is blurred. They do not enter the fit
+    blur: str = ""
+    operator: str = ""
     #: what may be done with the weights, given the data they come from
     licence: str = "MIT"

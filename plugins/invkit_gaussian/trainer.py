@@ -17,18 +17,18 @@ from typing import Any
 
 import attrs
 
-import invkit
 from invkit.contracts.dataset import Dataset
 from invkit.contracts.trainer import Trainer
 from invkit.errors import ConfigError
 from invkit.files import store
 from invkit.files.solutions import writable_folder
 from invkit.training import mixture
-from invkit.training.exporting import described
+from invkit.training.exporting import card
+from invkit.training.recipes import load_recipes, structure
 from invkit_gaussian.figures import gaussian_figures
 from invkit_gaussian.fitting import fit
 from invkit_gaussian.passes import Passes
-from invkit_gaussian.recipe import GaussianRecipe, load_recipes, structure
+from invkit_gaussian.recipe import GaussianRecipe
 from invkit_gaussian.stored import moments_from, options_of, tensors_of
 
 __all__ = ["GaussianTrainer"]
@@ -58,8 +58,8 @@ class GaussianTrainer(Trainer):
                 not ``resume``.
         """
         checked = structure(recipe, GaussianRecipe)
-        checked = attrs.evolve(checked, data=_data_spec(checked))
-        data = mixture.load(checked.data)
+        spec = mixture.located(checked.data, size=checked.size, grey=checked.grey)
+        checked, data = attrs.evolve(checked, data=spec), mixture.load(spec)
         shape = _image_shape(checked, data)
         path = writable_folder(out) / f"gaussian-{name}.safetensors"
         if path.exists() and not resume:
@@ -77,20 +77,12 @@ class GaussianTrainer(Trainer):
         tensors = tensors_of(moments, checked.bits)
         architecture = {"name": "gaussian", "options": options_of(moments)}
         made_by = {**attrs.asdict(checked), "seed": seed}
-        card = described("gaussian", name, architecture, made_by, data, {})
         # What is measured is what is stored, its few bits included.
-        stored = moments_from(store.TrainedPrior(card, tensors, "", path))
-        figures = gaussian_figures(stored, data)
-        store.write_prior(path, tensors, {**card, "metrics": {"training_pictures": passes.count, **figures}})
+        stored = moments_from(store.TrainedPrior({"architecture": architecture}, tensors, "", path))
+        figures = gaussian_figures(stored, data, checked.blur, checked.operator)
+        figures = {"training_pictures": passes.count, **figures}
+        store.write_prior(path, tensors, card("gaussian", name, architecture, made_by, data, figures))
         return path
-
-
-def _data_spec(recipe: GaussianRecipe) -> str:
-    """A spec as it is; for a folder of images, that of its images in the recipe's size."""
-    if not Path(recipe.data).is_absolute():
-        return recipe.data
-    grey = "true" if recipe.grey else "false"
-    return str(invkit.Spec("images", options={"path": recipe.data, "size": str(recipe.size), "grey": grey}))
 
 
 def _image_shape(recipe: GaussianRecipe, data: Dataset) -> tuple[int, int, int]:

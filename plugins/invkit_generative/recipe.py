@@ -1,43 +1,30 @@
 """Recipes of VAEs and GANs: all that determines a training run but its seed.
 
-recipe = shipped("vae")["mnist"]                            # from recipes/vae/mnist.toml
+recipe = VAETrainer().recipes()["mnist"]                    # from recipes/vae/mnist.toml
 recipe = structure({**recipe, "epochs": 1}, VAERecipe)      # every value checked
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import attrs
 from attrs.validators import ge, gt, lt
 
-from invkit.training import recipes
-from invkit.training.recipes import structure
+from invkit.training.recipes import Recipe
 
-__all__ = ["USE", "GANRecipe", "PriorRecipe", "VAERecipe", "shipped", "structure"]
-
-
-def shipped(kind: str) -> dict[str, dict[str, Any]]:
-    """Return the recipes shipped with this plugin for ``vae`` or ``gan``, by name."""
-    return recipes.load_recipes("invkit_generative", f"recipes/{kind}")
-
-
-#: what a recipe says of the use of its weights rather than of their training
-USE = ("penalty_weight", "class_prior")
+__all__ = ["GANRecipe", "PriorRecipe", "VAERecipe"]
 
 
 @attrs.frozen(kw_only=True)
-class PriorRecipe(recipes.Recipe):
+class PriorRecipe(Recipe):
     """What VAEs and GANs have in common. The data may be several sets joined by " + "."""
 
     #: "image", or "unit-sum" for kernels
     output: Literal["image", "unit-sum"] = "image"
     #: the weight of the prior's penalty that recovers validation signals best, for solvers; 0: not known. It
     #: does not enter the training
-    penalty_weight: float = attrs.field(default=0.0, validator=ge(0))
-    #: a prior of the same class whose image can be integrated out, for solvers; empty: none. It does not
-    #: enter the training
-    class_prior: str = ""
+    penalty_weight: float = attrs.field(default=0.0, validator=ge(0), metadata={"use": True})
 
 
 @attrs.frozen(kw_only=True)

@@ -16,11 +16,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 
+from invkit.contracts.trainer import Trainer
 from invkit.errors import OutputError, WeightsError
 from invkit.files.store import (
     CARD_KEYS,
     find,
     install,
+    load,
     names,
     read_card,
     read_prior,
@@ -270,6 +272,38 @@ def test_unknown_names_get_the_nearest_the_list_and_the_way_to_train(shipping: R
     with pytest.raises(WeightsError, match="known: none"):
         find(shipping, "gan", "shipped")
     assert names(shipping, "gan") == ()
+
+
+def test_weights_of_another_kind_are_refused(sound: Path) -> None:
+    registry = Registry()
+    assert load(registry, "vae", str(sound), called="VAE").card["name"] == "tiny"
+    with pytest.raises(WeightsError, match=f"holds a 'vae' prior, not a network; write vae:{sound}"):
+        load(registry, "net", str(sound), called="network")
+
+
+def test_a_recipe_without_weights_says_how_to_train_it(home: Path, sound: Path) -> None:
+    registry = Registry()
+    registry.trainer("net", "tests.files.test_store:Baker", summary="a trainer")
+    registry.trainer("broken", "tests.files.test_store:Nothing", summary="a trainer that is not there")
+    with pytest.raises(WeightsError, match=r"net\?weights=bread is a recipe.*train net --recipe bread "):
+        find(registry, "net", "bread")
+    with pytest.raises(WeightsError, match=r"no trained prior net\?weights=cake"):
+        find(registry, "net", "cake")
+    with pytest.raises(WeightsError, match="no trained prior broken:cake"):
+        find(registry, "broken", "cake")
+
+
+class Baker(Trainer):
+    """Has one recipe, and its own way to name weights."""
+
+    def recipes(self) -> dict[str, dict[str, Any]]:
+        return {"bread": {}}
+
+    def usage(self, kind: str, name: str) -> str:
+        return f"{kind}?weights={name}"
+
+    def train(self, *_: Any, **__: Any) -> Path:
+        raise NotImplementedError
 
 
 def test_user_store_follows_the_environment(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,6 @@ import torch
 
 from invkit.files.store import read_prior, write_prior
 from invkit.training.exporting import as_stored, card
-from invkit.training.recipes import Recipe
 from tests.training.test_run import STEPS, make_run, quiet
 
 
@@ -21,8 +20,8 @@ def test_only_floating_point_numbers_lose_bits() -> None:
 
 def test_the_store_takes_the_card(tmp_path: Path) -> None:
     run = make_run(tmp_path, seed=5)
-    recipe = Recipe(data="numbers", architecture="linear", licence="none")
-    made = card("net", "mine", {"name": "linear", "options": {}}, recipe, run, {"error": 0.5})
+    recipe = {"data": "numbers", "licence": "none", "seed": 5, "steps": STEPS}
+    made = card("net", "mine", {"name": "linear", "options": {}}, recipe, run.data, {"error": 0.5})
     write_prior(tmp_path / "mine.safetensors", run.train(quiet), made)
     found = read_prior(tmp_path / "mine.safetensors").card
     assert (found["kind"], found["name"], found["licence"]) == ("net", "mine", "none")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -9,7 +12,8 @@ from hypothesis import strategies as st
 
 import invkit
 from invkit.errors import ConfigError, InputError
-from invkit.training.mixture import Mixture, load
+from invkit.files.images import write_image
+from invkit.training.mixture import Mixture, load, located
 
 
 @given(st.lists(st.integers(0, 119_999), min_size=1, max_size=20))
@@ -49,3 +53,14 @@ def test_a_part_must_be_named(spec: str) -> None:
 def test_shapes_must_agree() -> None:
     with pytest.raises(ConfigError, match="different shapes"):
         load("blurA + blur30")
+
+
+@pytest.mark.parametrize("spec", ["mnist", "svhn + chars74k", "images?path=photos"])
+def test_a_spec_is_where_it_is(spec: str) -> None:
+    assert located(spec, size=8, grey=True) == spec
+
+
+def test_a_folder_is_read_in_the_size_asked_for(tmp_path: Path) -> None:
+    write_image(tmp_path / "my photos" / "one.png", np.zeros((3, 20, 30)))
+    data = load(located(str(tmp_path / "my photos"), size=12, grey=False))
+    assert data.signal_shape == (3, 12, 12) and sum(data.splits.values()) == 1

@@ -50,6 +50,7 @@ def make_run(
     poison: int | None = None,
     processes: Processes | None = None,
     optimise: Optimise = adamw,
+    schedule: Schedule = SCHEDULE,
 ) -> TrainingRun:
     """A noisy regression; with ``poison``, the step whose loss is not finite."""
     torch.manual_seed(0)
@@ -65,7 +66,7 @@ def make_run(
         [Turn("regression", network, loss)],
         network,
         Numbers(),
-        SCHEDULE,
+        schedule,
         out,
         seed=seed,
         fingerprint=fingerprint,
@@ -136,8 +137,8 @@ def test_too_few_signals_for_a_batch(signals: int) -> None:
 
 def test_the_loss_falls(tmp_path: Path) -> None:
     losses: list[float] = []
-    run = make_run(tmp_path)
-    run.schedule = Schedule(epochs=60, batch=4, learning_rate=5e-2, warmup=3, clip=10.0, ema=0.9)
+    schedule = Schedule(epochs=60, batch=4, learning_rate=5e-2, warmup=3, clip=10.0, ema=0.9)
+    run = make_run(tmp_path, schedule=schedule)
     run.train(lambda step, steps, log, run: losses.append(log["loss"]), log_every=1)
     assert len(losses) == 300
     assert sum(losses[-20:]) < 0.05 * sum(losses[:20])

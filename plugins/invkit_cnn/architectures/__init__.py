@@ -8,10 +8,9 @@ Both take pictures of any size that their `multiple` and `smallest` allow.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from functools import partial
 
-from invkit.errors import WeightsError
+from invkit.training import networks
 from invkit_cnn.architectures.hradis import L15
 from invkit_cnn.architectures.residual import Residual
 
@@ -19,24 +18,7 @@ __all__ = ["ARCHITECTURES", "L15", "Network", "Residual", "build"]
 
 Network = L15 | Residual
 
-ARCHITECTURES: dict[str, type[L15] | type[Residual]] = {"l15": L15, "residual": Residual}
+ARCHITECTURES: dict[str, type[Network]] = {"l15": L15, "residual": Residual}
 
-
-def build(name: str, options: Mapping[str, Any] | None = None) -> Network:
-    """Build an untrained network.
-
-    Args:
-        name: one of `ARCHITECTURES`.
-        options: of its class.
-
-    Raises:
-        WeightsError: an unknown name or option.
-    """
-    if name not in ARCHITECTURES:
-        raise WeightsError(f"unknown architecture {name!r}", hint=f"choose one of {', '.join(ARCHITECTURES)}")
-    try:
-        return ARCHITECTURES[name](**(options or {}))
-    except TypeError as error:
-        raise WeightsError(
-            f"architecture {name} does not take the options {dict(options or {})}", hint=str(error)
-        ) from error
+build = partial(networks.build, ARCHITECTURES)
+"""Builds an untrained network by name and options; see `invkit.training.networks.build`."""

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from invkit.errors import WeightsError
+from invkit.training.networks import zeroed
 from invkit_cnn.architectures.wrapping import Circular
 
 __all__ = ["Residual"]
@@ -50,7 +51,7 @@ class Residual(nn.Module):
         inside = channels * patch**2
         self.enter = Circular(inside, width, 5)
         self.blocks = nn.Sequential(*(_Block(width) for _ in range(blocks)))
-        self.leave = _zero(Circular(width, inside, 3))
+        self.leave = zeroed(Circular(width, inside, 3))
 
     def forward(self, blurry: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
         """Return the sharp image that a blurry one is taken to come from."""
@@ -65,14 +66,8 @@ class _Block(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.wide, self.narrow = Circular(width, width, 3), _zero(nn.Conv2d(width, width, 1))
+        self.wide, self.narrow = Circular(width, width, 3), zeroed(nn.Conv2d(width, width, 1))
 
     def forward(self, features: Tensor) -> Tensor:
         result: Tensor = features + self.narrow(functional.relu(self.wide(features)))
         return result
-
-
-def _zero(layer: nn.Conv2d) -> nn.Conv2d:
-    for parameter in layer.parameters():
-        nn.init.zeros_(parameter)
-    return layer

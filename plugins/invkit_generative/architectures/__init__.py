@@ -9,10 +9,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from functools import partial
 
-from invkit.errors import WeightsError
+from invkit.training import networks
 from invkit_generative.architectures.dcgan import DCGAN
 from invkit_generative.architectures.network import Signals, VAENetwork
 from invkit_generative.architectures.paper import PaperBlurVAE, PaperMnistVAE, PaperSvhnVAE
@@ -28,22 +27,5 @@ ARCHITECTURES: dict[str, type[VAENetwork]] = {
     "dcgan": DCGAN,
 }
 
-
-def build(name: str, options: Mapping[str, Any] | None = None) -> VAENetwork:
-    """Build an untrained network.
-
-    Args:
-        name: one of `ARCHITECTURES`.
-        options: of its class.
-
-    Raises:
-        WeightsError: an unknown name or option.
-    """
-    if name not in ARCHITECTURES:
-        raise WeightsError(f"unknown architecture {name!r}", hint=f"choose one of {', '.join(ARCHITECTURES)}")
-    try:
-        return ARCHITECTURES[name](**(options or {}))
-    except TypeError as error:
-        raise WeightsError(
-            f"architecture {name} does not take the options {dict(options or {})}", hint=str(error)
-        ) from error
+build = partial(networks.build, ARCHITECTURES)
+"""Builds an untrained network by name and options; see `invkit.training.networks.build`."""

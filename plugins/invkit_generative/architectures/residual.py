@@ -28,6 +28,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from invkit.errors import WeightsError
+from invkit.training.networks import zeroed
 from invkit_generative.architectures.components import at_most, principal_components
 from invkit_generative.architectures.network import Signals, VAENetwork
 
@@ -147,8 +148,8 @@ class _Block(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.first, self.second = nn.Conv2d(width, width, 3, padding=1), nn.Conv2d(width, width, 3, padding=1)
-        _zero(self.second)
+        self.first = nn.Conv2d(width, width, 3, padding=1)
+        self.second = zeroed(nn.Conv2d(width, width, 3, padding=1))
 
     def forward(self, x: Tensor) -> Tensor:
         result: Tensor = x + self.second(functional.gelu(self.first(x)))
@@ -171,8 +172,7 @@ class _Correction(nn.Module):
             nn.PixelShuffle(2),
         )
         self.after = nn.Sequential(*(_Block(width) for _ in range(blocks - blocks // 2)))
-        self.leave = nn.Conv2d(width, inside, 3, padding=1)
-        _zero(self.leave)
+        self.leave = zeroed(nn.Conv2d(width, inside, 3, padding=1))
 
     def forward(self, linear: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
         patches = functional.pixel_unshuffle(linear - 0.5, self.patch)
@@ -192,15 +192,9 @@ class _Hint(nn.Module):
             *(nn.Conv2d(channels * patch**2, width, 3, padding=1), _Block(width)),
             *(nn.Conv2d(width, 2 * width, 2, stride=2), _Block(2 * width)),
             *(nn.Conv2d(2 * width, width, 1), nn.GELU(), nn.Flatten()),
-            *(nn.Linear(width * side**2, 128), nn.GELU(), nn.Linear(128, latent)),
+            *(nn.Linear(width * side**2, 128), nn.GELU(), zeroed(nn.Linear(128, latent))),
         )
-        _zero(self.layers[-1])
 
     def forward(self, signal: Float[Tensor, "n c h w"]) -> Float[Tensor, "n k"]:
         result: Tensor = self.layers(functional.pixel_unshuffle(signal - 0.5, self.patch))
         return result
-
-
-def _zero(layer: nn.Module) -> None:
-    for parameter in layer.parameters():
-        nn.init.zeros_(parameter)

@@ -130,9 +130,9 @@ def test_weights_by_path_and_by_name(tmp_path: Path) -> None:
     ("spec", "error", "says"),
     [
         ("cnn", SpecError, "cnn needs weights; write cnn?weights=NAME; known: "),
-        ("cnn?weights=celeba-shak", WeightsError, "weights 'celeba-shak'; did you mean 'celeba-shake'"),
+        ("cnn?weights=celeba-shak", WeightsError, "cnn?weights=celeba-shak; did you mean 'celeba-shake'"),
         ("cnn?weights=celeba-shake-l15", WeightsError, "is a recipe; its weights do not travel with invkit"),
-        ("cnn?weights=./nowhere.safetensors", WeightsError, "'./nowhere.safetensors'"),
+        ("cnn?weights=./nowhere.safetensors", WeightsError, "no file of trained weights at nowhere"),
         ("cnn?chunk=0,weights=celeba-shake", SpecError, "chunk"),
     ],
 )

@@ -15,10 +15,11 @@ from invkit.cli.main import main
 from invkit.errors import ConfigError
 from invkit.files.images import write_image
 from invkit.files.store import read_prior
+from invkit.training.recipes import structure
 from invkit.training.run import TrainingRun
 from invkit_cnn import trainer
 from invkit_cnn.architectures import build
-from invkit_cnn.recipe import CNNRecipe, load_recipes, structure
+from invkit_cnn.recipe import CNNRecipe
 from invkit_cnn.trainer import CNNTrainer
 
 SMALL = {"channels": 1, "patch": 2, "width": 24, "blocks": 2}
@@ -27,6 +28,7 @@ SMALL = {"channels": 1, "patch": 2, "width": 24, "blocks": 2}
 TINY: dict[str, Any] = {
     "data": "shake",
     "blur": "blurA",
+    "operator": "circconv",
     "architecture": "residual",
     "architecture_options": SMALL | {"width": 4, "blocks": 1},
     "batch": 4,
@@ -175,7 +177,7 @@ def test_a_recipe_without_a_blur(tmp_path: Path) -> None:
 
 
 def test_shipped_recipes_are_sound(data_folder: Path) -> None:
-    recipes = load_recipes("invkit_cnn", "recipes")
+    recipes = CNNTrainer().recipes()
     wanted = {"celeba-blurA", "celeba-shake", "housenumbers-blurB", "housenumbers-shake"}
     assert wanted < set(recipes)
     shapes = {name: tuple(invkit.dataset(name).signal_shape) for name in ("celeba", "housenumbers")}

@@ -11,7 +11,7 @@ import torch
 import invkit
 from invkit.files import store
 from invkit.plugin.loading import default_manager
-from invkit_cnn.recipe import load_recipes
+from invkit_cnn.trainer import CNNTrainer
 
 NAMES = ("celeba-blurA", "celeba-shake", "housenumbers-blurA", "housenumbers-blurB", "housenumbers-shake")
 
@@ -26,7 +26,7 @@ def test_a_shipped_network_is_small_and_of_the_recipe_of_its_name(name: str) -> 
     assert not path.is_relative_to(store.user_store())
     assert path.stat().st_size <= 2e6
     trained = card(name)
-    recipe = load_recipes("invkit_cnn", "recipes")[name]
+    recipe = CNNTrainer().recipes()[name]
     assert recipe.items() <= trained["recipe"].items() and trained["recipe"]["seed"] == 0
     assert trained["architecture"]["name"] == "residual"
     assert trained["metrics"]["psnr_restored"] > trained["metrics"]["psnr_blurry"]

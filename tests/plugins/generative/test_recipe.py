@@ -9,24 +9,23 @@ import pytest
 
 from invkit.errors import ConfigError
 from invkit.training import mixture
+from invkit.training.recipes import structure
 from invkit_generative.architectures import build
-from invkit_generative.recipe import GANRecipe, PriorRecipe, VAERecipe, shipped, structure
+from invkit_generative.recipe import VAERecipe
+from invkit_generative.trainer import GANTrainer, VAETrainer
 
 GOOD: dict[str, Any] = {"data": "blurA", "architecture": "paper-blur"}
 
 
-KINDS: dict[str, type[PriorRecipe]] = {"vae": VAERecipe, "gan": GANRecipe}
+@pytest.mark.parametrize(("trainer", "known"), [(VAETrainer, "blurA"), (GANTrainer, "celeba")])
+def test_recipes_are_found_by_kind(trainer: type[VAETrainer | GANTrainer], known: str) -> None:
+    assert known in trainer().recipes()
 
 
-@pytest.mark.parametrize(("kind", "known"), [("vae", "blurA"), ("gan", "celeba")])
-def test_recipes_are_found_by_kind(kind: str, known: str) -> None:
-    assert known in shipped(kind)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_shipped_recipes_fit_their_data(kind: str, data_folder: object) -> None:
-    for values in shipped(kind).values():
-        recipe = structure(values, KINDS[kind])
+@pytest.mark.parametrize("trainer", [VAETrainer, GANTrainer])
+def test_shipped_recipes_fit_their_data(trainer: type[VAETrainer | GANTrainer], data_folder: object) -> None:
+    for values in trainer().recipes().values():
+        recipe = structure(values, trainer.recipe)
         network = build(recipe.architecture, recipe.architecture_options)
         assert network.signal_shape == tuple(mixture.load(recipe.data).signal_shape)
 

@@ -18,9 +18,8 @@ from invkit.files.images import write_image
 from invkit.files.store import read_prior
 from invkit.training.processes import Draws
 from invkit.training.run import TrainingRun
-from invkit_generative import trainer as trainer_module
+from invkit_generative.architectures import build
 from invkit_generative.losses import evidence_bound
-from invkit_generative.recipe import VAERecipe, structure
 from invkit_generative.trainer import VAETrainer
 from tests.plugins.generative.conftest import SHORT
 
@@ -92,10 +91,7 @@ def losses(
 
 
 def test_the_loss_is_the_negative_evidence_lower_bound() -> None:
-    checked = structure(
-        {"data": "mnist", "architecture": "paper-mnist", "likelihood": "bernoulli"}, VAERecipe
-    )
-    network = trainer_module._network(checked, seed=0)
+    network = build("paper-mnist")
     signal = (torch.rand(4, 1, 28, 28, generator=torch.Generator().manual_seed(1)) > 0.5).float()
     bound = evidence_bound(network, "bernoulli", 0.01, "image")
     loss, log = bound(signal, Draws(torch.Generator().manual_seed(2)))

@@ -110,6 +110,14 @@ def test_missing_and_surplus_tensors_are_refused(tmp_path: Path) -> None:
             invkit.prior(f"vae:{path}")
 
 
+def test_what_a_card_says_of_its_use(tmp_path: Path) -> None:
+    # class_prior is in cards of weights that were trained when recipes could name one
+    recipe = {"penalty_weight": 1e-3, "class_prior": "gaussian:celeba"}
+    path = write_untrained(tmp_path / "a.safetensors", "paper-blur", recipe=recipe)
+    assert invkit.prior(f"vae:{path}").penalty_weight == 1e-3
+    assert invkit.prior("vae:blurA").penalty_weight is None
+
+
 def test_another_kind_of_prior_is_refused(tmp_path: Path) -> None:
     path = write_untrained(tmp_path / "gan.safetensors", "paper-blur", kind="gan")
     with pytest.raises(WeightsError, match=f"write gan:{path}"):

@@ -1,0 +1,92 @@
+"""What ``vae:NAME`` and ``gan:NAME`` share: a trained decoder as a prior.
+
+The latent is N(0, I) a priori, so the penalty is ``‖h‖²``: twice the negative log-density, up to a constant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+from jaxtyping import Float
+from torch import Tensor
+
+from invkit.contracts.generator import Generator
+from invkit.errors import WeightsError
+from invkit.files import store
+from invkit.plugin.registry import Registry
+from invkit.training import networks
+from invkit_generative.architectures import ARCHITECTURES, VAENetwork
+
+__all__ = ["Decoder", "Output"]
+
+Output = Literal["image", "unit-sum"]
+"""How the decoder's values in [0, 1] become a signal."""
+
+
+class Decoder(Generator):
+    """The decoder of a trained network.
+
+    ``output="image"``: the signal is the decoder's output, in [0, 1]. ``output="unit-sum"``: for kernels. The
+    decoder was trained on kernels scaled to maximum 1; its output is divided by its sum, which removes the
+    scale ambiguity of blind deconvolution.
+
+    Args:
+        network: its parameters become constants.
+        output: how the decoder's values become a signal.
+        card: what is known of the weights; see `invkit.files.store`.
+        sha256: of the weights file, where they come from one; a configuration records it.
+
+    Source: arXiv 1802.04073, Section 4. The unit sum is ours.
+    """
+
+    #: of the weights
+    kind: ClassVar[str]
+
+    def __init__(
+        self,
+        network: VAENetwork,
+        output: Output = "image",
+        card: Mapping[str, Any] | None = None,
+        sha256: str | None = None,
+    ) -> None:
+        super().__init__()
+        self.network = networks.channels_last(network).eval().requires_grad_(False)
+        self.output = output
+        self.bounds = (0.0, 1.0)
+        self.role = "kernel" if output == "unit-sum" else "image"
+        self.card = dict(card or {})
+        self.penalty_weight = _penalty_weight(self.card)
+        self.sha256 = sha256
+        self.latent_shape, self.signal_shape = network.latent_shape, network.signal_shape
+
+    @classmethod
+    def from_spec(cls, name: str, *, registry: Registry) -> Decoder:
+        """Build ``kind:name``: a shipped prior, one in the user store, or the path of a weights file.
+
+        Raises:
+            WeightsError: there is none, it is of another kind, its architecture is unknown, or tensors and
+                architecture disagree.
+        """
+        trained = store.load(registry, cls.kind, name, called=cls.kind.upper())
+        match trained.card["architecture"]:
+            case {"output": ("image" | "unit-sum") as output}:
+                network = networks.trained(ARCHITECTURES, trained)
+                return cls(network, output, trained.card, trained.sha256)
+            case other:
+                raise WeightsError(
+                    f"the card in {trained.path} has the architecture {other!r}, "
+                    "expected its name, options and output (image or unit-sum)",
+                    hint="train it again",
+                )
+
+    def forward(self, latent: Float[Tensor, "n k"]) -> Float[Tensor, "n c h w"]:
+        """``C(m)``, an image in [0, 1], or ``B(h)``, a non-negative kernel of unit sum."""
+        values = self.network.decode(latent)
+        return values / values.sum((1, 2, 3), keepdim=True) if self.output == "unit-sum" else values
+
+
+def _penalty_weight(card: Mapping[str, Any]) -> float | None:
+    """The weight that a card's recipe says recovers signals best; see `invkit.Generator.penalty_weight`."""
+    weight = dict(card.get("recipe", {})).get("penalty_weight")
+    return float(weight) if isinstance(weight, int | float) and weight > 0 else None
