@@ -54,7 +54,7 @@ def demo(out: Path, seed: int, digits: int, solver: str, as_json: bool) -> int:
     from invkit.compose import compose
     from invkit.files.panels import write_panel
     from invkit.files.solutions import writable_folder, write_record
-    from invkit_experiments.demonstration import deblur, panel_rows, prepare, report
+    from invkit_experiments.studies.demonstration import deblur, panel_rows, prepare, report
 
     pipeline = compose("circconv", PRIORS, solver, seed, monitors=["progress"])
     writable_folder(out)

@@ -19,7 +19,7 @@ from invkit.files.store import names as trained_names
 from invkit.plugin.building import signature_of
 from invkit.plugin.loading import default_manager
 from invkit.plugin.registry import KINDS, Entry
-from invkit_experiments.catalogue import EXPERIMENTS
+from invkit_experiments.studies.catalogue import EXPERIMENTS
 from invkit_generative.recipe import USE
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -14,12 +14,12 @@ import pytest
 from invkit.cli.main import main
 from invkit.errors import SpecError, UsageError
 from invkit_experiments import bench as bench_module
-from invkit_experiments import catalogue
-from invkit_experiments.catalogue import EXPERIMENTS, Entry, experiment_entry
-from invkit_experiments.experiment import Column, Experiment, Row
-from invkit_experiments.kept import Kept
-from invkit_experiments.study import Study
-from invkit_experiments.tables import as_csv, markdown
+from invkit_experiments.studies import catalogue
+from invkit_experiments.studies.catalogue import EXPERIMENTS, Entry, experiment_entry
+from invkit_experiments.engine.experiment import Column, Experiment, Row
+from invkit_experiments.engine.kept import Kept
+from invkit_experiments.engine.study import Study
+from invkit_experiments.output.tables import as_csv, markdown
 
 Captured = pytest.CaptureFixture[str]
 
@@ -51,7 +51,7 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> type[Counting]:
     monkeypatch.setattr(Counting, "runs", {})
     monkeypatch.setattr(Counting, "stop_at", None)
     monkeypatch.setattr(catalogue, "counting", Counting, raising=False)
-    known = {**EXPERIMENTS, "counting": Entry("invkit_experiments.catalogue:counting", "counts")}
+    known = {**EXPERIMENTS, "counting": Entry("invkit_experiments.studies.catalogue:counting", "counts")}
     monkeypatch.setattr(catalogue, "EXPERIMENTS", known)
     monkeypatch.setattr(bench_module, "EXPERIMENTS", known)
     return Counting
