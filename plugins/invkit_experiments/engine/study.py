@@ -122,8 +122,9 @@ class Study(Benchmark):
 
     def gallery(self, records: Mapping[str, Sequence[Mapping[str, Any]]]) -> Gallery:
         """Figures and pictures of every cell."""
+        rows = self._rows()
         cells = [
-            Cell(*row.split("/"), index, record["figures"], record["pictures"])
+            Cell(rows[row][0].name, rows[row][1].name, index, record["figures"], record["pictures"])
             for row, of in records.items()
             for index, record in enumerate(of)
         ]

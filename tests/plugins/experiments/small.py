@@ -8,13 +8,12 @@ from typing import Any, ClassVar
 import attrs
 
 from invkit.errors import InputError
-from invkit_experiments.cases import Case
+from invkit_experiments.engine.benchmark import Settings
+from invkit_experiments.engine.methods import Blurry, Found, Method
+from invkit_experiments.engine.study import Case, Study
 from invkit_experiments.inputs.drawn import Drawn
-from invkit_experiments.engine.experiment import Column
-from invkit_experiments.engine.methods import Blurry, Found, Method, Settings
-from invkit_experiments.studies.paper import PRINTED, QUALITY
 from invkit_experiments.inputs.sources import Measured, Source
-from invkit_experiments.engine.study import Study
+from invkit_experiments.studies.paper import PRINTED, QUALITY
 
 
 @attrs.frozen
@@ -44,17 +43,14 @@ class Halved(Method):
         return Found(0.5 * one.y + 0.25, one.w, seconds=2.0)
 
 
-@attrs.frozen(kw_only=True)
-class Small(Study):
-    """Packaged digits under two blurs."""
-
-    name: ClassVar[str] = "small"
-    title: ClassVar[str] = "a <small> study"
-    usual_count: ClassVar[int] = 3
-    shown: ClassVar[int] = 2
-    kernels_shown: ClassVar[bool] = True
-    columns: ClassVar[tuple[Column, ...]] = (*QUALITY, *PRINTED)
-    cases: ClassVar[tuple[Case, ...]] = (
+SMALL = Study(
+    name="small",
+    title="a <small> study",
+    count=3,
+    shown=2,
+    kernels_shown=True,
+    columns=(*QUALITY, *PRINTED),
+    cases=(
         Case(
             "straight",
             "digits & straight blurs",
@@ -63,4 +59,5 @@ class Small(Study):
             {"halved": {"psnr": 12.5}},
         ),
         Case("mixed", "digits, blur B", Drawn("mnist-sample", "test", "blurB"), (Blurry(), Halved())),
-    )
+    ),
+)

@@ -7,10 +7,9 @@ import math
 import pytest
 
 import invkit
-from invkit_experiments.inputs.drawn import Drawn
-from invkit_experiments.engine.scores import worst
 from invkit_experiments.engine.methods import Found
-from invkit_experiments.engine.scores import Over, scores
+from invkit_experiments.engine.scores import Over, scores, worst
+from invkit_experiments.inputs.drawn import Drawn
 
 DIGITS = Drawn("mnist-sample", "test", "blurA")
 

@@ -15,11 +15,12 @@ import torch
 
 from invkit.errors import InputError, OutputError, UsageError
 from invkit.metrics import psnr
+from invkit_experiments.engine.benchmark import Settings
 from invkit_experiments.engine.kept import Kept
 from invkit_experiments.output.watching import Watcher
-from tests.plugins.experiments.small import Halved, Small
+from tests.plugins.experiments.small import SMALL, Halved
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 
 
 @pytest.fixture(autouse=True)
@@ -28,8 +29,8 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_rows_are_means_over_images_beside_what_was_printed(tmp_path: Path) -> None:
-    study = Small()
-    outcome = study.run(Kept(tmp_path))
+    study = SMALL
+    outcome = study.run(Settings(3), Kept(tmp_path))
     assert [(row["case"], row["method"]) for row in outcome.rows] == [
         ("straight", "blurry"),
         ("straight", "halved"),
@@ -44,11 +45,11 @@ def test_rows_are_means_over_images_beside_what_was_printed(tmp_path: Path) -> N
     assert halved["each"]["psnr"] == pytest.approx(found.tolist())
     assert halved["printed_psnr"] == 12.5 and "printed_psnr" not in outcome.rows[3]
     assert halved["ncc"] == pytest.approx(1) and outcome.rows[0]["ncc"] is None
-    assert halved["seconds"] == 2 and len(outcome.cells) == 12 and not outcome.left_out
+    assert halved["seconds"] == 2 and len(outcome.gallery.cells) == 12 and not outcome.left_out
 
 
 def test_all_methods_see_an_image_before_any_sees_the_next(tmp_path: Path) -> None:
-    Small().run(Kept(tmp_path))
+    SMALL.run(Settings(3), Kept(tmp_path))
     assert Halved.runs == [(blur, index) for index in range(3) for blur in ("blurA", "blurB")]
 
 
@@ -56,20 +57,20 @@ def test_finished_cells_survive_an_interruption(tmp_path: Path, monkeypatch: pyt
     with monkeypatch.context() as patch:
         patch.setattr(Halved, "stop_at", 1)
         with pytest.raises(KeyboardInterrupt):
-            Small().run(Kept(tmp_path))
+            SMALL.run(Settings(3), Kept(tmp_path))
     assert Halved.runs == [("blurA", 0), ("blurB", 0)]
-    resumed = Small().run(Kept(tmp_path))
+    resumed = SMALL.run(Settings(3), Kept(tmp_path))
     assert len(Halved.runs) == 6 and len({*Halved.runs}) == 6
-    assert resumed == Small().run(Kept(tmp_path / "another"))
+    assert resumed == SMALL.run(Settings(3), Kept(tmp_path / "another"))
 
 
 def test_more_images_keep_those_that_are_there(tmp_path: Path) -> None:
-    few = Small(count=1).run(Kept(tmp_path))
-    many = Small(count=2).run(Kept(tmp_path))
+    few = SMALL.run(Settings(1), Kept(tmp_path))
+    many = SMALL.run(Settings(2), Kept(tmp_path))
     assert len(Halved.runs) == 4
     assert [row["each"]["psnr"][0] for row in many.rows] == [row["psnr"] for row in few.rows]
-    Small(count=2, seed=1).run(Kept(tmp_path))
-    Small(count=2, steps=5).run(Kept(tmp_path))
+    SMALL.run(Settings(2, seed=1), Kept(tmp_path))
+    SMALL.run(Settings(2, steps=5), Kept(tmp_path))
     assert len(Halved.runs) == 12
 
 
@@ -78,16 +79,17 @@ def test_a_killed_process_loses_one_cell_at_most(tmp_path: Path) -> None:
     script = (
         "import sys, time\n"
         "from pathlib import Path\n"
+        "from invkit_experiments.engine.benchmark import Settings\n"
         "from invkit_experiments.engine.kept import Kept\n"
-        "from tests.plugins.experiments.small import Halved, Small\n"
+        "from tests.plugins.experiments.small import SMALL, Halved\n"
         "recover = Halved.recover\n"
         "def slow(self, one, source, settings, index):\n"
         "    time.sleep(0.4)\n"
         "    return recover(self, one, source, settings, index)\n"
         "Halved.recover = slow\n"
-        "Small(count=8).run(Kept(Path(sys.argv[1])))\n"
+        "SMALL.run(Settings(8), Kept(Path(sys.argv[1])))\n"
     )
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "plugins")))}
     process = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], env=environment, cwd=ROOT)
     cells = tmp_path / "small"
     deadline = time.monotonic() + 60
@@ -99,30 +101,30 @@ def test_a_killed_process_loses_one_cell_at_most(tmp_path: Path) -> None:
     kept = len([*cells.rglob("halved-*.json")])
     assert 2 <= kept < 16
     assert all(json.loads(path.read_text())["row"]["figures"] for path in cells.rglob("*.json"))
-    Small(count=8).run(Kept(tmp_path))
+    SMALL.run(Settings(8), Kept(tmp_path))
     assert len(Halved.runs) == 16 - kept
 
 
 def test_what_cannot_run_is_left_out_with_its_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Halved, "missing", "no weights")
-    outcome = Small(count=1).run(Kept(tmp_path))
+    outcome = SMALL.run(Settings(1), Kept(tmp_path))
     assert {row["method"] for row in outcome.rows} == {"blurry"}
     assert outcome.left_out == dict.fromkeys(("straight/halved", "mixed/halved"), "no weights; get it")
     with pytest.raises(InputError, match="no weights"):
-        Small(count=1).run(Kept(tmp_path), ["straight/halved"])
+        SMALL.run(Settings(1), Kept(tmp_path), ["straight/halved"])
     with pytest.raises(InputError, match="no weights"):
-        Small(count=1).check(["halved"])  # nothing is left that could be run
+        SMALL.check(Settings(1), ["halved"])  # nothing is left that could be run
 
 
 def test_a_method_that_fails_on_the_way_does_not_stop_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Halved, "failing", "a shape it cannot take")
-    outcome = Small(count=2).run(Kept(tmp_path))
+    outcome = SMALL.run(Settings(2), Kept(tmp_path))
     assert [row["images"] for row in outcome.rows] == [2, 2]
     assert {*outcome.left_out.values()} == {"a shape it cannot take"}
     with pytest.raises(InputError, match="a shape"):
-        Small(count=2).run(Kept(tmp_path), ["mixed/halved"])
+        SMALL.run(Settings(2), Kept(tmp_path), ["mixed/halved"])
 
 
 def test_a_folder_that_cannot_be_written_is_no_fault_of_the_method(
@@ -133,7 +135,7 @@ def test_a_folder_that_cannot_be_written_is_no_fault_of_the_method(
 
     monkeypatch.setattr(Kept, "write", full)
     with pytest.raises(OutputError, match="no space"):
-        Small(count=1).run(Kept(tmp_path))
+        SMALL.run(Settings(1), Kept(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -146,16 +148,16 @@ def test_a_folder_that_cannot_be_written_is_no_fault_of_the_method(
     ],
 )
 def test_choosing(named: tuple[str, ...], rows: tuple[str, ...]) -> None:
-    assert Small().choose(named) == rows
+    assert SMALL.choose(named) == rows
 
 
 def test_a_name_that_is_none() -> None:
     with pytest.raises(UsageError, match="did you mean 'halved'"):
-        Small().choose(["halve"])
+        SMALL.choose(["halve"])
 
 
 def test_more_images_than_there_are(tmp_path: Path) -> None:
-    outcome = Small(count=1000).run(Kept(tmp_path), ["straight/blurry"])
+    outcome = SMALL.run(Settings(1000), Kept(tmp_path), ["straight/blurry"])
     assert outcome.rows[0]["images"] == 12
 
 
@@ -168,11 +170,7 @@ def test_the_watcher_hears_of_every_cell(tmp_path: Path) -> None:
             self.heard.append((row, there))
 
     first, second = Hearing(), Hearing()
-    Small(count=1).run(Kept(tmp_path), ["straight"], first)
-    Small(count=2).run(Kept(tmp_path), ["straight"], second)
+    SMALL.run(Settings(1), Kept(tmp_path), ["straight"], first)
+    SMALL.run(Settings(2), Kept(tmp_path), ["straight"], second)
     assert first.heard == [("straight/blurry", False), ("straight/halved", False)]
     assert [there for _, there in second.heard] == [True, True, False, False]
-
-
-def test_one_row_alone_is_the_same_row(tmp_path: Path) -> None:
-    assert Small().measure("mixed/halved") == Small().run(Kept(tmp_path), ["mixed/halved"]).rows[0]

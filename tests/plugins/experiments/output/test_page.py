@@ -11,31 +11,32 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from invkit_experiments.engine.experiment import Outcome
+from invkit_experiments.engine.benchmark import Settings
 from invkit_experiments.engine.kept import Kept
 from invkit_experiments.output.page import page
 from invkit_experiments.output.pictures import decoded, encoded
+from invkit_experiments.output.report import Report
 from tests.plugins.experiments.output.browser import chromium, opened, pictured
-from tests.plugins.experiments.small import Halved, Small
+from tests.plugins.experiments.small import SMALL, Halved
 
 HOSTILE = "</script><script>document.title='broken'</script><!-- data --> & \"quoted\" 'so' <b>"
 
 
 @pytest.fixture(scope="module")
-def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
-    done = Small().run(Kept(tmp_path_factory.mktemp("kept")))
+def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    done = SMALL.run(Settings(3), Kept(tmp_path_factory.mktemp("kept")))
     return attrs.evolve(done, left_out={"mixed/hostile": HOSTILE, "straight/hostile": HOSTILE})
 
 
 @pytest.fixture
-def file(outcome: Outcome, tmp_path: Path) -> Path:
+def file(report: Report, tmp_path: Path) -> Path:
     path = tmp_path / "small.html"
-    path.write_text(page(Small(), outcome), "utf-8")
+    path.write_text(page(report, report.gallery), "utf-8")
     return path
 
 
-def test_nothing_is_fetched(outcome: Outcome) -> None:
-    text = page(Small(), outcome)
+def test_nothing_is_fetched(report: Report) -> None:
+    text = page(report, report.gallery)
     assert not re.findall(r"(?:src|href)\s*=|url\(|@import|https?://", text)
     pictures = json.loads(re.findall(r'id="pictures">(.*?)</script>', text, re.DOTALL)[0])
     assert set(pictures) == {
@@ -46,8 +47,8 @@ def test_nothing_is_fetched(outcome: Outcome) -> None:
         assert all(uri.startswith("data:image/png;base64,") for uri in uris)
 
 
-def test_texts_are_escaped(outcome: Outcome) -> None:
-    text = page(Small(), outcome)
+def test_texts_are_escaped(report: Report) -> None:
+    text = page(report, report.gallery)
     assert "<b>not</b>" not in text and "a &lt;small&gt; study" in text and "digits &amp; straight" in text
     assert "<script>document" not in text and text.count("</script>") == 2
     assert not re.findall(r"<!-- \w+ -->", text.replace("&lt;!-- data --&gt;", ""))
@@ -55,10 +56,11 @@ def test_texts_are_escaped(outcome: Outcome) -> None:
     assert text.count("mixed/hostile, straight/hostile") == 1
 
 
-def test_hostile_pictures_data_cannot_end_the_script(outcome: Outcome) -> None:
-    cell = next(cell for cell in outcome.cells if cell.method.name == "halved")
-    named = attrs.evolve(cell, method=attrs.evolve(cell.method, name=HOSTILE))
-    text = page(Small(), attrs.evolve(outcome, cells=[named]))
+def test_hostile_pictures_data_cannot_end_the_script(report: Report) -> None:
+    assert report.gallery is not None
+    cell = next(cell for cell in report.gallery.cells if cell.method == "halved")
+    named = attrs.evolve(cell, method=HOSTILE)
+    text = page(report, attrs.evolve(report.gallery, cells=[named]))
     assert text.count("</script>") == 2
     data = json.loads(re.findall(r'id="pictures">(.*?)</script>', text, re.DOTALL)[0])
     assert data["straight/0"]["methods"][0][0] == HOSTILE
@@ -78,7 +80,8 @@ def test_sorting(file: Path, tmp_path: Path) -> None:
       seen.push([...document.querySelectorAll("th")].map(th => th.getAttribute("aria-sort")));
       return seen;"""
     original, falling, rising, printed, method, marks = opened(file, script, tmp_path)
-    study_rows = {f"{row['case']}/{row['method']}": row for row in Small().run(Kept(tmp_path)).rows}
+    rows = SMALL.run(Settings(3), Kept(tmp_path)).rows
+    study_rows = {f"{row['case']}/{row['method']}": row for row in rows}
     assert original == list(study_rows)
     by_psnr = sorted(study_rows, key=lambda name: -study_rows[name]["psnr"])
     assert falling == by_psnr and rising == by_psnr[::-1]

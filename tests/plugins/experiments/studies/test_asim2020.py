@@ -9,8 +9,10 @@ import pytest
 
 from invkit.cli.main import main
 from invkit.metrics import psnr
-from invkit_experiments.studies.asim2020 import Asim2020
+from invkit_experiments.engine.benchmark import Settings
+from invkit_experiments.engine.kept import Kept
 from invkit_experiments.inputs.published import Dev, published
+from invkit_experiments.studies.asim2020 import ASIM2020
 from tests.plugins.experiments.inputs.test_published import write
 
 Captured = pytest.CaptureFixture[str]
@@ -42,10 +44,11 @@ def test_the_table(tmp_path: Path, capsys: Captured) -> None:
 
 
 def test_a_cell_depends_on_inputs_and_weights(inputs: Path) -> None:
-    before, source = Asim2020().identity("svhn/default"), Dev("svhn").identity(0, 0)
+    row, settings = "svhn/default", Settings(12)
+    before, source = ASIM2020.identity(row, settings), Dev("svhn").identity(0, 0)
     assert len(before["method"]["pipeline"]["priors"][1]["sha256"]) == 64
-    assert Asim2020().identity("svhn/default") == before
-    assert Asim2020(seed=1).identity("svhn/default") != before
+    assert ASIM2020.identity(row, settings) == before
+    assert ASIM2020.identity(row, Settings(12, seed=1)) != before
     write(inputs.parent, count=1)
     assert Dev("svhn").identity(0, 0) != source
 
@@ -57,20 +60,24 @@ def test_a_result_that_nobody_published(tmp_path: Path, capsys: Captured) -> Non
     assert "nobody published 'x_hat_alg2'" in capsys.readouterr().err
 
 
-def test_real_house_numbers_come_back(data_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_real_house_numbers_come_back(
+    data_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """By default, blind, and with the true kernel, in short runs: far better than the measurement."""
     if not (data_folder / "asim2020").is_dir():
         pytest.skip("no asim2020 in the data folder")
     monkeypatch.setenv("INVKIT_ASIM2020", str(data_folder / "asim2020"))
-    experiment = Asim2020(count=2, steps=120)
-    before, *after = (experiment.measure(f"svhn/{row}") for row in ("blurry", "default", "default-known"))
+    rows = [f"svhn/{name}" for name in ("blurry", "default", "default-known")]
+    before, *after = ASIM2020.run(Settings(2, steps=120), Kept(tmp_path), rows).rows
     assert all(row["psnr"] > before["psnr"] + 3 for row in after)
 
 
-def test_the_authors_figures_are_theirs(data_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_authors_figures_are_theirs(
+    data_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Their own results on the real files, at the decibels that the files are known for."""
     if not (data_folder / "asim2020" / "celeba_dev.npz").is_file():
         pytest.skip("no asim2020 in the data folder")
     monkeypatch.setenv("INVKIT_ASIM2020", str(data_folder / "asim2020"))
-    row = Asim2020(count=50).measure("celeba/authors-alg2")
+    (row,) = ASIM2020.run(Settings(50), Kept(tmp_path), ["celeba/authors-alg2"]).rows
     assert row["images"] == 40 and row["psnr"] == pytest.approx(27.02, abs=0.01)

@@ -11,8 +11,9 @@ import torch
 
 from invkit.cli.main import main
 from invkit.metrics import psnr
+from invkit_experiments.engine.benchmark import Settings
 from invkit_experiments.studies import digits as digits_module
-from invkit_experiments.studies.digits import Digits, _inputs
+from invkit_experiments.studies.digits import DIGITS, _inputs
 
 Captured = pytest.CaptureFixture[str]
 
@@ -35,8 +36,8 @@ def test_every_method_on_the_same_three_digits(tmp_path: Path, capsys: Captured)
     command = ["bench", "digits", "--images", "3", "--steps", "6", "--out", str(tmp_path), "--json"]
     assert main(command) == 0
     rows = {row["method"]: row for row in json.loads(capsys.readouterr().out)["rows"]}
-    assert list(rows) == list(Digits.methods)
-    inputs = Digits(count=3).inputs()
+    assert list(rows) == list(DIGITS.methods)
+    inputs = _inputs(3, 0)
     assert rows["blurry"]["psnr"] == pytest.approx(psnr(inputs.y, inputs.x).mean().item(), abs=1e-5)
     assert rows["blurry"]["each"]["psnr"] == pytest.approx(psnr(inputs.y, inputs.x).tolist(), abs=1e-5)
     for method, row in rows.items():
@@ -73,7 +74,7 @@ def test_it_resumes_after_an_interruption(
 @pytest.mark.usefixtures("data")
 def test_the_free_floor_is_the_closest_and_goes_the_farthest() -> None:
     methods = ("floor-same", "floor-typical", "floor-free")
-    found = {method: Digits(count=3, steps=150).measure(method) for method in methods}
+    found = {method: DIGITS.figures(method, Settings(3, steps=150)) for method in methods}
     decibels, norms = ([found[method][key] for method in methods] for key in ("psnr", "latent_norm"))
     assert decibels[1] < decibels[0] <= decibels[2]
     assert norms[1] < norms[0] <= norms[2]
@@ -82,13 +83,13 @@ def test_the_free_floor_is_the_closest_and_goes_the_farthest() -> None:
 
 @pytest.mark.usefixtures("data")
 def test_the_true_kernel_beats_the_blurry_image() -> None:
-    described = Digits(count=2, steps=60)
-    assert described.measure("known")["psnr"] > described.measure("blurry")["psnr"] + 3
+    known, blurry = (DIGITS.figures(name, Settings(2, steps=60)) for name in ("known", "blurry"))
+    assert known["psnr"] > blurry["psnr"] + 3
 
 
 @pytest.mark.usefixtures("data")
 def test_identity_knows_weights_data_and_solver() -> None:
-    identity = Digits(count=2).identity("paper")
+    identity = DIGITS.identity("paper", Settings(2))
     json.dumps(identity)
     assert {len(each["sha256"]) for each in identity["pipeline"]["priors"]} == {64}
     assert (
@@ -96,12 +97,13 @@ def test_identity_knows_weights_data_and_solver() -> None:
         and identity["pipeline"]["solver"]["steps"] == "1500"
     )
     assert set(identity["data"]) == {"mnist", "blurA"}
-    assert Digits(count=2, steps=4).identity("paper") != identity != Digits(count=2, seed=1).identity("paper")
+    others = [DIGITS.identity("paper", other) for other in (Settings(2, steps=4), Settings(2, seed=1))]
+    assert identity not in others
 
 
 @pytest.mark.usefixtures("data")
 def test_the_first_digits_do_not_depend_on_how_many_follow() -> None:
-    few, many = Digits(count=2).inputs(), Digits(count=4).inputs()
+    few, many = _inputs(2, 0), _inputs(4, 0)
     assert all(torch.equal(getattr(few, key), getattr(many, key)[:2]) for key in "wxy")
 
 

@@ -12,7 +12,8 @@ import invkit
 from invkit.cli.main import main
 from invkit.errors import InputError
 from invkit.metrics import kernel_ncc
-from invkit_experiments.studies.kernels import AUTHORS, Kernels
+from invkit_experiments.engine.benchmark import Settings
+from invkit_experiments.studies.kernels import AUTHORS, KERNELS, _truth
 
 Captured = pytest.CaptureFixture[str]
 
@@ -44,8 +45,8 @@ def test_the_authors_kernels(data_folder: Path, monkeypatch: pytest.MonkeyPatch)
     if not (data_folder / "asim2020").is_dir():
         pytest.skip("no asim2020 in the data folder")
     monkeypatch.setenv("INVKIT_DATA", str(data_folder))
-    assert AUTHORS in Kernels().available()
-    truth = Kernels().truth(AUTHORS)
+    assert KERNELS.identity(AUTHORS, Settings(9))["data"]
+    truth = _truth(AUTHORS, 2000)
     assert truth.shape == (130, 1, 28, 28)
     assert truth.sum((1, 2, 3)).sub(1).abs().max() < 1e-3 and truth.min() >= 0
 
@@ -54,11 +55,11 @@ def test_the_authors_kernels_are_left_out_where_there_are_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("INVKIT_DATA", str(tmp_path))
-    assert set(Kernels().available()) == set(Kernels.methods) - {AUTHORS}
+    KERNELS.check(Settings(3))
     with pytest.raises(InputError, match="asim2020"):
-        Kernels().truth(AUTHORS)
+        KERNELS.check(Settings(3), [AUTHORS])
 
 
 def test_families_have_methods_of_their_names() -> None:
-    for method in set(Kernels.methods) - {AUTHORS}:
-        assert invkit.dataset(method).splits["test"] >= Kernels.usual_count
+    for method in set(KERNELS.methods) - {AUTHORS}:
+        assert invkit.dataset(method).splits["test"] >= KERNELS.count

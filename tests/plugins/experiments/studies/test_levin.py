@@ -19,10 +19,12 @@ from invkit.metrics import (
     squared_error_ratio,
     ssim_modulo_shift,
 )
+from invkit_experiments.engine.benchmark import Settings
+from invkit_experiments.engine.kept import Kept
+from invkit_experiments.engine.methods import Found
 from invkit_experiments.inputs import levin_pairs
-from invkit_experiments.studies.levin import KNOWN, Levin, against_known, failures
 from invkit_experiments.inputs.levin_pairs import LevinPairs
-from invkit_experiments.engine.methods import Found, Settings
+from invkit_experiments.studies.levin import KNOWN, LEVIN, against_known, failures
 
 
 @pytest.fixture
@@ -78,13 +80,13 @@ def test_failures_count_what_is_no_number() -> None:
 
 
 def test_the_known_row_is_what_others_are_measured_against(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, tmp_path: Path
 ) -> None:
     rng = np.random.default_rng(1)
     x, f = np.kron(rng.random((8, 8)), np.ones((6, 6))), np.ones((3, 3)) / 9
     y = convolve2d(x, f, mode="same", boundary="symm")
     scipy.io.savemat(folder / "im01_ker01.mat", {"x": x, "y": y, "f": f})
-    known, blurry = (Levin(count=1).measure(f"levin/{name}") for name in ("known", "blurry"))
+    blurry, known = LEVIN.run(Settings(1), Kept(tmp_path / "out"), ["known", "blurry"]).rows
     assert known["ratio_spectral"] == known["ratio_squares"] == pytest.approx(1)
     assert known["failed"] == 0 and blurry["ratio_squares"] > blurry["ratio_spectral"] > 1
     assert known["psnr"] > blurry["psnr"] and known["printed_ratio_spectral"] == 1
@@ -96,7 +98,7 @@ def test_the_figures_are_those_of_the_metrics(folder: Path) -> None:
     scipy.io.savemat(folder / "im01_ker01.mat", {"x": x, "y": convolve2d(x, f, mode="same"), "f": f})
     one = LevinPairs().one(0, seed=0)
     figures = against_known(one, Found(one.y.roll(1, 2)), LevinPairs().operator)
-    known = KNOWN.recover(one, LevinPairs(), Settings(), 0).x
+    known = KNOWN.recover(one, LevinPairs(), Settings(1), 0).x
     three = (one.y.roll(1, 2), known, one.x)
     assert figures["psnr"] == pytest.approx(psnr_modulo_shift(three[0], one.x).item(), rel=1e-5)
     assert figures["ssim"] == pytest.approx(ssim_modulo_shift(three[0], one.x).item(), rel=1e-5)

@@ -8,9 +8,11 @@ import pytest
 import torch
 
 import invkit
-from invkit_experiments.studies import priors as module
-from invkit_experiments.studies.priors import SUBJECTS, Priors, digest
+from invkit.errors import InputError
+from invkit_experiments.engine.benchmark import Settings
 from invkit_experiments.inputs.published import published
+from invkit_experiments.studies import priors as module
+from invkit_experiments.studies.priors import PRIORS, SUBJECTS, digest
 from tests.plugins.experiments.inputs.test_published import write
 
 
@@ -23,13 +25,17 @@ def inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SAMPLES", 12)
 
 
-def test_only_what_has_inputs_is_available() -> None:
-    assert set(Priors().available()) == {name for name, of in SUBJECTS.items() if of.images == "svhn"}
-    assert set(Priors.methods) == set(SUBJECTS)
+def test_only_what_has_inputs_can_be_measured() -> None:
+    for name, subject in SUBJECTS.items():
+        if subject.images == "svhn":
+            PRIORS.check(Settings(1), [name])
+        else:
+            with pytest.raises(InputError, match="published celeba inputs"):
+                PRIORS.check(Settings(1), [name])
 
 
 def test_the_floor_of_a_prior() -> None:
-    row = Priors(count=2, steps=5).measure("vae:housenumbers")
+    row = PRIORS.figures("vae:housenumbers", Settings(2, steps=5))
     prior, truth = invkit.prior("vae:housenumbers"), published("svhn").x[:2]
     found = invkit.project(prior, truth, restarts=1, steps=5)
     assert row["floor"] == pytest.approx(found.psnr.mean().item(), abs=1e-3)
@@ -39,7 +45,7 @@ def test_the_floor_of_a_prior() -> None:
 
 
 def test_components_of_the_same_images() -> None:
-    row = Priors(count=3).measure("svhn-pca256")
+    row = PRIORS.figures("svhn-pca256", Settings(3))
     training = invkit.dataset("housenumbers").take(torch.arange(400), "train").flatten(1)
     truth = published("svhn").x
     centre = training.mean(0)
@@ -54,7 +60,7 @@ def test_copies_and_collapse_would_show() -> None:
     assert copies["to_training"] == pytest.approx(0, abs=1e-3)
     collapsed = module._distances(training[:1].expand(10, -1, -1, -1), training)
     assert collapsed["to_each_other"] == pytest.approx(0, abs=1e-6)
-    new = Priors().measure("svhn")
+    new = PRIORS.figures("svhn", Settings(3))
     assert new["to_training"] > 0.02 and new["to_each_other"] > new["to_training"]
 
 
@@ -68,7 +74,8 @@ def test_distances_are_root_mean_squares() -> None:
 
 
 def test_a_row_depends_on_weights_and_data(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = Priors().identity("vae:housenumbers")
-    assert Priors().identity("vae:housenumbers") == before != Priors(steps=7).identity("vae:housenumbers")
+    name = "vae:housenumbers"
+    before = PRIORS.identity(name, Settings(9))
+    assert PRIORS.identity(name, Settings(9)) == before != PRIORS.identity(name, Settings(9, steps=7))
     monkeypatch.setattr(type(invkit.dataset("housenumbers")), "fingerprint", lambda self: "other")
-    assert Priors().identity("vae:housenumbers") != before
+    assert PRIORS.identity(name, Settings(9)) != before

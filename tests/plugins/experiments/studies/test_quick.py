@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 
 from invkit.cli.main import main
-from invkit_experiments.bench import _build
-from invkit_experiments.studies.catalogue import EXPERIMENTS
+from invkit_experiments.engine.benchmark import Settings
 from invkit_experiments.engine.study import Study
+from invkit_experiments.studies.catalogue import BENCHMARKS, benchmark
 
-STUDIES = [name for name in EXPERIMENTS if isinstance(_build(name, None, 0, None), Study)]
+STUDIES = [name for name in BENCHMARKS if isinstance(benchmark(name), Study)]
 #: what is run where all of it takes long; what is left has the same methods
 SOME = {
     "table1": "celeba-blurA,svhn-blurB",
@@ -30,9 +30,9 @@ def test_every_row_can_be_run_with_what_is_shipped(
     name: str, data_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("INVKIT_DATA", str(data_folder))
-    study = _build(name, 1, 0, None)
+    study = benchmark(name)
     for row in study.methods:
-        json.dumps(study.identity(row))
+        json.dumps(study.identity(row, Settings(1)))
 
 
 @pytest.mark.parametrize("name", STUDIES)
@@ -49,9 +49,7 @@ def test_a_quick_look(
     record = json.loads(capsys.readouterr().out)
     assert record["left_out"] == {}
     measured = [f"{row['case']}/{row['method']}" for row in record["rows"]]
-    assert {*measured} == {
-        *_build(name, None, 0, None).choose([*filter(None, SOME.get(name, "").split(","))])
-    }
+    assert {*measured} == {*benchmark(name).choose([*filter(None, SOME.get(name, "").split(","))])}
     assert all(row["images"] == 1 and math.isfinite(row["psnr"]) for row in record["rows"])
     for kind in ("markdown", "csv", "json", "page"):
         assert Path(record["files"][kind]).stat().st_size > 0
@@ -63,14 +61,13 @@ def test_a_quick_look(
 
 @pytest.mark.parametrize("name", ["table1", "table2"])
 def test_every_method_stands_side_by_side(name: str) -> None:
-    for case in _build(name, 1, 0, None).cases:
+    for case in benchmark(name).cases:
         names = [method.name for method in case.methods]
         assert {"blurry", "darkprior", "cnn", "paper", "default", "evidence", "oracle"} <= {*names}, case.name
         assert len(names) == len({*names})
 
 
 def test_the_weighted_row_is_told_the_noise() -> None:
-    study = _build("table2", 1, 0, None)
-    (row,) = (row for row in study.methods if row == "housenumbers-30/weighted")
-    solver = study.identity(row)["method"]["pipeline"]["solver"]
+    identity = benchmark("table2").identity("housenumbers-30/weighted", Settings(1))
+    solver = identity["method"]["pipeline"]["solver"]
     assert solver["lam"] == solver["gamma"] and float(solver["lam"]) == pytest.approx(0.3**2)
