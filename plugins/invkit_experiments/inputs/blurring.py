@@ -1,4 +1,4 @@
-"""Blurred signals of which the truth is known: what every experiment starts from.
+"""Blurred signals with known truth.
 
 operator = invkit.operator("circconv")
 blurred = blur(operator, w, x, sigma=0.01, seed=0)
@@ -19,7 +19,7 @@ __all__ = ["Blurred", "blur"]
 
 @attrs.frozen(eq=False)
 class Blurred:
-    """Measurements ``y = A(w, x) + noise`` and what they were made from, one of each per row."""
+    """Measurements ``y = A(w, x) + noise`` with their kernels and images, one a row."""
 
     w: Float[Tensor, "n *w"]
     x: Float[Tensor, "n *x"]
@@ -41,7 +41,8 @@ def blur(
         w: kernels.
         x: images in [0, 1].
         sigma: standard deviation of the noise.
-        seed: of the noise, which is drawn row by row: the first rows do not depend on how many follow.
+        seed: random seed of the noise, which is drawn row by row: the first rows do not depend on how many
+            follow.
 
     Returns:
         The measurements with their truth.

@@ -27,7 +27,7 @@ from invkit_experiments.inputs.sources import Measured, Source, dataset, fingerp
 __all__ = ["Drawn"]
 
 RANGE_RESTARTS = 5
-"""Of the search for the closest image in range, where a prior has no encoder."""
+"""Restarts of the search for the closest image in range, if a prior has no encoder."""
 
 
 @attrs.frozen
@@ -35,14 +35,15 @@ class Drawn(Source):
     """Images of a data set, blurred circularly by kernels of another, with Gaussian noise; nothing clipped.
 
     Args:
-        images: the data set of the images.
-        split: of the images; kernels are always of the split ``test``.
-        kernels: the data set of the kernels.
+        images: spec of the images' data set.
+        split: split of the images; kernels are always of the split ``test``.
+        kernels: spec of the kernels' data set.
         sigma: standard deviation of the noise; an image's values span [0, 1].
-        in_range: a prior: each image is replaced by the closest image in the prior's range (Section 4.4 of
-            the paper): its encoding, decoded, as the paper has it for a VAE; by a search for a GAN (the
-            paper: 5 restarts and 10,000 steps of gradient descent; here 5 restarts and `search` of Adam).
-        search: steps of that search.
+        in_range: spec of a prior, or None. Each image is replaced by the closest image in the prior's range
+            (Section 4.4 of the paper). For a VAE that is the decoded encoding, as in the paper. For a GAN it
+            is searched for (the paper: 5 restarts and 10,000 steps of gradient descent; here 5 restarts and
+            `search` steps of Adam).
+        search: number of steps of that search.
 
     Source: arXiv 1802.04073, Sections 4 and 4.4.
     """
@@ -56,7 +57,7 @@ class Drawn(Source):
     search: int = 1000
 
     def size(self) -> int:
-        """As many as there are images."""
+        """Number of images."""
         return dataset(self.images).splits[self.split]
 
     def identity(self, index: int, seed: int) -> Mapping[str, Any]:
@@ -102,7 +103,7 @@ class Drawn(Source):
 
 @lru_cache(maxsize=64)
 def _drawn(source: Drawn, index: int, seed: int) -> Measured:
-    """A measurement, drawn once for the methods that stand side by side on it."""
+    """A measurement, drawn once for all methods."""
     return source.draw(index, seed)
 
 

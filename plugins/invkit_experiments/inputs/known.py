@@ -1,4 +1,4 @@
-"""A signal as a prior: ``known:`` reads files.
+"""A given signal as a prior.
 
 invkit.compose("circconv", [known_signal(kernel), "vae:mnist"], "altgd")
 """

@@ -14,7 +14,6 @@ algorithms", CVPR 2009.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Mapping
 from functools import cache, lru_cache
@@ -28,7 +27,7 @@ import torch
 from scipy.io.matlab import MatReadError
 
 from invkit.errors import InputError
-from invkit_experiments.inputs.sources import Measured, Source
+from invkit_experiments.inputs.sources import Measured, Source, data_folder
 
 __all__ = ["LevinPairs"]
 
@@ -43,7 +42,7 @@ class LevinPairs(Source):
     sigma: float | None = None
 
     def size(self) -> int:
-        """As many as there are files."""
+        """Number of files."""
         return len(self._files())
 
     def identity(self, index: int, seed: int) -> Mapping[str, Any]:
@@ -65,7 +64,7 @@ class LevinPairs(Source):
         return files[index]
 
     def _files(self) -> tuple[Path, ...]:
-        folder = Path(os.environ.get("INVKIT_DATA") or Path("..") / "shared" / "data").expanduser() / "levin"
+        folder = data_folder("levin")
         files = _listed(folder)
         if not files:
             raise InputError(

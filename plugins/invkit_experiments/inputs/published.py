@@ -28,7 +28,7 @@ from jaxtyping import Float32
 from torch import Tensor
 
 from invkit.errors import InputError
-from invkit_experiments.inputs.sources import Measured, Source
+from invkit_experiments.inputs.sources import Measured, Source, data_folder
 
 __all__ = ["Dev", "Published", "files_here", "published"]
 
@@ -78,7 +78,7 @@ class Dev(Source):
     sigma: float | None = 0.01
 
     def size(self) -> int:
-        """As many as the file holds."""
+        """Number of inputs in the file."""
         return len(_read(self.kind, _stamp(self.kind)).x)
 
     def identity(self, index: int, seed: int) -> Mapping[str, Any]:
@@ -145,10 +145,10 @@ def _stamp(kind: str) -> tuple[Any, ...]:
 
 
 def _folder() -> Path:
-    """``INVKIT_ASIM2020``, else where data sets are: ``INVKIT_DATA``, ``../shared/data``."""
+    """``INVKIT_ASIM2020``, by default among the data sets."""
     if folder := os.environ.get("INVKIT_ASIM2020"):
         return Path(folder).expanduser()
-    return Path(os.environ.get("INVKIT_DATA") or Path("..") / "shared" / "data").expanduser() / "asim2020"
+    return data_folder("asim2020")
 
 
 def _images(values: np.ndarray) -> Float32[Tensor, "n 3 height width"]:

@@ -1,19 +1,20 @@
-"""Where the measurements of an experiment come from, by number.
+"""Sources of measurements, by index.
 
     one = source.one(3, seed=0)              # the fourth
     one.y, one.x, one.w                      # each a batch of one
     source.identity(3, seed=0)               # all that it depends on, without making it
 
-A measurement depends on its number and the seed alone, never on how many are asked for: more images keep
-those that are there. `dataset`, `prior` and `fingerprint` are those of invkit, each looked up once a
-process.
+A measurement depends on its index and the seed alone, so more images keep those that are there. `dataset`,
+`prior` and `fingerprint` are those of invkit, each looked up once a process.
 """
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -22,7 +23,7 @@ from torch import Tensor
 
 import invkit
 
-__all__ = ["Measured", "Source", "dataset", "fingerprint", "identity_of", "prior"]
+__all__ = ["Measured", "Source", "data_folder", "dataset", "fingerprint", "identity_of", "prior"]
 
 
 @attrs.frozen(eq=False)
@@ -43,14 +44,14 @@ class Measured:
 
     @property
     def kernel_size(self) -> int:
-        """The larger side of the kernel's support."""
+        """Larger side of the kernel's support."""
         return max(self.w.shape[2:])
 
     @property
     def kernel_extent(self) -> int:
-        """The side, odd, of the least square about the kernel's origin with 99 % of it.
+        """Side, an odd number, of the smallest square about the kernel's origin with 99 % of its mass.
 
-        It is what a user of a method that asks for the kernel's size would look up in the picture.
+        A user of a method that asks for the kernel's size would look this up in the picture.
         """
         mass, (i, j) = self.w[0, 0], (size // 2 for size in self.w.shape[2:])
         for reach in range(self.kernel_size // 2):
@@ -61,17 +62,17 @@ class Measured:
 
 
 class Source(ABC):
-    """Measurements by number."""
+    """Measurements by index, from 0."""
 
     operator: str
-    """The spec of the operator that measured."""
+    """Spec of the operator that measured."""
 
     sigma: float | None
-    """The standard deviation of the noise; None where nobody knows it."""
+    """Standard deviation of the noise; None if it is unknown."""
 
     @abstractmethod
     def size(self) -> int:
-        """How many measurements there are; raises `InputError` where the data is not here."""
+        """Number of measurements; raises `InputError` if the data is missing."""
 
     @abstractmethod
     def identity(self, index: int, seed: int) -> Mapping[str, Any]:
@@ -79,11 +80,16 @@ class Source(ABC):
 
     @abstractmethod
     def one(self, index: int, seed: int) -> Measured:
-        """The measurement of a number, from 0."""
+        """The measurement at an index."""
 
     def hurried(self, steps: int) -> Source:
-        """The source for a quick look, where it has to search for something itself: at most so many steps."""
+        """The source for a quick look: its own searches take at most this many steps."""
         return self
+
+
+def data_folder(name: str) -> Path:
+    """The folder of this name among the data sets: ``INVKIT_DATA``, by default ``../shared/data``."""
+    return Path(os.environ.get("INVKIT_DATA") or Path("..") / "shared" / "data").expanduser() / name
 
 
 @cache

@@ -2,21 +2,26 @@
 
     ASIM2020.run(Settings(5), Kept(Path("out"))).rows
 
-The inputs are the published ``y``: circular convolution with camera-shake kernels, their noise, 8 bits.
-What is blind knows nothing of them but the images' class. ``authors-alg1`` is the paper's algorithm with the
-authors' own networks, ``authors-alg2`` their second one (image slack and total variation); both are read
-from the published files. ``paper`` and ``public`` are that algorithm as printed and by the rule of their
-later code, with our networks, kernels from ``vae:shake``: minutes an image. ``default`` is ``altgd`` as it
-comes, an image of ``vae:celeba`` or ``vae:housenumbers``; its kernels, and those of ``evidence``, are from
-``trajectory``, camera shakes without a network. ``joint`` is the same with the search over both latents that
-``altgd`` makes where no Gaussian of the class is known.
+The inputs are the published ``y``: circular convolution with camera-shake kernels, their noise, 8 bits. Blind
+methods know nothing of them except the images' class.
 
-``vae:housenumbers`` has seen no picture of SVHN; ``gaussian:housenumbers``, by which ``default`` finds the
-kernel, 163 crops of its extra set beside synthetic ones. No method but the authors' has seen a shoe: the
-prior of the Shoes is ``gaussian:objects``, synthetic things in front of plain backgrounds, within bounds;
-with the kernel found, total variation makes the image. Beside it stands ``spectrum``, which knows no things
-at all, with bounds and without. 12 images a class unless `count` says otherwise (the files hold 50 and 40):
-some five hours of one core, nearly all of it ``paper`` and ``public``.
+- ``authors-alg1``, ``authors-alg2``: the paper's algorithm with the authors' own networks, and their
+  second one (image slack and total variation), read from the published files.
+- ``paper``, ``public``: that algorithm as printed, and by the rule of their later code, with our networks
+  and kernels from ``vae:shake``. They take minutes an image.
+- ``default``: ``altgd`` by default, with images of ``vae:celeba`` or ``vae:housenumbers``. Its kernels,
+  and those of ``evidence``, are from ``trajectory``, camera shakes without a network.
+- ``joint``: the same with the search over both latents that ``altgd`` makes if no Gaussian of the class
+  is known.
+
+``vae:housenumbers`` has seen no picture of SVHN. ``gaussian:housenumbers``, by which ``default`` finds
+the kernel, has seen 163 crops of its extra set beside synthetic ones. No method but the authors' has seen
+a shoe: the prior of the Shoes is ``gaussian:objects``, synthetic things in front of plain backgrounds,
+within bounds. Once the kernel is found, total variation makes the image. ``spectrum``, which knows no
+things at all, stands beside it, with bounds and without.
+
+12 images a class by default (the files hold 50 and 40) take some five hours of one core, nearly all of it
+for ``paper`` and ``public``.
 """
 
 from __future__ import annotations

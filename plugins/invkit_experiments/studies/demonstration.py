@@ -1,4 +1,4 @@
-"""What ``invkit demo`` does, step by step: blur, deblur, compare, draw.
+"""The steps of ``invkit demo``: blur, deblur, compare, draw.
 
 blurred, labels = prepare(operator, 10, seed=0)
 recovered = deblur(pipeline, blurred)
@@ -22,14 +22,15 @@ from invkit.metrics import Comparison, compare, kernel_ncc_modulo_shift, psnr, s
 from invkit_experiments.engine.scores import finite, mean
 from invkit_experiments.inputs.blurring import Blurred, blur
 
-__all__ = ["Recovered", "deblur", "panel_rows", "prepare", "report"]
+__all__ = ["OPERATOR", "PRIORS", "Recovered", "deblur", "panel_rows", "prepare", "report"]
 
+OPERATOR, PRIORS = "circconv", ("vae:blurA", "vae:mnist")
 SIGMA = 0.01
 
 
 @attrs.frozen(eq=False)
 class Recovered:
-    """Blurred digits, what a pipeline made of them, and the figures of both."""
+    """Blurred digits, their recovery by a pipeline, and the figures of both."""
 
     blurred: Blurred
     solution: invkit.Solution
@@ -48,9 +49,9 @@ def prepare(operator: invkit.BilinearOperator, digits: int, seed: int) -> tuple[
     """The first packaged digits, blurred, and their classes.
 
     Args:
-        operator: the blur's model.
-        digits: how many, up to 12.
-        seed: of the noise.
+        operator: model of the blur.
+        digits: number of digits, up to 12.
+        seed: random seed of the noise.
     """
     index, sample = torch.arange(digits), invkit.dataset("mnist-sample")
     kernels = invkit.dataset("blurA").take(index, "test")
@@ -76,7 +77,7 @@ def deblur(pipeline: invkit.Pipeline, blurred: Blurred) -> Recovered:
 
 
 def report(recovered: Recovered, labels: Sequence[int]) -> dict[str, Any]:
-    """All figures, JSON-ready: per digit, their means, the gain in dB, the time, the configuration.
+    """All figures, JSON-ready: of each digit, their means, the gain in dB, the time, the configuration.
 
     ``recovered`` holds figures as they are, and modulo the operator's ambiguities where the key says so.
     """

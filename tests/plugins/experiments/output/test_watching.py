@@ -7,8 +7,7 @@ import sys
 
 import pytest
 
-from invkit_experiments.output.pace import Pace
-from invkit_experiments.output.watching import Bar, Lines, Watcher, watcher_for
+from invkit_experiments.output.watching import Bar, Lines, Pace, Watcher, watcher_for
 
 ROWS = {"a/slow": ("slow", 4), "a/fast": ("fast", 4)}
 
