@@ -18,7 +18,7 @@ import invkit
 from invkit.errors import InputError
 from invkit.files.store import find, read_prior, write_prior
 from invkit.plugin.loading import default_manager
-from invkit_experiments.priors import digest
+from invkit_experiments.studies.priors import digest
 
 
 def annotate(table: Path) -> list[str]:

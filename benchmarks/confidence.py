@@ -37,8 +37,8 @@ from invkit.contracts.problem import Problem
 from invkit.metrics import psnr
 from invkit_evidence.confidence import Signs, features
 from invkit_evidence.evidence import Evidence
-from invkit_experiments.kept import Kept
-from invkit_experiments.known import known_signal
+from invkit_experiments.engine.kept import Kept
+from invkit_experiments.inputs.known import known_signal
 
 OPERATOR, KERNELS, IMAGES = "circconv", "trajectory", "gaussian:celeba"
 SHORT = 3.0

@@ -33,7 +33,7 @@ import torch
 from torch import Tensor
 
 import invkit
-from invkit_experiments.paper import FACES_PRINTED, NUMBERS_PRINTED
+from invkit_experiments.studies.paper import FACES_PRINTED, NUMBERS_PRINTED
 
 BAR = 30.0
 """How many times less CPU time than the schedule `evidence` is to take."""

@@ -15,7 +15,9 @@ __all__ = ["list_"]
 _KINDS = {
     "operators": "operator",
     "priors": "prior",
+    "noises": "noise",
     "solvers": "solver",
+    "methods": "method",
     "datasets": "dataset",
     "monitors": "monitor",
     "trainers": "trainer",

@@ -1,4 +1,4 @@
-"""``invkit bench``: run an experiment, method by method, and write its table.
+"""``invkit bench``: run a benchmark, method by method, and write its table.
 
     invkit bench --list
     invkit bench digits --images 20 --methods blurry,default,floor-same --out invkit-bench
@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 import click
 
 from invkit.cli.output import json_option, print_json, print_table
-from invkit_experiments.catalogue import EXPERIMENTS, experiment_entry
+from invkit_experiments.studies.catalogue import BENCHMARKS, benchmark
 
 if TYPE_CHECKING:
-    from invkit_experiments.experiment import Experiment, Outcome
+    from invkit_experiments.engine.benchmark import Benchmark, Settings
+    from invkit_experiments.output.report import Report
 
 __all__ = ["bench"]
 
@@ -72,51 +73,48 @@ def bench(
     if name is None or listing:
         _list(name, as_json)
         return
-    experiment = _build(name, images, seed, steps, quick)
-    outcome = _run(experiment, [m.strip() for m in methods.split(",") if m.strip()], out)
-    from invkit_experiments.writing import described, write
+    described = benchmark(name)
+    chosen = [method.strip() for method in methods.split(",") if method.strip()]
+    report = _run(described, _settings(described, images, seed, steps, quick), chosen, out)
+    from invkit_experiments.output.tables import cells, titles
+    from invkit_experiments.output.writing import described as record
+    from invkit_experiments.output.writing import write
 
-    files = write(experiment, outcome, out)
+    files = write(report, out)
     if as_json:
-        rows = [dict(row) for row in outcome.rows]
-        print_json({**described(experiment, outcome), "rows": rows, "files": files})
+        print_json({**record(report), "files": files})
         return
-    from invkit_experiments.tables import cells, titles
-
-    columns = (*experiment.heads, *experiment.columns)
-    print_table(titles(columns), [cells(columns, row) for row in outcome.rows])
+    columns = (*report.heads, *report.columns)
+    print_table(titles(columns), [cells(columns, row) for row in report.rows])
     page = f"; page: {files['page']}" if "page" in files else ""
     click.echo(f"written to {files['markdown']} (and .csv, .json){page}")
 
 
-def _build(name: str, images: int | None, seed: int, steps: int | None, quick: bool = False) -> Experiment:
-    import importlib
+def _settings(
+    described: Benchmark, images: int | None, seed: int, steps: int | None, quick: bool
+) -> Settings:
+    from invkit_experiments.engine.benchmark import Settings
 
-    module, _, attribute = experiment_entry(name).target.partition(":")
-    described = getattr(importlib.import_module(module), attribute)
-    if quick:
-        images, steps = images or described.quick[0], steps or described.quick[1]
-    made: Experiment = described(count=images, seed=seed, steps=steps)
-    return made
+    count, most = described.quick if quick else (described.count, None)
+    return Settings(images or count, seed, steps or most)
 
 
-def _run(experiment: Experiment, methods: list[str], out: Path) -> Outcome:
-    """Measure; what is wrong with data, weights or the folder shows before any work."""
+def _run(described: Benchmark, settings: Settings, methods: list[str], out: Path) -> Report:
+    """Measure; an error of data, weights or the folder shows before any work."""
     from invkit.files.solutions import writable_folder
-    from invkit_experiments.kept import Kept
-    from invkit_experiments.watching import watcher_for
+    from invkit_experiments.engine.kept import Kept
+    from invkit_experiments.output.watching import watcher_for
 
-    experiment.check(methods)
+    described.check(settings, methods)
     writable_folder(out)
-    watcher = watcher_for(bars=not experiment.draws_bars)
-    return experiment.run(Kept(out), methods, watcher)
+    return described.run(settings, Kept(out), methods, watcher_for(bars=not described.draws_bars))
 
 
 def _list(name: str | None, as_json: bool) -> None:
     if name is None:
-        items = {key: entry.summary for key, entry in EXPERIMENTS.items()}
+        items = {key: entry.summary for key, entry in BENCHMARKS.items()}
     else:
-        items = dict(_build(name, None, 0, None).methods)
+        items = dict(benchmark(name).methods)
     what = "experiments" if name is None else "methods"
     if as_json:
         print_json({what: [{"name": key, "summary": text} for key, text in items.items()]})

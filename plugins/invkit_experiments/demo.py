@@ -18,7 +18,6 @@ from invkit.cli.output import json_option, print_json, print_table, to_stderr
 
 __all__ = ["demo"]
 
-PRIORS = ("vae:blurA", "vae:mnist")
 PANEL, RECORD = "demo.png", "demo.json"
 _INTERRUPTED = 130
 
@@ -54,13 +53,13 @@ def demo(out: Path, seed: int, digits: int, solver: str, as_json: bool) -> int:
     from invkit.compose import compose
     from invkit.files.panels import write_panel
     from invkit.files.solutions import writable_folder, write_record
-    from invkit_experiments.demonstration import deblur, panel_rows, prepare, report
+    from invkit_experiments.studies.demonstration import OPERATOR, PRIORS, deblur, panel_rows, prepare, report
 
-    pipeline = compose("circconv", PRIORS, solver, seed, monitors=["progress"])
+    pipeline = compose(OPERATOR, PRIORS, solver, seed, monitors=["progress"])
     writable_folder(out)
     blurred, labels = prepare(pipeline.operator, digits, seed)
     if not as_json:
-        to_stderr(f"deblurring {digits} digits blind: circconv, {' and '.join(PRIORS)}, {solver}")
+        to_stderr(f"deblurring {digits} digits blind: {OPERATOR}, {' and '.join(PRIORS)}, {solver}")
     recovered = deblur(pipeline, blurred)
     record = {**report(recovered, labels), "files": {"panel": PANEL, "record": RECORD}}
     write_panel(out / PANEL, panel_rows(recovered))

@@ -13,7 +13,7 @@ import invkit
 from benchmarks import cards
 from invkit.errors import InputError
 from invkit.files.store import read_prior
-from invkit_experiments.priors import digest
+from invkit_experiments.studies.priors import digest
 from tests.untrained import write_untrained
 
 

@@ -19,7 +19,7 @@ from invkit.files.store import names as trained_names
 from invkit.plugin.building import signature_of
 from invkit.plugin.loading import default_manager
 from invkit.plugin.registry import KINDS, Entry
-from invkit_experiments.catalogue import EXPERIMENTS
+from invkit_experiments.studies.catalogue import BENCHMARKS
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = sorted((ROOT / "docs").glob("*.md"))
@@ -181,7 +181,7 @@ def test_every_table_of_bench_has_its_place(generate: ModuleType) -> None:
         (inside,) = re.findall(f"<!-- begin {marker} -->(.*?)<!-- end {marker} -->", text, re.DOTALL)
         name = Path(made).stem
         assert "| ---: |" in inside or f"`invkit bench {name}`" in inside
-        assert name in EXPERIMENTS
+        assert name in BENCHMARKS
 
 
 def test_a_changed_page_is_noticed(generate: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:

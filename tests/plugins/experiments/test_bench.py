@@ -6,55 +6,67 @@ import csv
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
-import attrs
 import pytest
 
 from invkit.cli.main import main
-from invkit.errors import SpecError, UsageError
+from invkit.errors import InputError, SpecError, UsageError
 from invkit_experiments import bench as bench_module
-from invkit_experiments import catalogue
-from invkit_experiments.catalogue import EXPERIMENTS, Entry, experiment_entry
-from invkit_experiments.experiment import Column, Experiment, Row
-from invkit_experiments.kept import Kept
-from invkit_experiments.study import Study
-from invkit_experiments.tables import as_csv, markdown
+from invkit_experiments.engine.benchmark import Settings
+from invkit_experiments.engine.experiment import Experiment
+from invkit_experiments.engine.kept import Kept
+from invkit_experiments.engine.study import Study
+from invkit_experiments.output.tables import Column, Row, as_csv, markdown
+from invkit_experiments.studies import catalogue
+from invkit_experiments.studies.catalogue import BENCHMARKS, Entry, benchmark
 
 Captured = pytest.CaptureFixture[str]
 
 
-@attrs.frozen(kw_only=True)
-class Counting(Experiment):
-    """Says how often each method was measured; stops where it is told to."""
+class Counting:
+    """Counts how often each method was measured; stops or fails where it is told to."""
 
-    name: ClassVar[str] = "counting"
-    usual_count: ClassVar[int] = 7
-    methods: ClassVar[Mapping[str, str]] = {"one": "the first", "two": "the second", "three": "the third"}
-    columns: ClassVar[tuple[Column, ...]] = (Column("value", "value", ".2f"), Column("runs", "runs", "d"))
+    def __init__(self) -> None:
+        self.runs: dict[str, int] = {}
+        self.stop_at: str | None = None
+        self.missing: str | None = None
+        self.failing: tuple[str, ...] = ()
 
-    runs: ClassVar[dict[str, int]] = {}
-    stop_at: ClassVar[str | None] = None
+    def depends(self, method: str, settings: Settings) -> Mapping[str, Any]:
+        if method == self.missing:
+            raise InputError("no data for it")
+        return {"count": settings.count, "seed": settings.seed, "shape": (1, 2)}
 
-    def identity(self, method: str) -> Mapping[str, Any]:
-        return {"count": self.signals, "seed": self.seed, "shape": (1, 2)}
-
-    def measure(self, method: str) -> Row:
+    def figures(self, method: str, settings: Settings) -> Row:
         if method == self.stop_at:
             raise KeyboardInterrupt
+        if method in self.failing:
+            raise InputError(f"{method} cannot take it")
         self.runs[method] = self.runs.get(method, 0) + 1
-        return {"value": None if method == "two" else self.signals / 3, "runs": self.runs[method]}
+        return {"value": None if method == "two" else settings.count / 3, "runs": self.runs[method]}
+
+
+METHODS = {"one": "the first", "two": "the second", "three": "the third"}
+COLUMNS = (Column("value", "value", ".2f"), Column("runs", "runs", "d"))
 
 
 @pytest.fixture(autouse=True)
-def counting(monkeypatch: pytest.MonkeyPatch) -> type[Counting]:
-    monkeypatch.setattr(Counting, "runs", {})
-    monkeypatch.setattr(Counting, "stop_at", None)
-    monkeypatch.setattr(catalogue, "counting", Counting, raising=False)
-    known = {**EXPERIMENTS, "counting": Entry("invkit_experiments.catalogue:counting", "counts")}
-    monkeypatch.setattr(catalogue, "EXPERIMENTS", known)
-    monkeypatch.setattr(bench_module, "EXPERIMENTS", known)
-    return Counting
+def counting(monkeypatch: pytest.MonkeyPatch) -> Counting:
+    made = Counting()
+    described = Experiment(
+        name="counting",
+        count=7,
+        columns=COLUMNS,
+        methods=METHODS,
+        depends=made.depends,
+        figures=made.figures,
+    )
+    monkeypatch.setattr(catalogue, "COUNTING", described, raising=False)
+    known = {**BENCHMARKS, "counting": Entry("catalogue", "COUNTING", "counts")}
+    monkeypatch.setattr(catalogue, "BENCHMARKS", known)
+    monkeypatch.setattr(bench_module, "BENCHMARKS", known)
+    return made
 
 
 def run(out: Path, *arguments: str) -> int:
@@ -84,17 +96,17 @@ def test_the_table_is_printed_and_written(tmp_path: Path, capsys: Captured) -> N
 def test_json(tmp_path: Path, capsys: Captured) -> None:
     assert run(tmp_path, "--json", "--images", "6", "--methods", "three,one") == 0
     printed = json.loads(capsys.readouterr().out)
-    assert [row["method"] for row in printed["rows"]] == ["three", "one"] and printed["rows"][0]["value"] == 2
+    assert [row["method"] for row in printed["rows"]] == ["one", "three"] and printed["rows"][0]["value"] == 2
     assert printed["files"]["csv"] == str(tmp_path / "counting.csv")
 
 
 def test_an_interrupted_run_goes_on_where_it_stopped(
-    tmp_path: Path, counting: type[Counting], monkeypatch: pytest.MonkeyPatch, capsys: Captured
+    tmp_path: Path, counting: Counting, capsys: Captured
 ) -> None:
-    monkeypatch.setattr(counting, "stop_at", "three")
+    counting.stop_at = "three"
     assert run(tmp_path) == 130
     assert not (tmp_path / "counting.md").exists()
-    monkeypatch.setattr(counting, "stop_at", None)
+    counting.stop_at = None
     capsys.readouterr()
     assert run(tmp_path) == 0
     assert counting.runs == {"one": 1, "two": 1, "three": 1}
@@ -103,7 +115,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(
 
 
 @pytest.mark.parametrize("other", [["--seed", "1"], ["--images", "8"]])
-def test_other_settings_are_measured_anew(tmp_path: Path, counting: type[Counting], other: list[str]) -> None:
+def test_other_settings_are_measured_anew(tmp_path: Path, counting: Counting, other: list[str]) -> None:
     assert run(tmp_path, "--methods", "one") == 0
     assert run(tmp_path, "--methods", "one", *other) == 0
     assert counting.runs == {"one": 2}
@@ -112,7 +124,7 @@ def test_other_settings_are_measured_anew(tmp_path: Path, counting: type[Countin
 
 
 @pytest.mark.parametrize("damage", ["", "{", "[]", '{"row": {}}', '{"identity": {"count": 1}, "row": {}}'])
-def test_a_damaged_row_is_measured_anew(tmp_path: Path, counting: type[Counting], damage: str) -> None:
+def test_a_damaged_row_is_measured_anew(tmp_path: Path, counting: Counting, damage: str) -> None:
     assert run(tmp_path, "--methods", "one") == 0
     (file,) = (tmp_path / "counting").iterdir()
     file.write_text(damage)
@@ -142,7 +154,7 @@ def test_list(capsys: Captured) -> None:
     assert capsys.readouterr().out == listed
     assert main(["bench", "counting", "--list", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {
-        "methods": [{"name": key, "summary": text} for key, text in Counting.methods.items()]
+        "methods": [{"name": key, "summary": text} for key, text in METHODS.items()]
     }
 
 
@@ -166,18 +178,32 @@ def test_bad_input_is_one_line(
 
 
 def test_a_folder_that_cannot_be_written_shows_before_the_work(
-    tmp_path: Path, counting: type[Counting], capsys: Captured
+    tmp_path: Path, counting: Counting, capsys: Captured
 ) -> None:
     (tmp_path / "file").write_text("")
     assert run(tmp_path / "file") == 3
     assert "cannot write" in capsys.readouterr().err and counting.runs == {}
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS)
-def test_every_experiment_is_there_and_says_what_it_measures(name: str) -> None:
-    described = bench_module._build(name, 3, 1, None)
-    assert described.name == name and described.signals == 3 and described.methods and described.columns
-    assert described.choose([]) and set(described.choose([])) <= set(described.methods)
+def test_what_cannot_be_measured_is_left_out_with_its_reason(
+    tmp_path: Path, counting: Counting, capsys: Captured
+) -> None:
+    counting.missing, counting.failing = "one", ("two",)
+    assert run(tmp_path, "--json") == 0
+    record = json.loads(capsys.readouterr().out)
+    assert [row["method"] for row in record["rows"]] == ["three"]
+    assert record["left_out"] == {"one": "no data for it", "two": "two cannot take it"}
+    assert run(tmp_path, "--methods", "one") == 3 and run(tmp_path, "--methods", "two") == 3
+    counting.failing = ("two", "three")
+    assert run(tmp_path, "--images", "8") == 3  # nothing is left
+    assert capsys.readouterr().err.endswith("error: no data for it\n")
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_every_benchmark_is_there_and_says_what_it_measures(name: str) -> None:
+    described = benchmark(name)
+    assert described.name == name and described.count >= 1 and described.methods and described.columns
+    assert described.choose() == tuple(described.methods)
     with pytest.raises(UsageError):
         described.choose(["no-such-method"])
     assert described.quick[0] >= 1 and described.quick[1] >= 1
@@ -189,22 +215,23 @@ def test_every_experiment_is_there_and_says_what_it_measures(name: str) -> None:
             assert {*case.printed} <= {method.name for method in case.methods}
 
 
-def test_quick_is_few_images_and_few_steps(counting: type[Counting]) -> None:
-    assert bench_module._build("counting", None, 0, None, True).signals == counting.quick[0]
-    quick = bench_module._build("counting", 3, 0, 7, True)
-    assert quick.signals == 3 and quick.steps == 7
+def test_quick_is_few_images_and_few_steps() -> None:
+    described = benchmark("counting")
+    assert bench_module._settings(described, None, 0, None, False) == Settings(7)
+    assert bench_module._settings(described, None, 5, None, True) == Settings(2, 5, 20)
+    assert bench_module._settings(described, 3, 0, 7, True) == Settings(3, 0, 7)
 
 
-def test_unknown_experiment() -> None:
+def test_unknown_benchmark() -> None:
     with pytest.raises(SpecError, match="kernls"):
-        experiment_entry("kernls")
+        benchmark("kernls")
 
 
 def test_tables_of_no_rows() -> None:
-    assert markdown(Counting.heads, Counting.columns, []).count("\n") == 2
-    assert as_csv(Counting.heads, Counting.columns, []) == "method,value,runs\n"
+    assert markdown(Experiment.heads, COLUMNS, []).count("\n") == 2
+    assert as_csv(Experiment.heads, COLUMNS, []) == "method,value,runs\n"
 
 
 def test_a_bar_in_a_name_does_not_end_a_cell() -> None:
     row = {"method": "a|b", "value": 1.0, "runs": 2}
-    assert markdown(Counting.heads, Counting.columns, [row]).splitlines()[-1] == "| a\\|b | 1.00 | 2 |"
+    assert markdown(Experiment.heads, COLUMNS, [row]).splitlines()[-1] == "| a\\|b | 1.00 | 2 |"

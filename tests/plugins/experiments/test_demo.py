@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from invkit.cli.main import main
-from invkit_experiments.demonstration import deblur, panel_rows
+from invkit_experiments.studies.demonstration import deblur, panel_rows
 from tests.plugin.distributions import run_invkit
 
 Captured = pytest.CaptureFixture[str]
@@ -146,7 +146,7 @@ def test_the_panel_has_what_its_columns_say(tmp_path: Path) -> None:
     import torch
 
     import invkit
-    from invkit_experiments.demonstration import prepare
+    from invkit_experiments.studies.demonstration import prepare
 
     pipeline = invkit.compose("circconv", ["vae:blurA", "vae:mnist"], "altgd?steps=2,restarts=2,keep=1")
     blurred, labels = prepare(pipeline.operator, 2, seed=0)

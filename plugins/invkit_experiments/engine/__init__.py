@@ -1,0 +1,1 @@
+"""How things are measured: experiments, studies, methods, scores, and what is kept of them."""

@@ -1,0 +1,140 @@
+"""Studies: cases × methods × images, each cell measured and kept on its own.
+
+    TABLE9 = Study(
+        name="table9", title="…", count=4, columns=QUALITY,
+        cases=(Case("faces", "CelebA faces, blur A", Drawn(…), (Blurry(), Solve(…)), printed={…}),),
+    )
+    TABLE9.run(Settings(4), Kept(Path("out"))).rows
+
+A *case* is one kind of inputs, with the methods that stand side by side on them and the figures printed for
+them. A *row* is one method of one case, named ``case/method``. A *cell* is one image of one row, with its
+figures and pictures; more images later cost only the new cells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
+
+import attrs
+
+from invkit_experiments.engine.benchmark import FORMAT, Benchmark, Settings
+from invkit_experiments.engine.methods import Found, Method
+from invkit_experiments.engine.scores import Over, scores
+from invkit_experiments.inputs.sources import Measured, Source
+from invkit_experiments.output.pictures import encoded, scaled
+from invkit_experiments.output.report import Cell, Gallery
+from invkit_experiments.output.tables import Column, Row
+
+__all__ = ["Case", "Study"]
+
+
+@attrs.frozen
+class Case:
+    """Inputs, the methods side by side on them, and the figures printed for them.
+
+    Args:
+        name: part of file names.
+        title: data, blur and noise in words; says so where the data stands in for the paper's.
+        source: source of the inputs.
+        methods: methods in the order of the table.
+        printed: method → figure → value, as printed in the source that the study names.
+        score: figures of one recovery, given its measurement and the operator's spec.
+    """
+
+    name: str
+    title: str
+    source: Source
+    methods: tuple[Method, ...]
+    printed: Mapping[str, Mapping[str, float]] = attrs.field(factory=dict)
+    score: Callable[[Measured, Found, str], dict[str, float | None]] = scores
+
+
+@attrs.frozen(kw_only=True)
+class Study(Benchmark):
+    """A benchmark over cases, image by image.
+
+    Args:
+        title: one line that says what is shown.
+        cases: the cases, in the order of the table.
+        printed_in: source of the printed figures.
+        shown: number of images of a case in its panel and on the page.
+        kernels_shown: whether recovered kernels are drawn beside their images.
+    """
+
+    title: str
+    cases: tuple[Case, ...]
+    printed_in: str = "arXiv 1802.04073"
+    shown: int = 6
+    kernels_shown: bool = False
+
+    heads: ClassVar[tuple[Column, ...]] = (Column("case", "inputs"), Column("method", "method"))
+    draws_bars: ClassVar[bool] = False
+
+    @property
+    def methods(self) -> Mapping[str, str]:
+        return {row: method.what for row, (_, method) in self._rows().items()}
+
+    def identity(self, row: str, settings: Settings) -> Mapping[str, Any]:
+        _, method, source = self._parts(row, settings)
+        source.identity(0, settings.seed)  # says what data is missing
+        return {
+            "format": FORMAT,
+            "experiment": self.name,
+            "row": row,
+            "method": dict(method.identity(source, settings)),
+        }
+
+    def size(self, row: str, settings: Settings) -> int:
+        return min(settings.count, self._parts(row, settings)[2].size())
+
+    def place(self, row: str, index: int, settings: Settings) -> tuple[str, str, Mapping[str, Any]]:
+        case, method, source = self._parts(row, settings)
+        more = {"input": dict(source.identity(index, settings.seed))}
+        return f"{self.name}/{case.name}", f"{method.name}-{index:03d}", more
+
+    def measure(self, row: str, index: int, settings: Settings) -> dict[str, Any]:
+        case, method, source = self._parts(row, settings)
+        one = source.one(index, settings.seed)
+        found = method.recover(one, source, settings, index)
+        pictures = {"x": one.x, "y": one.y, "w": scaled(one.w), "found": found.x}
+        if found.w is not None:
+            pictures["kernel"] = scaled(found.w)
+        return {
+            "figures": case.score(one, found, source.operator),
+            "pictures": {name: encoded(picture[0]) for name, picture in pictures.items()},
+        }
+
+    def row(self, row: str, identity: Mapping[str, Any], records: Sequence[Mapping[str, Any]]) -> Row:
+        case, method = self._rows()[row]
+        figures = [record["figures"] for record in records]
+        names = sorted({name for each in figures for name in each})
+        return {
+            "case": case.name,
+            "method": method.name,
+            "what": method.what,
+            "images": len(records),
+            **{column.key: column.figure(figures) for column in self.columns if isinstance(column, Over)},
+            **{f"printed_{key}": value for key, value in case.printed.get(method.name, {}).items()},
+            "each": {name: [each.get(name) for each in figures] for name in names},
+            "settings": identity["method"],
+        }
+
+    def gallery(self, records: Mapping[str, Sequence[Mapping[str, Any]]]) -> Gallery:
+        """Figures and pictures of every cell."""
+        rows = self._rows()
+        cells = [
+            Cell(rows[row][0].name, rows[row][1].name, index, record["figures"], record["pictures"])
+            for row, of in records.items()
+            for index, record in enumerate(of)
+        ]
+        titles = {case.name: case.title for case in self.cases}
+        return Gallery(self.title, self.printed_in, titles, cells, self.shown, self.kernels_shown)
+
+    def _rows(self) -> dict[str, tuple[Case, Method]]:
+        return {f"{case.name}/{each.name}": (case, each) for case in self.cases for each in case.methods}
+
+    def _parts(self, row: str, settings: Settings) -> tuple[Case, Method, Source]:
+        """Case and method of a row, and its source, hurried for a quick look."""
+        case, method = self._rows()[row]
+        return case, method, case.source if settings.steps is None else case.source.hurried(settings.steps)

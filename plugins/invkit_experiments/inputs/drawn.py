@@ -1,0 +1,134 @@
+"""Inputs drawn by seed: an image of a data set, a kernel of another, noise.
+
+    source = Drawn("celeba", "validation", kernels="blurA", sigma=0.01)
+    source.one(3, seed=0)                    # the fourth picture of that seed
+    source.identity(3, seed=0)               # all that it depends on, without drawing it
+
+Cases that share a seed share pictures, kernels and (scaled) noise, where their data sets agree: a table
+over noise levels shows one set of images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache, lru_cache
+from typing import Any
+
+import attrs
+import numpy as np
+import torch
+from torch import Tensor
+
+import invkit
+from invkit.errors import InputError
+from invkit_experiments.inputs.blurring import blur
+from invkit_experiments.inputs.sources import Measured, Source, dataset, fingerprint, identity_of, prior
+
+__all__ = ["Drawn"]
+
+RANGE_RESTARTS = 5
+"""Restarts of the search for the closest image in range, if a prior has no encoder."""
+
+
+@attrs.frozen
+class Drawn(Source):
+    """Images of a data set, blurred circularly by kernels of another, with Gaussian noise; nothing clipped.
+
+    Args:
+        images: spec of the images' data set.
+        split: split of the images; kernels are always of the split ``test``.
+        kernels: spec of the kernels' data set.
+        sigma: standard deviation of the noise; an image's values span [0, 1].
+        in_range: spec of a prior, or None. Each image is replaced by the closest image in the prior's range
+            (Section 4.4 of the paper). For a VAE that is the decoded encoding, as in the paper. For a GAN it
+            is searched for (the paper: 5 restarts and 10,000 steps of gradient descent; here 5 restarts and
+            `search` steps of Adam).
+        search: number of steps of that search.
+
+    Source: arXiv 1802.04073, Sections 4 and 4.4.
+    """
+
+    images: str
+    split: str
+    kernels: str
+    sigma: float = 0.01
+    in_range: str | None = None
+    operator: str = "circconv"
+    search: int = 1000
+
+    def size(self) -> int:
+        """Number of images."""
+        return dataset(self.images).splits[self.split]
+
+    def identity(self, index: int, seed: int) -> Mapping[str, Any]:
+        """The numbers of image and kernel, and the fingerprints of their data sets."""
+        image, kernel = self._numbers(index, seed)
+        return {
+            "images": [self.images, self.split, fingerprint(self.images), image],
+            "kernels": [self.kernels, "test", fingerprint(self.kernels), kernel],
+            "noise": [self.sigma, _stream(seed, index, 2)],
+            "range": None if self.in_range is None else [identity_of(self.in_range), self.search],
+            "operator": self.operator,
+        }
+
+    def one(self, index: int, seed: int) -> Measured:
+        """Draw image, kernel and noise."""
+        return _drawn(self, index, seed)
+
+    def hurried(self, steps: int) -> Drawn:
+        """A shorter search for the image in range."""
+        return attrs.evolve(self, search=min(self.search, steps))
+
+    def draw(self, index: int, seed: int) -> Measured:
+        """Draw image, kernel and noise, whether or not that was done before."""
+        image, kernel = self._numbers(index, seed)
+        x = dataset(self.images).take(torch.tensor([image]), self.split)
+        w = dataset(self.kernels).take(torch.tensor([kernel]), "test")
+        if self.in_range is not None:
+            x = _closest(self.in_range, x, (self.images, self.split, image), self.search)
+        operator = invkit.operator(self.operator)
+        blurred = blur(operator, w, x, sigma=self.sigma, seed=_stream(seed, index, 2))
+        return Measured(blurred.y, x, w)
+
+    def _numbers(self, index: int, seed: int) -> tuple[int, int]:
+        """The numbers of image and kernel: without repetition, as long as there are any."""
+        if index >= self.size():
+            raise InputError(
+                f"{self.images!r} has {self.size()} images in its split {self.split}, not {index + 1}",
+                hint=f"type --images {self.size()}, or give it more data",
+            )
+        kernels = _order(dataset(self.kernels).splits["test"], _stream(seed, 0, 1))
+        return _order(self.size(), _stream(seed, 0, 0))[index], kernels[index % len(kernels)]
+
+
+@lru_cache(maxsize=64)
+def _drawn(source: Drawn, index: int, seed: int) -> Measured:
+    """A measurement, drawn once for all methods."""
+    return source.draw(index, seed)
+
+
+@cache
+def _order(size: int, seed: int) -> list[int]:
+    order: list[int] = torch.randperm(size, generator=torch.Generator().manual_seed(seed)).tolist()
+    return order
+
+
+def _stream(seed: int, index: int, purpose: int) -> int:
+    """A seed of its own for every image and purpose (0: images, 1: kernels, 2: noise)."""
+    return int(np.random.SeedSequence([seed, index, purpose]).generate_state(1, np.uint64)[0] >> 1)
+
+
+_in_range: dict[tuple[Any, ...], Tensor] = {}
+
+
+def _closest(spec: str, x: Tensor, which: tuple[str, str, int], search: int) -> Tensor:
+    """The closest image in range, found once for all kernels and noise levels of this process."""
+    key = (spec, *which, search)
+    if key not in _in_range:
+        made = prior(spec)
+        if made.can_encode:
+            with torch.no_grad():
+                _in_range[key] = made(made.encode(x))
+        else:
+            _in_range[key] = invkit.project(made, x, restarts=RANGE_RESTARTS, steps=search).signal
+    return _in_range[key]

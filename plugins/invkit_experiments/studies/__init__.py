@@ -1,0 +1,1 @@
+"""What is measured: one description for each name of ``invkit bench``, and the demonstration."""

@@ -1,0 +1,58 @@
+"""Solving as a row: what a spec is told, what identifies it, fewer steps for a quick look."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from invkit.errors import SpecError
+from invkit_experiments.engine.benchmark import Settings
+from invkit_experiments.engine.solve import TRUE_KERNEL, Solve, _told
+from invkit_experiments.inputs.drawn import Drawn
+
+DIGITS = Drawn("mnist-sample", "test", "blurA", 0.2)
+BLIND = Solve("blind", "blind", "altgd?lam={variance},gamma={sigma},steps=40", ("vae:blurA", "vae:mnist"))
+ORACLE = Solve("oracle", "known", "tv?mu={half}", (TRUE_KERNEL, "identity"))
+
+
+def test_a_solver_is_told_the_noise() -> None:
+    solver = BLIND.identity(DIGITS, Settings(1))["pipeline"]["solver"]
+    assert (solver["lam"], solver["gamma"], solver["steps"]) == ("0.04", "0.2", "40")
+    assert ORACLE.identity(DIGITS, Settings(1))["pipeline"]["solver"]["mu"] == "0.1"
+
+
+def test_fewer_steps_for_a_quick_look() -> None:
+    assert BLIND.identity(DIGITS, Settings(1, steps=3))["pipeline"]["solver"]["steps"] == "3"
+    rounds = Solve("dark", "rounds", "darkprior", ("blind?size={size}", "darkchannel"))
+    assert rounds.identity(DIGITS, Settings(1, steps=2))["pipeline"]["solver"]["rounds"] == "2"
+    assert rounds.identity(DIGITS, Settings(1, steps=2000)) == rounds.identity(DIGITS, Settings(1))
+
+
+def test_the_extent_is_each_measurements_own() -> None:
+    told = Solve("dark", "told", "darkprior?kernel_size={extent},rounds=1", ("blind?size={size}", "identity"))
+    plain = Solve("dark", "27", "darkprior?kernel_size=27,rounds=1", ("blind?size={size}", "identity"))
+    assert told.identity(DIGITS, Settings(1)) != plain.identity(DIGITS, Settings(1))
+    one = DIGITS.one(0, 0)
+    solver: Any = told._solver(_told(DIGITS, one), Settings(1))
+    assert solver.kernel_size == one.kernel_extent < 27
+
+
+def test_a_true_kernel_is_not_found_but_given() -> None:
+    one = DIGITS.one(0, 0)
+    found = ORACLE.recover(one, DIGITS, Settings(1), 0)
+    assert found.w is None and found.seconds is not None and found.seconds > 0
+    assert BLIND.recover(one, DIGITS, Settings(1, steps=1), 0).w.shape == one.w.shape
+
+
+def test_each_image_has_a_seed_of_its_own() -> None:
+    one = DIGITS.one(0, 0)
+    first, again, other = (
+        BLIND.recover(one, DIGITS, Settings(1, steps=1), index) for index in (0, 0, 1)
+    )
+    assert (first.x == again.x).all() and (first.x != other.x).any()
+
+
+def test_what_is_not_there_says_so_before_any_work() -> None:
+    with pytest.raises(SpecError, match="no-such"):
+        Solve("x", "x", "no-such-solver", ("vae:blurA", "vae:mnist")).identity(DIGITS, Settings(1))

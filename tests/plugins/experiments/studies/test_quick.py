@@ -1,0 +1,73 @@
+"""Every study with ``--quick`` on real data: it runs, leaves nothing out, and writes all of its files."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from invkit.cli.main import main
+from invkit_experiments.engine.benchmark import Settings
+from invkit_experiments.engine.study import Study
+from invkit_experiments.studies.catalogue import BENCHMARKS, benchmark
+
+STUDIES = [name for name in BENCHMARKS if isinstance(benchmark(name), Study)]
+#: what is run where all of it takes long; what is left has the same methods
+SOME = {
+    "table1": "celeba-blurA,svhn-blurB",
+    "table2": "celeba-10,housenumbers-50",
+    "fig9": "celeba-30,housenumbers-10",
+    "fig10": "celeba/blurry,celeba/paper-25,housenumbers",
+    "levin": "levin/blurry,levin/darkprior,levin/known",
+}
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_every_row_can_be_run_with_what_is_shipped(
+    name: str, data_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INVKIT_DATA", str(data_folder))
+    study = benchmark(name)
+    for row in study.methods:
+        json.dumps(study.identity(row, Settings(1)))
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_a_quick_look(
+    name: str,
+    data_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("INVKIT_DATA", str(data_folder))
+    command = ["bench", name, "--quick", "--images", "1", "--steps", "1", "--out", str(tmp_path), "--json"]
+    assert main([*command, "--methods", SOME.get(name, "")]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["left_out"] == {}
+    measured = [f"{row['case']}/{row['method']}" for row in record["rows"]]
+    assert {*measured} == {*benchmark(name).choose([*filter(None, SOME.get(name, "").split(","))])}
+    assert all(row["images"] == 1 and math.isfinite(row["psnr"]) for row in record["rows"])
+    for kind in ("markdown", "csv", "json", "page"):
+        assert Path(record["files"][kind]).stat().st_size > 0
+    assert len(record["files"]["panels"]) == len({row["case"] for row in record["rows"]})
+    for file in record["files"]["panels"]:
+        with Image.open(file) as picture:
+            assert picture.width > 300
+
+
+@pytest.mark.parametrize("name", ["table1", "table2"])
+def test_every_method_stands_side_by_side(name: str) -> None:
+    for case in benchmark(name).cases:
+        names = [method.name for method in case.methods]
+        assert {"blurry", "darkprior", "cnn", "paper", "default", "evidence", "oracle"} <= {*names}, case.name
+        assert len(names) == len({*names})
+
+
+def test_the_weighted_row_is_told_the_noise() -> None:
+    identity = benchmark("table2").identity("housenumbers-30/weighted", Settings(1))
+    solver = identity["method"]["pipeline"]["solver"]
+    assert solver["lam"] == solver["gamma"] and float(solver["lam"]) == pytest.approx(0.3**2)
