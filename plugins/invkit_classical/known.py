@@ -23,8 +23,8 @@ from invkit.files.images import read_image
 from invkit_classical._arrays import as_real, load_arrays, with_sha256
 
 
-class Known(invkit.Generator):
-    """``C(m) = s`` for a given signal ``s``: the latent has no numbers, so there is nothing to find.
+class Known(invkit.Given):
+    """A given signal (:class:`invkit.Given`) that is read from a file.
 
     Values are taken as they are; nothing is forced into [0, 1].
 
@@ -37,21 +37,14 @@ class Known(invkit.Generator):
         ShapeError: fewer than two axes.
     """
 
-    signal: Tensor
-    can_encode = True
-
     def __init__(self, signal: Any, sha256: str | None = None) -> None:
-        super().__init__()
-        self.sha256 = sha256
         values = as_real(signal, "the known signal")
         if values.ndim < 2:
             raise ShapeError(
                 f"a known signal of shape {tuple(values.shape)} has no channel axis",
                 hint="give (channels, length) or (channels, height, width), e.g. signal[None]",
             )
-        self.register_buffer("signal", values)
-        self.signal_shape = tuple(values.shape)
-        self.latent_shape = (0,)
+        super().__init__(values)
 
     @classmethod
     def from_spec(cls, name: str, normalise: Literal["none", "sum"] = "none", grey: bool = False) -> Known:
@@ -78,26 +71,6 @@ class Known(invkit.Generator):
                 )
             signal = signal / total.reshape(-1, *[1] * (signal.ndim - 1))
         return cls(signal, sha256)
-
-    def forward(self, latent: Float[Tensor, "n 0"]) -> Float[Tensor, "n *signal"]:
-        """The signal, once per row of the empty latents ``(n, 0)``."""
-        # A sum over no numbers is zero: it gives every candidate memory of its own, and a graph for the
-        # gradient to pass.
-        zero = latent.sum(1).reshape(-1, *[1] * self.signal.ndim)
-        return self.signal.to(latent) + zero
-
-    def encode(self, signal: Float[Tensor, "n *signal"]) -> Float[Tensor, "n 0"]:
-        """The empty latents: the only ones there are."""
-        return signal.new_zeros(signal.shape[0], 0)
-
-    def shaped(self, signal_shape: tuple[int, ...]) -> invkit.Generator:
-        """Itself; raises :class:`invkit.ShapeError` where another shape is needed."""
-        if tuple(signal_shape) != self.signal_shape:
-            raise ShapeError(
-                f"the known signal has shape {self.signal_shape}, but shape {tuple(signal_shape)} is needed",
-                hint="crop, pad or resize the signal, or use grey=true where only its channels differ",
-            )
-        return self
 
 
 def _read(path: Path, grey: bool) -> Tensor:

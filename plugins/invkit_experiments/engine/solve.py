@@ -16,9 +16,9 @@ from typing import Any
 import attrs
 
 import invkit
+from invkit.plugin.building import spec_of
 from invkit_experiments.engine.benchmark import Settings
 from invkit_experiments.engine.methods import Found, Method
-from invkit_experiments.inputs.known import known_signal
 from invkit_experiments.inputs.sources import Measured, Source, prior
 
 __all__ = ["TRUE_KERNEL", "Solve", "uninterrupted"]
@@ -39,12 +39,16 @@ class Solve(Method):
     """A solver with two priors.
 
     Args:
-        solver: spec of the solver.
+        solver: spec of the solver, or of its stages.
         priors: specs of the priors of kernel and image; `TRUE_KERNEL` as the first makes it an oracle.
+        method: name of a method (`invkit.method`) whose solver is meant, in place of ``solver``.
+        hurried_by: the solver's option that a run's number of steps stands for.
     """
 
-    solver: str
+    solver: str | tuple[str, ...]
     priors: tuple[str, str]
+    method: str = ""
+    hurried_by: str = "steps"
 
     def identity(self, source: Source, settings: Settings) -> Mapping[str, Any]:
         """Operator, priors with the sha256 of their weights, solver with all defaults, versions.
@@ -53,7 +57,7 @@ class Solve(Method):
         """
         pipeline = self._pipeline(source, settings, None)
         config = {key: value for key, value in pipeline.to_config().items() if key != "seed"}
-        each = {"told": "extent"} if "{extent}" in self.solver else {}
+        each = {"told": "extent"} if "{extent}" in str(self.solver) else {}
         return {"pipeline": config, "kernel": self.priors[0], "seed": settings.seed, **each}
 
     def recover(self, one: Measured, source: Source, settings: Settings, index: int) -> Found:
@@ -71,25 +75,30 @@ class Solve(Method):
         if self.priors[0] != TRUE_KERNEL:
             kernel: Any = prior(self.priors[0].format(**told))
         else:
-            kernel = "identity" if one is None else known_signal(one.w[0])
+            kernel = "identity" if one is None else invkit.Given(one.w[0])
         solver = self._solver(told, settings)
         return invkit.compose(source.operator, [kernel, prior(self.priors[1])], solver, seed)
 
     def _solver(self, told: Mapping[str, Any], settings: Settings) -> invkit.Solver:
-        """The solver, with the run's number of steps or at most as many rounds, if it has that option."""
-        spec = self.solver.format(**told)
-        made: Any = invkit.solver(spec)
-        if settings.steps is None:
-            return made
-        if hasattr(made, "steps"):
-            fewer: dict[str, Any] = {"steps": settings.steps}
-            if hasattr(made, "search"):  # the solver that finds its start
-                fewer["search"] = str(invkit.Spec("evidence", options={"steps": str(settings.steps)}))
-        elif hasattr(made, "rounds"):
-            fewer = {"rounds": min(settings.steps, made.rounds)}
+        """The solver, with the run's number of steps if there is one."""
+        if self.method:
+            made = invkit.method(self.method).solver
+        elif isinstance(self.solver, str):
+            made = invkit.solver(self.solver.format(**told))
         else:
-            return made
-        return invkit.solver({**invkit.Spec.parse(spec).to_dict(), **fewer})
+            made = invkit.solver([stage.format(**told) for stage in self.solver])
+        return made if settings.steps is None else hurried(made, settings.steps, self.hurried_by)
+
+
+def hurried(solver: invkit.Solver, steps: int, option: str = "steps") -> invkit.Solver:
+    """The solver with an option set to ``steps``; each stage of several; itself where it has no such option."""
+    if isinstance(solver, invkit.solving.Stages):
+        stages = [attrs.evolve(each, solver=hurried(each.solver, steps)) for each in solver.stages]
+        return invkit.solving.Stages(tuple(stages))
+    spec = spec_of(solver)
+    if spec is None or option not in spec.options:
+        return solver
+    return invkit.solver(invkit.Spec(spec.kind, spec.name, {**spec.options, option: str(steps)}))
 
 
 def _told(source: Source, one: Measured | None = None) -> dict[str, Any]:

@@ -32,7 +32,7 @@ from invkit_experiments.engine.methods import Blurry, Method, Theirs
 from invkit_experiments.engine.solve import TRUE_KERNEL, Solve
 from invkit_experiments.engine.study import Case, Study
 from invkit_experiments.inputs.published import Dev
-from invkit_experiments.studies.paper import FACES, NUMBERS, QUALITY, Kind, dark_prior, oracle
+from invkit_experiments.studies.paper import FACES, NUMBERS, PUBLIC, QUALITY, Kind, dark_prior, oracle
 
 __all__ = ["ASIM2020"]
 
@@ -50,11 +50,11 @@ ALG2 = Theirs(
 )
 
 
-def evidence(prior: str, solver: str = "evidence", image: str = "") -> tuple[Method, Method]:
-    """Kernels by evidence, the image by ``image`` or the prior itself, and the same with the true kernel."""
-    label = f"kernel by evidence, {SHAKES} and {prior}" + (f"; image by {image}" if image else "")
+def evidence(prior: str, solver: str = "evidence", *then: str) -> tuple[Method, Method]:
+    """Kernels by evidence, the image by further stages or the prior itself; the same with the true kernel."""
+    label = "; ".join((f"kernel by evidence, {SHAKES} and {prior}", *then))
     return (
-        Solve("evidence", label, solver, (SHAKES, prior)),
+        Solve("evidence", label, (solver, *then), (SHAKES, prior)),
         Solve("evidence-known", f"{prior}, true kernel: not blind", "evidence", (TRUE_KERNEL, prior)),
     )
 
@@ -72,11 +72,13 @@ def beside(kind: Kind, cnn: str, *theirs: Method) -> tuple[Method, ...]:
     ours = kind.methods(KERNELS, cnn, SHAKES)
     place = 1 + [method.name for method in ours].index("paper")
     defaults = [method for method in ours if method.name.startswith("default")]
-    step = kind.printed.partition(",lam")[0]  # the public code has weights of its own
+    step = kind.printed.partition(",weight_w")[0]  # the public code has weights of its own
+    # its DFT is not normalised: the data term weighs as many times more as an image has pixels
+    weight = f"{0.01 / kind.side**2:.6g}"
     what = f"as in the authors' public code, {kind.network}"
-    public = Solve("public", what, f"altgd?preset=public,{step}", (KERNELS, kind.network))
+    public = Solve("public", what, f"{PUBLIC},{step},weight_w={weight},weight_x={weight}", (KERNELS, kind.network))
     what = f"altgd over both latents, {SHAKES} and {kind.best}"
-    joint = Solve("joint", what, "altgd?start=encoder", (SHAKES, kind.best))
+    joint = Solve("joint", what, "altgd", (SHAKES, kind.best))
     what = f"altgd with the true kernel, {kind.best}: not blind"
     known = Solve("default-known", what, "altgd", (TRUE_KERNEL, kind.best))
     found = evidence(kind.gaussian)
@@ -110,7 +112,7 @@ ASIM2020 = Study(
                 ALG1,
                 ALG2,
                 dark_prior(),
-                *evidence("bounded:gaussian:objects", f"{BOUNDED},polish=tv", "tv"),
+                *evidence("bounded:gaussian:objects", BOUNDED, "tv x=identity hold=w"),
                 *without_class(),
                 oracle(),
             ),

@@ -37,9 +37,8 @@ from invkit.metrics import compare, kernel_ncc_modulo_shift, psnr, ssim
 from invkit_experiments.engine.benchmark import Settings
 from invkit_experiments.engine.experiment import Experiment
 from invkit_experiments.engine.scores import each, mean, median, worst
-from invkit_experiments.engine.solve import uninterrupted
+from invkit_experiments.engine.solve import hurried, uninterrupted
 from invkit_experiments.inputs.blurring import Blurred, blur
-from invkit_experiments.inputs.known import known_signal
 from invkit_experiments.output.tables import Column, Row
 
 __all__ = ["DIGITS", "closest"]
@@ -49,22 +48,21 @@ SIGMA = 0.01
 #: below this an image is taken as not recovered
 FAILED_BELOW = 18.0
 
-#: the solver of each method, as tables; where a method needs none, the default one stands for its settings
+#: the solver of each row, as a table; the other rows have that of the method for digits
 SOLVERS: Mapping[str, Mapping[str, Any]] = {
-    "paper": {"kind": "altgd", "preset": "paper"},
-    "public": {"kind": "altgd", "preset": "public"},
     "slack": {"kind": "altgd", "slack": 0.03},
-    "floor-same": {"kind": "altgd"},
-    "floor-typical": {"kind": "altgd", "gamma": 0.01, "anneal": 1},
-    "floor-free": {"kind": "altgd", "gamma": 0, "steps": 1500},
+    "floor-typical": {"kind": "altgd", "weight_x": 0.01, "anneal": 1},
+    "floor-free": {"kind": "altgd", "weight_x": 0, "steps": 1500},
 }
+#: the method whose solver a row has
+METHODS = {"paper": "paper", "public": "public"}
 
 
 def closest(
-    prior: invkit.Generator | str, truth: Tensor, solver: Mapping[str, Any], seed: int
+    prior: invkit.Generator | str, truth: Tensor, solver: invkit.Solver | Mapping[str, Any], seed: int
 ) -> tuple[Tensor, Tensor]:
     """The closest signals in a prior's range, and their latents: y = 1 ⊙ C(m), with nothing to undo."""
-    ones = known_signal(torch.ones(truth.shape[1:]))
+    ones = invkit.Given(torch.ones(truth.shape[1:]))
     pipeline = invkit.compose("pointwise", [ones, prior], solver, seed)
     solution = uninterrupted(pipeline(truth, monitors=["progress"]))
     return solution.x, solution.latents[1]
@@ -101,7 +99,9 @@ def _found(
             return None, prior(m), m
     solver, seed = _solver(method, settings), settings.seed
     if method == "known":
-        return None, *_with_true_kernels(blurred, solver, seed)
+        pipeline = invkit.compose(OPERATOR, [invkit.Given(blurred.w, each=True), IMAGES], solver, seed)
+        solution = uninterrupted(pipeline(blurred.y))
+        return None, solution.x, solution.latents[1]
     if method.startswith("floor-"):
         return None, *closest(IMAGES, blurred.x, solver, seed)
     pipeline = invkit.compose(OPERATOR, [KERNELS, IMAGES], solver, seed)
@@ -109,22 +109,10 @@ def _found(
     return solution.w, solution.x, solution.latents[1]
 
 
-def _with_true_kernels(
-    blurred: Blurred, solver: Mapping[str, Any], seed: int
-) -> tuple[Tensor, Tensor]:
-    """Images and latents, solved one by one: a known signal is the same for a whole batch."""
-    prior, images, latents = invkit.prior(IMAGES), [], []
-    for kernel, y in zip(blurred.w, blurred.y, strict=True):
-        pipeline = invkit.compose(OPERATOR, [known_signal(kernel), prior], solver, seed)
-        solution = uninterrupted(pipeline(y[None]))
-        images.append(solution.x)
-        latents.append(solution.latents[1])
-    return torch.cat(images), torch.cat(latents)
-
-
-def _solver(method: str, settings: Settings) -> Mapping[str, Any]:
-    solver = dict(SOLVERS.get(method, {"kind": "altgd"}))
-    return solver if settings.steps is None else {**solver, "steps": settings.steps}
+def _solver(method: str, settings: Settings) -> invkit.Solver:
+    named = SOLVERS.get(method)
+    made = invkit.method(METHODS.get(method, "digits")).solver if named is None else invkit.solver(named)
+    return made if settings.steps is None else hurried(made, settings.steps)
 
 
 @cache
@@ -168,9 +156,9 @@ DIGITS = Experiment(
     figures=_measured,
     methods={
         "blurry": "the measurement itself",
-        "paper": "altgd?preset=paper: Algorithm 1 as printed",
-        "public": "altgd?preset=public: as in the authors' public code",
-        "default": "altgd: the default solver",
+        "paper": "method paper: Algorithm 1 as printed",
+        "public": "method public: as in the authors' public code",
+        "default": "method digits: the default solver",
         "slack": "altgd?slack=0.03: the default, its image let out of the prior's range at the end",
         "known": "altgd with the true kernel given: not blind, the oracle",
         "floor-same": "closest image in range by the default solver's own objective, no blur, no noise",

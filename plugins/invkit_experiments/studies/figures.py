@@ -6,7 +6,7 @@ Figure 2: "recovery via back-propagation" (Section 2.1) minimises ‖y − C(m)�
 a kernel. It recovers a likeness of the blurry image, not the original. ``range`` shows what the same
 prior can make.
 
-Figure 5: the settings printed for MNIST are the preset itself: 1,500 steps of 0.01·exp(−t/250), λ = γ = 0.1,
+Figure 5: the settings printed for MNIST are those of the method ``paper``: 1,500 steps of 0.01·exp(−t/250), λ = γ = 0.1,
 10 restarts.
 
 Figure 8: the paper shows the CNN, its own method and the closest image in range. It says of the dark
@@ -30,7 +30,7 @@ from invkit_experiments.engine.methods import Blurry, Method
 from invkit_experiments.engine.solve import Solve
 from invkit_experiments.engine.study import Case, Study
 from invkit_experiments.inputs.drawn import Drawn
-from invkit_experiments.studies.paper import FACES, NUMBERS, PRINTED, QUALITY, SVHN, Kind, in_range
+from invkit_experiments.studies.paper import FACES, NUMBERS, PAPER, PRINTED, QUALITY, SVHN, Kind, in_range
 from invkit_experiments.studies.tables import noisy
 
 __all__ = ["FIGURES"]
@@ -49,7 +49,7 @@ def digits(kernels: str) -> Case:
     priors = (f"vae:{kernels}", "vae:mnist")
     methods = (
         Blurry(),
-        Solve("paper", "Algorithm 1 as printed", "altgd?preset=paper", priors),
+        Solve("paper", "Algorithm 1 as printed", "", priors, "paper"),
         Solve("default", "altgd by default", "altgd", priors),
     )
     return Case(f"mnist-{kernels}", f"MNIST test digits, {kernels}", Drawn("mnist", "test", kernels), methods)
@@ -64,19 +64,13 @@ def side_by_side(kind: Kind, kernels: str, cnn: str) -> Case:
 def restarted(kind: Kind) -> Case:
     """The same solver with more and more restarts."""
     prior = kind.network
-    # by default, altgd would find one start by evidence for a VAE that knows a Gaussian of its class
-    start = "encoder" if prior.startswith("vae") else "random"
-    rows = [
-        (f"paper-{n}", f"Algorithm 1 as printed, {n} restarts", f"preset=paper,{kind.printed},restarts={n}")
-        for n in (10, 25)
-    ]
+    as_printed = {n: f"{PAPER},{kind.printed}".replace("restarts=10", f"restarts={n}") for n in (10, 25)}
+    rows = [(f"paper-{n}", f"Algorithm 1 as printed, {n} restarts", spec) for n, spec in as_printed.items()]
     rows += [
-        (f"joint-{n}", f"altgd over both latents, {n} starts", f"start={start},restarts={n}")
+        (f"joint-{n}", f"altgd over both latents, {n} starts", f"altgd?restarts={n}")
         for n in (10, 25, 64, 256)
     ]
-    methods: list[Method] = [
-        Solve(name, what, f"altgd?{options}", ("vae:blur30", prior)) for name, what, options in rows
-    ]
+    methods: list[Method] = [Solve(*row, ("vae:blur30", prior)) for row in rows]
     title = f"{kind.under('blur30')}; images in the range of {prior}"
     return Case(kind.name, title, kind.drawn("blur30", in_range=prior), (Blurry(), *methods))
 

@@ -88,7 +88,7 @@ def _prior(method: str) -> str:
 
 
 def _solver(settings: Settings) -> Mapping[str, Any]:
-    return {"kind": "altgd", "gamma": 0, "steps": settings.steps or STEPS}
+    return {"kind": "altgd", "weight_x": 0, "steps": settings.steps or STEPS}
 
 
 KERNELS = Experiment(

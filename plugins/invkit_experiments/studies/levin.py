@@ -47,12 +47,17 @@ DARK = Solve(
     "dark channel prior, told the size of the kernel file",
     "darkprior",
     ("blind?size={size}", "darkchannel"),
+    hurried_by="rounds",
 )
 KNOWN = Solve(
     "known", "the dark prior's last step with the true kernel", "darkprior", (TRUE_KERNEL, "identity")
 )
 L0 = Solve(
-    "l0", "the same without the dark channel", "darkprior?dark=false", ("blind?size={size}", "identity")
+    "l0",
+    "the same without the dark channel",
+    "darkprior?dark=false",
+    ("blind?size={size}", "identity"),
+    hurried_by="rounds",
 )
 
 

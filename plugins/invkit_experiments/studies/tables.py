@@ -29,7 +29,7 @@ from invkit_experiments.engine.scores import Over
 from invkit_experiments.engine.solve import Solve
 from invkit_experiments.engine.study import Case, Study
 from invkit_experiments.output.tables import Column
-from invkit_experiments.studies.paper import FACES, NUMBERS, PRINTED, QUALITY, SVHN, Kind
+from invkit_experiments.studies.paper import FACES, NUMBERS, PAPER, PRINTED, QUALITY, SVHN, Kind
 
 __all__ = ["LEVELS", "TABLES", "noisy"]
 
@@ -95,8 +95,9 @@ def noisy(kind: Kind, level: int) -> Case:
     for each in kind.methods("vae:blurA", f"{kind.name}-blurA", oracle_weight="{half}"):
         methods.append(each)
         if isinstance(each, Solve) and each.name == "default":
-            told = f"altgd with λ = γ = σ², {kind.best}"
-            methods.append(Solve("weighted", told, "altgd?lam={variance},gamma={variance}", each.priors))
+            told = f"altgd with λ = γ = σ², kernel by evidence, {kind.best}"
+            weighted = "altgd?weight_w={variance},weight_x={variance} hold=w"
+            methods.append(Solve("weighted", told, (f"evidence x={kind.gaussian}", weighted), each.priors))
     figures = {name: levels[LEVELS.index(level)] for name, levels in NOISY[kind.name].items()}
     return Case(
         f"{kind.name}-{level}",
@@ -110,9 +111,10 @@ def noisy(kind: Kind, level: int) -> Case:
 def ranged(kind: Kind, blur: str) -> Iterator[Case]:
     """Two cases of Table 3, with the same images and kernels: as they are, and in range."""
     prior, priors = kind.network, (f"vae:{blur}", kind.network)
+    method = kind.method if prior == kind.best else ""
     methods = (
-        Solve("paper", f"Algorithm 1 as printed, {prior}", f"altgd?preset=paper,{kind.printed}", priors),
-        Solve("default", f"altgd by default, {prior}", "altgd", priors),
+        Solve("paper", f"Algorithm 1 as printed, {prior}", f"{PAPER},{kind.printed}", priors),
+        Solve("default", f"{method or 'altgd by default'}, {prior}", "altgd", priors, method),
     )
     in_range = f"the same, each replaced by the closest image in the range of {prior}"
     for which, title, of, error in zip(
