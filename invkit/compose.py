@@ -355,8 +355,9 @@ def as_batch(y: Any, dims: int) -> tuple[Tensor, bool, int]:
             f"a measurement of {y.dtype} values, expected float32 or float64",
             hint="convert it to floats, images to [0, 1]: y / 255",
         )
-    array = isinstance(y, np.ndarray)
-    tensor = torch.from_numpy(np.ascontiguousarray(y)) if array else ordinary(y.detach())
+    tensor: Tensor = (
+        torch.from_numpy(np.ascontiguousarray(y)) if isinstance(y, np.ndarray) else ordinary(y.detach())
+    )
     added = dims + 2 - tensor.ndim
     if not 0 <= added <= 2 or 0 in tensor.shape:
         layouts = (
@@ -367,7 +368,7 @@ def as_batch(y: Any, dims: int) -> tuple[Tensor, bool, int]:
             f"channels or {dims + 2} with a batch, none of them empty",
             hint=f"give {', '.join(layouts[:-1])} or {layouts[-1]}",
         )
-    return tensor[(None,) * added], array, added
+    return tensor[(None,) * added], isinstance(y, np.ndarray), added
 
 
 def _called(prior: Generator) -> str:
@@ -378,9 +379,11 @@ def _called(prior: Generator) -> str:
 
 def _as_given(solution: Solution, numpy_in: bool, axes_added: int) -> Solution:
     """The solution with its signals in the layout of the measurement, and all in its library."""
-    signals = {name: getattr(solution, name) for name in ("x", "w", "x_std")}
-    laid = {name: in_layout(each, axes_added) for name, each in signals.items() if each is not None}
-    solution = attrs.evolve(solution, axes_added=axes_added, **laid)
+    x, w, x_std = (
+        None if each is None else in_layout(each, axes_added)
+        for each in (solution.x, solution.w, solution.x_std)
+    )
+    solution = attrs.evolve(solution, x=x, w=w, x_std=x_std, axes_added=axes_added)
     given: Solution = as_numpy(solution) if numpy_in else solution
     return given
 

@@ -13,8 +13,7 @@ from __future__ import annotations
 
 import enum
 import hashlib
-import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from os import PathLike
 from typing import Any
@@ -32,20 +31,13 @@ _NAMED = "_invkit_named"
 
 def fingerprint(part: object) -> str:
     """The sha256 of all of an object's state, in hexadecimal."""
-    digest = hashlib.sha256()
-    for path, value in _leaves(part, "", ()):
-        _feed(digest, path, value)
-    return digest.hexdigest()
+    return _digest(_leaves(part, "", ()))
 
 
 def tensors_sha256(part: object) -> str | None:
     """The sha256 of an object's tensors, by name; None where it holds none."""
-    digest, found = hashlib.sha256(), False
-    for path, value in _leaves(part, "", ()):
-        if isinstance(value, Tensor):
-            _feed(digest, path, value)
-            found = True
-    return digest.hexdigest() if found else None
+    tensors = [(path, value) for path, value in _leaves(part, "", ()) if isinstance(value, Tensor)]
+    return _digest(tensors) if tensors else None
 
 
 def _leaves(value: Any, path: str, above: tuple[int, ...]) -> Iterator[tuple[str, Any]]:
@@ -82,22 +74,34 @@ def _attributes(holder: Any) -> list[tuple[str, Any]]:
 
 def _counts(holder: Any, name: str, value: Any) -> bool:
     """Whether an attribute is state, and neither a cache nor what invkit has noted."""
-    cache = isinstance(inspect.getattr_static(type(holder), name, None), cached_property)
+    cache = any(isinstance(vars(cls).get(name), cached_property) for cls in type(holder).__mro__)
     private = name.startswith("_") and isinstance(value, list | dict | set)
     return name != _NAMED and not cache and not private
 
 
-def _feed(digest: Any, path: str, value: Any) -> None:
-    if isinstance(value, np.ndarray) and value.dtype.kind in "biufc":
-        value = torch.from_numpy(value.astype(value.dtype.newbyteorder("=")))
-    if not isinstance(value, Tensor):
-        digest.update(f"{path}={type(value).__name__} {value!r}\0".encode(errors="surrogatepass"))
-        return
-    held = _least_precise(value.detach())
-    digest.update(f"{path}={held.dtype} {tuple(held.shape)}\0".encode())
-    if not held.is_meta:
-        flat = held.cpu().resolve_conj().resolve_neg().contiguous().reshape(-1)
-        digest.update(memoryview(flat.view(torch.uint8).numpy()))
+def _digest(leaves: Iterable[tuple[str, Any]]) -> str:
+    digest = hashlib.sha256()
+    known: dict[Any, str] = {}  # a tensor may be held by several names
+    for path, value in leaves:
+        if isinstance(value, np.ndarray) and value.dtype.kind in "biufc":
+            text = _tensor_text(torch.from_numpy(value.astype(value.dtype.newbyteorder("="))))
+        elif isinstance(value, Tensor):
+            key = (value.data_ptr(), value.device, value.dtype, value.shape, value.stride(), value.is_conj())
+            text = known.get(key) or known.setdefault(key, _tensor_text(value.detach()))
+        else:
+            text = repr(value)
+        digest.update(f"{path}={type(value).__name__} {text}\0".encode(errors="surrogatepass"))
+    return digest.hexdigest()
+
+
+def _tensor_text(tensor: Tensor) -> str:
+    """A tensor's dtype, shape and the sha256 of its values."""
+    held = _least_precise(tensor)
+    if held.is_meta:
+        return f"{held.dtype} {tuple(held.shape)}"
+    flat = held.cpu().resolve_conj().resolve_neg().contiguous().reshape(-1)
+    values = hashlib.sha256(flat.view(torch.uint8).numpy().data).hexdigest()
+    return f"{held.dtype} {tuple(held.shape)} {values}"
 
 
 def _least_precise(tensor: Tensor) -> Tensor:

@@ -120,6 +120,13 @@ def test_tensors_of_every_kind(values: torch.Tensor) -> None:
     assert len(tensors_sha256(Record(values)) or "") == 64
 
 
+def test_arrays_that_share_memory_in_turn_are_told_apart() -> None:
+    thing, other = same_thing(), same_thing()
+    thing.table = {"a": [np.zeros(9), np.zeros(9)]}  # type: ignore[dict-item]
+    other.table = {"a": [np.zeros(9), np.ones(9)]}  # type: ignore[dict-item]
+    assert fingerprint(thing) != fingerprint(other)
+
+
 def test_an_object_without_tensors_has_no_digest_of_them() -> None:
     assert tensors_sha256(Thing.__new__(Thing)) is None
     assert tensors_sha256(nn.ReLU()) is None

@@ -64,7 +64,7 @@ def project(
                 "image": str(job.source),
                 "psnr": found.psnr.item(),
                 "ssim": float(invkit.metrics.ssim(found.signal, truth)),
-                "latent_norm": found.latent.norm().item(),
+                "latent_norm": float((found.latent**2).sum() ** 0.5),
             }
             if folder is not None:
                 write_image(folder / f"{job.name}_range.png", found.signal)

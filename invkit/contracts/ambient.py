@@ -63,9 +63,13 @@ def as_seed(value: Any) -> int:
     Raises:
         InputError: anything else, booleans among it.
     """
-    boolean = isinstance(value, bool) or str(getattr(value, "dtype", "")).endswith("bool")
+    no_number = (
+        isinstance(value, bool)
+        or str(getattr(value, "dtype", "")).endswith("bool")
+        or len(getattr(value, "shape", "")) > 0
+    )
     try:
-        seed = -1 if boolean or getattr(value, "ndim", 0) else operator.index(value)
+        seed = -1 if no_number else operator.index(value)
     except TypeError:
         seed = -1
     if not 0 <= seed < 2**63:

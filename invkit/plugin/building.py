@@ -350,8 +350,8 @@ def _read_off(built: Any, entry: Entry, signature: Signature) -> Spec | None:
         if _plain(again) != _plain(value):
             return None
         texts[option.key] = option_text(again)
-    name = _field(built, "name") if signature.takes_name else None
-    return Spec(entry.name, None if name is None else str(name), texts)
+    called = _field(built, "name") if signature.takes_name else None
+    return Spec(entry.name, None if called is None else str(called), texts)
 
 
 def _field(record: Any, alias: str) -> Any:

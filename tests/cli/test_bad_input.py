@@ -167,7 +167,7 @@ BAD = [
     ("good.png --config no-solver.toml --out out", "has no 'solver'"),
     ("good.png --config unversioned.toml --out out", "no format in the config"),
     ("good.png --config one-prior.json --out out", "exactly two priors"),
-    ("good.png --config other-weights.toml --out out", "are not those the configuration was made with"),
+    ("good.png --config other-weights.toml --out out", "is not the one the configuration was made with"),
     ("good.png --config good.png --out out", "good.png"),
     # where to write
     (f"good.png {VAES} --out a-file", "cannot write to the folder a-file: it is a file"),

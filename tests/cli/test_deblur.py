@@ -77,7 +77,7 @@ def test_the_record(tmp_path: Path, quick: list[str | Path]) -> None:
     assert record["residual_rms"] == pytest.approx(left.square().mean().sqrt().item(), rel=1e-4)
     assert len(record["restarts"]["residual"]) == 2
     assert min(record["restarts"]["residual"]) == record["restarts"]["residual"][record["restarts"]["winner"]]
-    assert record["config"]["seed"] == 0 and record["config"]["solver"]["steps"] == "3"
+    assert record["config"]["seed"] == 0 and record["config"]["solver"]["steps"] == 3
     assert len(record["config"]["priors"][0]["sha256"]) == 64
     assert record["versions"]["invkit"] == invkit.__version__
     assert all((tmp_path / "out" / name).is_file() for name in record["files"].values())

@@ -146,7 +146,7 @@ def test_a_configuration_holds_the_sha256_of_the_weights_within() -> None:
     assert config["priors"][1]["sha256"] == invkit.prior("gaussian:mnist").sha256
     invkit.load_config(config)
     config["priors"][1]["sha256"] = "0" * 64
-    with pytest.raises(InvkitError, match="weights"):
+    with pytest.raises(InvkitError, match="the file of prior"):
         invkit.load_config(config)
     free = invkit.compose("circconv", ["trajectory", "bounded:spectrum"], "evidence").to_config()
     assert "sha256" not in free["priors"][1]
