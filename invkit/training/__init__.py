@@ -1,11 +1,16 @@
 """Training by seed: the loop, the processes that share it, what it shows, and the recipes it follows.
 
-    recipe = structure({**values, "epochs": 1}, MyRecipe)                        # invkit.training.recipes
-    run = TrainingRun([Turn("net", network, loss)], network, data, schedule, out, seed=0)  # .run
-    run.begin(resume=True)
-    with watching(out, pictures, progress=True) as watch:                        # .watching
-        weights = run.train(watch)
-    store.write_prior(path, weights, card(kind, name, architecture, recipe, run, figures))       # .exporting
+    class MyTrainer(NetworkTrainer[MyRecipe]):                           # invkit.training.trainer
+        kind, recipe, shipped = "net", MyRecipe, "my_package:recipes"    # .recipes
 
-What is trained, on what and by which loss is a plugin's: a :class:`invkit.Trainer` puts these parts together.
+        def training(self, recipe: MyRecipe, seed: int) -> Training:
+            network = untrained(ARCHITECTURES, recipe, seed)             # .networks
+            turns = [Turn("net", network, my_loss(network))]             # .run
+            data = load(recipe.data)                                     # .mixture
+            return Training(recipe=recipe, network=network, data=data, turns=turns, pictures=my_pictures)
+
+    network = trained(ARCHITECTURES, store.load(registry, "net", name, called="network"))
+
+What is trained, on what and by which loss is a plugin's. A trainer without the loop derives from
+:class:`invkit.Trainer` itself, and writes its card by :func:`invkit.training.exporting.card`.
 """
