@@ -30,6 +30,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import attrs
 import click
 import torch
+from invkit_experiments.inputs.known import known_signal
 from torch import Tensor
 
 import invkit
@@ -38,7 +39,6 @@ from invkit.metrics import psnr
 from invkit_evidence.confidence import Signs, features
 from invkit_evidence.evidence import Evidence
 from invkit_experiments.engine.kept import Kept
-from invkit_experiments.inputs.known import known_signal
 
 OPERATOR, KERNELS, IMAGES = "circconv", "trajectory", "gaussian:celeba"
 SHORT = 3.0

@@ -11,13 +11,13 @@ from collections.abc import Callable
 
 import attrs
 import torch
+from invkit_evidence.objective import Candidates, Objective, first_noise
 from torch import Tensor
 
 import invkit
 from invkit.contracts.marginal import IntegrableGenerator
 from invkit.contracts.problem import Problem
 from invkit_evidence.evidence import Evidence
-from invkit_evidence.objective import Candidates, Objective, first_noise
 from invkit_evidence.search import Plan, Search
 from invkit_gaussian.figures import probable_nuisance
 

@@ -124,9 +124,7 @@ def method(
     first, second = config["priors"]
     config["priors"] = [instead.pop("w", first), instead.pop("x", second)]
     pipeline = load_config({**config, **instead})
-    return attrs.evolve(
-        pipeline, seed=seed, monitors=tuple(part("monitor", each) for each in monitors)
-    )
+    return attrs.evolve(pipeline, seed=seed, monitors=tuple(part("monitor", each) for each in monitors))
 
 
 def _pair(priors: Any, w: Any, x: Any) -> Sequence[Any]:
@@ -226,7 +224,7 @@ class Pipeline:
         return attrs.evolve(problem, noise=noise), batch, numpy_in, axes_added
 
     def _start(self, start: Solution, problem: Problem, y: Tensor, rng: torch.Generator) -> Solution:
-        """A solution to go on from, as tensors with a batch axis, in the latents of this pipeline's priors."""
+        """A solution to go on from: tensors with a batch axis, latents of this pipeline's priors."""
 
         def tensor(values: Any, shape: Shape | None) -> Tensor | None:
             if values is None:

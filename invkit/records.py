@@ -43,7 +43,9 @@ def written(kind: str, given: Any, *, strict: bool) -> dict[str, Any] | list[dic
         ConfigError: if ``strict``, for a part that no spec stands for.
     """
     if isinstance(given, Stages):
-        return [stage_table(each, lambda kind, part: written(kind, part, strict=strict)) for each in given.stages]
+        return [
+            stage_table(each, lambda kind, part: written(kind, part, strict=strict)) for each in given.stages
+        ]
     what = named(given)
     if what is None or not (what.derived or what.state):
         more = {}

@@ -124,20 +124,22 @@ def _pipeline(
         )
     import attrs
 
-    from invkit import compose as composing
+    from invkit.compose import compose, load_config
+    from invkit.compose import method as method_named
+    from invkit.parts import part
 
     registry = default_manager().registry
     if config is not None:
-        pipeline = composing.load_config(config)
+        pipeline = load_config(config)
     elif priors and method is None:
         made = {kind: registry.default(kind).name for kind in ("operator", "solver")} | named
-        pipeline = composing.compose(priors=priors, **made)
+        pipeline = compose(priors=priors, **made)
     else:
         chosen = method or registry.default("method").name
         if method is None and not quiet:
             to_stderr(f"invkit: no prior given: --method {chosen} (see `invkit list methods`)")
-        pipeline = composing.method(chosen, **named, **dict(zip("wx", priors, strict=False)))
-    watching = tuple(composing.part("monitor", each) for each in monitors)
+        pipeline = method_named(chosen, **named, **dict(zip("wx", priors, strict=False)))
+    watching = tuple(part("monitor", each) for each in monitors)
     return attrs.evolve(pipeline, monitors=watching, seed=pipeline.seed if seed is None else seed)
 
 

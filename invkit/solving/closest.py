@@ -1,7 +1,7 @@
 """Latents for given signals: by the encoder, or by a search for the closest signal in range.
 
-    m = encoded(prior, x, rng)                   # the encoder's, or the closest latent where there is none
-    start = restated(solution, problem, rng)     # a solution in the latents of this problem's priors
+m = encoded(prior, x, rng)                   # the encoder's, or the closest latent where there is none
+start = restated(solution, problem, rng)     # a solution in the latents of this problem's priors
 """
 
 from __future__ import annotations
@@ -65,7 +65,9 @@ def descents(
         best_objective = torch.where(better, objective.detach(), best_objective)
         best_error = torch.where(better, error.detach(), best_error)
         best = torch.where(better.reshape(-1, *[1] * (latent.ndim - 1)), latent, best)
-        yield Descent(best.reshape(*shape, *best.shape[1:]), best_error.view(shape), best_objective.view(shape))
+        yield Descent(
+            best.reshape(*shape, *best.shape[1:]), best_error.view(shape), best_objective.view(shape)
+        )
         if step < steps:
             latent = latent - rate * 0.5 * (1 + math.cos(math.pi * step / steps)) * adam(gradient)
 
@@ -85,7 +87,7 @@ def closest(
 def encoded(
     prior: Generator, signal: Float[Tensor, "n *signal"], rng: torch.Generator
 ) -> Float[Tensor, "n *latent"]:
-    """The encoder's latents of signals, or the closest found from one drawn start where there is no encoder."""
+    """The encoder's latents of signals; without an encoder, the closest found from one drawn start."""
     signal = signal.clamp(*prior.bounds) if prior.bounds else signal
     if prior.can_encode:
         with torch.no_grad():

@@ -179,9 +179,7 @@ class Record:
                 joined([each.latents[1] for each in found]),
             ),
             residual=nothing if residual is None else residual,
-            status=tuple(
-                each or row[best] for each, row, best in zip(own, self.status, winner, strict=True)
-            ),
+            status=tuple(each or row[best] for each, row, best in zip(own, self.status, winner, strict=True)),
             restarts=Restarts(
                 self.objective,
                 self.residual,

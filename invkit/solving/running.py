@@ -73,7 +73,7 @@ def run(
     else:
         h, m = drawn(problem, y, restarts, rng)
     restarts = h.shape[1]
-    parts = torch.arange(len(y), device=y.device).split(max(1, chunk // restarts))
+    parts = torch.split(torch.arange(len(y), device=y.device), max(1, chunk // restarts))
 
     def waiting() -> tuple[Tensor, Tensor]:
         with torch.no_grad():
@@ -138,7 +138,9 @@ def _starting(problem: Problem, start: Solution, which: int, rng: torch.Generato
     if latent is not None and same_latents(prior, latent):
         found: Tensor = latent
     elif signal is None:
-        raise InputError("the solution to start from has no w", hint="start from one that has, or draw starts")
+        raise InputError(
+            "the solution to start from has no w", hint="start from one that has, or draw starts"
+        )
     else:
         found = encoded(prior, signal, rng)
     return found

@@ -12,7 +12,7 @@ problem. What one stage knows of the noise is handed on to the next.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import attrs
@@ -62,6 +62,10 @@ class Stage:
             raise InputError("a stage is a list of stages", hint="write all stages in one list")
 
 
+def _in_order(stages: Iterable[Stage]) -> tuple[Stage, ...]:
+    return tuple(stages)
+
+
 @attrs.frozen(eq=False)
 class Stages(Solver):
     """Solvers that follow each other.
@@ -70,7 +74,7 @@ class Stages(Solver):
     prior, the encoder's of its signal. Confidence stays with a kernel that is held, and so does doubt.
     """
 
-    stages: tuple[Stage, ...] = attrs.field(converter=tuple)
+    stages: tuple[Stage, ...] = attrs.field(converter=_in_order)
 
     def __attrs_post_init__(self) -> None:
         if not self.stages:
@@ -91,9 +95,7 @@ class Stages(Solver):
         first = self.stages[0]
         shaped = first.solver.shaped(_with_priors(problem, first), y)
         kept = zip((first.w, first.x), problem.priors, shaped.priors, strict=True)
-        made = [
-            now if own is None else before.shaped(now.signal_shape or ()) for own, before, now in kept
-        ]
+        made = [now if own is None else before.shaped(now.signal_shape or ()) for own, before, now in kept]
         return attrs.evolve(problem, priors=(made[0], made[1]))
 
     def solve(
@@ -177,11 +179,11 @@ def _own_latents(
 ) -> tuple[Any, Any]:
     """Latents of the problem's own priors: the last stage's, or those of the signals found."""
     result = []
-    for name, signal, latent, prior in zip(
-        "wx", (found.w, found.x), latents, problem.priors, strict=True
-    ):
+    for name, signal, latent, prior in zip("wx", (found.w, found.x), latents, problem.priors, strict=True):
         other = getattr(last, name) is not None
-        result.append(latent if signal is None or not (other or latent is None) else encoded(prior, signal, rng))
+        result.append(
+            latent if signal is None or not (other or latent is None) else encoded(prior, signal, rng)
+        )
     return result[0], result[1]
 
 
@@ -210,7 +212,7 @@ def stages_of(given: Any, build: Callable[[str, Any], Any]) -> Stages:
     Raises:
         InputError: an unknown key, or no solver.
     """
-    return Stages(tuple(_stage(each, build) for each in given))
+    return Stages([_stage(each, build) for each in given])
 
 
 def _stage(given: Any, build: Callable[[str, Any], Any]) -> Stage:

@@ -20,6 +20,7 @@ from invkit.contracts.linear import Shape
 from invkit.contracts.problem import Problem
 from invkit.errors import ShapeError
 
+
 @attrs.frozen(eq=False)
 class Example:
     """A small problem tied to shapes, with double precision measurements ``(n, *y_shape)``, n at least 2."""

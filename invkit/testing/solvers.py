@@ -323,7 +323,11 @@ def check_monitors(case: Case) -> None:
         require(listener.calls[:1] == ["start"], "monitors", f"told {listener.calls[:1]}, expected start")
         require(listener.calls[-1:] == ["end"], "monitors", f"{listener.calls[-1:]} is last, expected end")
         between = set(listener.calls[1:-1])
-        require(between <= {"step", "start"} and "step" in between, "monitors", f"told {between} between start and end, expected steps")
+        require(
+            between <= {"step", "start"} and "step" in between,
+            "monitors",
+            f"told {between} between start and end, expected steps",
+        )
         require(listener.solution is told, "monitors", "on_end gets another solution than the caller")
         late = [step for step, steps in listener.steps if step % every and step != steps]
         require(not late, "monitors", f"every={every}, but told of steps {late[:5]}")
@@ -466,9 +470,7 @@ def _require_same(first: Solution, second: Solution, prop: str, explanation: str
     require(first.status == second.status, prop, explanation.format("status"))
 
 
-def _require_alike(
-    one: Solution, row: int, other: Solution, place: int, prop: str, explanation: str
-) -> None:
+def _require_alike(one: Solution, row: int, other: Solution, place: int, prop: str, explanation: str) -> None:
     """A row of one solution agrees with a row of another; sums of another order are allowed for."""
     for name in ("x",) if one.w is None else ("w", "x", "residual"):
         found, expected = _numbers(other)[name][place], _numbers(one)[name][row]

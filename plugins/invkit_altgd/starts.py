@@ -39,9 +39,7 @@ class Starts:
 
     start: Start = attrs.field(default="auto", validator=in_(["auto", "random", "image", "encoder"]))
     restarts: int = attrs.field(default=64, validator=ge(1))
-    keep: tuple[int, ...] = attrs.field(
-        default=(12, 4, 1), converter=tuple, validator=deep_iterable(ge(1))
-    )
+    keep: tuple[int, ...] = attrs.field(default=(12, 4, 1), converter=tuple, validator=deep_iterable(ge(1)))
     chunk: int = attrs.field(default=2048, validator=ge(1))
 
     def kind(self, problem: Problem, y_shape: tuple[int, ...]) -> str:

@@ -2,7 +2,6 @@
 
     deblur = invkit.compose("circconv", ["trajectory", "gaussian:celeba"], "evidence")
     solution = deblur(y)
-    deblur = invkit.compose("circconv", ["trajectory", "gaussian:celeba"], ["evidence", "tv x=identity hold=w"])
 
 The two unknowns are not alike: the image has thousands of numbers, the kernel's latent a few tens. Minimising
 over both prefers a wrong kernel with an image to match; the marginal likelihood of the kernel does not. The
@@ -223,7 +222,13 @@ class Evidence(Solver):
         return record.solution(), signs
 
     def _rounds(
-        self, problem: Problem, prior_x: IntegrableGenerator, y: Tensor, plan: Schedule, starts: int, seed: int
+        self,
+        problem: Problem,
+        prior_x: IntegrableGenerator,
+        y: Tensor,
+        plan: Schedule,
+        starts: int,
+        seed: int,
     ) -> Rounds:
         sigma = problem.noise.sigma
         noise = first_noise(y) if sigma is None else sigma.to(y).expand(len(y))
@@ -236,7 +241,9 @@ class Evidence(Solver):
 def _started(problem: Problem, start: Solution, rng: torch.Generator) -> Tensor:
     """The latents of w to go on from."""
     if start.w is None:
-        raise InputError("the solution to start from has no w", hint="start from one that has, or draw starts")
+        raise InputError(
+            "the solution to start from has no w", hint="start from one that has, or draw starts"
+        )
     h: Tensor | None = start.latents[0]
     fits = h is not None and tuple(h.shape[1:]) == tuple(problem.priors[0].latent_shape or ())
     return h if h is not None and fits else encoded(problem.priors[0], start.w, rng)

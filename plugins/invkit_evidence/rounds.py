@@ -74,7 +74,9 @@ class Rounds:
     #: of a measurement that had so many candidates, the best of so much
     _winners: dict[tuple[int, int, float], Winner] = attrs.field(factory=dict, init=False)
 
-    def search(self, parameters: Parameters, watch: Watch, rows: Int[Tensor, "k"], retry: int = 0) -> Finalists:
+    def search(
+        self, parameters: Parameters, watch: Watch, rows: Int[Tensor, "k"], retry: int = 0
+    ) -> Finalists:
         """Search the measurements ``rows`` for the first time, or once more. After Ctrl-C, what was found
         until then.
         """

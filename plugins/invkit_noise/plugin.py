@@ -20,8 +20,8 @@ def invkit_register(registry: Registry) -> None:
         default=True,
     )
     registry.noise(
-        "poisson", "invkit_noise.poisson:Poisson", summary="counts, in any unit: the weaker an entry, the more it counts"
+        "poisson",
+        "invkit_noise.poisson:Poisson",
+        summary="counts, in any unit: the weaker an entry, the more it counts",
     )
-    registry.noise(
-        "robust", "invkit_noise.robust:Robust", summary="Huber: a few entries are grossly wrong"
-    )
+    registry.noise("robust", "invkit_noise.robust:Robust", summary="Huber: a few entries are grossly wrong")

@@ -91,10 +91,10 @@ class Solve(Method):
 
 
 def hurried(solver: invkit.Solver, steps: int, option: str = "steps") -> invkit.Solver:
-    """The solver with an option set to ``steps``; each stage of several; itself where it has no such option."""
+    """The solver, or each of its stages, with an option set to ``steps`` where it has that option."""
     if isinstance(solver, invkit.solving.Stages):
         stages = [attrs.evolve(each, solver=hurried(each.solver, steps)) for each in solver.stages]
-        return invkit.solving.Stages(tuple(stages))
+        return invkit.solving.Stages(stages)
     spec = spec_of(solver)
     if spec is None or option not in spec.options:
         return solver

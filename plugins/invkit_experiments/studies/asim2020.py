@@ -76,7 +76,9 @@ def beside(kind: Kind, cnn: str, *theirs: Method) -> tuple[Method, ...]:
     # its DFT is not normalised: the data term weighs as many times more as an image has pixels
     weight = f"{0.01 / kind.side**2:.6g}"
     what = f"as in the authors' public code, {kind.network}"
-    public = Solve("public", what, f"{PUBLIC},{step},weight_w={weight},weight_x={weight}", (KERNELS, kind.network))
+    public = Solve(
+        "public", what, f"{PUBLIC},{step},weight_w={weight},weight_x={weight}", (KERNELS, kind.network)
+    )
     what = f"altgd over both latents, {SHAKES} and {kind.best}"
     joint = Solve("joint", what, "altgd", (SHAKES, kind.best))
     what = f"altgd with the true kernel, {kind.best}: not blind"

@@ -86,9 +86,7 @@ def _measured(method: str, settings: Settings) -> Row:
     return _row(blurred, w, x, m, (time.perf_counter() - began) / len(blurred.y))
 
 
-def _found(
-    method: str, blurred: Blurred, settings: Settings
-) -> tuple[Tensor | None, Tensor, Tensor | None]:
+def _found(method: str, blurred: Blurred, settings: Settings) -> tuple[Tensor | None, Tensor, Tensor | None]:
     """(kernels, images, image latents) by a method; None for what it does not give."""
     if method == "blurry":
         return None, blurred.y, None

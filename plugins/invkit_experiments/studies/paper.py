@@ -129,7 +129,9 @@ class Kind:
             Solve("cnn", small_cnn, f"cnn?weights={cnn}", ("identity", "identity")),
             Solve("paper", f"Algorithm 1 as printed, {network}", printed, (kernels, network)),
             *([] if network == self.best else [with_network]),
-            Solve("default", f"method {self.method}, {best} and {self.best}", "", (best, self.best), self.method),
+            Solve(
+                "default", f"method {self.method}, {best} and {self.best}", "", (best, self.best), self.method
+            ),
             Solve("evidence", evidence, "evidence", (best, self.gaussian)),
             oracle(oracle_weight),
         )

@@ -108,9 +108,7 @@ def _measured(method: str, settings: Settings) -> Row:
 def _of_prior(prior: invkit.Generator, data: str, truth: Tensor, settings: Settings) -> Row:
     began = time.perf_counter()
     starts = 1 if prior.can_encode else RESTARTS
-    found = invkit.project(
-        prior, truth, restarts=starts, steps=settings.steps or STEPS, seed=settings.seed
-    )
+    found = invkit.project(prior, truth, restarts=starts, steps=settings.steps or STEPS, seed=settings.seed)
     row: dict[str, Any] = {
         "weights": digest(prior),
         **_floor(found.signal, truth),

@@ -7,6 +7,7 @@ import math
 import attrs
 import pytest
 import torch
+from invkit_altgd.presets import PRESETS, options_of
 from torch import Tensor
 
 import invkit
@@ -14,7 +15,6 @@ from invkit.contracts.problem import Problem
 from invkit.errors import SpecError
 from invkit.plugin.building import spec_of
 from invkit_altgd.altgd import AltGD
-from invkit_altgd.presets import PRESETS, options_of
 from invkit_altgd.starts import draw
 from tests.plugins.altgd.problems import measured, normal, residual, solve, tiny
 

@@ -8,12 +8,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from invkit_altgd.ridge import ridge_inverse
 from torch import Tensor
 
 import invkit
 from invkit.contracts.bilinear import BilinearOperator
 from invkit.testing._problems import Dense
-from invkit_altgd.ridge import ridge_inverse
 from tests.plugins.altgd.problems import normal
 from tests.strategies import operator_specs, seeds, signal_shapes
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-
 from invkit_altgd.updates import Adam, Plain
+
 from tests.plugins.altgd.problems import normal
 from tests.strategies import seeds
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from invkit_evidence.objective import Candidates, Objective
 from torch import Tensor
 
 import invkit
@@ -13,7 +14,6 @@ from invkit.contracts.monitor import Monitor, Progress
 from invkit.contracts.problem import Problem
 from invkit.contracts.solution import Solution
 from invkit_evidence.evidence import Evidence
-from invkit_evidence.objective import Candidates, Objective
 from invkit_gaussian.gaussian import Gaussian
 from tests.plugins.gaussian.classes import moments_of
 

@@ -7,8 +7,8 @@ import math
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-
 from invkit_evidence.adam import Adam
+
 from tests.plugins.evidence.problems import normal
 
 

@@ -12,6 +12,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from invkit_evidence.objective import Candidates, Objective
 from torch import Tensor
 
 import invkit
@@ -20,7 +21,6 @@ from invkit_classical.known import Known
 from invkit_evidence import winner
 from invkit_evidence.confidence import Signs, confidence, disagreement, signs
 from invkit_evidence.newton import hessian
-from invkit_evidence.objective import Candidates, Objective
 from invkit_gaussian.gaussian import Gaussian
 from tests.plugins.evidence.problems import images, solve
 from tests.plugins.gaussian.classes import Case, moments_of

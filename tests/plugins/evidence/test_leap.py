@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from invkit_evidence.objective import Candidates, Objective
 
 import invkit
 from benchmarks.confidence import measurement
@@ -16,7 +17,6 @@ from invkit.metrics import kernel_ncc, psnr
 from invkit_classical.known import Known
 from invkit_evidence import leap, rounds, winner
 from invkit_evidence.leap import fitted, freed
-from invkit_evidence.objective import Candidates, Objective
 from invkit_gaussian.gaussian import Gaussian
 from tests.plugins.evidence.problems import SIZE, candidates, images, normal, parabola, solve
 from tests.plugins.gaussian.classes import moments_of

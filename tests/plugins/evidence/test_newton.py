@@ -6,10 +6,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from invkit_evidence.objective import Candidates, Objective
 from torch import Tensor
 
 from invkit_evidence.newton import finish, hessian, moved
-from invkit_evidence.objective import Candidates, Objective
 from tests.plugins.evidence.problems import SIZE, candidates, images, normal, parabola
 
 

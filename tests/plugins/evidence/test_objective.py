@@ -6,11 +6,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from invkit_evidence.objective import Candidates, Objective, first_noise
 from torch import Tensor
 
 import invkit
 from invkit.contracts.problem import Problem
-from invkit_evidence.objective import Candidates, Objective, first_noise
 from invkit_gaussian.gaussian import Gaussian
 from tests.plugins.evidence.problems import normal
 from tests.plugins.gaussian.classes import moments_of

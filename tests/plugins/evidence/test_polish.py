@@ -7,13 +7,13 @@ from typing import Any
 import attrs
 import pytest
 import torch
+from invkit_evidence.polish import Polish
 
 import invkit
 from invkit import InvkitError, Problem, Status
 from invkit.testing import check_solver
 from invkit_classical.known import Known
 from invkit_evidence.evidence import Evidence
-from invkit_evidence.polish import Polish
 from tests.plugins.evidence.problems import images, solve
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
+from invkit_evidence.objective import Candidates
 
 from invkit import Problem, Status
 from invkit.contracts.monitor import Monitor, Progress
 from invkit_classical.known import Known
 from invkit_evidence import rounds
-from invkit_evidence.objective import Candidates
 from invkit_evidence.rounds import Rounds
 from invkit_evidence.search import Plan
 from tests.plugins.evidence.problems import SIZE, CtrlC, images, normal, parabola, solve

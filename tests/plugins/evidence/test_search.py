@@ -6,8 +6,8 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-
 from invkit_evidence.objective import Objective
+
 from invkit_evidence.search import Finalists, Plan, Search
 from tests.plugins.evidence.problems import SIZE, candidates, normal, parabola
 

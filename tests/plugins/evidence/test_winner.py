@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from invkit_evidence.objective import Candidates
 
 from invkit_evidence import winner
 from invkit_evidence.newton import hessian
-from invkit_evidence.objective import Candidates
 from invkit_evidence.search import Finalists
 from invkit_evidence.winner import Winner
 from tests.plugins.evidence.problems import SIZE, candidates, normal, parabola
