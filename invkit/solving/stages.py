@@ -20,6 +20,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from invkit.contracts.ambient import following
 from invkit.contracts.generator import Generator
 from invkit.contracts.given import Given
 from invkit.contracts.monitor import Monitor, Progress
@@ -93,7 +94,7 @@ class Stages(Solver):
     def shaped(self, problem: Problem, y: Float[Tensor, "n *y"]) -> Problem:
         """The problem as the first stage shapes it."""
         first = self.stages[0]
-        shaped = first.solver.shaped(_with_priors(problem, first), y)
+        shaped = first.solver.shaped(_with_priors(problem, first, y), y)
         kept = zip((first.w, first.x), problem.priors, shaped.priors, strict=True)
         made = [now if own is None else before.shaped(now.signal_shape or ()) for own, before, now in kept]
         return attrs.evolve(problem, priors=(made[0], made[1]))
@@ -115,7 +116,7 @@ class Stages(Solver):
         for number, stage in enumerate(self.stages):
             for relay in relays:
                 relay.number = number
-            staged = _with_priors(own, stage, found)
+            staged = _with_priors(own, stage, y, found)
             kept = [prior is mine for prior, mine in zip(staged.priors, own.priors, strict=True)]
             before = found
             if found is not None:
@@ -138,12 +139,12 @@ class Stages(Solver):
         return solution
 
 
-def _with_priors(problem: Problem, stage: Stage, found: Solution | None = None) -> Problem:
+def _with_priors(problem: Problem, stage: Stage, y: Tensor, found: Solution | None = None) -> Problem:
     """The problem with a stage's priors, and with the signal that it holds."""
     priors = list(problem.priors)
     for place, own in enumerate((stage.w, stage.x)):
         if own is not None:
-            shape = priors[place].signal_shape
+            own, shape = following(own, y), priors[place].signal_shape
             priors[place] = own if shape is None else own.shaped(shape)
     if found is not None and stage.hold:
         place = "wx".index(stage.hold)
