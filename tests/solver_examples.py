@@ -1,0 +1,129 @@
+"""Problems for solvers that take few of the general ones, or are to be tried on more: by name, made when used.
+
+    solver_examples("darkprior", 0)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+import invkit
+from invkit import Generator, Problem, Solver
+from invkit.contracts.linear import Shape
+from invkit.testing._problems import EXAMPLE_NAMES, Elementwise, Example, Kernels, Pixels, examples
+from invkit.testing.solvers import examples_for
+
+Parts = tuple[str, str, str, str]
+
+
+def solver_examples(spec: str, seed: int) -> Sequence[Example]:
+    """The problems that a solver's contract is checked on."""
+    solver, name = invkit.solver(spec), spec.partition("?")[0]
+    if name == "cnn":
+        return images(solver, seed)
+    return MADE[name](seed) if name in MADE else examples_for(solver, seed)
+
+
+def general(seed: int, *names: str) -> Sequence[Example]:
+    """Some of the general problems."""
+    assert set(names) <= set(EXAMPLE_NAMES)
+    return [each for each in examples(seed) if each.name in names]
+
+
+def gains(seed: int) -> Sequence[Example]:
+    """Products entry by entry, both signals free and non-negative: no convolution."""
+    rng = torch.Generator().manual_seed(seed)
+    return [_measured("free gains", Problem(Elementwise(), (Kernels((1, 8)), Ray((1, 8)))), rng)]
+
+
+def evidence(seed: int) -> Sequence[Example]:
+    """Blur by a free, a straight and a dense kernel, and gains, with images of natural spectra."""
+    rng = torch.Generator().manual_seed(seed)
+    parts: Sequence[Parts] = (
+        ("circconv, free kernel", "circconv", "simplex?size=3", "spectrum?shape=1x8x9"),
+        ("circconv, motion, colour", "circconv", "motion?size=5", "spectrum?shape=3x8x8"),
+        ("linconv, dense", "linconv", "simplex?size=3", "spectrum?shape=1x6x6"),
+        ("gains", "pointwise", "gaussian-blur?size=6,widest=1.5", "spectrum?shape=1x6x6"),
+    )
+    return [
+        _measured(name, Problem(invkit.operator(operator), (invkit.prior(w), invkit.prior(x))), rng)
+        for name, operator, w, x in parts
+    ]
+
+
+def photographs(seed: int) -> Sequence[Example]:
+    """Small convolutions, circular and not, grey and colour, of pictures of rectangles."""
+    rng = torch.Generator().manual_seed(seed)
+    parts: Sequence[tuple[str, str, str, str, Shape]] = (
+        ("circular, grey", "circconv", "blind?size=5", "darkchannel", (1, 14, 16)),
+        ("valid, colour, even kernel", "linconv?mode=valid", "blind?size=4", "identity?penalty=tv", (3, 15, 17)),
+    )
+    found = []
+    for name, operator, w, x, shape in parts:
+        model, priors = invkit.operator(operator), (invkit.prior(w), invkit.prior(x))
+        problem = Problem(model, priors).shaped(model.output_shape(priors[0].signal_shape, shape))
+        found.append(_measured(name, problem, rng, rectangles(2, shape, rng)))
+    return found
+
+
+def images(solver: Solver, seed: int) -> Sequence[Example]:
+    """Random images, square and wide, blurred by random kernels of their size, as a network takes them."""
+    network = solver.network
+    side = network.multiple * -(-max(12, network.smallest) // network.multiple)
+    rng, found = torch.Generator().manual_seed(seed), []
+    for wide in (side, side + 2 * network.multiple):
+        shape = (network.channels, side, wide)
+        problem = Problem(invkit.operator("circconv"), (invkit.prior("identity"), invkit.prior("identity")))
+        x = torch.rand(3, *shape, generator=rng, dtype=torch.float64)
+        w = torch.rand(3, 1, side, wide, generator=rng, dtype=torch.float64)
+        y: Tensor = problem.operator(w / w.sum((1, 2, 3), keepdim=True), x)
+        found.append(Example(f"images of {side}×{wide}", problem.shaped(shape), y))
+    return found
+
+
+def rectangles(n: int, shape: Shape, rng: torch.Generator) -> Tensor:
+    """Dark pictures with six bright or dark rectangles over each other."""
+    pictures = torch.full((n, *shape), 0.1, dtype=torch.float64)
+    for picture in pictures:
+        for _ in range(6):
+            top, left = (int(torch.randint(0, length - 3, (), generator=rng)) for length in shape[1:])
+            level = torch.rand(shape[0], 1, 1, generator=rng, dtype=torch.float64)
+            picture[:, top : top + shape[1] // 3, left : left + shape[2] // 3] = level
+    return pictures
+
+
+class Ray(Pixels):
+    """Free non-negative pixels."""
+
+    bounds = None
+
+
+def _measured(
+    name: str, problem: Problem, rng: torch.Generator, x: Tensor | None = None, n: int = 3
+) -> Example:
+    """Measurements of what the priors draw, or of given pictures, with 1 % noise."""
+    n = n if x is None else len(x)
+    drawn = [_drawn(prior, n, rng) for prior in problem.priors[: 2 if x is None else 1]]
+    clean: Tensor = problem.operator(drawn[0], drawn[1] if x is None else x)
+    noise = torch.randn(clean.shape, generator=rng, dtype=clean.dtype)
+    scale = clean.square().mean().sqrt() if x is None else 1.0
+    return Example(name, problem.shaped(tuple(clean.shape[1:])), clean + 0.01 * scale * noise)
+
+
+def _drawn(prior: Generator, n: int, rng: torch.Generator) -> Tensor:
+    made: Tensor = prior(prior.sample_latent(n, rng, dtype=torch.float64))
+    return made
+
+
+KNOWN, FREE = "known kernel, free pixels", "free kernel, free pixels"
+
+MADE: dict[str, Callable[[int], Sequence[Example]]] = {
+    "altgd": lambda seed: general(seed, *EXAMPLE_NAMES[:3]),
+    "blindrl": lambda seed: [*general(seed, KNOWN, FREE), *gains(seed)],
+    "range": lambda seed: [*general(seed, KNOWN), *gains(seed)],
+    "evidence": lambda seed: [*general(seed, EXAMPLE_NAMES[0]), *evidence(seed)],
+    "darkprior": lambda seed: [*general(seed, KNOWN), *photographs(seed)],
+}
