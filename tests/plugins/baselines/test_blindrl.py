@@ -13,7 +13,8 @@ from invkit import InputError, Problem, Status
 from invkit.metrics import psnr
 from invkit.testing import check_solver
 from invkit_baselines.blindrl import BlindRL
-from tests.plugins.baselines.known import Known, draw, kernels, steps_picture
+from tests.plugins.baselines.known import draw, given, kernels, steps_picture
+from tests.solver_examples import solver_examples
 
 
 def solve(solver: BlindRL, operator: str, w: object, y: torch.Tensor, x: str = "identity") -> invkit.Solution:
@@ -24,7 +25,7 @@ def solve(solver: BlindRL, operator: str, w: object, y: torch.Tensor, x: str = "
 
 @pytest.mark.parametrize("options", ["steps=12", "steps=5,w_steps=2,x_steps=3,unit_sum=false"])
 def test_keeps_the_contract(options: str) -> None:
-    check_solver(invkit.solver(f"blindrl?{options}"), seed=5)
+    check_solver(invkit.solver(f"blindrl?{options}"), seed=5, examples=solver_examples("blindrl", 5)[-1:])
 
 
 def reference(y: np.ndarray, size: int, steps: int, eps: float) -> tuple[np.ndarray, np.ndarray]:
@@ -64,7 +65,7 @@ def test_with_the_true_kernel_a_picture_gets_sharper() -> None:
     w, x = kernels(0, 2), steps_picture(1, 2)
     for operator in ("circconv", "linconv"):
         y = invkit.operator(operator)(w, x)
-        solution = solve(BlindRL(steps=100), operator, Known(w), y)
+        solution = solve(BlindRL(steps=100), operator, given(w), y)
         assert torch.equal(solution.w, w)
         assert (psnr(solution.x, x) > psnr(y, x) + 3).all()
         assert set(solution.status) == {Status.MAX_ITER}
@@ -84,7 +85,7 @@ def test_values_below_zero_count_as_zero_and_bounds_are_kept() -> None:
     w = kernels(0, 1)
     y = invkit.operator("circconv")(w, steps_picture(1, 1)) - 0.3
     assert y.min() < 0
-    found, clipped = (solve(BlindRL(steps=5), "circconv", Known(w), each) for each in (y, y.clamp_min(0)))
+    found, clipped = (solve(BlindRL(steps=5), "circconv", given(w), each) for each in (y, y.clamp_min(0)))
     assert torch.equal(found.x, clipped.x)
     assert found.residual > clipped.residual  # of the measurement given
 
@@ -96,7 +97,7 @@ def test_a_published_face_gets_sharper_with_its_kernel(data_folder: Path) -> Non
     with np.load(path) as arrays:
         x, y = (torch.tensor(arrays[key][:4]).movedim(-1, 1).float() / 255 for key in "xy")
         w = torch.tensor(arrays["w"][:4])[:, None].float()
-    solution = solve(BlindRL(steps=30), "circconv", Known(w / w.sum((2, 3), keepdim=True)), y)
+    solution = solve(BlindRL(steps=30), "circconv", given(w / w.sum((2, 3), keepdim=True)), y)
     assert psnr(solution.x, x).mean() > psnr(y, x).mean() + 2
 
 

@@ -13,6 +13,7 @@ from invkit import InputError, Problem, Status
 from invkit.testing import check_solver
 from invkit_baselines.closest import Range
 from tests.plugins.baselines.known import draw
+from tests.solver_examples import solver_examples
 
 
 def solve(solver: Range, prior: str, y: torch.Tensor, operator: str = "circconv") -> invkit.Solution:
@@ -21,9 +22,9 @@ def solve(solver: Range, prior: str, y: torch.Tensor, operator: str = "circconv"
     return solver.solve(problem, y, torch.Generator().manual_seed(0))
 
 
-@pytest.mark.parametrize("options", ["steps=10,restarts=3", "steps=4,restarts=1,gamma=0.1"])
+@pytest.mark.parametrize("options", ["steps=10,restarts=3", "steps=4,restarts=1,weight_x=0.1"])
 def test_keeps_the_contract(options: str) -> None:
-    check_solver(invkit.solver(f"range?{options}"), seed=5)
+    check_solver(invkit.solver(f"range?{options}"), seed=5, examples=solver_examples("range", 5)[-1:])
 
 
 def test_is_the_projection_of_the_measurement() -> None:
@@ -60,7 +61,7 @@ def test_chunks_of_measurements_change_no_result(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(projection, "_VALUES_AT_ONCE", 2 * 784)
     one_by_one = solve(Range(steps=4, restarts=2), "vae:mnist", y)
     torch.testing.assert_close(one_by_one.x, at_once.x)
-    assert one_by_one.history_steps[-1] == 12 and at_once.history_steps[-1] == 4
+    assert one_by_one.history_steps == at_once.history_steps == (1, 2, 3, 4)
 
 
 def test_a_known_picture_has_nothing_to_choose(tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ from invkit.metrics import psnr
 from invkit.testing import check_solver
 from invkit_baselines.differences import total_variation
 from invkit_baselines.tv import TV
-from tests.plugins.baselines.known import Known, draw, kernels, steps_picture
+from tests.plugins.baselines.known import draw, given, kernels, steps_picture
+from tests.solver_examples import solver_examples
 
 
 class Boxed(invkit.Generator):
@@ -40,7 +41,7 @@ class Boxed(invkit.Generator):
 
 def solve(solver: TV, operator: str, w: Tensor, y: Tensor, prior: object = "identity") -> invkit.Solution:
     x = invkit.prior(prior) if isinstance(prior, str) else prior
-    problem = Problem(invkit.operator(operator), (Known(w), x))
+    problem = Problem(invkit.operator(operator), (given(w), x))
     return solver.solve(problem, y, torch.Generator().manual_seed(0))
 
 
@@ -53,7 +54,7 @@ def blurred(operator: str, n: int = 2, channels: int = 3, size: int = 24) -> tup
 
 @pytest.mark.parametrize("options", ["steps=6", "colour=separate,tolerance=0.05,inner=2"])
 def test_keeps_the_contract(options: str) -> None:
-    check_solver(invkit.solver(f"tv?{options}"), seed=5)
+    check_solver(invkit.solver(f"tv?{options}"), seed=5, examples=solver_examples("tv", 5)[-1:])
 
 
 @pytest.mark.parametrize(
@@ -62,7 +63,7 @@ def test_keeps_the_contract(options: str) -> None:
 def test_finds_the_minimum_of_what_it_minimises(operator: str, colour: str) -> None:
     """Nothing near the result is better, and a general-purpose minimiser of a smoothed TV finds no less."""
     w, _, y = blurred(operator, n=1, channels=2, size=10)
-    solver = TV(mu=5e-3, steps=250, tolerance=1e-8, colour=colour, inner=8)
+    solver = TV(weight_x=5e-3, steps=250, tolerance=1e-8, colour=colour, inner=8)
     solution = solve(solver, operator, w, y)
     forward = invkit.operator(operator)
 
@@ -177,7 +178,7 @@ def _saved(folder: Path, signal: Tensor) -> Path:
     return folder / "picture.npy"
 
 
-@pytest.mark.parametrize("options", [{"mu": 0.0}, {"steps": 0}, {"colour": "grey"}, {"jump": -1.0}])
+@pytest.mark.parametrize("options", [{"weight_x": 0.0}, {"steps": 0}, {"colour": "grey"}, {"jump": -1.0}])
 def test_bad_options_are_refused(options: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=next(iter(options))):
         TV(**options)
