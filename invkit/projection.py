@@ -146,7 +146,7 @@ def chunk_length(batch: Float[Tensor, "n *signal"], restarts: int) -> int:
 def draw_starts(
     prior: Generator, batch: Float[Tensor, "n *signal"], restarts: int, rng: torch.Generator
 ) -> Float[Tensor, "n r *latent"]:
-    """Latents drawn from the prior, the same for all signals, so that equal ones end equal; the first of every
+    """Latents drawn from the prior, the same for all signals: equal ones end equal. The first of every
     signal is its encoding, where there is an encoder.
     """
     drawn = prior.sample_latent(restarts, rng, dtype=batch.dtype, device=batch.device)

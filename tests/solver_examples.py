@@ -1,4 +1,4 @@
-"""Problems for solvers that take few of the general ones, or are to be tried on more: by name, made when used.
+"""Problems for solvers that take few of the general ones, or are tried on more: by name, made when used.
 
     solver_examples("darkprior", 0)
 """
@@ -13,11 +13,9 @@ from torch import Tensor
 import invkit
 from invkit import Generator, Problem, Solver
 from invkit.contracts.linear import Shape
+from invkit.contracts.noise import Gaussian
 from invkit.testing._problems import EXAMPLE_NAMES, Elementwise, Example, Kernels, Pixels, examples
 from invkit.testing.solvers import examples_for
-
-Parts = tuple[str, str, str, str]
-
 
 def solver_examples(spec: str, seed: int) -> Sequence[Example]:
     """The problems that a solver's contract is checked on."""
@@ -39,19 +37,11 @@ def gains(seed: int) -> Sequence[Example]:
     return [_measured("free gains", Problem(Elementwise(), (Kernels((1, 8)), Ray((1, 8)))), rng)]
 
 
-def evidence(seed: int) -> Sequence[Example]:
-    """Blur by a free, a straight and a dense kernel, and gains, with images of natural spectra."""
-    rng = torch.Generator().manual_seed(seed)
-    parts: Sequence[Parts] = (
-        ("circconv, free kernel", "circconv", "simplex?size=3", "spectrum?shape=1x8x9"),
-        ("circconv, motion, colour", "circconv", "motion?size=5", "spectrum?shape=3x8x8"),
-        ("linconv, dense", "linconv", "simplex?size=3", "spectrum?shape=1x6x6"),
-        ("gains", "pointwise", "gaussian-blur?size=6,widest=1.5", "spectrum?shape=1x6x6"),
-    )
-    return [
-        _measured(name, Problem(invkit.operator(operator), (invkit.prior(w), invkit.prior(x))), rng)
-        for name, operator, w, x in parts
-    ]
+def natural(seed: int) -> Sequence[Example]:
+    """Blur by a straight kernel, with images of natural spectra; the noise is known."""
+    priors = (invkit.prior("motion?size=5"), invkit.prior("spectrum?shape=1x7x6"))
+    problem = Problem(invkit.operator("circconv"), priors, noise=Gaussian(sigma=0.005))
+    return [_measured("motion, natural spectrum", problem, torch.Generator().manual_seed(seed))]
 
 
 def photographs(seed: int) -> Sequence[Example]:
@@ -119,6 +109,6 @@ MADE: dict[str, Callable[[int], Sequence[Example]]] = {
     "altgd": lambda seed: general(seed, *EXAMPLE_NAMES[:3]),
     "blindrl": lambda seed: [*general(seed, KNOWN, FREE), *gains(seed)],
     "range": lambda seed: [*general(seed, KNOWN), *gains(seed)],
-    "evidence": lambda seed: [*general(seed, EXAMPLE_NAMES[0]), *evidence(seed)],
+    "evidence": lambda seed: [*general(seed, EXAMPLE_NAMES[0]), *natural(seed)],
     "darkprior": lambda seed: [*general(seed, KNOWN), *photographs(seed)],
 }

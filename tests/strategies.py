@@ -45,6 +45,8 @@ FEW = {
     "starts": "40",
     "restarts": "20",
     "retries": "1",
+    "leaps": "1",
+    "finish": "1",
     "rounds": "1",
     "last_rounds": "1",
 }

@@ -1,6 +1,6 @@
 """The kit of a solver: what every solver needs besides its mathematics.
 
-    run(...)                    restarts, halving, Ctrl-C, diverging candidates, monitors, history, the solution
+    run(...)                    a whole solve: restarts, halving, Ctrl-C, monitors, history, the solution
     Record                      the same bookkeeping for a solver with a loop of its own
     Adam                        steps of Adam, row by row
     conjugate_gradients         (AᵀA + ρI) x = b, every row with step lengths of its own

@@ -78,7 +78,8 @@ def descents(
         best_objective = torch.where(better, objective.detach(), best_objective)
         best_error = torch.where(better, error.detach(), best_error)
         best = torch.where(better.reshape(-1, *[1] * (latent.ndim - 1)), latent, best)
-        yield Descent(best.reshape(*shape, *best.shape[1:]), best_error.view(shape), best_objective.view(shape))
+        latents = best.reshape(*shape, *best.shape[1:])
+        yield Descent(latents, best_error.view(shape), best_objective.view(shape))
         if step < steps:
             latent = latent - rate * 0.5 * (1 + math.cos(math.pi * step / steps)) * adam(gradient)
 
@@ -98,7 +99,7 @@ def closest(
 def encoded(
     prior: Generator, signal: Float[Tensor, "n *signal"], rng: torch.Generator
 ) -> Float[Tensor, "n *latent"]:
-    """The encoder's latents of signals, or the closest found from one drawn start where there is no encoder."""
+    """The encoder's latents of signals; without an encoder, the closest found from one drawn start."""
     signal = signal.clamp(*prior.bounds) if prior.bounds else signal
     if prior.can_encode:
         with torch.no_grad():
@@ -146,7 +147,7 @@ def start_latents(
         found: Tensor = latent
         return found
     if signal is None:
-        raise InputError("the solution to start from has no w", hint="start from one that has, or draw starts")
+        raise InputError("the solution to start from has no w", hint="start from one that has")
     return encoded(prior, signal, rng)
 
 

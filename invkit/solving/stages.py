@@ -180,8 +180,8 @@ def _own_latents(
     for name, signal, latent, prior in zip(
         "wx", (found.w, found.x), latents, problem.priors, strict=True
     ):
-        other = getattr(last, name) is not None
-        result.append(latent if signal is None or not (other or latent is None) else encoded(prior, signal, rng))
+        other = getattr(last, name) is not None or latent is None
+        result.append(encoded(prior, signal, rng) if other and signal is not None else latent)
     return result[0], result[1]
 
 

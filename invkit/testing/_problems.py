@@ -9,7 +9,7 @@ tells its spectrum, a given kernel, free pixels.
 
 from __future__ import annotations
 
-from math import log, pi, prod
+from math import pi, prod
 
 import attrs
 import torch
@@ -21,7 +21,7 @@ from invkit.contracts.given import Given
 from invkit.contracts.linear import LinearOperator, Shape
 from invkit.contracts.marginal import IntegrableGenerator, Marginal
 from invkit.contracts.problem import Problem
-from invkit.errors import ShapeError
+from invkit.errors import InputError, ShapeError
 
 
 @attrs.frozen(eq=False)
@@ -120,6 +120,8 @@ class Circle(BilinearOperator):
 
     def forward(self, w: Tensor, x: Tensor) -> Tensor:
         """The convolution, by the DFT."""
+        if w.is_complex() or x.is_complex():
+            raise InputError(f"real signals only, got {w.dtype} and {x.dtype}")
         size = tuple(x.shape[2:])
         return torch.fft.irfft2(_transferred(w, size) * torch.fft.rfft2(x), size)
 
@@ -187,41 +189,40 @@ class SubspaceMarginal(Marginal):
         self.y, self.centre, self.basis, self.shape = y, mean, basis, shape
 
     def __call__(self, linear: LinearOperator, nuisance: Tensor, variance: Tensor) -> Tensor:
-        """``−log N(y; Aμ, A B Bᵀ Aᵀ + σ²I)``."""
-        _, residual, factor = self._parts(linear, variance)
-        white = torch.linalg.solve_triangular(factor, residual, upper=False)
-        logs = factor.diagonal(dim1=1, dim2=2).log().sum(1)
-        return 0.5 * white.square().sum((1, 2)) + logs + 0.5 * residual.shape[1] * log(2 * pi)
+        """``−log N(y; Aμ, A B Bᵀ Aᵀ + σ²I)``, by the identities of Woodbury and Sylvester."""
+        residual, gathered, factor = self._parts(linear, variance)
+        white = torch.linalg.solve_triangular(factor, gathered, upper=False)
+        energy = residual.square().sum((1, 2)) - variance * white.square().sum((1, 2))
+        logs = 2 * factor.diagonal(dim1=1, dim2=2).log().sum(1)
+        return 0.5 * (energy / variance + logs + residual.shape[1] * (2 * pi * variance).log())
 
     def mean(self, linear: LinearOperator, nuisance: Tensor, variance: Tensor) -> Tensor:
-        """``μ + B (AB)ᵀ S⁻¹ (y − Aμ)``."""
-        seen, residual, factor = self._parts(linear, variance)
-        return self._signal((seen.mT @ torch.cholesky_solve(residual, factor))[:, :, 0])
+        """``μ + B (I + CᵀC/σ²)⁻¹ Cᵀ (y − Aμ)/σ²`` with ``C = AB``."""
+        _, gathered, factor = self._parts(linear, variance)
+        return self._signal(torch.cholesky_solve(gathered, factor))
 
     def sample(
         self, linear: LinearOperator, nuisance: Tensor, variance: Tensor, rng: torch.Generator
     ) -> Tensor:
         """A draw of the coordinates from their posterior, as a signal."""
-        seen, residual, factor = self._parts(linear, variance)
-        centre = seen.mT @ torch.cholesky_solve(residual, factor)
-        eye = torch.eye(seen.shape[2]).to(seen)
-        precision = eye + seen.mT @ seen / variance[:, None, None]
-        drawn = torch.randn(*centre.shape, generator=rng, dtype=torch.float64).to(seen)
-        root = torch.linalg.cholesky(precision).mT
-        return self._signal((centre + torch.linalg.solve_triangular(root, drawn, upper=True))[:, :, 0])
+        _, gathered, factor = self._parts(linear, variance)
+        drawn = torch.randn(gathered.shape, generator=rng, dtype=torch.float64).to(gathered)
+        spread = torch.linalg.solve_triangular(factor.mT, drawn, upper=True)
+        return self._signal(torch.cholesky_solve(gathered, factor) + spread)
 
     def select(self, index: Tensor) -> Marginal:
         return SubspaceMarginal(self.y[index], self.centre, self.basis, self.shape)
 
     def _parts(self, linear: LinearOperator, variance: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """``AB``, ``y − Aμ`` and the Cholesky factor of ``A B Bᵀ Aᵀ + σ²I``."""
+        """``y − Aμ``, ``Cᵀ(y − Aμ)/σ²`` and the Cholesky factor of ``I + CᵀC/σ²``, with ``C = AB``."""
         matrix = linear.matrix(len(self.y), self.y)
         seen, residual = matrix @ self.basis, self.y.flatten(1)[:, :, None] - matrix @ self.centre[:, None]
-        eye = torch.eye(residual.shape[1]).to(residual)
-        return seen, residual, torch.linalg.cholesky(seen @ seen.mT + variance[:, None, None] * eye)
+        scaled = seen.mT / variance[:, None, None]
+        precision = torch.eye(seen.shape[2]).to(seen) + scaled @ seen
+        return residual, scaled @ residual, torch.linalg.cholesky_ex(precision).L
 
     def _signal(self, latent: Tensor) -> Tensor:
-        return (self.centre + latent @ self.basis.T).reshape(-1, *self.shape)
+        return (self.centre + latent[:, :, 0] @ self.basis.T).reshape(-1, *self.shape)
 
 
 class UnitSum(Generator):

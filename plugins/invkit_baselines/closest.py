@@ -125,10 +125,8 @@ class Range(Solver):
                 found = next(path, found)  # a given picture has nothing to choose, and no second step
                 if record.due(step):
                     record.tell(step, objective(), nothing, lambda: (None, _made(own, best()[1])))
-        sound = torch.isfinite(found.objective).tolist()
-        record.settle(
-            objective(), nothing, [[record.ended(fine or record.interrupted) for fine in row] for row in sound]
-        )
+        sound = (torch.isfinite(found.objective) | record.interrupted).tolist()
+        record.settle(objective(), nothing, [[record.ended(fine) for fine in row] for row in sound])
         winner, latent = best()
         record.end(Found(x=_made(own, latent), latents=(None, latent), winner=winner.tolist()))
 
