@@ -17,6 +17,7 @@ from invkit.contracts.noise import Gaussian
 from invkit.testing._problems import EXAMPLE_NAMES, Elementwise, Example, Kernels, Pixels, examples
 from invkit.testing.solvers import examples_for
 
+
 def solver_examples(spec: str, seed: int) -> Sequence[Example]:
     """The problems that a solver's contract is checked on."""
     solver, name = invkit.solver(spec), spec.partition("?")[0]

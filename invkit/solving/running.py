@@ -98,7 +98,7 @@ def run(
                             record.tell(number + 1, *c.tables(c.state or c.evaluate()), lambda: c.best()[2:])  # noqa: B023
                     done += length
         c.settle(record.ended())
-        h, m, w, x = c.best()
+        own_h, own_m, w, x = c.best()
         these = problem.select(rows)
         if finish:
             moved = finish(these, y[rows], w, x)
@@ -106,7 +106,8 @@ def run(
             x = torch.where(sound.reshape(-1, *[1] * (x.ndim - 1)), moved, x)
         record.settle(*c.ends())
         residual = these.residual(w, x, y[rows])
-        record.end(Found(x=x, w=w, latents=(h, m), residual=residual, winner=c.winners().tolist()))
+        winner = c.winners().tolist()
+        record.end(Found(x=x, w=w, latents=(own_h, own_m), residual=residual, winner=winner))
     return record.solution()
 
 

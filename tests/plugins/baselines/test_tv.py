@@ -12,6 +12,7 @@ from torch import Tensor
 
 import invkit
 from invkit import InputError, Problem, Status
+from invkit.contracts.noise import Gaussian
 from invkit.metrics import psnr
 from invkit.testing import check_solver
 from invkit_baselines.differences import total_variation
@@ -151,6 +152,44 @@ def test_the_published_inputs_with_their_true_kernels(data_folder: Path, name: s
     solution = solve(TV(), "circconv", w / w.sum((2, 3), keepdim=True), y)
     assert psnr(solution.x, x).mean() >= PUBLISHED[name]
     assert (psnr(solution.x, x) > psnr(y, x)).all()
+
+
+def test_what_was_not_measured_is_filled_in() -> None:
+    """A fifth of the pixels is lost: whatever stands there, the picture comes back."""
+    w, x, y = blurred("circconv")
+    mask = draw(5, *y.shape) > 0.2
+    problem = Problem(invkit.operator("circconv"), (given(w), invkit.prior("identity")), noise=Gaussian(mask))
+    solver = TV(steps=400, inner=8, tolerance=1e-5)
+    lost = [solver.solve(problem, y.where(mask, each), torch.Generator()) for each in (0.0, 9.0)]
+    whole = solve(TV(), "circconv", w, y)
+    assert torch.equal(lost[0].x, lost[1].x)
+    assert (psnr(lost[0].x, x) > psnr(whole.x, x) - 1.5).all()
+    residual = (invkit.operator("circconv")(w, lost[0].x) - y).square().where(mask, 0).sum((1, 2, 3))
+    torch.testing.assert_close(lost[0].residual, residual)
+
+
+def test_weights_of_one_are_no_weights() -> None:
+    w, _, y = blurred("linconv?mode=valid")
+    noise = Gaussian(torch.ones(y.shape))
+    problem = Problem(invkit.operator("linconv?mode=valid"), (given(w), invkit.prior("identity")), noise=noise)
+    weighted = TV(steps=20, tolerance=0).solve(problem, y, torch.Generator())
+    torch.testing.assert_close(weighted.x, solve(TV(steps=20, tolerance=0), "linconv?mode=valid", w, y).x)
+
+
+def test_other_noise_is_refused() -> None:
+    w, _, y = blurred("circconv", n=1)
+    priors = (given(w), invkit.prior("identity"))
+    problem = Problem(invkit.operator("circconv"), priors, noise=invkit.noise("robust"))
+    with pytest.raises(InputError, match=r"squared residual, the noise is Robust.*Gaussian"):
+        TV().solve(problem, y, torch.Generator())
+
+
+def test_it_goes_on_from_a_picture() -> None:
+    w, _, y = blurred("circconv")
+    problem = Problem(invkit.operator("circconv"), (given(w), invkit.prior("identity")))
+    end = solve(TV(steps=500, tolerance=1e-6), "circconv", w, y)
+    again, anew = (TV(steps=5).solve(problem, y, torch.Generator(), start=each) for each in (end, None))
+    assert (psnr(again.x, end.x) > psnr(anew.x, end.x) + 10).all()
 
 
 def test_a_blind_problem_is_refused_with_what_to_type() -> None:
