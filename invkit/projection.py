@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -33,11 +32,12 @@ from invkit.contracts.generator import Generator
 from invkit.contracts.noise import Gaussian
 from invkit.errors import InputError
 from invkit.parts import SpecLike, part
+from invkit.solving.closest import descents
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Descent", "Projection", "chunk_length", "descents", "draw_starts", "project"]
+__all__ = ["Projection", "chunk_length", "draw_starts", "project"]
 
 _VALUES_AT_ONCE = (
     4_000_000  # of the signals of all candidates together: a few hundred MB with their gradients
@@ -126,9 +126,9 @@ def _closest(
     size = chunk_length(batch, restarts)
     parts = []
     for i in range(0, len(batch), size):
-        for found in descents(prior, batch[i : i + size], starts[i : i + size], steps, learning_rate, gamma):
-            last = found
-        parts.append((last.latent, last.mse, last.objective))
+        rows = slice(i, i + size)
+        *_, last = descents(prior, batch[rows], starts[rows], steps=steps, rate=learning_rate, weight=gamma)
+        parts.append((last.latent, last.error / batch[0].numel(), last.objective))
     latents, errors, objectives = (torch.cat(list(each)) for each in zip(*parts, strict=True))
     chosen = objectives.argmin(1)
     rows = torch.arange(len(batch), device=chosen.device)
@@ -136,15 +136,6 @@ def _closest(
     with torch.no_grad():
         made = torch.cat([prior(some) for some in torch.split(latent, 256)])
     return Projection(made, latent, (made - batch).square().flatten(1).mean(1), errors, chosen)
-
-
-@attrs.frozen(eq=False)
-class Descent:
-    """The best of every start's path so far: its latent, mean squared error and objective."""
-
-    latent: Float[Tensor, "n r *latent"]
-    mse: Float[Tensor, "n r"]
-    objective: Float[Tensor, "n r"]
 
 
 def chunk_length(batch: Float[Tensor, "n *signal"], restarts: int) -> int:
@@ -155,50 +146,12 @@ def chunk_length(batch: Float[Tensor, "n *signal"], restarts: int) -> int:
 def draw_starts(
     prior: Generator, batch: Float[Tensor, "n *signal"], restarts: int, rng: torch.Generator
 ) -> Float[Tensor, "n r *latent"]:
-    """Latents drawn from the prior; the first of every signal is its encoding, where there is an encoder."""
-    drawn = prior.sample_latent(len(batch) * restarts, rng, dtype=batch.dtype, device=batch.device)
-    starts = drawn.reshape(len(batch), restarts, *drawn.shape[1:])
+    """Latents drawn from the prior, the same for all signals: equal ones end equal. The first of every
+    signal is its encoding, where there is an encoder.
+    """
+    drawn = prior.sample_latent(restarts, rng, dtype=batch.dtype, device=batch.device)
+    starts = drawn.repeat(len(batch), *[1] * drawn.ndim)
     if prior.can_encode:
         with torch.no_grad():
             starts[:, 0] = torch.cat([prior.encode(some) for some in torch.split(batch, 256)])
     return starts
-
-
-def descents(
-    prior: Generator,
-    truth: Float[Tensor, "n *signal"],
-    starts: Float[Tensor, "n r *latent"],
-    steps: int,
-    learning_rate: float,
-    gamma: float,
-) -> Iterator[Descent]:
-    """Adam from every start towards its signal; what is best so far, at the starts and after every step."""
-    shape = tuple(starts.shape[:2])
-    target = truth.repeat_interleave(shape[1], 0)
-    latent = starts.flatten(0, 1).detach().clone().requires_grad_()
-    if latent.numel() == 0:
-        steps = 0  # a known signal has nothing to choose
-    optimiser = torch.optim.Adam([latent], learning_rate)
-    best, best_objective = latent.detach().clone(), torch.full_like(target.flatten(1)[:, 0], math.inf)
-    best_error = best_objective.clone()
-    for step in range(steps + 1):
-        with torch.enable_grad():
-            signal = prior(latent)
-            error = (signal - target).square().flatten(1).sum(1)
-            objective = error + gamma * prior.penalty(latent, signal) if gamma else error
-        with torch.no_grad():
-            better = objective < best_objective
-            best_objective = torch.where(better, objective, best_objective)
-            best_error = torch.where(better, error, best_error)
-            best = torch.where(better.view(-1, *[1] * (latent.ndim - 1)), latent, best)
-        yield Descent(
-            best.reshape(*shape, *best.shape[1:]),
-            (best_error / target[0].numel()).view(shape),
-            best_objective.view(shape),
-        )
-        if step == steps:
-            break
-        for group in optimiser.param_groups:
-            group["lr"] = learning_rate * 0.5 * (1 + math.cos(math.pi * step / steps))
-        (latent.grad,) = torch.autograd.grad(objective.sum(), latent)
-        optimiser.step()

@@ -40,26 +40,30 @@ def operator_specs() -> list[str]:
 
 
 #: options that make a solver quick, where it has them
-FEW = {"steps": "20", "starts": "40", "restarts": "20", "retries": "1", "rounds": "1", "polish": "1"}
+FEW = {
+    "steps": "20",
+    "starts": "40",
+    "restarts": "20",
+    "retries": "1",
+    "leaps": "1",
+    "finish": "1",
+    "rounds": "1",
+    "last_rounds": "1",
+}
 
 
-def solver_specs() -> list[str]:
-    """Every registered solver as it is by default, and in each of its presets, with few steps; one that needs
-    weights with some that are shipped.
-    """
-    specs = []
+def solver_names() -> list[str]:
+    """The name of every registered solver."""
+    return [entry.name for entry in default_manager().registry.entries("solver")]
+
+
+def solver_spec(name: str) -> str:
+    """A registered solver with few steps; one that needs weights with some that are shipped."""
     registry = default_manager().registry
-    for entry in registry.entries("solver"):
-        options = {option.key: option for option in signature_of(entry).options}
-        # a name may stand for a spec elsewhere, as `polish` does in `evidence`
-        numbers = {key for key, option in options.items() if str not in (option.type, *get_args(option.type))}
-        few = {key: value for key, value in FEW.items() if key in numbers}
-        shipped = trained_names(registry, entry.name) if "weights" in options else ()
-        few |= {"weights": shipped[0]} if shipped else {}
-        presets = _choices(options["preset"].type) if "preset" in options else ()
-        for preset in [{"preset": name} for name in presets] or [{}]:
-            specs.append(str(Spec(entry.name, None, {**preset, **few})))
-    return specs
+    keys = {option.key for option in signature_of(registry.entry("solver", name)).options}
+    few = {key: value for key, value in FEW.items() if key in keys}
+    shipped = trained_names(registry, name) if "weights" in keys else ()
+    return str(Spec(name, None, few | ({"weights": shipped[0]} if shipped else {})))
 
 
 def _choices(annotation: object) -> tuple[str, ...]:

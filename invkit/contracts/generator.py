@@ -90,7 +90,7 @@ class Generator(nn.Module, ABC):
         return self
 
     def select(self, index: Tensor) -> Generator:
-        """The prior of the measurements ``index``; itself, unless measurements have priors of their own."""
+        """The prior of the measurements ``index``: itself, unless it differs between measurements."""
         return self
 
     def encode(self, signal: Float[Tensor, "n *signal"]) -> Float[Tensor, "n *latent"]:

@@ -1,10 +1,11 @@
 """The kit of a solver: what every solver needs besides its mathematics.
 
-    run(...)                    restarts, halving, Ctrl-C, diverging candidates, monitors, the solution
+    run(...)                    a whole solve: restarts, halving, Ctrl-C, monitors, history, the solution
     Record                      the same bookkeeping for a solver with a loop of its own
     Adam                        steps of Adam, row by row
     conjugate_gradients         (AᵀA + ρI) x = b, every row with step lengths of its own
     closest, encoded            latents whose signals are closest to given ones
+    start_latents               where a solve that starts from a solution begins
     restated                    a solution in the latents of other priors, to go on from
     Stages, Stage               several solvers, each starting from the last one's solution
 
@@ -13,7 +14,7 @@ A solver written with it is its mathematics and little else; docs/plugins.md has
 
 from invkit.contracts.given import Given, given_signals, is_given
 from invkit.solving.candidates import Candidates
-from invkit.solving.closest import closest, encoded, restated
+from invkit.solving.closest import closest, descents, encoded, restated, start_latents
 from invkit.solving.descent import Adam
 from invkit.solving.linear import conjugate_gradients, ridge_inverse, weighted
 from invkit.solving.record import Found, Record
@@ -30,11 +31,13 @@ __all__ = [
     "Stages",
     "closest",
     "conjugate_gradients",
+    "descents",
     "encoded",
     "given_signals",
     "is_given",
     "restated",
     "ridge_inverse",
     "run",
+    "start_latents",
     "weighted",
 ]

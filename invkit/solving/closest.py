@@ -1,7 +1,8 @@
 """Latents for given signals: by the encoder, or by a search for the closest signal in range.
 
-m = encoded(prior, x, rng)                   # the encoder's, or the closest latent where there is none
-start = restated(solution, problem, rng)     # a solution in the latents of this problem's priors
+    m = encoded(prior, x, rng)                   # the encoder's, or the closest latent where there is none
+    m = start_latents(solution, problem, 1, rng) # where a solve that starts from a solution begins
+    start = restated(solution, problem, rng)     # a solution in the latents of this problem's priors
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from invkit.contracts.generator import Generator
+from invkit.contracts.noise import Gaussian, Noise
 from invkit.contracts.problem import Problem
 from invkit.contracts.solution import Solution
+from invkit.errors import InputError
 from invkit.solving.descent import Adam
 
-__all__ = ["Descent", "closest", "descents", "encoded", "restated", "same_latents"]
+__all__ = ["Descent", "closest", "descents", "encoded", "restated", "start_latents"]
 
 #: steps and rate of the search where a prior has no encoder
 _STEPS, _RATE = 200, 0.1
@@ -27,7 +30,7 @@ _STEPS, _RATE = 200, 0.1
 
 @attrs.frozen(eq=False)
 class Descent:
-    """The best of every start's path so far: its latent, squared error and objective."""
+    """The best of every start's path so far: its latent, its error and its objective."""
 
     latent: Float[Tensor, "n r *latent"]
     error: Float[Tensor, "n r"]
@@ -42,11 +45,22 @@ def descents(
     steps: int = _STEPS,
     rate: float = _RATE,
     weight: float = 0.0,
+    noise: Noise | None = None,
 ) -> Iterator[Descent]:
     """Adam on ``‖C(m) − s‖² + weight·penalty(m)`` from every start; its rate falls along half a cosine.
 
     Gives what is best so far, at the starts and after every step.
+
+    Args:
+        prior: a generator; one that differs from signal to signal has a row for every start.
+        signal: what is to be met.
+        starts: where the paths begin.
+        steps: steps of Adam; none where the latent has no numbers.
+        rate: the step size at first.
+        weight: the weight of the prior's penalty.
+        noise: the cost that stands in place of the squared error, again with a row for every start.
     """
+    noise = Gaussian() if noise is None else noise
     shape = tuple(starts.shape[:2])
     target, latent = signal.repeat_interleave(shape[1], 0), starts.flatten(0, 1).detach()
     steps = steps if latent.numel() else 0  # a given signal has nothing to choose
@@ -55,19 +69,17 @@ def descents(
     best_error = best_objective
     for step in range(steps + 1):
         with torch.enable_grad():
-            at = latent.requires_grad_()
+            at = latent.detach().requires_grad_()  # of its own: what is best so far has no graph
             made = prior(at)
-            error = (made - target).square().flatten(1).sum(1)
+            error = noise(made, target)
             objective = error + weight * prior.penalty(at, made) if weight else error
             gradient = torch.autograd.grad(objective.sum(), at)[0] if step < steps else at
-        latent = at.detach()
         better = objective.detach() < best_objective
         best_objective = torch.where(better, objective.detach(), best_objective)
         best_error = torch.where(better, error.detach(), best_error)
         best = torch.where(better.reshape(-1, *[1] * (latent.ndim - 1)), latent, best)
-        yield Descent(
-            best.reshape(*shape, *best.shape[1:]), best_error.view(shape), best_objective.view(shape)
-        )
+        latents = best.reshape(*shape, *best.shape[1:])
+        yield Descent(latents, best_error.view(shape), best_objective.view(shape))
         if step < steps:
             latent = latent - rate * 0.5 * (1 + math.cos(math.pi * step / steps)) * adam(gradient)
 
@@ -111,11 +123,34 @@ def restated(
     for signal, latent, prior, keep in zip(
         (solution.w, solution.x), solution.latents, problem.priors, kept, strict=True
     ):
-        usable = keep and same_latents(prior, latent)
+        usable = keep and _fits(prior, latent)
         latents.append(latent if usable or signal is None else encoded(prior, signal, rng))
     return attrs.evolve(solution, latents=(latents[0], latents[1]))
 
 
-def same_latents(prior: Generator, latent: Tensor | None) -> bool:
+def start_latents(
+    start: Solution, problem: Problem, which: int, rng: torch.Generator
+) -> Float[Tensor, "n *latent"]:
+    """The latents that a solve goes on from: the solution's, or those of its signals where they do not fit.
+
+    Args:
+        start: what :meth:`Solver.solve` was given.
+        problem: tied to shapes.
+        which: 0 for the latents of ``w``, 1 for those of ``x``.
+        rng: for a prior without an encoder.
+
+    Raises:
+        InputError: the solution has neither latents that fit nor the signal.
+    """
+    prior, latent, signal = problem.priors[which], start.latents[which], (start.w, start.x)[which]
+    if _fits(prior, latent):
+        found: Tensor = latent
+        return found
+    if signal is None:
+        raise InputError("the solution to start from has no w", hint="start from one that has")
+    return encoded(prior, signal, rng)
+
+
+def _fits(prior: Generator, latent: Tensor | None) -> bool:
     """Whether latents have the shape of a prior's."""
     return latent is not None and tuple(latent.shape[1:]) == tuple(prior.latent_shape or ())

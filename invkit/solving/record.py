@@ -6,7 +6,8 @@
             ...
             if record.due(step):
                 record.tell(step, objective, residual, lambda: (w, x))
-    record.end(Found(x=x, w=w, latents=(h, m), residual=residual))
+    record.settle(objective, residual, [[record.ended()]] * len(y))
+    record.end(Found(x=x, w=w, latents=(h, m), residual=residual[:, 0]))
     return record.solution()
 
 A solver that works on some measurements at a time makes a *pass* for each part, with ``passes`` in all: it
@@ -145,6 +146,17 @@ class Record:
             )
             for monitor in listeners:
                 monitor.on_step(progress)
+
+    def settle(
+        self,
+        objective: Float[Tensor, "k restarts"],
+        residual: Float[Tensor, "k restarts"],
+        status: Sequence[Sequence[Status]],
+    ) -> None:
+        """How every restart of the pass's measurements has ended; NaN for those that diverged."""
+        self.objective[self._rows], self.residual[self._rows] = objective, residual
+        for row, each in zip(self._rows.tolist(), status, strict=True):
+            self.status[row] = list(each)
 
     def end(self, found: Found) -> None:
         """The pass is over."""

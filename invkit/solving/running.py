@@ -23,9 +23,8 @@ from torch import Tensor
 from invkit.contracts.monitor import Monitor
 from invkit.contracts.problem import Problem
 from invkit.contracts.solution import Solution
-from invkit.errors import InputError
 from invkit.solving.candidates import Candidates
-from invkit.solving.closest import encoded, same_latents
+from invkit.solving.closest import start_latents
 from invkit.solving.record import Found, Record
 
 __all__ = ["drawn", "halving", "run"]
@@ -69,7 +68,7 @@ def run(
     """
     problem = problem.shaped(tuple(y.shape[1:]))
     if start is not None:
-        h, m = (_starting(problem, start, which, rng)[:, None] for which in (0, 1))
+        h, m = (start_latents(start, problem, which, rng)[:, None] for which in (0, 1))
     else:
         h, m = drawn(problem, y, restarts, rng)
     restarts = h.shape[1]
@@ -99,17 +98,16 @@ def run(
                             record.tell(number + 1, *c.tables(c.state or c.evaluate()), lambda: c.best()[2:])  # noqa: B023
                     done += length
         c.settle(record.ended())
-        h, m, w, x = c.best()
+        own_h, own_m, w, x = c.best()
         these = problem.select(rows)
         if finish:
             moved = finish(these, y[rows], w, x)
             sound = torch.isfinite(moved).flatten(1).all(1)
             x = torch.where(sound.reshape(-1, *[1] * (x.ndim - 1)), moved, x)
-        record.objective[rows], record.residual[rows], status = c.ends()
-        for row, each in zip(rows.tolist(), status, strict=True):
-            record.status[row] = each
+        record.settle(*c.ends())
         residual = these.residual(w, x, y[rows])
-        record.end(Found(x=x, w=w, latents=(h, m), residual=residual, winner=c.winners().tolist()))
+        winner = c.winners().tolist()
+        record.end(Found(x=x, w=w, latents=(own_h, own_m), residual=residual, winner=winner))
     return record.solution()
 
 
@@ -129,18 +127,3 @@ def drawn(
         restarts = 1
     h, m = (prior.sample_latent(restarts, rng, dtype=y.dtype, device=y.device) for prior in problem.priors)
     return h.expand(len(y), *h.shape), m.expand(len(y), *m.shape)
-
-
-def _starting(problem: Problem, start: Solution, which: int, rng: torch.Generator) -> Tensor:
-    """A solution's latents, or those of its signals where they are not this prior's."""
-    prior, latent = problem.priors[which], start.latents[which]
-    signal = (start.w, start.x)[which]
-    if latent is not None and same_latents(prior, latent):
-        found: Tensor = latent
-    elif signal is None:
-        raise InputError(
-            "the solution to start from has no w", hint="start from one that has, or draw starts"
-        )
-    else:
-        found = encoded(prior, signal, rng)
-    return found

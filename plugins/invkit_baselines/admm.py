@@ -1,16 +1,16 @@
 """Total variation by splitting: the ADMM (split Bregman) iteration for a batch of measurements.
 
     state = State.at(x, boxed=False)
-    step = splitting_step(quadratic, mu=2e-3, beta=0.04, rho=0.0, colour="joint", bounds=None)
+    step = splitting_step(quadratic, weight=2e-3, beta=0.04, rho=0.0, colour="joint", bounds=None)
     for _ in range(200):
         state = step(state)
-    state.signal                             # argmin ½‖y − A x‖² + μ·TV(x)
+    state.signal                             # argmin ½‖y − A x‖² + γ·TV(x)
 
 ``d`` stands for ``D x`` and, where values are bounded, ``z`` for ``x``; ``b`` and ``u`` are the scaled
 multipliers:
 
     x ← argmin ½‖y − A x‖² + (β/2)‖D x − d + b‖² + (ρ/2)‖x − z + u‖²
-    d ← shrink(D x + b, μ/β),    b ← b + D x − d
+    d ← shrink(D x + b, γ/β),    b ← b + D x − d
     z ← clip(x + u),             u ← u + x − z
 
 β and ρ change how fast it converges, not where to. Source: Goldstein and Osher, "The split Bregman method for
@@ -61,7 +61,7 @@ class State:
 def splitting_step(
     quadratic: QuadraticStep,
     *,
-    mu: float,
+    weight: float,
     beta: float,
     rho: float,
     colour: Colour,
@@ -75,7 +75,7 @@ def splitting_step(
             rhs = rhs + rho * (state.z - state.u)
         x = quadratic(state.x, rhs)
         moved = differences(x) + state.b
-        d = shrink(moved, mu / beta, colour)
+        d = shrink(moved, weight / beta, colour)
         if state.u is None or bounds is None:
             return State(x, d, moved - d, None, None)
         lifted = x + state.u

@@ -17,6 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from invkit.contracts.linear import LinearOperator
+from invkit.solving import conjugate_gradients
 from invkit_baselines.differences import differences, differences_adjoint, laplacian_spectrum
 
 
@@ -56,30 +57,15 @@ class FourierStep(QuadraticStep):
 
 
 class GradientStep(QuadraticStep):
-    """Conjugate gradients (Hestenes and Stiefel 1952), every measurement with step lengths of its own."""
+    """Conjugate gradients."""
 
     def __init__(self, operator: LinearOperator, y: Tensor, beta: float, rho: float, inner: int) -> None:
         self.operator, self.beta, self.rho, self.inner = operator, beta, rho, inner
         self.fixed = operator.adjoint(y)
 
     def __call__(self, x: Tensor, b: Tensor) -> Tensor:
-        tiny = torch.finfo(x.dtype).tiny
-        residual = self.fixed + b - self._matrix(x)
-        direction, energy = residual, _dot(residual, residual)
-        for _ in range(self.inner):
-            image = self._matrix(direction)
-            length = energy / _dot(direction, image).clamp_min(tiny)
-            x = x + length * direction
-            residual = residual - length * image
-            energy, last = _dot(residual, residual), energy
-            direction = residual + energy / last.clamp_min(tiny) * direction
-        return x
+        return conjugate_gradients(self._matrix, self.fixed + b, x, steps=self.inner)
 
     def _matrix(self, x: Tensor) -> Tensor:
         smooth = differences_adjoint(differences(x))
         return self.operator.normal(x) + self.beta * smooth + self.rho * x
-
-
-def _dot(a: Tensor, b: Tensor) -> Tensor:
-    """The inner product of each measurement's signals, shaped to multiply them."""
-    return (a * b).flatten(1).sum(1).reshape(-1, *[1] * (a.ndim - 1))

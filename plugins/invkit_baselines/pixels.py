@@ -1,10 +1,9 @@
-"""What the solvers of this plugin ask of the priors: a known ``w``, free pixels.
+"""What the solvers of this plugin ask of a prior: free pixels.
 
-    w = known_signal(prior_w, y)                 # of a prior with nothing to find
     require_free_pixels("x", prior_x, y, "…")    # InputError where a prior restricts the signal
 
-No prior is asked which it is. A known signal is one whose latent is empty; pixels are free where a prior
-encodes a random signal and makes the very same from the latent.
+No prior is asked which it is. Pixels are free where a prior encodes a random signal and makes the very same
+from the latent.
 """
 
 from __future__ import annotations
@@ -18,23 +17,6 @@ from invkit.errors import InputError
 
 _PROBE = 917_003  # the seed of the random signal: it needs no other randomness, and every solve is alike
 _TOLERANCE = 1e-3  # of the largest value: single precision is allowed its rounding
-
-
-def is_known(prior: Generator) -> bool:
-    """Whether the prior leaves nothing to find: its latent has no numbers."""
-    return prior.latent_shape is not None and 0 in prior.latent_shape
-
-
-def empty_latents(prior: Generator, like: Float[Tensor, "n *y"]) -> Tensor:
-    """The empty latents of a known signal, one a measurement."""
-    return like.new_zeros(like.shape[0], *(prior.latent_shape or ()))
-
-
-def known_signal(prior: Generator, like: Float[Tensor, "n *y"]) -> Float[Tensor, "n *signal"]:
-    """The signal of a prior with nothing to find, once for every measurement."""
-    with torch.no_grad():
-        signal: Tensor = prior(empty_latents(prior, like))
-    return signal.detach()
 
 
 def require_free_pixels(

@@ -11,7 +11,8 @@ negative log-likelihood up to a constant), keeps signs, and needs no step size,
 
     w ← w ⊙ A(·, x)ᵀ(y / A(w, x)) / A(·, x)ᵀ1,        x ← x ⊙ A(w, ·)ᵀ(y / A(w, x)) / A(w, ·)ᵀ1,
 
-with every denominator kept above ``eps``. ``w`` scaled to unit sum settles the scale of the two.
+with every denominator kept above ``eps``. ``w`` scaled to unit sum settles the scale of the two. Weights of
+the entries of ``y`` multiply the ratio and stand in place of the 1: an entry of weight 0 is left out.
 
 Source: Richardson, JOSA 62(1), 1972; Lucy, Astronomical Journal 79, 1974; blind: Fish, Brinicombe, Pike and
 Walker, JOSA A 12(1), 1995. Order and guards are those of deepinv 0.5's ``BlindRL`` (first ``w``, then ``x``
@@ -55,30 +56,40 @@ class Updates(ABC):
 
 
 def updates_for(
-    operator: BilinearOperator, y: Float[Tensor, "n *y"], w_shape: Shape, x_shape: Shape, eps: float
+    operator: BilinearOperator,
+    y: Float[Tensor, "n *y"],
+    w_shape: Shape,
+    x_shape: Shape,
+    eps: float,
+    weights: Tensor | None = None,
 ) -> Updates:
-    """Updates in the DFT where the operator is a circular convolution, by its adjoints where it is not."""
-    placed = placement(operator, w_shape, x_shape, y)
-    return ByAdjoints(operator, y, eps) if placed is None else InTheDft(operator, placed, y, eps)
+    """Updates in the DFT where the operator is a circular convolution and all entries count alike, by the
+    operator's adjoints elsewhere.
+    """
+    placed = placement(operator, w_shape, x_shape, y) if weights is None else None
+    return ByAdjoints(operator, y, eps, weights) if placed is None else InTheDft(operator, placed, y, eps)
 
 
 class ByAdjoints(Updates):
     """The formulas as they stand: two measurements and four adjoints for both updates."""
 
-    def __init__(self, operator: BilinearOperator, y: Float[Tensor, "n *y"], eps: float) -> None:
+    def __init__(
+        self, operator: BilinearOperator, y: Float[Tensor, "n *y"], eps: float, weights: Tensor | None = None
+    ) -> None:
         super().__init__(y, eps)
-        self.operator, self.ones = operator, torch.ones_like(y)
+        self.operator = operator
+        self.weights = torch.ones_like(y) if weights is None else weights.to(y).expand_as(y)
 
     def w(self, w: Tensor, x: Tensor) -> Tensor:
         shape = tuple(w.shape[1:])
-        gathered = self.operator.adjoint_w(x, self._ratio(self.measured(w, x)), shape)
-        sensitivity = self.operator.adjoint_w(x, self.ones, shape)
+        gathered = self.operator.adjoint_w(x, self.weights * self._ratio(self.measured(w, x)), shape)
+        sensitivity = self.operator.adjoint_w(x, self.weights, shape)
         return (w * gathered / sensitivity.clamp_min(self.eps)).clamp_min(0)
 
     def x(self, w: Tensor, x: Tensor) -> Tensor:
         shape = tuple(x.shape[1:])
-        gathered = self.operator.adjoint_x(w, self._ratio(self.measured(w, x)), shape)
-        sensitivity = self.operator.adjoint_x(w, self.ones, shape)
+        gathered = self.operator.adjoint_x(w, self.weights * self._ratio(self.measured(w, x)), shape)
+        sensitivity = self.operator.adjoint_x(w, self.weights, shape)
         return (x * gathered / sensitivity.clamp_min(self.eps)).clamp_min(self.eps)
 
     def measured(self, w: Tensor, x: Tensor) -> Tensor:
@@ -150,7 +161,7 @@ def unit_sum(w: Float[Tensor, "n *w"], eps: float) -> Float[Tensor, "n *w"]:
     return w / total.reshape(-1, *[1] * (w.ndim - 1))
 
 
-def start(
+def begin(
     operator: BilinearOperator, y: Float[Tensor, "n *y"], w_shape: Shape, x_shape: Shape
 ) -> tuple[Float[Tensor, "n *w"], Float[Tensor, "n *x"]]:
     """A flat ``w`` of unit sum; ``x`` is the measurement where it has its shape, else flat, and as bright."""
@@ -164,7 +175,16 @@ def start(
     return w, flat * scale.reshape(-1, *[1] * len(x_shape))
 
 
-def divergence(y: Float[Tensor, "n *y"], measured: Float[Tensor, "n *y"], eps: float) -> Float[Tensor, "n"]:
-    """``Σ ŷ − y + y log(y/ŷ)`` ≥ 0 (Csiszár's I-divergence), zero where the measurement is met exactly."""
+def divergence(
+    y: Float[Tensor, "n *y"],
+    measured: Float[Tensor, "n *y"],
+    eps: float,
+    weights: Tensor | None = None,
+) -> Float[Tensor, "n"]:
+    """``Σ ŷ − y + y log(y/ŷ)`` ≥ 0 (Csiszár's I-divergence), zero where the measurement is met exactly.
+
+    With weights, the weighted sum.
+    """
     measured = measured.clamp_min(eps)
-    return (measured - y + torch.xlogy(y, y / measured)).flatten(1).sum(1)
+    entries = measured - y + torch.xlogy(y, y / measured)
+    return (entries if weights is None else entries * weights).flatten(1).sum(1)

@@ -5,15 +5,16 @@
 
 For the ``w`` of a prior that leaves nothing to find (``known:``) it minimises, for every measurement,
 
-    ½‖y − A(w, x)‖² + μ·TV(x)        over all x, within the bounds of the prior of x where it has any,
+    ½‖y − A(w, x)‖² + γ·TV(x)        over all x, within the bounds of the prior of x where it has any,
 
-with sums over pixels and channels: ``μ`` is in units of the signal and does not depend on the picture's size.
-TV is isotropic, not smoothed and not taken over the border; see :mod:`invkit_baselines.differences`. The
-iteration is that of :mod:`invkit_baselines.admm`, a division in the DFT where the operator is a circular
-convolution and conjugate gradients where it is any other.
+with sums over pixels and channels: γ is in units of the signal and does not depend on the picture's size.
+Entries of y have the weights of the noise model. TV is isotropic, not smoothed and not taken over the border;
+see :mod:`invkit_baselines.differences`. The iteration is that of :mod:`invkit_baselines.admm`, a division in
+the DFT where the operator is a circular convolution and all entries of y count alike, and conjugate gradients
+elsewhere.
 
-The default μ is for pictures in [0, 1] with noise of σ = 0.01. It was chosen for the mean PSNR of training
-pictures (CelebA faces, Chars74K letters) under kernels of the camera-shake family; μ should grow with σ.
+The default γ is for pictures in [0, 1] with noise of σ = 0.01. It was chosen for the mean PSNR of training
+pictures (CelebA faces, Chars74K letters) under kernels of the camera-shake family; γ should grow with σ.
 
 The prior of ``x`` says which values there can be (its bounds) and nothing else: its penalty has no part,
 since the total variation stands in its place. So a prior that restricts the picture to a range is refused.
@@ -21,7 +22,6 @@ since the total variation stands in its place. So a prior that restricts the pic
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from typing import Literal
 
@@ -31,37 +31,38 @@ from attrs.validators import ge, gt, in_
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from invkit.contracts.linear import LinearOperator
 from invkit.contracts.monitor import Monitor
+from invkit.contracts.noise import Gaussian
 from invkit.contracts.problem import Problem
 from invkit.contracts.solution import Solution, Status
-from invkit.contracts.solver import Example, Solver
+from invkit.contracts.solver import Solver
 from invkit.errors import InputError
+from invkit.solving import Found, Record, given_signals, is_given, weighted
 from invkit_baselines.admm import State, splitting_step
 from invkit_baselines.differences import total_variation
 from invkit_baselines.normal import quadratic_step
-from invkit_baselines.pixels import empty_latents, is_known, known_signal, require_free_pixels
-from invkit_baselines.record import Record
+from invkit_baselines.pixels import require_free_pixels
 
 __all__ = ["TV"]
 
 
 @attrs.frozen
 class TV(Solver):
-    """Total-variation deconvolution with a known ``w``; the objective told is ``½‖y − A(w, x)‖² + μ·TV(x)``.
+    """Total-variation deconvolution with a given ``w``. The objective told is ``½‖y − A(w, x)‖² + γ·TV(x)``.
 
-    - mu: the weight μ > 0 of the total variation, in units of the signal.
-    - colour: joint, one norm over all channels of a pixel, so that edges of all colours are at one place;
-      separate, a norm for each channel.
-    - steps: iterations at most.
-    - tolerance: a measurement has converged where an iteration moves x by less than this times its norm; 0:
-      all steps are taken.
-    - jump: the jump, in units of the signal, by which an iteration shrinks differences, ``μ/β``. It changes
-      how fast the iteration converges, not where to.
-    - inner: steps of conjugate gradients an iteration, for operators that are no circular convolution.
+    Args:
+        weight_x: γ, the weight of the total variation, in units of the signal, above 0.
+        colour: joint, one norm over all channels of a pixel, so that edges of all colours are at one place;
+            separate, a norm for each channel.
+        steps: iterations at most.
+        tolerance: a measurement has converged where an iteration moves x by less than this times its norm; 0:
+            all steps are taken.
+        jump: the jump, in units of the signal, by which an iteration shrinks differences, ``γ/β``. It changes
+            how fast the iteration converges, not where to.
+        inner: steps of conjugate gradients in an iteration.
     """
 
-    mu: float = attrs.field(default=1.7e-3, validator=gt(0))
+    weight_x: float = attrs.field(default=1.7e-3, validator=gt(0))
     colour: Literal["joint", "separate"] = attrs.field(default="joint", validator=in_(["joint", "separate"]))
     steps: int = attrs.field(default=200, validator=ge(1))
     tolerance: float = attrs.field(default=1e-4, validator=ge(0))
@@ -74,49 +75,59 @@ class TV(Solver):
         y: Float[Tensor, "n *y"],
         rng: torch.Generator,
         monitors: Sequence[Monitor] = (),
+        *,
+        start: Solution | None = None,
     ) -> Solution:
-        """Recover every measurement's ``x``; nothing is drawn from ``rng``.
+        """Recover every measurement's ``x``; nothing is drawn from ``rng``. Starts from ``start``'s ``x``.
 
         Raises:
-            InputError: ``w`` is not known, or the prior of ``x`` restricts it to a range.
+            InputError: ``w`` is not given, the prior of ``x`` restricts it to a range, or the noise is not
+                Gaussian.
         """
-        began = time.perf_counter()
         problem = problem.shaped(tuple(y.shape[1:]))
         prior_w, prior_x = problem.priors
-        if not is_known(prior_w):
+        if not is_given(prior_w):
             raise InputError(
                 "tv is not blind: it needs a prior of w that leaves nothing to find",
                 hint="give the kernel: known:kernel.png?normalise=sum, or use a blind solver, e.g. altgd",
             )
+        if not isinstance(problem.noise, Gaussian):
+            raise InputError(
+                f"tv minimises a squared residual, the noise is {type(problem.noise).__name__}",
+                hint="use Gaussian noise, with weights or without, or a solver that takes any, e.g. altgd",
+            )
         require_free_pixels("x", prior_x, y, "use the prior identity, or another solver, e.g. altgd")
+        record = Record(y, monitors, steps=self.steps, points=25)
         with torch.no_grad():
-            w = known_signal(prior_w, y)
-            record = Record(monitors, self.steps, len(y))
-            run = Run(self, problem, w, y)
-            interrupted = run.go(record)
-            values, status = run.values(), run.statuses(interrupted)
-            latents = (empty_latents(prior_w, y), prior_x.encode(run.x))
-        solution = record.solution(run.x, w, latents, values, status, time.perf_counter() - began)
-        record.end(solution)
-        return solution
+            descent = Descent(self, problem, y, start)
+            with record:
+                descent.go(record)
+            objective, data = descent.values()
+            record.settle(objective, data, descent.ends(record))
+            record.end(
+                Found(
+                    x=descent.x,
+                    w=descent.w,
+                    latents=(y.new_zeros(len(y), *(prior_w.latent_shape or ())), prior_x.encode(descent.x)),
+                    residual=problem.residual(descent.w, descent.x, y),
+                )
+            )
+        return record.solution()
 
-    def examples(self, seed: int) -> Sequence[Example]:
-        """Known ``w`` and free ``x``: a circular convolution, and a map that is none."""
-        from invkit_baselines.examples import known_w
 
-        return known_w(seed)
-
-
-class Run:
+class Descent:
     """The measurements of a solve, of which those that have not converged are under way."""
 
     x: Float[Tensor, "n c *dims"]
 
-    def __init__(self, options: TV, problem: Problem, w: Tensor, y: Tensor) -> None:
-        self.options, self.problem, self.w, self.y = options, problem, w, y
-        bounds = problem.priors[1].bounds
+    def __init__(self, options: TV, problem: Problem, y: Tensor, start: Solution | None) -> None:
+        self.options, self.problem, self.y = options, problem, y
+        self.w = given_signals(problem.priors[0], y)
+        self.bounds = bounds = problem.priors[1].bounds
+        self.x_shape = tuple(problem.priors[1].signal_shape or ())
+        linear, seen = weighted(problem.operator.given(w=self.w, x_shape=self.x_shape), y, problem.noise)
         #: what is found so far, of all measurements
-        self.x = self._operator(w).adjoint(y)
+        self.x = linear.adjoint(seen) if start is None else start.x
         self.x = self.x.clamp(*bounds) if bounds else self.x
         self.converged: Bool[Tensor, "n"] = torch.zeros(len(y), dtype=torch.bool, device=y.device)
         #: the numbers of those under way, where they stand, and what takes them on
@@ -124,36 +135,31 @@ class Run:
         self.state = State.at(self.x, boxed=bounds is not None)
         self.advance = self._advance()
 
-    def go(self, record: Record) -> bool:
-        """Iterate to the end; True where Ctrl-C ended it before."""
-        try:
-            for step in range(1, self.options.steps + 1):
-                self._iterate()
-                done = len(self.active) == 0
-                if done or record.due(step):
-                    objective, residual = self.values()
-                    told = self.options.steps if done else step  # what is left to do is done at once
-                    record.tell(told, objective[:, None], residual[:, None], lambda: (self.w, self.x))
-                if done:
-                    break
-        except KeyboardInterrupt:
-            return True
-        return False
+    def go(self, record: Record) -> None:
+        """Iterate until all have converged, or to the last step."""
+        for step in range(1, self.options.steps + 1):
+            self._iterate()
+            done = len(self.active) == 0
+            if done or record.due(step):
+                told = self.options.steps if done else step  # what is left to do is done at once
+                record.tell(told, *self.values(), lambda: (self.w, self.x))
+            if done:
+                break
 
-    def values(self) -> tuple[Float[Tensor, "n"], Float[Tensor, "n"]]:
-        """Objective (NaN where it is not finite) and squared residual of every measurement."""
-        residual = (self.y - self._operator(self.w)(self.x)).flatten(1).square().sum(1)
-        objective = residual / 2 + self.options.mu * total_variation(self.x, self.options.colour)
-        return torch.where(torch.isfinite(objective), objective, torch.nan), residual
+    def values(self) -> tuple[Float[Tensor, "n 1"], Float[Tensor, "n 1"]]:
+        """Objective and data term of every measurement; NaN where they are not finite."""
+        data = self.problem.noise(self.problem.operator(self.w, self.x), self.y)
+        objective = data / 2 + self.options.weight_x * total_variation(self.x, self.options.colour)
+        sound = torch.isfinite(objective)
+        return objective.where(sound, torch.nan)[:, None], data.where(sound, torch.nan)[:, None]
 
-    def statuses(self, interrupted: bool) -> tuple[Status, ...]:
+    def ends(self, record: Record) -> list[list[Status]]:
         """How every measurement ended."""
-        ended = Status.INTERRUPTED if interrupted else Status.MAX_ITER
-        finite = torch.isfinite(self.values()[0])
-        return tuple(
-            (Status.CONVERGED if done else ended) if sound else Status.DIVERGED
-            for done, sound in zip(self.converged.tolist(), finite.tolist(), strict=True)
-        )
+        sound = torch.isfinite(self.values()[0][:, 0]).tolist()
+        return [
+            [Status.CONVERGED if done and fine else record.ended(fine)]
+            for done, fine in zip(self.converged.tolist(), sound, strict=True)
+        ]
 
     def _iterate(self) -> None:
         """One iteration of those under way; the converged, and those that are no longer finite, are left."""
@@ -172,16 +178,16 @@ class Run:
                 self.advance = self._advance()
 
     def _advance(self) -> Callable[[State], State]:
-        options, beta = self.options, self.options.mu / self.options.jump
-        bounds = self.problem.priors[1].bounds
-        rho = beta if bounds else 0.0
-        operator = self._operator(self.w[self.active])
-        quadratic = quadratic_step(operator, self.y[self.active], beta, rho, options.inner)
+        options, beta = self.options, self.options.weight_x / self.options.jump
+        rho = beta if self.bounds else 0.0
+        these, y = self.problem.select(self.active), self.y[self.active]
+        w = given_signals(these.priors[0], y)
+        linear, seen = weighted(these.operator.given(w=w, x_shape=self.x_shape), y, these.noise)
         return splitting_step(
-            quadratic, mu=options.mu, beta=beta, rho=rho, colour=options.colour, bounds=bounds
+            quadratic_step(linear, seen, beta, rho, options.inner),
+            weight=options.weight_x,
+            beta=beta,
+            rho=rho,
+            colour=options.colour,
+            bounds=self.bounds,
         )
-
-    def _operator(self, w: Tensor) -> LinearOperator:
-        shape = self.problem.priors[1].signal_shape
-        assert shape is not None
-        return self.problem.operator.given(w=w, x_shape=shape)

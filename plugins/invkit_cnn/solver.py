@@ -18,7 +18,6 @@ Deblurring", BMVC 2015; a baseline of arXiv 1802.04073, Section 4.
 from __future__ import annotations
 
 import copy
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -28,15 +27,15 @@ from attrs.validators import ge
 from jaxtyping import Float
 from torch import Tensor
 
-import invkit
 from invkit.contracts.linear import Shape
-from invkit.contracts.monitor import Monitor, Progress
+from invkit.contracts.monitor import Monitor
 from invkit.contracts.problem import Problem
-from invkit.contracts.solution import Restarts, Solution, Status
-from invkit.contracts.solver import Example, Solver
+from invkit.contracts.solution import Solution, Status
+from invkit.contracts.solver import Solver
 from invkit.errors import InputError, ShapeError, SpecError
 from invkit.files import store
 from invkit.plugin.registry import Registry
+from invkit.solving import Found, Record
 from invkit.training import networks
 from invkit_cnn.architectures import ARCHITECTURES, Network
 from invkit_cnn.blurring import restored
@@ -82,6 +81,8 @@ class FeedForward(Solver):
         y: Float[Tensor, "n *y"],
         rng: torch.Generator,
         monitors: Sequence[Monitor] = (),
+        *,
+        start: Solution | None = None,
     ) -> Solution:
         """Restore every measurement; see :meth:`invkit.contracts.solver.Solver.solve`.
 
@@ -89,31 +90,36 @@ class FeedForward(Solver):
         are returned as they came, clipped to [0, 1].
 
         Raises:
-            InputError: the operator does not measure images.
+            InputError: the operator does not measure images, the noise is not white and Gaussian, or there is
+                a ``start``.
             ShapeError: x has another shape than y, or one that the network does not take.
         """
-        began = time.perf_counter()
+        if start is not None:
+            raise InputError(
+                "cnn goes from the measurement to the image in one pass and takes no start",
+                hint="leave start out, or let cnn be the first stage",
+            )
         self.check(problem, tuple(y.shape[1:]))
-        network = _following(self.network, y)
-        x, status = y.clamp(0, 1), Status.CONVERGED
-        chunks = range(0, len(y), self.chunk)
-        for monitor in monitors:
-            monitor.on_start(len(chunks), len(y), 1)
-        try:
-            for step, first in enumerate(chunks, 1):
-                chosen = slice(first, first + self.chunk)
-                with torch.no_grad():
-                    x[chosen] = restored(network, y[chosen]).clamp(0, 1)
-                _tell(monitors, step, len(chunks), x)
-        except KeyboardInterrupt:
-            status = Status.INTERRUPTED
-        solution = _solution(x, status, time.perf_counter() - began)
-        for monitor in monitors:
-            monitor.on_end(solution)
-        return solution
+        network, x = _following(self.network, y), y.clamp(0, 1)
+        parts = torch.arange(len(y), device=y.device).split(self.chunk)
+        record = Record(y, monitors, steps=1, passes=len(parts), waiting=lambda: (None, x))
+        for rows in parts:
+            record.begin(rows)
+            unknown = y.new_full((len(rows), 1), torch.nan)
+            with record:
+                if not record.interrupted:
+                    with torch.no_grad():
+                        x[rows] = restored(network, y[rows]).clamp(0, 1)
+                    record.tell(1, unknown, unknown, lambda: (None, x[rows]), stage="network")  # noqa: B023
+            ended = Status.INTERRUPTED if record.interrupted else Status.CONVERGED
+            sound = torch.isfinite(x[rows]).flatten(1).all(1).tolist()
+            record.settle(unknown, unknown, [[ended if fine else Status.DIVERGED] for fine in sound])
+            record.end(Found(x=x[rows]))
+        return record.solution()
 
     def check(self, problem: Problem, y_shape: Shape) -> None:
         """Raise `InputError` or `ShapeError` unless the network takes this problem."""
+        problem.require_plain_noise("cnn")
         if problem.operator.measurement_dims != 2:
             raise InputError(
                 f"cnn restores images, the operator measures signals of {problem.operator.measurement_dims} "
@@ -139,21 +145,6 @@ class FeedForward(Solver):
                 hint="crop the image",
             )
 
-    def examples(self, seed: int) -> Sequence[Example]:
-        """Two small problems: random images, square and wide, blurred by random kernels of their size."""
-        rng = torch.Generator().manual_seed(seed)
-        side = self.network.multiple * -(-max(12, self.network.smallest) // self.network.multiple)
-        found = []
-        for height, width in ((side, side), (side, side + 2 * self.network.multiple)):
-            shape = (self.network.channels, height, width)
-            priors = (invkit.prior("identity"), invkit.prior("identity"))
-            problem = Problem(invkit.operator("circconv"), priors).shaped(shape)
-            x = torch.rand(3, *shape, generator=rng, dtype=torch.float64)
-            w = torch.rand(3, 1, height, width, generator=rng, dtype=torch.float64)
-            y: Tensor = problem.operator(w / w.sum((1, 2, 3), keepdim=True), x)
-            found.append(Example(f"images of {height}×{width}", problem, y))
-        return found
-
 
 def _following(network: Network, y: Tensor) -> Network:
     """The network in the measurement's precision and on its device; a copy where it is another's."""
@@ -161,31 +152,3 @@ def _following(network: Network, y: Tensor) -> Network:
     if held.dtype == y.dtype and held.device == y.device:
         return network
     return copy.deepcopy(network).to(y)
-
-
-def _tell(monitors: Sequence[Monitor], step: int, steps: int, x: Tensor) -> None:
-    def best() -> tuple[None, Tensor]:
-        return None, x.clone()
-
-    unknown = x.new_full((len(x), 1), torch.nan)
-    for monitor in monitors:
-        if step % monitor.every == 0 or step == steps:
-            monitor.on_step(Progress(step, steps, unknown, unknown, best, stage="network"))
-
-
-def _solution(x: Tensor, status: Status, seconds: float) -> Solution:
-    """The solution; a picture that is not finite has diverged."""
-    finite = torch.isfinite(x).flatten(1).all(1).tolist()
-    ends = tuple(status if good else Status.DIVERGED for good in finite)
-    unknown = x.new_full((len(x), 1), torch.nan)
-    return Solution(
-        x=x,
-        w=None,
-        latents=(None, None),
-        residual=unknown[:, 0],
-        status=ends,
-        restarts=Restarts(unknown, unknown, tuple((end,) for end in ends), (0,) * len(x)),
-        history=unknown[..., None][..., :0],
-        history_steps=(),
-        seconds=seconds,
-    )

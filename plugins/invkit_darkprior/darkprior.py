@@ -12,78 +12,55 @@ measurement is deconvolved with the kernel found (:mod:`.final`), channel by cha
 counts as its luma.
 
 The pair found is handed to the priors by their encoders. ``blind`` and ``darkchannel`` (or ``identity``)
-return it as it is; a prior that says more moves it into its range. Where the latent of w is empty, w is
-known, and only the final deconvolution is left to do.
+return it as it is; a prior that says more moves it into its range. Where w is given, only the final
+deconvolution is left to do.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from typing import ClassVar
 
 import attrs
 import numpy as np
 import torch
-from attrs.validators import ge, gt, optional
 from jaxtyping import Float
 from torch import Tensor
 
 from invkit.contracts.linear import Shape
 from invkit.contracts.monitor import Monitor
-from invkit.contracts.problem import Problem
+from invkit.contracts.problem import Evaluation, Problem
 from invkit.contracts.solution import Solution
-from invkit.contracts.solver import Example, Solver
+from invkit.contracts.solver import Solver
 from invkit.errors import InputError, ShapeError
-from invkit_darkprior.dark_channel import patch_for
+from invkit.solving import Found, Record, is_given
 from invkit_darkprior.final import Last
 from invkit_darkprior.frame import frame_of
 from invkit_darkprior.picture import Picture, largest_odd
-from invkit_darkprior.pyramid import Settings
-from invkit_darkprior.record import Record
+from invkit_darkprior.pyramid import Settings, odd_or_none
 from invkit_darkprior.run import Run
-from invkit_darkprior.size import estimated_side
+from invkit_darkprior.size import EachSize, estimated_side
 
 SMALLEST_IMAGE = 4
-
-
-def _odd_or_none(_: object, attribute: attrs.Attribute[int | None], value: int | None) -> None:
-    if value is not None and (value < 1 or value % 2 == 0):
-        raise ValueError(f"{attribute.name}={value} is no odd number")
 
 
 @attrs.frozen
 class DarkPrior(Solver):
     """The dark-channel method for convolutions of images in [0, 1], grey or colour; deterministic.
 
-    - dark: whether the dark channel takes part; false leaves the gradients alone (L0 only).
-    - patch: side of the dark channel's patch, odd; none: a seventh of the image's shorter side, at most 35.
-    - kernel_size: side of the kernel that is looked for, odd; none: all of w's support, and where the prior
-      of w has no shape, an estimate (:mod:`.size`).
-    - lam, mu: weights λ of the dark channel and μ of the gradients in the image step; gamma: γ of ‖k‖² in the
-      kernel step; rounds: of both at each scale; polish: that follow without the dark channel.
-    - tv, sparse, ringing: of the final deconvolution (:mod:`.final`). tv none: a quarter of the noise's
-      standard deviation, which is estimated (:mod:`.noise`), at least 1e-4; sparse none: 0.4·tv.
+    Args:
+        kernel_size: side of the kernel that is looked for, odd; None: all of w's support, and where the prior
+            of w has no shape, an estimate for each measurement (:mod:`.size`).
+        search: how the kernel is searched for.
+        last: the final deconvolution.
     """
 
-    default_operator: ClassVar[str] = "linconv?mode=same&boundary=replicate"
-    default_priors: ClassVar[tuple[str, str]] = ("blind", "darkchannel")
-
-    dark: bool = True
-    patch: int | None = attrs.field(default=None, validator=_odd_or_none)
-    kernel_size: int | None = attrs.field(default=None, validator=_odd_or_none)
-    lam: float = attrs.field(default=4e-3, validator=gt(0))
-    mu: float = attrs.field(default=4e-3, validator=gt(0))
-    gamma: float = attrs.field(default=2.0, validator=ge(0))
-    rounds: int = attrs.field(default=5, validator=ge(1))
-    polish: int = attrs.field(default=10, validator=ge(0))
-    tv: float | None = attrs.field(default=None, validator=optional(gt(0)))
-    sparse: float | None = attrs.field(default=None, validator=optional(gt(0)))
-    ringing: float = attrs.field(default=1.0, validator=ge(0))
+    kernel_size: int | None = attrs.field(default=None, validator=odd_or_none)
+    search: Settings = attrs.field(factory=Settings)
+    last: Last = attrs.field(factory=Last)
 
     def shaped(self, problem: Problem, y: Float[Tensor, "n *y"]) -> Problem:
-        """The problem tied to shapes; a prior of w without one gets a square, as large as the largest kernel
-        estimated for the measurements, or of ``kernel_size``.
+        """The problem tied to shapes. A prior of w without one gets a square of side ``kernel_size``, or as
+        large as the largest kernel estimated; then each measurement keeps its own estimate within it.
         """
         y_shape, (prior_w, prior_x) = tuple(y.shape[1:]), problem.priors
         if prior_w.signal_shape is None:
@@ -91,12 +68,10 @@ class DarkPrior(Solver):
                 small, x_shape = problem.operator.infer_shapes(y_shape, (1, 3, 3), prior_x.signal_shape)
             except ShapeError:  # no convolution, or a prior of x that does not fit: either is said elsewhere
                 return problem.shaped(y_shape)
-            frame = frame_of(problem.operator, small, x_shape, y[:1])
-            pictures = [Picture(each.numpy(), frame, (x_shape[1], x_shape[2])) for each in y.detach().cpu()]
-            side = self.kernel_size or max(
-                estimated_side(each.grey, self._settings(each), wrap=frame.wraps) for each in pictures
-            )
-            problem = attrs.evolve(problem, priors=(prior_w.shaped((1, side, side)), prior_x))
+            sides = [self.kernel_size] if self.kernel_size else self._sides(problem, small, x_shape, y)
+            side = max(sides)
+            alike = prior_w.shaped((1, side, side)) if min(sides) == side else EachSize(prior_w, sides, side)
+            problem = attrs.evolve(problem, priors=(alike, prior_x))
         return problem.shaped(y_shape)
 
     def solve(
@@ -105,42 +80,43 @@ class DarkPrior(Solver):
         y: Float[Tensor, "n *y"],
         rng: torch.Generator,
         monitors: Sequence[Monitor] = (),
+        *,
+        start: Solution | None = None,
     ) -> Solution:
         """Recover both signals of every measurement; see :meth:`invkit.contracts.solver.Solver.solve`.
 
         Raises:
-            InputError: the operator is no convolution of images, or a prior has no encoder.
+            InputError: the operator is no convolution of images, a prior has no encoder, the noise is not
+                white and Gaussian, or there is a ``start`` and w is not given.
             ShapeError: images of fewer than 4 pixels a side, or a ``kernel_size`` beyond the prior's support.
         """
-        began = time.perf_counter()
-        problem = self.shaped(problem, y).weighted(self.gamma, self.lam)
+        problem = self.shaped(problem, y).weighted(self.search.weight_w, self.search.weight_x)
+        problem.require_plain_noise("darkprior")
+        if start is not None and not is_given(problem.priors[0]):
+            raise InputError(
+                "darkprior cannot start from a solution: its search goes from coarse to fine",
+                hint="leave start out, or hold the kernel of the solution: hold=w",
+            )
         w_shape, x_shape = self._checked(problem, tuple(y.shape[1:]))
-        frame = frame_of(problem.operator, w_shape, x_shape, y[:1])
-        pictures = [Picture(each.numpy(), frame, (x_shape[1], x_shape[2])) for each in y.detach().cpu()]
-        runs = self._runs(problem, y, pictures)
-        start = [torch.stack(each) for each in zip(*(run.start() for run in runs), strict=True)]
-        record = Record(problem, y, (start[0], start[1]), runs[0].steps, monitors)
-        try:
-            for number, run in enumerate(runs):
-                self._recover(record, number, run)
-        except KeyboardInterrupt:
-            pass  # the best so far, with the status that the record begins with
-        return record.solution(time.perf_counter() - began)
+        pictures = _pictures(problem, w_shape, x_shape, y)
+        each = [torch.tensor([row], device=y.device) for row in range(len(y))]
+        runs = [
+            self._run(problem.select(row), picture, like=y)
+            for row, picture in zip(each, pictures, strict=True)
+        ]
 
-    def _recover(self, record: Record, number: int, run: Run) -> None:
-        """Take one measurement to its end, or to where its numbers stop being finite."""
-        with np.errstate(all="ignore"):  # what overflows shows in the result, and is said by its status
-            if run.measurable:
-                for w, x, stage in run.pairs():
-                    if not record.step(number, w, x, stage):
-                        break
-        record.end(number)
+        def waiting() -> tuple[Tensor, Tensor]:
+            begun = zip(each, runs, strict=True)
+            pairs = [_evaluated(problem.select(row), y[row], *run.start())[0] for row, run in begun]
+            return torch.cat([pair.w for pair in pairs]), torch.cat([pair.x for pair in pairs])
 
-    def examples(self, seed: int) -> Sequence[Example]:
-        """Small convolutions, circular and not, grey and colour, with 1 % noise."""
-        from invkit_darkprior.examples import examples
-
-        return examples(seed)
+        steps = max(run.steps for run in runs)
+        record = Record(y, monitors, steps=steps, passes=len(y), waiting=waiting)
+        for row, run in zip(each, runs, strict=True):
+            record.begin(row)
+            with np.errstate(all="ignore"):  # what overflows shows in the result, and is said by its status
+                _recover(record, problem.select(row), y[row], run)
+        return record.solution()
 
     def _checked(self, problem: Problem, y_shape: Shape) -> tuple[Shape, Shape]:
         """The shapes of w and x, where there is something that this solver can do."""
@@ -164,18 +140,68 @@ class DarkPrior(Solver):
             )
         return w_shape, x_shape
 
-    def _runs(self, problem: Problem, y: Tensor, pictures: Sequence[Picture]) -> list[Run]:
-        """One for each measurement."""
-        w_shape = tuple(problem.priors[0].signal_shape or ())
-        side = self.kernel_size
-        support = largest_odd((w_shape[1], w_shape[2])) if side is None else (side, side)
-        last = Last(self.tv, self.sparse, self.ringing)
+    def _sides(self, problem: Problem, w_shape: Shape, x_shape: Shape, y: Tensor) -> list[int]:
+        """The side of every measurement's kernel, estimated."""
         return [
-            Run(picture, problem.priors[0], support, self._settings(picture), last, like=y)
-            for picture in pictures
+            estimated_side(picture.grey, self.search, wrap=picture.frame.wraps)
+            for picture in _pictures(problem, w_shape, x_shape, y)
         ]
 
-    def _settings(self, picture: Picture) -> Settings:
-        patch = self.patch or patch_for((picture.y.shape[1], picture.y.shape[2]))
-        dark = self.lam if self.dark else 0.0
-        return Settings(dark, self.mu, self.gamma, self.rounds, patch, self.polish)
+    def _run(self, problem: Problem, picture: Picture, *, like: Tensor) -> Run:
+        """The whole method on one measurement."""
+        prior_w = problem.priors[0]
+        prior_w = prior_w.own if isinstance(prior_w, EachSize) else prior_w
+        _, height, width = prior_w.signal_shape or ()
+        support = (self.kernel_size,) * 2 if self.kernel_size else largest_odd((height, width))
+        return Run(picture, prior_w, support, self.search, self.last, like=like)
+
+
+def _pictures(problem: Problem, w_shape: Shape, x_shape: Shape, y: Tensor) -> list[Picture]:
+    """Every measurement, and how it lies in its image."""
+    frame = frame_of(problem.operator, w_shape, x_shape, y[:1])
+    return [Picture(each.numpy(), frame, (x_shape[1], x_shape[2])) for each in y.detach().cpu()]
+
+
+def _recover(record: Record, problem: Problem, y: Float[Tensor, "1 *y"], run: Run) -> None:
+    """Take one measurement to its end, or to where its numbers stop being finite."""
+    (found, latents), sound = _evaluated(problem, y, *run.start()), run.measurable
+
+    lost = y.new_full((1, 1), torch.nan)
+
+    def best() -> tuple[Tensor, Tensor]:
+        return found.w, found.x
+
+    with record:
+        pairs = run.pairs() if sound and not record.interrupted else ()
+        for step, (w, x, stage) in enumerate(pairs, 1):
+            made, made_of = _evaluated(problem, y, w, x)
+            sound = all(bool(torch.isfinite(part).all()) for part in (made.w, made.x, made.total))
+            if not sound:
+                break
+            found, latents = made, made_of
+            told = step if step < run.steps else record.steps  # a smaller kernel has fewer scales
+            record.tell(told, found.total[:, None], found.residual[:, None], best, stage)
+        if not sound and not record.interrupted:
+            record.tell(record.steps, lost, lost, best, "diverged")
+    total, residual = (each[:, None] if sound else lost for each in (found.total, found.residual))
+    record.settle(total, residual, [[record.ended(sound)]])
+    record.end(
+        Found(x=found.x, w=found.w, latents=latents, residual=problem.residual(found.w, found.x, y))
+    )
+
+
+def _evaluated(
+    problem: Problem, y: Float[Tensor, "1 *y"], w: Tensor, x: Tensor
+) -> tuple[Evaluation, tuple[Tensor, Tensor]]:
+    """The objective at what the priors make of a pair (channels, height, width) each, and the latents.
+
+    A kernel smaller than the prior's gets a border of zeros.
+    """
+    border = []
+    for whole, part in zip((problem.priors[0].signal_shape or ())[:0:-1], w.shape[:0:-1], strict=True):
+        before = whole // 2 - part // 2
+        border += [before, whole - part - before]
+    w = torch.nn.functional.pad(w, border)
+    with torch.no_grad():
+        h, m = (prior.encode(part[None]) for prior, part in zip(problem.priors, (w, x), strict=True))
+        return problem.measured(y)(h, m).detach(), (h, m)

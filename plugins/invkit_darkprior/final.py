@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import attrs
 import numpy as np
+from attrs.validators import ge, gt, optional
 
 from invkit_darkprior._fourier import (
     Complex,
@@ -50,19 +51,21 @@ DATA_PENALTY = 0.1
 
 @attrs.frozen
 class Last:
-    """The weights of the last step, by default those that suit the noise.
+    """The last step: deconvolution with the kernel found.
 
-    - tv: λ of the total variation; None: a quarter of the noise's standard deviation, at least 1e-4.
-    - sparse: μ of the number of non-zero gradients; None: 0.4·λ.
-    - ringing: weight of what is subtracted.
+    Args:
+        tv: weight λ of the total variation, above 0; None: a quarter of the noise's standard deviation, which
+            is estimated (:mod:`.noise`), at least 1e-4.
+        sparse: weight μ of the number of non-zero gradients, above 0; None: 0.4·λ.
+        ringing: weight of what is subtracted, 0 or more.
 
     A quarter and 0.4 were chosen on known kernels of Levin et al., where the noise is 0.001; at a noise of
     0.01 they give what the authors of the method recommend, 0.001 to 0.01 and 1e-4 to 2e-3.
     """
 
-    tv: float | None = None
-    sparse: float | None = None
-    ringing: float = 1.0
+    tv: float | None = attrs.field(default=None, validator=optional(gt(0)))
+    sparse: float | None = attrs.field(default=None, validator=optional(gt(0)))
+    ringing: float = attrs.field(default=1.0, validator=ge(0))
 
     def deconvolve(self, channel: Real, size: Size, kernel: Real, grey: Real) -> Real:
         """:func:`deconvolve` with these weights; the noise is measured on ``grey``."""

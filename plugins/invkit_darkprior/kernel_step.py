@@ -17,11 +17,12 @@ used by Pan et al. 2016.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
+import torch
 from scipy import ndimage
+from torch import Tensor
 
+from invkit.solving import conjugate_gradients
 from invkit_darkprior._fourier import Real, Size, centre_of, differences, forward, inverse, transfer_function
 
 ITERATIONS = 20
@@ -98,30 +99,16 @@ def estimate_kernel(blurred: Real, sharp: Real, support: Size, weight: float) ->
     energy = np.sum([abs(s) ** 2 for s, _ in spectra], 0)
     right = centre_of(inverse(np.sum([s.conj() * b for s, b in spectra], 0), size), support)
 
-    def normal(kernel: Real) -> Real:
-        return centre_of(inverse(energy * transfer_function(kernel, size), size), support) + weight * kernel
+    def normal(batch: Tensor) -> Tensor:
+        kernel = batch[0].numpy()
+        image = centre_of(inverse(energy * transfer_function(kernel, size), size), support)
+        return torch.from_numpy(image + weight * kernel)[None]
 
-    start = np.full(support, 1 / (support[0] * support[1]), sharp.dtype)
-    kernel = conjugate_gradients(normal, right.astype(sharp.dtype), start)
+    flat = np.full(support, 1 / (support[0] * support[1]), sharp.dtype)
+    right, start = (torch.from_numpy(each.astype(sharp.dtype))[None] for each in (right, flat))
+    found = conjugate_gradients(normal, right, start, steps=ITERATIONS, tolerance=TOLERANCE)
+    kernel = found[0].numpy()
     return _unit_sum(np.where(kernel < SMALLEST_SHARE * kernel.max(), 0, kernel).astype(sharp.dtype))
-
-
-def conjugate_gradients(normal: Callable[[Real], Real], right: Real, start: Real) -> Real:
-    """An approximate solution of ``A k = b``, A symmetric and positive, after at most 20 iterations."""
-    kernel = start
-    residual = right - normal(kernel)
-    direction, square = residual, float((residual**2).sum())
-    enough = TOLERANCE**2 * float((right**2).sum())
-    for _ in range(ITERATIONS):
-        if square <= enough:
-            break
-        image = normal(direction)
-        step = square / float((direction * image).sum())
-        kernel = kernel + step * direction
-        residual = residual - step * image
-        before, square = square, float((residual**2).sum())
-        direction = residual + square / before * direction
-    return kernel
 
 
 def pruned(kernel: Real) -> Real:

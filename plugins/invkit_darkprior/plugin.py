@@ -17,7 +17,6 @@ def invkit_register(registry: Registry) -> None:
         "darkprior",
         "invkit_darkprior.darkprior:DarkPrior",
         summary="blind deblurring by the dark channel prior, trained on nothing (Pan et al., CVPR 2016)",
-        photographs=True,
     )
     registry.prior(
         "blind",

@@ -1,14 +1,14 @@
 """Coarse to fine: blind kernel estimation over an image pyramid.
 
-    for state in coarse_to_fine(grey, (27, 27), Weights()):
+    for state in coarse_to_fine(grey, (27, 27), Settings(), wrap=False):
         state.kernel, state.latent                 # after each round, at that round's scale
 
 At 1/√2 of the size a blur is 1/√2 as long. The pyramid goes down until the kernel is about 5 pixels wide,
 where two neighbouring pixels of ½ are start enough; each scale hands its kernel to the next, magnified. At
 each, the threshold of the gradients begins anew from the coarsest scale's; λ and μ go on falling.
 
-Source: Pan et al. 2016. Ours are the last rounds at full size without the dark channel
-(``polish``): it makes the estimation robust and leaves kernels thick; once a kernel is about right, sparse
+Source: Pan et al. 2016. Ours are the last rounds at full size without the dark channel (``last_rounds``): that
+channel makes the estimation robust and leaves kernels thick; once a kernel is about right, sparse
 gradients alone make it thin.
 """
 
@@ -20,10 +20,12 @@ from typing import Literal
 
 import attrs
 import numpy as np
+from attrs.validators import ge, gt
 from scipy import ndimage
 
 from invkit_darkprior._fourier import Real, Size
 from invkit_darkprior.boundary import extend, fast_size
+from invkit_darkprior.dark_channel import patch_for
 from invkit_darkprior.kernel_step import (
     enlarged,
     estimate_kernel,
@@ -38,26 +40,37 @@ from invkit_darkprior.latent_step import latent_step
 RATIO = sqrt(0.5)
 SMALLEST_KERNEL = 5
 SMALLEST_WEIGHT = 1e-4
-DECAY, POLISH_DECAY = 1.1, 1.2
+DECAY, LAST_DECAY = 1.1, 1.2
+
+
+def odd_or_none(_: object, attribute: attrs.Attribute[int | None], value: int | None) -> None:
+    """A validator: an odd number above 0, or None."""
+    if value is not None and (value < 1 or value % 2 == 0):
+        raise ValueError(f"{attribute.name}={value} is no odd number")
 
 
 @attrs.frozen
 class Settings:
-    """The constants of the method, by default the paper's.
+    """How the kernel is searched for; by default with the paper's constants.
 
-    - dark, gradient: λ and μ of the image step (:mod:`.latent_step`).
-    - kernel: γ of the kernel step (:mod:`.kernel_step`).
-    - rounds: image and kernel steps at each scale; after each, λ and μ fall by a factor 1.1, to 1e-4.
-    - patch: of the dark channel, at every scale.
-    - polish: rounds that follow at full size without the dark channel; μ begins anew and falls by 1.2.
+    Args:
+        dark: whether the dark channel takes part; false leaves the gradients alone (L0 only).
+        patch: side of the dark channel's patch at every scale, odd; None: a seventh of the image's shorter
+            side, at most 35.
+        weight_x: λ, the weight of the dark channel in the image step (:mod:`.latent_step`).
+        weight_gradients: μ, the weight of the gradients in the image step.
+        weight_w: γ, the weight of ‖k‖² in the kernel step (:mod:`.kernel_step`).
+        rounds: image and kernel steps at each scale; after each, λ and μ fall by a factor 1.1, to 1e-4.
+        last_rounds: rounds that follow at full size without the dark channel; μ begins anew and falls by 1.2.
     """
 
-    dark: float = 4e-3
-    gradient: float = 4e-3
-    kernel: float = 2.0
-    rounds: int = 5
-    patch: int = 35
-    polish: int = 10
+    dark: bool = True
+    patch: int | None = attrs.field(default=None, validator=odd_or_none)
+    weight_x: float = attrs.field(default=4e-3, validator=gt(0))
+    weight_gradients: float = attrs.field(default=4e-3, validator=gt(0))
+    weight_w: float = attrs.field(default=2.0, validator=ge(0))
+    rounds: int = attrs.field(default=5, validator=ge(1))
+    last_rounds: int = attrs.field(default=10, validator=ge(0))
 
 
 @attrs.frozen(eq=False)
@@ -89,9 +102,10 @@ def coarse_to_fine(grey: Real, kernel_size: Size, settings: Settings, *, wrap: b
         settings: the constants.
         wrap: whether the image wraps around. One that does not is continued smoothly (:mod:`.boundary`).
     """
-    dark, gradient = settings.dark, settings.gradient
+    dark, gradient = settings.weight_x if settings.dark else 0.0, settings.weight_gradients
+    patch = settings.patch or patch_for((grey.shape[0], grey.shape[1]))
     levels = [
-        _Level(grey, number, support, wrap)
+        _Level(grey, number, support, wrap, patch)
         for number, support in enumerate(supports(kernel_size, grey.shape))
     ]
     threshold = gradient_threshold(levels[-1].edges, max(levels[-1].support))
@@ -101,38 +115,38 @@ def coarse_to_fine(grey: Real, kernel_size: Size, settings: Settings, *, wrap: b
             enlarged(kernel, level.support, 1 / RATIO) if level is not levels[-1] else kernel, threshold
         )
         for turn in range(settings.rounds):
-            state = level.round(state, dark, gradient, settings)
+            state = level.round(state, dark, gradient, settings.weight_w)
             dark = max(dark / DECAY, SMALLEST_WEIGHT) if dark else 0.0
             gradient = max(gradient / DECAY, SMALLEST_WEIGHT)
             if turn == settings.rounds - 1:
                 state = attrs.evolve(state, kernel=recentred(state.kernel))
             yield state
         kernel = state.kernel
-    state, gradient = attrs.evolve(state, threshold=threshold), settings.gradient
-    for _ in range(settings.polish):
-        state = levels[0].round(state, 0.0, gradient, settings)
-        gradient = max(gradient / POLISH_DECAY, SMALLEST_WEIGHT)
+    state, gradient = attrs.evolve(state, threshold=threshold), settings.weight_gradients
+    for _ in range(settings.last_rounds):
+        state = levels[0].round(state, 0.0, gradient, settings.weight_w)
+        gradient = max(gradient / LAST_DECAY, SMALLEST_WEIGHT)
         yield state
 
 
 class _Level:
     """One scale: the blurry image there, continued, and its gradients."""
 
-    def __init__(self, grey: Real, number: int, support: Size, wrap: bool) -> None:
-        self.support, self.wrap, self.scale = support, wrap, RATIO**number
+    def __init__(self, grey: Real, number: int, support: Size, wrap: bool, patch: int) -> None:
+        self.support, self.wrap, self.patch, self.scale = support, wrap, patch, RATIO**number
         small = reduced(grey, self.scale, wrap=wrap)
         self.size: Size = (small.shape[0], small.shape[1])
         self.periodic = small if wrap else extend(small, fast_size(self.size, support))
         self.edges = gradients(small, wrap=wrap)
 
-    def round(self, state: State, dark: float, gradient: float, settings: Settings) -> State:
+    def round(self, state: State, dark: float, gradient: float, weight_w: float) -> State:
         """An image step and a kernel step."""
-        rim = 0 if self.wrap else settings.patch // 2
+        rim = 0 if self.wrap else self.patch // 2
         latent = latent_step(
-            self.periodic, state.kernel, dark=dark, gradient=gradient, patch=settings.patch, rim=rim
+            self.periodic, state.kernel, dark=dark, gradient=gradient, patch=self.patch, rim=rim
         )[: self.size[0], : self.size[1]]
         strong, threshold = strong_gradients(gradients(latent, wrap=self.wrap), state.threshold)
-        kernel = pruned(estimate_kernel(self.edges, strong, self.support, settings.kernel))
+        kernel = pruned(estimate_kernel(self.edges, strong, self.support, weight_w))
         return State(kernel, threshold, latent, self.scale)
 
 

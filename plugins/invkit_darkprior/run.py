@@ -11,13 +11,13 @@ measurement's colours: the best there is where the run is interrupted.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import prod
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from invkit.contracts.generator import Generator
+from invkit.solving import is_given
 from invkit_darkprior._fourier import Real, Size
 from invkit_darkprior.final import Last
 from invkit_darkprior.kernel_step import enlarged
@@ -30,7 +30,7 @@ class Run:
 
     Args:
         picture: the measurement.
-        prior_w: tied to a shape, able to encode; with an empty latent w is known, and not looked for.
+        prior_w: tied to a shape, able to encode; a given w is not looked for.
         support: of the kernel that is looked for, odd sides.
         settings: of the search for the kernel.
         last: of the deconvolution that follows.
@@ -49,7 +49,7 @@ class Run:
     ) -> None:
         self.picture, self.prior_w, self.support, self.like = picture, prior_w, support, like
         self.settings, self.last = settings, last
-        self.known = prod(prior_w.latent_shape or ()) == 0
+        self.known = is_given(prior_w)
 
     @property
     def steps(self) -> int:
@@ -57,7 +57,7 @@ class Run:
         if self.known:
             return 1
         scales = len(supports(self.support, (self.picture.y.shape[1], self.picture.y.shape[2])))
-        return scales * self.settings.rounds + self.settings.polish + 1
+        return scales * self.settings.rounds + self.settings.last_rounds + 1
 
     @property
     def measurable(self) -> bool:

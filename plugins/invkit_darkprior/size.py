@@ -10,13 +10,22 @@ tenth and 4 pixels is added.
 
 A support that is somewhat too large costs time and little else, one too small costs the picture: the margin
 errs on that side. Ours: the paper takes the size from the user.
+
+Pictures of one batch differ in it. Their kernels stand on one support, the largest, and each picture is
+deblurred by its own (:class:`EachSize`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import attrs
 import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
 
+from invkit.contracts.generator import Generator
 from invkit_darkprior._fourier import Real
 from invkit_darkprior.pyramid import Settings, coarse_to_fine
 
@@ -42,7 +51,7 @@ def estimated_side(grey: Real, settings: Settings, *, wrap: bool) -> int:
     """
     most = largest_side((grey.shape[0], grey.shape[1]))
     found = None
-    quick = attrs.evolve(settings, dark=0.0, polish=0)
+    quick = attrs.evolve(settings, dark=False, last_rounds=0)
     with np.errstate(all="ignore"):
         for state in coarse_to_fine(grey, (most, most), quick, wrap=wrap):
             if len(state.kernel) > COARSE_SIDE:
@@ -58,3 +67,56 @@ def extent(kernel: Real) -> int:
     """The longer side of the smallest rectangle around all entries above a tenth of the maximum."""
     rows, columns = np.nonzero(kernel > LEAST_ENTRY * kernel.max())
     return int(max(np.ptp(rows), np.ptp(columns)) + 1)
+
+
+class EachSize(Generator):
+    """A prior of w on one square support, of which every measurement uses a part of its own in the middle.
+
+    Args:
+        prior: one that has no shape.
+        sides: the side of each measurement's part, odd.
+        side: the side of the support, odd.
+    """
+
+    def __init__(self, prior: Generator, sides: Sequence[int], side: int) -> None:
+        super().__init__()
+        self.prior, self.sides, self.whole = prior, tuple(sides), prior.shaped((1, side, side))
+        self.signal_shape, self.latent_shape = self.whole.signal_shape, self.whole.latent_shape
+        self.can_encode, self.role, self.bounds = prior.can_encode, prior.role, prior.bounds
+        self.penalty_weight = prior.penalty_weight
+
+    @property
+    def own(self) -> Generator:
+        """The prior of the first measurement's own kernel."""
+        return self.prior.shaped((1, self.sides[0], self.sides[0]))
+
+    def forward(self, latent: Float[Tensor, "n *latent"]) -> Float[Tensor, "n *signal"]:
+        """The kernel of every latent, on the whole support."""
+        made: Tensor = self.whole(latent)
+        return made
+
+    def sample_latent(
+        self,
+        n: int,
+        rng: torch.Generator,
+        *,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
+    ) -> Float[Tensor, "n *latent"]:
+        """Latents of the whole support."""
+        return self.whole.sample_latent(n, rng, dtype=dtype, device=device)
+
+    def penalty(
+        self, latent: Float[Tensor, "n *latent"], signal: Float[Tensor, "n *signal"]
+    ) -> Float[Tensor, "n"]:
+        """The prior's own."""
+        return self.whole.penalty(latent, signal)
+
+    def encode(self, signal: Float[Tensor, "n *signal"]) -> Float[Tensor, "n *latent"]:
+        """The prior's own."""
+        return self.whole.encode(signal)
+
+    def select(self, index: Tensor) -> EachSize:
+        """The same of the measurements ``index``, on the same support."""
+        assert self.signal_shape is not None
+        return EachSize(self.prior, [self.sides[i] for i in index.tolist()], self.signal_shape[1])

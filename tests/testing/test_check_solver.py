@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from invkit import Evaluation, Monitor, Problem, Progress, Restarts, Solution, Solver, Status
+from invkit.contracts.noise import Gaussian
 from invkit.testing import check_generator, check_operator, check_solver
 from invkit.testing._problems import examples
 from invkit.testing.solvers import CHECKS, Case
@@ -29,10 +30,17 @@ class Right(Solver):
     length: float = 0.1
 
     def solve(
-        self, problem: Problem, y: Tensor, rng: torch.Generator, monitors: Sequence[Monitor] = ()
+        self,
+        problem: Problem,
+        y: Tensor,
+        rng: torch.Generator,
+        monitors: Sequence[Monitor] = (),
+        *,
+        start: Solution | None = None,
     ) -> Solution:
-        objective = problem.measured(y.repeat_interleave(self.restarts, 0))
-        h, m = self.start(problem, y, rng)
+        owner = torch.arange(len(y)).repeat_interleave(self.restarts)
+        objective = self.posed(problem).select(owner).measured(y[owner])
+        h, m = self.begin(problem, y, rng, start)
         best, latents = objective(h, m).detach(), (h, m)
         history, status = [best.total], Status.MAX_ITER
         self.tell(monitors, lambda monitor: monitor.on_start(self.steps, len(y), self.restarts))
@@ -51,10 +59,15 @@ class Right(Solver):
         self.tell(monitors, lambda monitor: monitor.on_end(made))
         return made
 
-    def start(self, problem: Problem, y: Tensor, rng: torch.Generator) -> Pair:
-        n = len(y) * self.restarts
-        h, m = (prior.sample_latent(n, rng, dtype=y.dtype, device=y.device) for prior in problem.priors)
-        return h, m
+    def posed(self, problem: Problem) -> Problem:
+        return problem
+
+    def begin(self, problem: Problem, y: Tensor, rng: torch.Generator, start: Solution | None) -> Pair:
+        """The same starts for every measurement, or the solution's own as often."""
+        if start is not None:
+            return tuple(each.repeat_interleave(self.restarts, 0) for each in start.latents)
+        drawn = [prior.sample_latent(self.restarts, rng, dtype=y.dtype) for prior in problem.priors]
+        return tuple(each.repeat(len(y), *[1] * (each.ndim - 1)) for each in drawn)
 
     def direction(self, gradient: Tensor) -> Tensor:
         norm = gradient.flatten(1).norm(dim=1).clamp_min(1e-12)
@@ -108,9 +121,9 @@ class Right(Solver):
 class Changed(Right):
     """Solves rightly, and then says something else."""
 
-    def solve(self, problem, y, rng, monitors=()):
+    def solve(self, problem, y, rng, monitors=(), *, start=None):
         quiet = [monitor for monitor in monitors if not hasattr(monitor, "calls")]
-        solution = super().solve(problem, y, rng, quiet)
+        solution = super().solve(problem, y, rng, quiet, start=start)
         changed = attrs.evolve(solution, **self.change(solution))
         for monitor in monitors:
             if monitor not in quiet:
@@ -122,36 +135,36 @@ class Changed(Right):
 
 
 class ScalesMeasurements(Right):
-    def solve(self, problem, y, rng, monitors=()):
+    def solve(self, problem, y, rng, monitors=(), *, start=None):
         return super().solve(problem, y.div_(y.abs().max()), rng, monitors)
 
 
 class ChangesOperator(Right):
-    def solve(self, problem, y, rng, monitors=()):
+    def solve(self, problem, y, rng, monitors=(), *, start=None):
         for tensor in problem.operator.buffers():
             tensor.mul_(1 + 1e-9)
         for prior in problem.priors:
             for tensor in prior.buffers():
                 tensor.mul_(1 + 1e-9)
-        return super().solve(problem, y, rng, monitors)
+        return super().solve(problem, y, rng, monitors, start=start)
 
 
 class SeedsTorch(Right):
-    def solve(self, problem, y, rng, monitors=()):
+    def solve(self, problem, y, rng, monitors=(), *, start=None):
         torch.manual_seed(0)
-        return super().solve(problem, y, rng, monitors)
+        return super().solve(problem, y, rng, monitors, start=start)
 
 
 class DrawsFromPython(Right):
-    def start(self, problem, y, rng):
-        h, m = super().start(problem, y, rng)
+    def begin(self, problem, y, rng, start):
+        h, m = super().begin(problem, y, rng, start)
         return h * random.random(), m
 
 
 class DrawsFromNumpy(Right):
-    def solve(self, problem, y, rng, monitors=()):
+    def solve(self, problem, y, rng, monitors=(), *, start=None):
         np.random.random()
-        return super().solve(problem, y, rng, monitors)
+        return super().solve(problem, y, rng, monitors, start=start)
 
 
 class SqueezesOne(Changed):
@@ -209,18 +222,18 @@ class StepsMissing(Changed):
 
 
 class SinglePrecisionOnly(Right):
-    def solve(self, problem, y, rng, monitors=()):
-        return super().solve(problem, y.float(), rng, monitors)
+    def solve(self, problem, y, rng, monitors=(), *, start=None):
+        return super().solve(problem, y.float(), rng, monitors, start=start)
 
 
 class Unseeded(Right):
-    def start(self, problem, y, rng):
-        return super().start(problem, y, torch.Generator().manual_seed(torch.seed() % 2**31))
+    def begin(self, problem, y, rng, start):
+        return super().begin(problem, y, torch.Generator().manual_seed(torch.seed() % 2**31), start)
 
-    def solve(self, problem, y, rng, monitors=()):
+    def solve(self, problem, y, rng, monitors=(), *, start=None):
         kept = torch.get_rng_state()
         try:
-            return super().solve(problem, y, rng, monitors)
+            return super().solve(problem, y, rng, monitors, start=start)
         finally:
             torch.set_rng_state(kept)
 
@@ -230,8 +243,8 @@ class Remembers(Right):
 
     memory: ClassVar[list[Tensor]] = []
 
-    def start(self, problem, y, rng):
-        h, m = super().start(problem, y, rng)
+    def begin(self, problem, y, rng, start):
+        h, m = super().begin(problem, y, rng, start)
         self.memory.append(h)
         return h * 1.01 ** len(self.memory), m
 
@@ -293,6 +306,42 @@ class StepsOfTheBatch(Right):
         return self.length * gradient / norms[norms.isfinite()].max().clamp_min(1e-12)
 
 
+class StartsByPlace(Right):
+    """Other starts for every place in the batch: only the first is alone as in company."""
+
+    def begin(self, problem, y, rng, start):
+        if start is not None:
+            return super().begin(problem, y, rng, start)
+        drawn = [super(StartsByPlace, self).begin(problem, one[None], rng, None) for one in y]
+        return tuple(torch.cat(each) for each in zip(*drawn, strict=True))
+
+
+class IgnoresTheStart(Right):
+    def begin(self, problem, y, rng, start):
+        return super().begin(problem, y, rng, None)
+
+
+class CountsWhatWasNotMeasured(Right):
+    """Leaves the noise model out."""
+
+    def posed(self, problem):
+        return attrs.evolve(problem, noise=Gaussian())
+
+
+class NeedsGradients(Right):
+    """Stays where it is when the caller has gradients off."""
+
+    def direction(self, gradient):
+        return super().direction(gradient) * torch.is_grad_enabled()
+
+
+class InTheDefaultDtype(Right):
+    """Makes a number in the caller's default precision."""
+
+    def direction(self, gradient):
+        return super().direction(gradient) * torch.tensor(0.7)
+
+
 class StopsWithTheFirst(Right):
     """Stops all when one is no longer finite."""
 
@@ -313,10 +362,10 @@ class NeverEnds(Right):
 class EveryStep(Right):
     """Tells all steps, whatever ``every`` says."""
 
-    def solve(self, problem, y, rng, monitors=()):
+    def solve(self, problem, y, rng, monitors=(), *, start=None):
         for monitor in monitors:
             monitor.every = 1
-        return super().solve(problem, y, rng, monitors)
+        return super().solve(problem, y, rng, monitors, start=start)
 
 
 class SilentAtTheLast(Right):
@@ -326,17 +375,17 @@ class SilentAtTheLast(Right):
 
 
 class EndsWithAnother(Right):
-    def solve(self, problem, y, rng, monitors=()):
-        return attrs.evolve(super().solve(problem, y, rng, monitors))
+    def solve(self, problem, y, rng, monitors=(), *, start=None):
+        return attrs.evolve(super().solve(problem, y, rng, monitors, start=start))
 
 
 class ListeningDraws(Right):
-    def start(self, problem, y, rng):
-        return super().start(problem, y, rng)
+    def begin(self, problem, y, rng, start):
+        return super().begin(problem, y, rng, start)
 
-    def solve(self, problem, y, rng, monitors=()):
+    def solve(self, problem, y, rng, monitors=(), *, start=None):
         torch.rand(len(monitors), generator=rng)
-        return super().solve(problem, y, rng, monitors)
+        return super().solve(problem, y, rng, monitors, start=start)
 
 
 class FlatProgress(Right):
@@ -393,8 +442,13 @@ WRONG = {
     AnotherTable: ("winner", "winner: its residual in the table is neither"),
     NobodyWins: ("winner", "winner: -1 is none of the 3"),
     Ascends: ("descent", "descent: the residual is"),
-    StepsOfTheBatch: ("neighbours", "neighbours: the first measurement's"),
+    StepsOfTheBatch: ("neighbours", r"neighbours: the \w+ of row 0 depends"),
+    StartsByPlace: ("neighbours", r"neighbours: the \w+ of row 1 depends"),
     StopsWithTheFirst: ("huge_neighbour", "huge neighbour: the first measurement's"),
+    IgnoresTheStart: ("start", "start: started at an answer"),
+    CountsWhatWasNotMeasured: ("missing", "missing: an entry that was not measured changes the w"),
+    NeedsGradients: ("torch_state", "torch state: torch.no_grad changes the w"),
+    InTheDefaultDtype: ("torch_state", "torch state: the default dtype changes the w"),
     NeverStarts: ("monitors", "monitors: told of a step before the start"),
     NeverEnds: ("monitors", "expected end"),
     EveryStep: ("monitors", "every=3, but told of steps"),
@@ -452,7 +506,7 @@ def test_every_check_has_a_solver_that_fails_it() -> None:
 
 def test_a_solver_that_raises_fails_and_is_told_where() -> None:
     class Raises(Right):
-        def start(self, problem: Problem, y: Tensor, rng: torch.Generator) -> Pair:
+        def begin(self, problem, y, rng, start):
             raise RuntimeError("not today")
 
     with pytest.raises(AssertionError, match=r"it raises RuntimeError\('not today'\).*Raises.*two subspaces"):
@@ -461,10 +515,8 @@ def test_a_solver_that_raises_fails_and_is_told_where() -> None:
 
 def test_ctrl_c_that_comes_through_is_a_failure_too() -> None:
     class Through(Right):
-        def solve(
-            self, problem: Problem, y: Tensor, rng: torch.Generator, monitors: Sequence[Monitor] = ()
-        ) -> Solution:
-            solution = super().solve(problem, y, rng, monitors)
+        def solve(self, problem, y, rng, monitors=(), *, start=None):
+            solution = super().solve(problem, y, rng, monitors, start=start)
             if Status.INTERRUPTED in solution.status:
                 raise KeyboardInterrupt
             return solution

@@ -22,7 +22,7 @@ def test_prior() -> None:
 
 
 def test_solver() -> None:
-    check_solver(BarzilaiBorwein())
+    check_solver(BarzilaiBorwein(steps=30))
 
 
 def test_plugin() -> None:
@@ -51,3 +51,14 @@ def test_composed_by_name() -> None:
     solution = invkit.compose("crosscorr", priors, "barzilai-borwein?steps=100", seed=0)(y)
     assert solution.residual.item() < 1e-4 * y.square().sum().item()
     assert solution.x.shape == (1, 1, 16, 16) and solution.w.shape == (1, 1, 5, 5)
+
+
+def test_a_solve_goes_on_from_a_solution() -> None:
+    w, x = GaussianBlob(size=5, width=0.8), GaussianBlob(size=16, width=2)
+    y = CrossCorrelation()(w(torch.zeros(1, 1)), x(torch.zeros(1, 1)))
+    problem = invkit.Problem(CrossCorrelation(), (GaussianBlob(size=5), GaussianBlob(size=16)))
+    few, rng = BarzilaiBorwein(steps=10), torch.Generator().manual_seed(0)
+    first = few.solve(problem, y, rng)
+    second = few.solve(problem, y, rng, start=first)
+    assert second.residual < first.residual
+    assert second.restarts.residual.shape == (1, 1)

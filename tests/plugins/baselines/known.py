@@ -6,18 +6,12 @@ import torch
 from torch import Tensor
 
 import invkit
+from invkit.solving import Given
 
 
-class Known(invkit.Generator):
-    """Given signals, one a measurement; the latent is empty."""
-
-    def __init__(self, signals: Tensor) -> None:
-        super().__init__()
-        self.signals = signals
-        self.signal_shape, self.latent_shape = tuple(signals.shape[1:]), (0,)
-
-    def forward(self, latent: Tensor) -> Tensor:
-        return self.signals[: len(latent)].to(latent)
+def given(w: Tensor) -> invkit.Generator:
+    """A kernel for each measurement."""
+    return Given(w, each=True)
 
 
 def draw(seed: int, *shape: int) -> Tensor:

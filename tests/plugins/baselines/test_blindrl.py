@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import attrs
 import numpy as np
 import pytest
 import torch
 
 import invkit
 from invkit import InputError, Problem, Status
+from invkit.contracts.noise import Gaussian
 from invkit.metrics import psnr
 from invkit.testing import check_solver
 from invkit_baselines.blindrl import BlindRL
-from tests.plugins.baselines.known import Known, draw, kernels, steps_picture
+from invkit_noise.poisson import Poisson
+from tests.plugins.baselines.known import draw, given, kernels, steps_picture
+from tests.solver_examples import solver_examples
 
 
 def solve(solver: BlindRL, operator: str, w: object, y: torch.Tensor, x: str = "identity") -> invkit.Solution:
@@ -24,7 +28,7 @@ def solve(solver: BlindRL, operator: str, w: object, y: torch.Tensor, x: str = "
 
 @pytest.mark.parametrize("options", ["steps=12", "steps=5,w_steps=2,x_steps=3,unit_sum=false"])
 def test_keeps_the_contract(options: str) -> None:
-    check_solver(invkit.solver(f"blindrl?{options}"), seed=5)
+    check_solver(invkit.solver(f"blindrl?{options}"), seed=5, examples=solver_examples("blindrl", 5)[-1:])
 
 
 def reference(y: np.ndarray, size: int, steps: int, eps: float) -> tuple[np.ndarray, np.ndarray]:
@@ -64,7 +68,7 @@ def test_with_the_true_kernel_a_picture_gets_sharper() -> None:
     w, x = kernels(0, 2), steps_picture(1, 2)
     for operator in ("circconv", "linconv"):
         y = invkit.operator(operator)(w, x)
-        solution = solve(BlindRL(steps=100), operator, Known(w), y)
+        solution = solve(BlindRL(steps=100), operator, given(w), y)
         assert torch.equal(solution.w, w)
         assert (psnr(solution.x, x) > psnr(y, x) + 3).all()
         assert set(solution.status) == {Status.MAX_ITER}
@@ -84,7 +88,7 @@ def test_values_below_zero_count_as_zero_and_bounds_are_kept() -> None:
     w = kernels(0, 1)
     y = invkit.operator("circconv")(w, steps_picture(1, 1)) - 0.3
     assert y.min() < 0
-    found, clipped = (solve(BlindRL(steps=5), "circconv", Known(w), each) for each in (y, y.clamp_min(0)))
+    found, clipped = (solve(BlindRL(steps=5), "circconv", given(w), each) for each in (y, y.clamp_min(0)))
     assert torch.equal(found.x, clipped.x)
     assert found.residual > clipped.residual  # of the measurement given
 
@@ -96,8 +100,52 @@ def test_a_published_face_gets_sharper_with_its_kernel(data_folder: Path) -> Non
     with np.load(path) as arrays:
         x, y = (torch.tensor(arrays[key][:4]).movedim(-1, 1).float() / 255 for key in "xy")
         w = torch.tensor(arrays["w"][:4])[:, None].float()
-    solution = solve(BlindRL(steps=30), "circconv", Known(w / w.sum((2, 3), keepdim=True)), y)
+    solution = solve(BlindRL(steps=30), "circconv", given(w / w.sum((2, 3), keepdim=True)), y)
     assert psnr(solution.x, x).mean() > psnr(y, x).mean() + 2
+
+
+@pytest.mark.parametrize("operator", ["circconv", "linconv"])
+def test_what_was_not_measured_is_left_out(operator: str) -> None:
+    w, x = kernels(0, 2), steps_picture(1, 2)
+    y = invkit.operator(operator)(w, x)
+    mask = draw(2, *y.shape) > 0.2
+    problem = Problem(invkit.operator(operator), (given(w), invkit.prior("identity")), noise=Gaussian(mask))
+    lost = [BlindRL().solve(problem, y.where(mask, each), torch.Generator()) for each in (0.0, 9.0)]
+    assert torch.equal(lost[0].x, lost[1].x)
+    assert (psnr(lost[0].x, x) > psnr(solve(BlindRL(), operator, given(w), y).x, x) - 3).all()
+    assert (lost[0].history.diff(dim=2) <= 1e-9).all()
+    every = attrs.evolve(problem, noise=Gaussian(torch.ones(y.shape)))
+    weighted = BlindRL(steps=10).solve(every, y, torch.Generator())
+    torch.testing.assert_close(weighted.x, solve(BlindRL(steps=10), operator, given(w), y).x)
+
+
+def test_it_takes_the_noise_of_counts_and_no_other() -> None:
+    w = kernels(0, 2)
+    y = invkit.operator("circconv")(w, steps_picture(1, 2))
+    problem = Problem(invkit.operator("circconv"), (given(w), invkit.prior("identity")))
+    plain = BlindRL(steps=5).solve(problem, y, torch.Generator())
+    mask = draw(2, *y.shape) > 0.2
+    for weights in (None, mask):
+        noise = Poisson(weights=weights)
+        counted = BlindRL(steps=5).solve(attrs.evolve(problem, noise=noise), y, torch.Generator())
+        assert torch.equal(counted.x, plain.x) == (weights is None)
+        pair = invkit.operator("circconv")(counted.w, counted.x)
+        torch.testing.assert_close(counted.restarts.residual[:, 0], noise(pair, y))
+    with pytest.raises(InputError, match=r"likelihood of Poisson noise, the noise is Robust.*poisson"):
+        BlindRL().solve(attrs.evolve(problem, noise=invkit.noise("robust")), y, torch.Generator())
+
+
+def test_it_goes_on_from_a_solution() -> None:
+    w, x = kernels(0, 2), steps_picture(1, 2)
+    y = invkit.operator("circconv")(w, x)
+    priors = (invkit.prior("identity?shape=1x5x5"), invkit.prior("identity"))
+    problem = Problem(invkit.operator("circconv"), priors)
+    whole = BlindRL(steps=40).solve(problem, y, torch.Generator())
+    half = BlindRL(steps=20).solve(problem, y, torch.Generator())
+    second = BlindRL(steps=20).solve(problem, y, torch.Generator(), start=half)
+    torch.testing.assert_close((second.w, second.x), (whole.w, whole.x))
+    with pytest.raises(InputError, match="has no w"):
+        BlindRL().solve(problem, y, torch.Generator(), start=attrs.evolve(half, w=None))
 
 
 def test_priors_that_restrict_a_signal_are_refused(tmp_path: Path) -> None:

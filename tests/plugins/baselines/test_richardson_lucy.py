@@ -13,8 +13,8 @@ from invkit_baselines.placement import placement
 from invkit_baselines.richardson_lucy import (
     ByAdjoints,
     InTheDft,
+    begin,
     divergence,
-    start,
     unit_sum,
     updates_for,
 )
@@ -103,11 +103,11 @@ def test_a_kernel_that_is_not_merely_moved_has_none(monkeypatch: pytest.MonkeyPa
 
 def test_the_start_is_flat_and_as_bright_as_the_measurement() -> None:
     operator, y = invkit.operator("circconv"), draw(0, 2, 1, 6, 6)
-    w, x = start(operator, y, (1, 3, 3), (1, 6, 6))
+    w, x = begin(operator, y, (1, 3, 3), (1, 6, 6))
     torch.testing.assert_close(w, torch.full((2, 1, 3, 3), 1 / 9, dtype=torch.float64))
     assert torch.equal(x, y)
     operator = invkit.operator("linconv?mode=valid")
-    w, x = start(operator, y, (1, 3, 3), (1, 8, 8))
+    w, x = begin(operator, y, (1, 3, 3), (1, 8, 8))
     assert x.shape == (2, 1, 8, 8)
     torch.testing.assert_close(operator(w, x).sum((1, 2, 3)), y.sum((1, 2, 3)))
 

@@ -12,11 +12,13 @@ from torch import Tensor
 
 import invkit
 from invkit import InputError, Problem, Status
+from invkit.contracts.noise import Gaussian
 from invkit.metrics import psnr
 from invkit.testing import check_solver
 from invkit_baselines.differences import total_variation
 from invkit_baselines.tv import TV
-from tests.plugins.baselines.known import Known, draw, kernels, steps_picture
+from tests.plugins.baselines.known import draw, given, kernels, steps_picture
+from tests.solver_examples import solver_examples
 
 
 class Boxed(invkit.Generator):
@@ -40,7 +42,7 @@ class Boxed(invkit.Generator):
 
 def solve(solver: TV, operator: str, w: Tensor, y: Tensor, prior: object = "identity") -> invkit.Solution:
     x = invkit.prior(prior) if isinstance(prior, str) else prior
-    problem = Problem(invkit.operator(operator), (Known(w), x))
+    problem = Problem(invkit.operator(operator), (given(w), x))
     return solver.solve(problem, y, torch.Generator().manual_seed(0))
 
 
@@ -53,7 +55,7 @@ def blurred(operator: str, n: int = 2, channels: int = 3, size: int = 24) -> tup
 
 @pytest.mark.parametrize("options", ["steps=6", "colour=separate,tolerance=0.05,inner=2"])
 def test_keeps_the_contract(options: str) -> None:
-    check_solver(invkit.solver(f"tv?{options}"), seed=5)
+    check_solver(invkit.solver(f"tv?{options}"), seed=5, examples=solver_examples("tv", 5)[-1:])
 
 
 @pytest.mark.parametrize(
@@ -62,7 +64,7 @@ def test_keeps_the_contract(options: str) -> None:
 def test_finds_the_minimum_of_what_it_minimises(operator: str, colour: str) -> None:
     """Nothing near the result is better, and a general-purpose minimiser of a smoothed TV finds no less."""
     w, _, y = blurred(operator, n=1, channels=2, size=10)
-    solver = TV(mu=5e-3, steps=250, tolerance=1e-8, colour=colour, inner=8)
+    solver = TV(weight_x=5e-3, steps=250, tolerance=1e-8, colour=colour, inner=8)
     solution = solve(solver, operator, w, y)
     forward = invkit.operator(operator)
 
@@ -152,6 +154,44 @@ def test_the_published_inputs_with_their_true_kernels(data_folder: Path, name: s
     assert (psnr(solution.x, x) > psnr(y, x)).all()
 
 
+def test_what_was_not_measured_is_filled_in() -> None:
+    """A fifth of the pixels is lost: whatever stands there, the picture comes back."""
+    w, x, y = blurred("circconv")
+    mask = draw(5, *y.shape) > 0.2
+    problem = Problem(invkit.operator("circconv"), (given(w), invkit.prior("identity")), noise=Gaussian(mask))
+    solver = TV(steps=400, inner=8, tolerance=1e-5)
+    lost = [solver.solve(problem, y.where(mask, each), torch.Generator()) for each in (0.0, 9.0)]
+    whole = solve(TV(), "circconv", w, y)
+    assert torch.equal(lost[0].x, lost[1].x)
+    assert (psnr(lost[0].x, x) > psnr(whole.x, x) - 1.5).all()
+    residual = (invkit.operator("circconv")(w, lost[0].x) - y).square().where(mask, 0).sum((1, 2, 3))
+    torch.testing.assert_close(lost[0].residual, residual)
+
+
+def test_weights_of_one_are_no_weights() -> None:
+    w, _, y = blurred("linconv?mode=valid")
+    noise = Gaussian(torch.ones(y.shape))
+    problem = Problem(invkit.operator("linconv?mode=valid"), (given(w), invkit.prior("identity")), noise=noise)
+    weighted = TV(steps=20, tolerance=0).solve(problem, y, torch.Generator())
+    torch.testing.assert_close(weighted.x, solve(TV(steps=20, tolerance=0), "linconv?mode=valid", w, y).x)
+
+
+def test_other_noise_is_refused() -> None:
+    w, _, y = blurred("circconv", n=1)
+    priors = (given(w), invkit.prior("identity"))
+    problem = Problem(invkit.operator("circconv"), priors, noise=invkit.noise("robust"))
+    with pytest.raises(InputError, match=r"squared residual, the noise is Robust.*Gaussian"):
+        TV().solve(problem, y, torch.Generator())
+
+
+def test_it_goes_on_from_a_picture() -> None:
+    w, _, y = blurred("circconv")
+    problem = Problem(invkit.operator("circconv"), (given(w), invkit.prior("identity")))
+    end = solve(TV(steps=500, tolerance=1e-6), "circconv", w, y)
+    again, anew = (TV(steps=5).solve(problem, y, torch.Generator(), start=each) for each in (end, None))
+    assert (psnr(again.x, end.x) > psnr(anew.x, end.x) + 10).all()
+
+
 def test_a_blind_problem_is_refused_with_what_to_type() -> None:
     y = draw(0, 1, 1, 8, 8)
     problem = Problem(invkit.operator("circconv"), (invkit.prior("identity"), invkit.prior("identity")))
@@ -177,7 +217,7 @@ def _saved(folder: Path, signal: Tensor) -> Path:
     return folder / "picture.npy"
 
 
-@pytest.mark.parametrize("options", [{"mu": 0.0}, {"steps": 0}, {"colour": "grey"}, {"jump": -1.0}])
+@pytest.mark.parametrize("options", [{"weight_x": 0.0}, {"steps": 0}, {"colour": "grey"}, {"jump": -1.0}])
 def test_bad_options_are_refused(options: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=next(iter(options))):
         TV(**options)

@@ -15,6 +15,7 @@ from invkit import InputError, Monitor, Problem, Progress, ShapeError, SpecError
 from invkit.files.store import install, read_prior, write_prior
 from invkit.testing import check_solver
 from invkit_cnn.solver import FeedForward
+from tests.solver_examples import images
 from tests.untrained import write_untrained, write_untrained_cnn
 
 
@@ -44,14 +45,14 @@ def solve(solver: FeedForward, y: Tensor, *monitors: Monitor) -> invkit.Solution
 
 @pytest.mark.parametrize("chunk", [1, 2, 64])
 def test_the_contract(solver: FeedForward, chunk: int) -> None:
-    check_solver(attrs.evolve(solver, chunk=chunk))
+    check_solver(attrs.evolve(solver, chunk=chunk), examples=images(solver, 0))
 
 
 def test_no_w_comes_back_and_all_that_needs_one_says_so(solver: FeedForward) -> None:
     solution = solve(solver, pictures(3, 1, 8, 6))
     assert solution.w is None and solution.latents == (None, None)
     assert solution.residual.isnan().all() and solution.restarts.residual.isnan().all()
-    assert solution.status == (Status.CONVERGED,) * 3 and solution.history.shape == (3, 1, 0)
+    assert solution.status == (Status.CONVERGED,) * 3 and solution.history.isnan().all()
     assert not solver.finds_w
 
 
@@ -109,6 +110,15 @@ def test_what_the_network_does_not_take(
 ) -> None:
     with pytest.raises(error, match=says):
         solver.solve(problem(shape, operator), pictures(1, *shape), torch.Generator())
+
+
+def test_neither_a_start_nor_other_noise_is_taken(solver: FeedForward) -> None:
+    y = pictures(1, 1, 8, 8)
+    with pytest.raises(InputError, match=r"takes no start.*first stage"):
+        solver.solve(problem((1, 8, 8)), y, torch.Generator(), start=solve(solver, y))
+    robust = attrs.evolve(problem((1, 8, 8)), noise=invkit.noise("robust"))
+    with pytest.raises(InputError, match="cnn knows white Gaussian noise"):
+        solver.solve(robust, y, torch.Generator())
 
 
 def test_an_operator_that_changes_the_shape_is_refused(solver: FeedForward) -> None:

@@ -14,6 +14,8 @@ from scipy.io import loadmat
 import invkit
 from invkit import Problem, Status
 from invkit.errors import InputError, ShapeError, SpecError
+from invkit.solving import Given, Stage, Stages
+from invkit.testing import check_generator
 from invkit_darkprior.pyramid import Settings
 from invkit_darkprior.size import estimated_side, extent, largest_side
 
@@ -59,23 +61,6 @@ def test_a_real_photograph(data_folder: Path) -> None:
     assert errors[1] < 0.3 * errors[0] and errors[2] < errors[1] < 3 * errors[2]
     assert ncc(blind.w, w) > 0.7 and torch.equal(given(blind.latents[0])[0], blind.w)
     assert blind.w.min() >= 0 and abs(blind.w.sum().item() - 1) < 1e-5
-
-
-class Given(invkit.Generator):
-    """A given signal: an empty latent."""
-
-    can_encode = True
-
-    def __init__(self, signal: torch.Tensor) -> None:
-        super().__init__()
-        self.register_buffer("signal", signal)
-        self.signal_shape, self.latent_shape = tuple(signal.shape), (0,)
-
-    def forward(self, latent: torch.Tensor) -> torch.Tensor:
-        return self.signal.to(latent).expand(len(latent), *self.signal.shape).clone()
-
-    def encode(self, signal: torch.Tensor) -> torch.Tensor:
-        return signal.new_zeros(len(signal), 0)
 
 
 def scene(side: int, channels: int = 1, seed: int = 0) -> torch.Tensor:
@@ -127,7 +112,7 @@ def test_a_kernel_for_each_channel() -> None:
 def test_options_change_what_is_done() -> None:
     y = invkit.operator("circconv")(streak(9), scene(32))
     found = {}
-    for options in ("", ",dark=false", ",patch=3", ",kernel_size=7", ",polish=0", ",ringing=0"):
+    for options in ("", ",dark=false", ",patch=3", ",kernel_size=7", ",last_rounds=0", ",ringing=0"):
         deblur = invkit.compose("circconv", ["blind?size=9", "darkchannel"], f"darkprior?rounds=2{options}")
         found[options] = deblur(y)
     xs = [solution.x for solution in found.values()]
@@ -161,6 +146,70 @@ def test_a_longer_blur_gets_a_larger_kernel() -> None:
         assert length <= sides[-1] <= 3 * length + 8
     assert sides == sorted(sides) and sides[0] < sides[-1]
     assert extent(np.eye(5)) == 5 and largest_side((100, 400)) == 23
+
+
+def test_each_picture_of_a_batch_has_a_kernel_of_its_own_size() -> None:
+    """Estimated once; the same picture, alone or not, and the same kernel but for a border of zeros."""
+    x, lengths = scene(80, seed=1), (3, 17)
+    w = torch.zeros(2, 1, 25, 25, dtype=torch.float64)
+    for kernel, length in zip(w, lengths, strict=True):
+        kernel[0, 12, 12 - length // 2 : 13 + length // 2] = 1 / length
+    y = invkit.operator("circconv")(w, x.expand(2, 1, 80, 80))
+    solver = invkit.solver("darkprior?rounds=1,last_rounds=1")
+    priors = (invkit.prior("blind"), invkit.prior("darkchannel"))
+    problem = solver.shaped(Problem(invkit.operator("circconv"), priors), y)
+    together = solver.solve(problem, y, torch.Generator())
+    sides = []
+    for row in range(2):
+        alone = solver.solve(Problem(problem.operator, priors), y[row : row + 1], torch.Generator())
+        side = alone.w.shape[-1]
+        border = (together.w.shape[-1] - side) // 2
+        assert torch.equal(together.x[row], alone.x[0]) and together.status[row] == alone.status[0]
+        torch.testing.assert_close(together.w[row], torch.nn.functional.pad(alone.w[0], [border] * 4))
+        sides.append(side)
+    assert sides[0] < sides[1] == together.w.shape[-1]
+    turned = problem.select(torch.tensor([1, 0]))
+    flipped = solver.solve(turned, y.flip(0), torch.Generator())
+    assert torch.equal(flipped.x.flip(0), together.x)
+    prior = problem.priors[0]
+    check_generator(prior)
+    torch.testing.assert_close(prior(together.latents[0]), together.w)
+
+
+def test_each_picture_has_its_own_given_kernel() -> None:
+    x = scene(48)
+    w = torch.cat([streak(9), streak(9).flip(3)])
+    y = invkit.operator("circconv")(w, x.expand(2, 1, 48, 48))
+    solver = invkit.solver("darkprior")
+
+    def solve(w: torch.Tensor, y: torch.Tensor) -> invkit.Solution:
+        priors = (Given(w, each=True), invkit.prior("darkchannel"))
+        return solver.solve(Problem(invkit.operator("circconv"), priors), y, torch.Generator())
+
+    together = solve(w, y)
+    assert torch.equal(together.w, w)
+    for row in (0, 1):
+        assert mse_up_to_shift(together.x[row], x[0]) < 0.2 * mse_up_to_shift(y[row], x[0])
+        assert torch.equal(together.x[row : row + 1], solve(w[row : row + 1], y[row : row + 1]).x)
+
+
+def test_it_deconvolves_with_the_kernel_of_the_stage_before() -> None:
+    y = invkit.operator("circconv")(streak(9), scene(48))
+    solver, last = invkit.solver("darkprior?rounds=2"), invkit.solver("darkprior?ringing=0.5")
+    priors = (invkit.prior("blind?size=9"), invkit.prior("darkchannel"))
+    problem, rng = Problem(invkit.operator("circconv"), priors), torch.Generator()
+    whole = solver.solve(problem, y, rng)
+    held = Stages((Stage(solver), Stage(last, hold="w"))).solve(problem, y, rng)
+    assert torch.equal(held.w, whole.w) and not torch.equal(held.x, whole.x)
+    with pytest.raises(InputError, match=r"from coarse to fine.*hold=w"):
+        solver.solve(problem, y, rng, start=whole)
+
+
+def test_other_noise_is_refused() -> None:
+    y, priors = torch.rand(1, 1, 12, 12), (invkit.prior("blind?size=3"), invkit.prior("darkchannel"))
+    problem = Problem(invkit.operator("circconv"), priors, noise=invkit.noise("robust"))
+    with pytest.raises(InputError, match="darkprior knows white Gaussian noise"):
+        invkit.solver("darkprior").solve(problem, y, torch.Generator())
 
 
 def test_what_it_refuses() -> None:

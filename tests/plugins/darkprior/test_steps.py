@@ -18,7 +18,6 @@ from invkit_darkprior._fourier import (
 )
 from invkit_darkprior.final import bilateral, deconvolve, total_variation
 from invkit_darkprior.kernel_step import (
-    conjugate_gradients,
     enlarged,
     estimate_kernel,
     gradient_threshold,
@@ -68,14 +67,6 @@ def test_adjoints(size: tuple[int, int], seed: int) -> None:
     np.testing.assert_allclose(applied, differences_adjoint(dx, dy), atol=1e-9)
     padded = inverse(transfer_function(kernel, size), size)
     assert (padded * image).sum() == pytest.approx((kernel * centre_of(image, (3, 3))).sum(), abs=1e-9)
-
-
-@given(seeds)
-def test_conjugate_gradients_solve(seed: int) -> None:
-    factor = draw(seed, 8, 8)
-    matrix, right = factor @ factor.T + np.eye(8), draw(seed + 1, 8)
-    found = conjugate_gradients(lambda v: matrix @ v, right, np.zeros(8))
-    np.testing.assert_allclose(found, np.linalg.solve(matrix, right), rtol=1e-3, atol=1e-4)
 
 
 def test_the_kernel_step_finds_the_kernel_from_the_sharp_image() -> None:

@@ -1,0 +1,115 @@
+"""Problems for solvers that take few of the general ones, or are tried on more: by name, made when used.
+
+    solver_examples("darkprior", 0)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+import invkit
+from invkit import Generator, Problem, Solver
+from invkit.contracts.linear import Shape
+from invkit.contracts.noise import Gaussian
+from invkit.testing._problems import EXAMPLE_NAMES, Elementwise, Example, Kernels, Pixels, examples
+from invkit.testing.solvers import examples_for
+
+
+def solver_examples(spec: str, seed: int) -> Sequence[Example]:
+    """The problems that a solver's contract is checked on."""
+    solver, name = invkit.solver(spec), spec.partition("?")[0]
+    if name == "cnn":
+        return images(solver, seed)
+    return MADE[name](seed) if name in MADE else examples_for(solver, seed)
+
+
+def general(seed: int, *names: str) -> Sequence[Example]:
+    """Some of the general problems."""
+    assert set(names) <= set(EXAMPLE_NAMES)
+    return [each for each in examples(seed) if each.name in names]
+
+
+def gains(seed: int) -> Sequence[Example]:
+    """Products entry by entry, both signals free and non-negative: no convolution."""
+    rng = torch.Generator().manual_seed(seed)
+    return [_measured("free gains", Problem(Elementwise(), (Kernels((1, 8)), Ray((1, 8)))), rng)]
+
+
+def natural(seed: int) -> Sequence[Example]:
+    """Blur by a straight kernel, with images of natural spectra; the noise is known."""
+    priors = (invkit.prior("motion?size=5"), invkit.prior("spectrum?shape=1x7x6"))
+    problem = Problem(invkit.operator("circconv"), priors, noise=Gaussian(sigma=0.005))
+    return [_measured("motion, natural spectrum", problem, torch.Generator().manual_seed(seed))]
+
+
+def photographs(seed: int) -> Sequence[Example]:
+    """The valid part of a convolution by an even kernel, of pictures of rectangles in colour."""
+    rng = torch.Generator().manual_seed(seed)
+    operator = invkit.operator("linconv?mode=valid")
+    problem = Problem(operator, (invkit.prior("blind?size=4"), invkit.prior("identity?penalty=tv")))
+    pictures = rectangles(2, (3, 13, 15), rng)
+    shaped = problem.shaped(operator.output_shape((1, 4, 4), tuple(pictures.shape[1:])))
+    return [_measured("valid part, colour, even kernel", shaped, rng, pictures)]
+
+
+def images(solver: Solver, seed: int) -> Sequence[Example]:
+    """Random images, square and wide, blurred by random kernels of their size, as a network takes them."""
+    network = solver.network
+    side = network.multiple * -(-max(12, network.smallest) // network.multiple)
+    rng, found = torch.Generator().manual_seed(seed), []
+    for wide in (side, side + 2 * network.multiple):
+        shape = (network.channels, side, wide)
+        problem = Problem(invkit.operator("circconv"), (invkit.prior("identity"), invkit.prior("identity")))
+        x = torch.rand(3, *shape, generator=rng, dtype=torch.float64)
+        w = torch.rand(3, 1, side, wide, generator=rng, dtype=torch.float64)
+        y: Tensor = problem.operator(w / w.sum((1, 2, 3), keepdim=True), x)
+        found.append(Example(f"images of {side}×{wide}", problem.shaped(shape), y))
+    return found
+
+
+def rectangles(n: int, shape: Shape, rng: torch.Generator) -> Tensor:
+    """Dark pictures with six bright or dark rectangles over each other."""
+    pictures = torch.full((n, *shape), 0.1, dtype=torch.float64)
+    for picture in pictures:
+        for _ in range(6):
+            top, left = (int(torch.randint(0, length - 3, (), generator=rng)) for length in shape[1:])
+            level = torch.rand(shape[0], 1, 1, generator=rng, dtype=torch.float64)
+            picture[:, top : top + shape[1] // 3, left : left + shape[2] // 3] = level
+    return pictures
+
+
+class Ray(Pixels):
+    """Free non-negative pixels."""
+
+    bounds = None
+
+
+def _measured(
+    name: str, problem: Problem, rng: torch.Generator, x: Tensor | None = None, n: int = 3
+) -> Example:
+    """Measurements of what the priors draw, or of given pictures, with 1 % noise."""
+    n = n if x is None else len(x)
+    drawn = [_drawn(prior, n, rng) for prior in problem.priors[: 2 if x is None else 1]]
+    clean: Tensor = problem.operator(drawn[0], drawn[1] if x is None else x)
+    noise = torch.randn(clean.shape, generator=rng, dtype=clean.dtype)
+    scale = clean.square().mean().sqrt() if x is None else 1.0
+    return Example(name, problem.shaped(tuple(clean.shape[1:])), clean + 0.01 * scale * noise)
+
+
+def _drawn(prior: Generator, n: int, rng: torch.Generator) -> Tensor:
+    made: Tensor = prior(prior.sample_latent(n, rng, dtype=torch.float64))
+    return made
+
+
+KNOWN, FREE = "known kernel, free pixels", "free kernel, free pixels"
+
+MADE: dict[str, Callable[[int], Sequence[Example]]] = {
+    "altgd": lambda seed: general(seed, *EXAMPLE_NAMES[:3]),
+    "blindrl": lambda seed: [*general(seed, KNOWN, FREE), *gains(seed)],
+    "range": lambda seed: [*general(seed, KNOWN), *gains(seed)],
+    "evidence": lambda seed: [*general(seed, EXAMPLE_NAMES[0]), *natural(seed)],
+    "darkprior": lambda seed: [*general(seed, KNOWN), *photographs(seed)],
+}
