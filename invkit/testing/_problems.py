@@ -24,7 +24,6 @@ from invkit.contracts.problem import Problem
 from invkit.errors import InputError, ShapeError
 
 
-
 @attrs.frozen(eq=False)
 class Example:
     """A small problem tied to shapes, with double precision measurements ``(n, *y_shape)``, n at least 2."""
