@@ -13,19 +13,18 @@ equal. A solver may be a list of stages (:mod:`invkit.solving.stages`).
 
 from __future__ import annotations
 
-import copy
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from invkit import records
-from invkit.contracts.ambient import as_seed, neutral, ordinary
+from invkit.contracts.ambient import as_seed, following, neutral, ordinary
 from invkit.contracts.bilinear import BilinearOperator
 from invkit.contracts.generator import Generator
 from invkit.contracts.linear import Shape
@@ -47,8 +46,6 @@ from invkit.solving.stages import Stages
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-Module = TypeVar("Module", bound=nn.Module)
 
 _KEYS = ("format", "seed", "operator", "priors", "noise", "solver", "versions")
 _LAYOUTS = ("(height, width)", "(channels, height, width)", "(n, channels, height, width)")
@@ -193,7 +190,7 @@ class Pipeline:
                 the priors have them: images in [0, 1].
             start: a solution to go on from. Where it was found under other priors, it is restated by the
                 encoders of this pipeline's.
-            problem: what :meth:`problem_for` gave for these measurements.
+            problem: what :meth:`problem_for` gave for these measurements, or for others of their shape.
             monitors: told of this solve, beside the pipeline's own.
 
         Returns:
@@ -221,6 +218,8 @@ class Pipeline:
             prior_w, prior_x = (following(prior, batch) for prior in self.priors)
             problem = Problem(following(self.operator, batch), (prior_w, prior_x), noise=noise)
             problem = self.solver.shaped(problem, batch)
+        else:
+            problem = problem.shaped(tuple(batch.shape[1:]))  # refuses that of another shape
         return attrs.evolve(problem, noise=noise), batch, numpy_in, axes_added
 
     def _start(self, start: Solution, problem: Problem, y: Tensor, rng: torch.Generator) -> Solution:
@@ -276,19 +275,6 @@ class Pipeline:
             "solver": records.written("solver", self.solver, strict=strict),
             "versions": records.versions(),
         }
-
-
-def following(part: Module, batch: Tensor) -> Module:
-    """The part in the measurement's precision and on its device: itself, or a copy where it is elsewhere.
-
-    A part that was made in inference mode is copied, too, since autograd does not take its tensors.
-    """
-    held = [*part.parameters(), *part.buffers()]
-    dtypes = {each.dtype for each in held if each.is_floating_point()}
-    fits = dtypes <= {batch.dtype} and {each.device for each in held} <= {batch.device}
-    if fits and not any(each.is_inference() for each in held):
-        return part
-    return copy.deepcopy(part).to(device=batch.device, dtype=batch.dtype)
 
 
 def load_config(source: str | os.PathLike[str] | Mapping[str, Any]) -> Pipeline:

@@ -27,8 +27,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from invkit.compose import as_batch, as_numpy, following, in_layout
-from invkit.contracts.ambient import as_seed, neutral
+from invkit.compose import as_batch, as_numpy, in_layout
+from invkit.contracts.ambient import as_seed, following, neutral
 from invkit.contracts.generator import Generator
 from invkit.contracts.noise import Gaussian
 from invkit.errors import InputError

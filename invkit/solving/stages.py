@@ -20,6 +20,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from invkit.contracts.ambient import following
 from invkit.contracts.generator import Generator
 from invkit.contracts.given import Given
 from invkit.contracts.monitor import Monitor, Progress
@@ -93,7 +94,7 @@ class Stages(Solver):
     def shaped(self, problem: Problem, y: Float[Tensor, "n *y"]) -> Problem:
         """The problem as the first stage shapes it."""
         first = self.stages[0]
-        shaped = first.solver.shaped(_with_priors(problem, first), y)
+        shaped = first.solver.shaped(_with_priors(problem, first, y), y)
         kept = zip((first.w, first.x), problem.priors, shaped.priors, strict=True)
         made = [now if own is None else before.shaped(now.signal_shape or ()) for own, before, now in kept]
         return attrs.evolve(problem, priors=(made[0], made[1]))
@@ -115,7 +116,7 @@ class Stages(Solver):
         for number, stage in enumerate(self.stages):
             for relay in relays:
                 relay.number = number
-            staged = _with_priors(own, stage, found)
+            staged = _with_priors(own, stage, y, found)
             kept = [prior is mine for prior, mine in zip(staged.priors, own.priors, strict=True)]
             before = found
             if found is not None:
@@ -138,12 +139,13 @@ class Stages(Solver):
         return solution
 
 
-def _with_priors(problem: Problem, stage: Stage, found: Solution | None = None) -> Problem:
-    """The problem with a stage's priors, and with the signal that it holds."""
+def _with_priors(problem: Problem, stage: Stage, y: Tensor, found: Solution | None = None) -> Problem:
+    """The problem with a stage's priors, which follow ``y``, and with the signal that it holds."""
     priors = list(problem.priors)
     for place, own in enumerate((stage.w, stage.x)):
         if own is not None:
             shape = priors[place].signal_shape
+            own = following(own, y)
             priors[place] = own if shape is None else own.shaped(shape)
     if found is not None and stage.hold:
         place = "wx".index(stage.hold)
@@ -201,8 +203,8 @@ class _Relay(Monitor):
         self.monitor.on_step(attrs.evolve(progress, stage=named))
 
 
-def stages_of(given: Any, build: Callable[[str, Any], Any]) -> Stages:
-    """Stages from a list of objects, tables and strings.
+def stages_of(given: Any, build: Callable[[str, Any], Any]) -> Solver:
+    """Stages from a list of objects, tables and strings; of one stage with nothing of its own, its solver.
 
     Args:
         given: each a :class:`Stage`, a solver, a solver's spec, ``"SOLVER w=SPEC x=SPEC hold=w"``, or a table
@@ -212,7 +214,9 @@ def stages_of(given: Any, build: Callable[[str, Any], Any]) -> Stages:
     Raises:
         InputError: an unknown key, or no solver.
     """
-    return Stages([_stage(each, build) for each in given])
+    stages = Stages([_stage(each, build) for each in given])
+    first = stages.stages[0]
+    return first.solver if len(stages.stages) == 1 and first.w is None and first.x is None else stages
 
 
 def _stage(given: Any, build: Callable[[str, Any], Any]) -> Stage:
