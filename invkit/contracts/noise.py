@@ -124,8 +124,8 @@ class Noise(nn.Module, ABC):
 
         Raises:
             InputError: NaN or infinite values, or no entry of a measurement was measured.
-            ShapeError: the weights do not have the shape of the measurements, or ``sigma`` is neither one number
-                nor one for each.
+            ShapeError: the weights do not have the shape of the measurements, or ``sigma`` is neither one
+                number nor one for each.
         """
         if self.sigma is not None and tuple(self.sigma.shape) not in ((), (len(y),)):
             raise ShapeError(
@@ -135,7 +135,7 @@ class Noise(nn.Module, ABC):
         gone = y.isnan() if self.missing == "nan" else torch.zeros_like(y, dtype=torch.bool)
         weights = self._fitted(y)
         if weights is not None or gone.any():
-            weights = torch.ones_like(y.real) if weights is None else weights.to(y.real)
+            weights = torch.ones_like(y) if weights is None else weights.to(y)
             weights = weights.masked_fill(gone, 0.0)
             y = y.masked_fill(weights == 0, 0.0)
             if not (weights.flatten(1).amax(1) > 0).all():
