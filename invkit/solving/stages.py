@@ -225,7 +225,10 @@ def _stage(given: Any, build: Callable[[str, Any], Any]) -> Stage:
     table: dict[str, Any]
     if isinstance(given, str):
         spec, *rest = _MARK.split(given.strip())
-        table = {"solver": spec, **dict(zip(rest[::2], rest[1::2], strict=True))}
+        keys = rest[::2]
+        if twice := [key for key in keys if keys.count(key) > 1]:
+            raise InputError(f"the stage {given!r} has the key {twice[0]!r} twice", hint="give it once")
+        table = {"solver": spec, **dict(zip(keys, rest[1::2], strict=True))}
     elif isinstance(given, Mapping) and "solver" in given:
         table = dict(given)
     else:

@@ -236,7 +236,7 @@ def test_the_data_term_is_that_of_the_noise(name: str, spec: str) -> None:
 @pytest.mark.parametrize(
     ("noise", "says"),
     [
-        (Gaussian(torch.ones(1, 4, 4)), "mine knows white Gaussian noise.*not entries that count differently"),
+        (Gaussian(torch.ones(1, 4, 4)), "mine knows white Gaussian.*not entries that count differently"),
         (invkit.noise("robust"), "mine knows white Gaussian noise.*not other noise"),
     ],
 )
