@@ -190,7 +190,7 @@ class Pipeline:
                 the priors have them: images in [0, 1].
             start: a solution to go on from. Where it was found under other priors, it is restated by the
                 encoders of this pipeline's.
-            problem: what :meth:`problem_for` gave for these measurements.
+            problem: what :meth:`problem_for` gave for these measurements, or for others of their shape.
             monitors: told of this solve, beside the pipeline's own.
 
         Returns:
@@ -218,6 +218,8 @@ class Pipeline:
             prior_w, prior_x = (following(prior, batch) for prior in self.priors)
             problem = Problem(following(self.operator, batch), (prior_w, prior_x), noise=noise)
             problem = self.solver.shaped(problem, batch)
+        else:
+            problem = problem.shaped(tuple(batch.shape[1:]))  # refuses that of another shape
         return attrs.evolve(problem, noise=noise), batch, numpy_in, axes_added
 
     def _start(self, start: Solution, problem: Problem, y: Tensor, rng: torch.Generator) -> Solution:

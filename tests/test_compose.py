@@ -27,14 +27,21 @@ from invkit import (
     SpecError,
     WeightsError,
 )
+from invkit.contracts.noise import Gaussian
 from invkit.contracts.problem import Problem
 from invkit.files.images import write_image
 from invkit.files.store import write_prior
 from invkit.plugin.building import spec_of
+from invkit.plugin.loading import default_manager
+from invkit.solving import Stage
+from invkit_altgd.altgd import AltGD
 from invkit_generative.architectures import build as build_network
+from invkit_noise.poisson import Poisson
+from invkit_noise.robust import Robust
+from tests.contracts.test_roles import ROLES
 from tests.untrained import write_untrained_cnn
 
-SOLVER = "altgd?preset=public,steps=6,restarts=3"
+SOLVER = "altgd?steps=6,restarts=3,keep=3,start=random"
 PRIORS = ["identity?shape=1x3x3", "identity?penalty=tv"]
 
 
@@ -126,7 +133,7 @@ def test_strings_tables_and_objects_give_the_same_numbers() -> None:
     by_table = pipeline(
         {"kind": "circconv"},
         tables,
-        {"kind": "altgd", "preset": "public", "steps": 6, "restarts": 3},
+        {"kind": "altgd", "steps": 6, "restarts": 3, "keep": [3], "start": "random"},
     )
     parts = by_string.operator, list(by_string.priors), by_string.solver
     by_object = pipeline(*parts)
@@ -146,9 +153,7 @@ def test_it_holds_what_it_was_composed_of() -> None:
         composed.seed = 8  # type: ignore[misc]
 
 
-@pytest.mark.parametrize(
-    "priors", [[], ["identity"], ["identity"] * 3, "identity", None]
-)
+@pytest.mark.parametrize("priors", [[], ["identity"], ["identity"] * 3, "identity", None])
 def test_it_takes_exactly_two_priors(priors: Any) -> None:
     with pytest.raises(InputError, match="exactly two priors"):
         pipeline(priors=priors)
@@ -318,7 +323,9 @@ def test_double_precision_meets_trained_weights_of_single_precision(folder: Path
 class Telling(Solver):
     """Gives back all that a solution may hold."""
 
-    def solve(self, problem: Problem, y: Tensor, rng: torch.Generator, monitors: Any = ()) -> Solution:
+    def solve(
+        self, problem: Problem, y: Tensor, rng: torch.Generator, monitors: Any = (), *, start: Any = None
+    ) -> Solution:
         found = invkit.solver(SOLVER).solve(problem, y, rng, monitors)
         n = len(y)
         return attrs.evolve(found, x_std=found.x.abs(), noise=torch.ones(n), confidence=torch.ones(n))
@@ -405,6 +412,151 @@ def test_shapes_follow_from_operator_and_measurement(
         assert torch.equal(solution.w.reshape(3, 3), torch.full((3, 3), 1 / 9))
 
 
+# The problem by itself
+
+
+@pytest.fixture
+def shapings(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
+    """The shapes of the measurements that a solver was asked to shape a problem for."""
+    asked: list[tuple[int, ...]] = []
+    shaped = Solver.shaped
+
+    def counting(self: Solver, problem: Problem, y: Tensor) -> Problem:
+        asked.append(tuple(y.shape))
+        return shaped(self, problem, y)
+
+    monkeypatch.setattr(Solver, "shaped", counting)
+    return asked
+
+
+@pytest.mark.parametrize("library", ["torch", "numpy"])
+def test_shapes_are_worked_out_without_solving_and_once(
+    library: str, shapings: list[tuple[int, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    composed, y = pipeline(), measurements(8, 9)
+    expected = composed(y)
+    given = y if library == "torch" else y.numpy()
+    with monkeypatch.context() as without:
+        without.setattr(type(composed.solver), "solve", lambda *_, **__: pytest.fail("solved"))
+        problem = composed.problem_for(given)
+    assert [prior.signal_shape for prior in problem.priors] == [(1, 3, 3), (1, 8, 9)]
+    assert shapings == [(1, 1, 8, 9)] * 2
+    found = composed(given, problem=problem)
+    assert len(shapings) == 2
+    np.testing.assert_array_equal(np.asarray(found.x), expected.x.numpy())
+    assert found.config == expected.config
+
+
+def test_a_problem_of_another_shape_is_refused() -> None:
+    composed = pipeline()
+    problem = composed.problem_for(measurements(8, 9))
+    with pytest.raises(ShapeError, match=r"\(1, 8, 9\)"):
+        composed(measurements(8, 8), problem=problem)
+
+
+def test_a_problem_keeps_its_shapes_and_not_its_noise() -> None:
+    """What was not measured is each measurement's own."""
+    composed = pipeline(noise="gaussian?missing=nan")
+    problem = composed.problem_for(measurements(8, 8))
+    holes = measurements(8, 8)
+    holes[2, 3] = torch.nan
+    assert torch.equal(composed(holes, problem=problem).x, composed(holes).x)
+
+
+# Noise
+
+
+@pytest.mark.parametrize(
+    ("text", "table", "made"),
+    [
+        ("robust?delta=0.1", {"kind": "robust", "delta": 0.1}, Robust(delta=0.1)),
+        ("poisson", {"kind": "poisson"}, Poisson()),
+        ("gaussian?sigma=0.1", {"kind": "gaussian", "sigma": 0.1}, Gaussian(sigma=0.1)),
+    ],
+)
+def test_noise_is_a_part_like_the_others(text: str, table: dict[str, Any], made: Any, folder: Path) -> None:
+    y = measurements(8, 8)
+    by_name = pipeline(noise=text)
+    expected = by_name(y)
+    for other in (pipeline(noise=table), pipeline(noise=made), pipeline(noise=Spec.parse(text))):
+        assert torch.equal(other(y).x, expected.x)
+    config = by_name.to_config()
+    assert config["noise"].items() >= table.items() and pipeline(noise=table).to_config() == config
+    by_name.save_config("run.toml")
+    assert invkit.load_config("run.toml").to_config() == config
+    assert torch.equal(invkit.load_config("run.toml")(y).x, expected.x)
+    assert not torch.equal(pipeline()(y).x, expected.x)
+
+
+def test_noise_is_gaussian_where_nothing_else_is_said() -> None:
+    assert pipeline().to_config()["noise"]["kind"] == "gaussian"
+    config = {"operator": "circconv", "priors": PRIORS, "solver": SOLVER}
+    assert invkit.load_config(config).to_config() == pipeline().to_config()
+
+
+def test_noise_that_is_none_is_told() -> None:
+    with pytest.raises(SpecError, match="unknown noise 'posson'; did you mean 'poisson'"):
+        pipeline(noise="posson")
+    with pytest.raises(ConfigError, match="the noise Robust was given as an object"):
+        pipeline(noise=Robust()).to_config()
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "poisson", "robust"])
+@pytest.mark.parametrize("library", ["torch", "numpy"])
+def test_what_was_not_measured_does_not_matter(kind: str, library: str) -> None:
+    y = measurements(2, 1, 8, 8)
+    holes = y.clone()
+    holes[0, 0, 2, 3:6] = holes[1, 0, 5, 5] = torch.nan
+    with pytest.raises(InputError, match="NaN or infinite") as refusal:
+        pipeline(noise=kind)(holes)
+    assert "missing=nan" in str(refusal.value.hint)
+    given = holes if library == "torch" else holes.numpy()
+    solution = pipeline(noise=f"{kind}?missing=nan")(given)
+    assert np.isfinite(np.asarray(solution.x)).all() and np.isfinite(np.asarray(solution.residual)).all()
+    masked = invkit.noise(kind).__class__(weights=~holes.isnan())
+    for value in (-3.0, 1.0, torch.inf):
+        again = pipeline(noise=masked)(holes.nan_to_num(value))
+        np.testing.assert_array_equal(np.asarray(solution.x), again.x.numpy())
+        np.testing.assert_array_equal(np.asarray(solution.residual), again.residual.numpy())
+
+
+def test_weights_of_another_shape_are_told_before_solving() -> None:
+    with pytest.raises(ShapeError, match=r"weights of shape \(3, 3\) for measurements of shape \(1, 1, 8"):
+        pipeline(noise=Gaussian(torch.ones(3, 3)))(measurements(8, 8))
+
+
+def test_a_solver_that_knows_gaussian_noise_alone_says_so() -> None:
+    with pytest.raises(InputError, match="evidence knows white Gaussian noise on all entries alone"):
+        pipeline("circconv", ["simplex?size=3", "spectrum"], "evidence?starts=4", noise="robust")(
+            measurements(16, 16)
+        )
+
+
+# Roles
+
+
+@pytest.fixture(scope="module")
+def kernels_and_images() -> tuple[list[invkit.Generator], list[invkit.Generator]]:
+    registry = default_manager().registry
+    specs = [spec for spec in ROLES if registry.has("prior", spec.partition(":")[0])]
+    made = [invkit.prior(spec) for spec in specs]
+    return [each for each in made if each.role == "kernel"], [each for each in made if each.role == "image"]
+
+
+def test_exchanged_priors_are_refused_in_a_stage_too(kernels_and_images: Any) -> None:
+    kernels, images = kernels_and_images
+    assert len(kernels) >= 4 and len(images) >= 4
+    good = kernels[0], images[0]
+    for kernel in kernels:
+        for image in images:
+            with pytest.raises(InputError, match=r"makes an image.*makes a kernel.*exchange them"):
+                pipeline(priors=[image, kernel])
+            pipeline(priors=[kernel, image], solver=[Stage(AltGD(), w=kernel, x=image)])
+            for wrong in ({"w": image}, {"x": kernel}, {"w": image, "x": kernel}):
+                with pytest.raises(InputError, match=r"the prior of [wx], .* makes an? "):
+                    pipeline(priors=good, solver=[AltGD(), Stage(AltGD(), **wrong)])
+
+
 # Configurations
 
 
@@ -434,8 +586,8 @@ def test_a_configuration_spells_everything_out(composed: Pipeline, folder: Path)
     assert config["priors"][0]["name"] == "./tiny.safetensors"
     assert len(config["priors"][0]["sha256"]) == 64
     assert config["priors"][1] == {"kind": "wavelet", "name": "haar", "level": 2, "shape": "none"}
-    spelled = {"steps": 6, "keep": [], "order": "gauss-seidel", "normalise": True}  # the preset's own too
-    assert config["solver"] == config["solver"] | spelled and "none" not in config["solver"].values()
+    spelled = {"steps": 6, "keep": [3], "order": "jacobi", "anneal": 100.0}
+    assert config["solver"] == config["solver"] | spelled
     assert config["versions"].keys() >= {"invkit", "torch"}
     assert config == json.loads(composed.save_config("run.json").read_text()) == composed.to_config()
 
@@ -513,7 +665,9 @@ def test_a_solver_is_given_a_problem_in_the_shape_and_precision_of_the_measureme
     seen: list[Problem] = []
 
     class Seeing(Solver):
-        def solve(self, problem: Problem, y: Tensor, rng: torch.Generator, monitors: Any = ()) -> Solution:
+        def solve(
+            self, problem: Problem, y: Tensor, rng: torch.Generator, monitors: Any = (), *, start: Any = None
+        ) -> Solution:
             seen.append(problem)
             return invkit.solver(SOLVER).solve(problem, y, rng, monitors)
 

@@ -110,7 +110,7 @@ def test_a_cell_that_runs_again_replaces_the_class() -> None:
         class Scaled(Solver):
             times: int = 3
 
-            def solve(self, *problem: Any, each: int = factor) -> Solution:
+            def solve(self, *problem: Any, each: int = factor, start: Any = None) -> Solution:
                 raise InputError(f"factor {each * self.times}")
 
         invkit.register("solver", "scaled", Scaled)

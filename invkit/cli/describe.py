@@ -2,6 +2,7 @@
 
 invkit describe altgd
 invkit describe vae:blurA
+invkit describe faces
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _DESCRIBED = tuple(kind for kind in KINDS if kind != "command")
 @click.argument("spec")
 @json_option
 def describe(spec: str, as_json: bool) -> None:
-    """Say what SPEC means: a name from `invkit list`, such as altgd, wavelet:db4 or vae:blurA."""
+    """Say what SPEC means: a name from `invkit list`, such as altgd, wavelet:db4, vae:blurA or faces."""
     registry, parsed = default_manager().registry, Spec.parse(spec)
     entries = [e for kind in _DESCRIBED for e in registry.entries(kind) if e.name == parsed.kind]
     if not entries:
@@ -47,16 +48,18 @@ def _record(registry: Registry, entry: Entry, spec: Spec) -> dict[str, Any]:
     from invkit.plugin.building import REQUIRED, signature_of
     from invkit.plugin.specs import option_text
 
-    signature = signature_of(entry)
+    target = entry.load()
+    signature = None if entry.kind == "method" else signature_of(entry)  # a method is a file
+    fields = signature.options if signature else ()
     options = [
         {
             "option": option.key,
             "type": option.type_name,
             "default": None if option.default is REQUIRED else option_text(option.default),
         }
-        for option in signature.options
+        for option in fields
     ]
-    keys = [option.key for option in signature.options]
+    keys = [option.key for option in fields]
     for key in spec.options if entry.kind != "trainer" else ():
         if key not in keys:
             raise SpecError(f"{entry.kind} {entry.name!r} has no option {key!r}", hint=nearest(key, keys))
@@ -64,14 +67,15 @@ def _record(registry: Registry, entry: Entry, spec: Spec) -> dict[str, Any]:
         "kind": entry.kind,
         "name": entry.name,
         "summary": entry.summary,
-        "takes_name": signature.takes_name,
-        "doc": _first_part(entry.load()),
+        "takes_name": signature is not None and signature.takes_name,
+        "doc": _first_part(target) if signature else "",
         "options": options,
         "plugin": entry.plugin,
         "distribution": entry.distribution,
         "target": entry.target,
         "resolved": _resolved(registry, entry, spec),
         "card": _card(registry, entry, spec),
+        **({} if signature else {"file": target}),
     }
 
 
@@ -112,7 +116,9 @@ def _print(record: dict[str, Any]) -> None:
     if record["takes_name"]:
         click.echo(f"\nwritten {record['name']}:NAME")
     click.echo()
-    if record["options"]:
+    if "file" in record:
+        click.echo(record["file"].rstrip())
+    elif record["options"]:
         rows = [
             (o["option"], o["type"], "(required)" if o["default"] is None else o["default"])
             for o in record["options"]

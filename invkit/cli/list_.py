@@ -1,4 +1,4 @@
-"""``invkit list operators|priors|solvers|datasets|monitors``: what can be named, and where it comes from."""
+"""``invkit list operators|priors|noises|solvers|methods|…``: what can be named, and where it comes from."""
 
 from __future__ import annotations
 

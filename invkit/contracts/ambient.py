@@ -2,6 +2,7 @@
 
     with neutral():
         solution = solver.solve(problem, y, rng)    # the same bits under autocast, inference_mode, …
+    prior = following(prior, y)                     # in the precision and on the device of y
 
 A solve, a projection and the building of a part run inside `neutral`. Randomness comes from an explicit seed
 alone, which `as_seed` checks.
@@ -54,6 +55,19 @@ def neutral() -> Iterator[None]:
 def ordinary(tensor: Tensor) -> Tensor:
     """The tensor itself, or a copy that autograd takes where it was made in inference mode."""
     return tensor.clone() if tensor.is_inference() else tensor
+
+
+def following(part: Module, batch: Tensor) -> Module:
+    """The part in the measurement's precision and on its device: itself, or a copy where it is elsewhere.
+
+    A part that was made in inference mode is copied, too, since autograd does not take its tensors.
+    """
+    held = [*part.parameters(), *part.buffers()]
+    dtypes = {each.dtype for each in held if each.is_floating_point()}
+    fits = dtypes <= {batch.dtype} and {each.device for each in held} <= {batch.device}
+    if fits and not any(each.is_inference() for each in held):
+        return part
+    return copy.deepcopy(part).to(device=batch.device, dtype=batch.dtype)
 
 
 def as_seed(value: Any) -> int:

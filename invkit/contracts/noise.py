@@ -15,7 +15,10 @@ weights of the penalties are given relative to that. σ is carried along for the
 from __future__ import annotations
 
 import hashlib
+import io
+import os
 from abc import ABC, abstractmethod
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -39,7 +42,8 @@ class Noise(nn.Module, ABC):
         missing: ``nan`` means that NaN in a measurement stands for an entry that was not measured.
 
     Raises:
-        InputError: negative or infinite weights, or a ``sigma`` that is not positive.
+        InputError: weights that are no numbers, negative or not finite, a file that cannot be read, or a
+            ``sigma`` that is not positive.
     """
 
     weights: Tensor | None
@@ -56,7 +60,9 @@ class Noise(nn.Module, ABC):
             raise InputError(f"missing={missing!r}", hint="write missing=nan, or leave it out")
         self.missing = missing
         #: digest of the file of the weights; a configuration records it
-        self.sha256 = _file_sha256(weights) if isinstance(weights, str) else None
+        self.sha256: str | None = None
+        if isinstance(weights, str | os.PathLike):
+            weights, self.sha256 = _read(Path(weights))
         self.register_buffer("weights", _numbers("weights", weights), persistent=False)
         self.register_buffer("sigma", _numbers("sigma", sigma), persistent=False)
         if self.sigma is not None and not (self.sigma > 0).all():
@@ -90,9 +96,18 @@ class Noise(nn.Module, ABC):
         return False
 
     def select(self, index: Tensor) -> Noise:
-        """The noise of the measurements ``index``: drops, repeats or reorders them."""
+        """The noise of the measurements ``index``: drops, repeats or reorders them.
+
+        Raises:
+            InputError: there are weights, and no measurements that :meth:`prepared` bound them to.
+        """
         chosen = self.weights
-        if chosen is not None and self.each:
+        if chosen is not None:
+            if not self._bound:
+                raise InputError(
+                    "weights are selected before it is known which measurements they belong to",
+                    hint="bind them first: noise, y = noise.prepared(y)",
+                )
             chosen = chosen[index]
         sigma = self.sigma[index] if self.sigma is not None and self.sigma.ndim else self.sigma
         return self._with(chosen, sigma)
@@ -109,8 +124,14 @@ class Noise(nn.Module, ABC):
 
         Raises:
             InputError: NaN or infinite values, or no entry of a measurement was measured.
-            ShapeError: the weights do not have the shape of the measurements.
+            ShapeError: the weights do not have the shape of the measurements, or ``sigma`` is neither one
+                number nor one for each.
         """
+        if self.sigma is not None and tuple(self.sigma.shape) not in ((), (len(y),)):
+            raise ShapeError(
+                f"sigma of shape {tuple(self.sigma.shape)} for {len(y)} measurements",
+                hint="give one number, or one for each measurement",
+            )
         gone = y.isnan() if self.missing == "nan" else torch.zeros_like(y, dtype=torch.bool)
         weights = self._fitted(y)
         if weights is not None or gone.any():
@@ -129,11 +150,7 @@ class Noise(nn.Module, ABC):
             )
         return self._with(weights, self.sigma), y
 
-    @property
-    def each(self) -> bool:
-        """Whether every measurement has weights of its own (after :meth:`prepared`)."""
-        return self._bound
-
+    #: whether the weights have an axis for the measurements
     _bound = False
 
     def _with(self, weights: Tensor | None, sigma: Tensor | None) -> Noise:
@@ -188,27 +205,31 @@ class Gaussian(Noise):
         return self.weights is None
 
 
-def _file_sha256(path: str) -> str | None:
-    """The sha256 of a file; None where it cannot be read, which :func:`_numbers` says."""
+def _read(path: Path) -> tuple[Any, str]:
+    """The array of an npy file, and the sha256 of the file."""
     try:
-        with open(path, "rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError:
-        return None
+        content = path.read_bytes()
+        values = np.load(io.BytesIO(content), allow_pickle=False)
+    except Exception as error:  # a damaged header may raise nearly anything while numpy parses it
+        raise InputError(f"cannot read weights from {path}: {error}", hint="give an npy file") from error
+    return values, hashlib.sha256(content).hexdigest()
 
 
 def _numbers(name: str, given: Any) -> Tensor | None:
     """Finite non-negative numbers as a tensor of their own."""
     if given is None:
         return None
-    if isinstance(given, str):
-        try:
-            with open(given, "rb") as stream:
-                given = np.load(stream, allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            raise InputError(f"cannot read {name} from {given}: {error}", hint="give an npy file") from error
-    values = torch.as_tensor(given).detach().clone()
-    values = values.float() if not values.is_floating_point() else values
+    hint = "give numbers of 0 or more"
+    if isinstance(given, Tensor):
+        values = given.detach().clone()
+    else:
+        array = np.asarray(given)
+        if array.dtype.kind not in "buif":
+            raise InputError(f"{name} holds {array.dtype}, expected real numbers", hint=hint)
+        values = torch.from_numpy(array.astype("f8" if array.dtype.kind == "f" else "f4"))
+    if values.is_complex():
+        raise InputError(f"{name} is complex, expected real numbers", hint=hint)
+    values = values if values.is_floating_point() else values.float()
     if not (torch.isfinite(values) & (values >= 0)).all():
-        raise InputError(f"{name} has negative, NaN or infinite values", hint="give numbers of 0 or more")
+        raise InputError(f"{name} has negative, NaN or infinite values", hint=hint)
     return values

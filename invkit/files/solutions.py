@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -62,15 +63,18 @@ def write_solution(
     digests = {}
     for name, values in arrays.items():
         path = folder / f"{name}.npy"
+        if name in "wx":  # pictures that an earlier solution left
+            for stale in folder.glob(f"{name}*.png"):
+                if re.fullmatch(rf"{name}(-\d+)?", stale.stem):
+                    stale.unlink()
         if values is None:
-            for stale in (path, *folder.glob(f"{name}.png"), *folder.glob(f"{name}-*.png")):
-                stale.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
             continue
         exact = _exact(values)
         with atomic_write(path) as stream:
             np.save(stream, exact, allow_pickle=False)
         digests[name] = _digest(exact)
-        if name in "xw":
+        if name in "wx":
             write = write_image if name == "x" else write_kernel
             for suffix, picture in _pictures(exact, axes_added):
                 write(folder / f"{name}{suffix}.png", picture)
@@ -90,7 +94,8 @@ def read_solution(folder: str | os.PathLike[str]) -> tuple[dict[str, npt.NDArray
         found = {name: _read(folder / f"{name}.npy", digest) for name, digest in record["arrays"].items()}
     except OSError as error:
         raise InputError(
-            f"no solution in {folder}: {error.strerror or error}", hint="give a folder that save() wrote"
+            f"no solution in {folder}: cannot read {error.filename}: {error.strerror}",
+            hint="give a folder that save() wrote",
         ) from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
@@ -105,12 +110,20 @@ def _digest(values: npt.NDArray[Any]) -> str:
 
 
 def _read(path: Path, digest: str) -> npt.NDArray[Any]:
-    values: npt.NDArray[Any] = np.load(path, allow_pickle=False)
-    if _digest(values) != digest:
+    try:
+        with path.open("rb") as stream:  # numpy leaves a damaged file open, were it to open it itself
+            values = np.load(stream, allow_pickle=False)
+        sound = isinstance(values, np.ndarray) and _digest(values) == digest
+    except OSError:
+        raise
+    except Exception:  # a damaged header may raise nearly anything while numpy parses it
+        sound = False
+    if not sound:
         raise InputError(
             f"{path} is not the array that the record names", hint="restore the file, or solve again"
         )
-    return values
+    found: npt.NDArray[Any] = values
+    return found
 
 
 def write_kernel(path: str | os.PathLike[str], kernel: Any) -> None:

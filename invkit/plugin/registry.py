@@ -209,7 +209,7 @@ class Registry:
         A notebook's cell may run again: the name is then taken over by the new class.
 
         Args:
-            kind: one of `KINDS`, except ``"command"``.
+            kind: one of `KINDS`, except ``"method"`` and ``"command"``.
             name: the name used in specs.
             cls: the class itself; it may be defined in ``__main__`` or in a function.
             summary: one line for listings.
@@ -217,7 +217,7 @@ class Registry:
         Raises:
             PluginError: an unknown kind, a malformed name, or a name that a plugin has.
         """
-        kinds = [known for known in KINDS if known != "command"]
+        kinds = [known for known in KINDS if known not in ("method", "command")]
         if kind not in kinds:
             raise PluginError(f"a class cannot be registered as a {kind!r}", hint=nearest(kind, kinds))
         if not KIND.fullmatch(name):
@@ -309,8 +309,9 @@ class Registry:
     def _add(self, kind: str, name: str, target: str, summary: str, default: bool) -> None:
         if not KIND.fullmatch(name):
             raise PluginError(f"the {kind} name {name!r} is malformed", hint=GRAMMAR)
-        if not (_FOLDER if kind == "method" else _TARGET).fullmatch(target):
-            raise PluginError(f"the {kind} {name!r} has the target {target!r}, expected 'module:attribute'")
+        pattern, form = (_FOLDER, "package:file") if kind == "method" else (_TARGET, "module:attribute")
+        if not pattern.fullmatch(target):
+            raise PluginError(f"the {kind} {name!r} has the target {target!r}, expected {form!r}")
         plugin, distribution = self._source
         if kind == "command" and name in CORE_COMMANDS:
             raise PluginError(f"{distribution} and invkit itself both claim the command name {name!r}")

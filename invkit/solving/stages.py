@@ -140,11 +140,12 @@ class Stages(Solver):
 
 
 def _with_priors(problem: Problem, stage: Stage, y: Tensor, found: Solution | None = None) -> Problem:
-    """The problem with a stage's priors, and with the signal that it holds."""
+    """The problem with a stage's priors, which follow ``y``, and with the signal that it holds."""
     priors = list(problem.priors)
     for place, own in enumerate((stage.w, stage.x)):
         if own is not None:
-            own, shape = following(own, y), priors[place].signal_shape
+            shape = priors[place].signal_shape
+            own = following(own, y)
             priors[place] = own if shape is None else own.shaped(shape)
     if found is not None and stage.hold:
         place = "wx".index(stage.hold)
@@ -202,8 +203,8 @@ class _Relay(Monitor):
         self.monitor.on_step(attrs.evolve(progress, stage=named))
 
 
-def stages_of(given: Any, build: Callable[[str, Any], Any]) -> Stages:
-    """Stages from a list of objects, tables and strings.
+def stages_of(given: Any, build: Callable[[str, Any], Any]) -> Solver:
+    """Stages from a list of objects, tables and strings; of one stage with nothing of its own, its solver.
 
     Args:
         given: each a :class:`Stage`, a solver, a solver's spec, ``"SOLVER w=SPEC x=SPEC hold=w"``, or a table
@@ -213,7 +214,9 @@ def stages_of(given: Any, build: Callable[[str, Any], Any]) -> Stages:
     Raises:
         InputError: an unknown key, or no solver.
     """
-    return Stages([_stage(each, build) for each in given])
+    stages = Stages([_stage(each, build) for each in given])
+    first = stages.stages[0]
+    return first.solver if len(stages.stages) == 1 and first.w is None and first.x is None else stages
 
 
 def _stage(given: Any, build: Callable[[str, Any], Any]) -> Stage:
@@ -222,7 +225,10 @@ def _stage(given: Any, build: Callable[[str, Any], Any]) -> Stage:
     table: dict[str, Any]
     if isinstance(given, str):
         spec, *rest = _MARK.split(given.strip())
-        table = {"solver": spec, **dict(zip(rest[::2], rest[1::2], strict=True))}
+        keys = rest[::2]
+        if twice := [key for key in keys if keys.count(key) > 1]:
+            raise InputError(f"the stage {given!r} has the key {twice[0]!r} twice", hint="give it once")
+        table = {"solver": spec, **dict(zip(keys, rest[1::2], strict=True))}
     elif isinstance(given, Mapping) and "solver" in given:
         table = dict(given)
     else:

@@ -19,10 +19,13 @@ from typing import Any, get_args
 
 import pluggy
 
-from invkit.errors import PluginError
+from invkit.compose import load_config
+from invkit.errors import InvkitError, PluginError
+from invkit.files.config import parse_config
 from invkit.plugin import hookspecs
 from invkit.plugin.building import REQUIRED, OptionField, signature_of
 from invkit.plugin.converting import convert
+from invkit.plugin.loading import default_manager
 from invkit.plugin.registry import KINDS, Entry, Registry
 from invkit.plugin.specs import option_text
 from invkit.testing._assertions import require
@@ -57,7 +60,10 @@ def check_plugin(module_or_name: ModuleType | str) -> None:
     entries = [entry for kind in KINDS for entry in registry.entries(kind)]
     require(len(entries) > 0, "hook", f"{module.__name__} registers nothing")
     for entry in entries:
-        _check_entry(entry)
+        if entry.kind == "method":
+            _check_method(entry, registry)
+        else:
+            _check_class(entry)
         for folder in registry.weights_folders(entry.name):
             found = resources.files(folder.package).joinpath(folder.folder).is_dir()
             require(
@@ -88,14 +94,32 @@ def _registered(module: ModuleType) -> Registry:
     return registry
 
 
-def _check_entry(entry: Entry) -> None:
-    what = f"{entry.kind} {entry.name!r}"
+def _loaded(entry: Entry) -> Any:
+    """The target of an entry, which has a summary."""
     summary = entry.summary.strip()
-    require(bool(summary) and "\n" not in summary, "summary", f"{what} needs one line, has {entry.summary!r}")
+    what = f"{entry.kind} {entry.name!r} needs one line, has {entry.summary!r}"
+    require(bool(summary) and "\n" not in summary, "summary", what)
     try:
-        target = entry.load()
+        return entry.load()
     except PluginError as error:
         raise AssertionError(f"target: {error}") from error
+
+
+def _check_method(entry: Entry, own: Registry) -> None:
+    """A method's file parses and composes, of what is installed and what its plugin registers."""
+    text, installed = _loaded(entry), default_manager().registry
+    kept = installed._entries
+    installed._entries = {**own._entries, **kept}
+    try:
+        load_config(parse_config(entry.target, text))
+    except InvkitError as error:
+        raise AssertionError(f"method: {entry.name!r} does not compose: {error}") from error
+    finally:
+        installed._entries = kept
+
+
+def _check_class(entry: Entry) -> None:
+    what, target = f"{entry.kind} {entry.name!r}", _loaded(entry)
     module, _, name = CONTRACTS[entry.kind].partition(":")
     contract = getattr(importlib.import_module(module), name)
     if entry.kind == "command":

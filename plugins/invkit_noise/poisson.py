@@ -13,6 +13,7 @@ weights of penalties mean about the same as with Gaussian noise, and g does not 
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any, Literal
 
 import torch
@@ -46,8 +47,8 @@ class Poisson(Noise):
         missing: Literal["refuse", "nan"] = "refuse",
     ) -> None:
         super().__init__(weights, missing=missing)
-        if not floor > 0:
-            raise InputError(f"floor={floor} is not positive", hint="write e.g. floor=1e-3")
+        if not 0 < floor < inf:
+            raise InputError(f"floor={floor} is no positive number", hint="write e.g. floor=1e-3")
         self.floor = floor
 
     @classmethod
@@ -75,5 +76,5 @@ class Poisson(Noise):
         mean = mean.clamp_min(torch.finfo(y.dtype).tiny)
         least = self.floor * mean
         inside = torch.maximum(z, least)
-        cost = inside - y + torch.xlogy(y, y / inside)
+        cost = inside - y + torch.xlogy(y, y) - torch.xlogy(y, inside)  # y / inside has no gradient at y = 0
         return 2 * mean * (cost + (1 - y / least) * (z - inside))

@@ -8,6 +8,7 @@ no entry pulls harder than one that is δ off.
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any, Literal
 
 import torch
@@ -40,8 +41,8 @@ class Robust(Noise):
         missing: Literal["refuse", "nan"] = "refuse",
     ) -> None:
         super().__init__(weights, missing=missing)
-        if not delta > 0:
-            raise InputError(f"delta={delta} is not positive", hint="write e.g. robust?delta=0.03")
+        if not 0 < delta < inf:
+            raise InputError(f"delta={delta} is no positive number", hint="write e.g. robust?delta=0.03")
         self.delta = delta
 
     @classmethod

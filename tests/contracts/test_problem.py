@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 import torch
 from hypothesis import given, settings
@@ -9,7 +10,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import invkit
-from invkit import Problem, ShapeError
+from invkit import InputError, Problem, ShapeError
+from invkit.contracts.noise import Gaussian
 from invkit.testing._problems import EXAMPLE_NAMES, Example, examples
 from tests.strategies import seeds
 
@@ -124,7 +126,7 @@ def test_other_weights_make_another_problem_and_change_none(name: str) -> None:
     heavy = problem.weighted(2.0, 3.0)
     assert problem.weights == (0.0, 0.0) and heavy.weights == (2.0, 3.0)
     assert heavy.operator is problem.operator and heavy.priors is problem.priors
-    light = heavy.measured(example.y).weighted(0.0, 0.0)(h, m)
+    light = heavy.measured(example.y).scaled(0.0)(h, m)
     torch.testing.assert_close(light.total, light.residual)
     assert torch.equal(light.total, problem.measured(example.y)(h, m).total)
 
@@ -187,3 +189,60 @@ def test_every_candidate_may_have_weights_of_its_own(name: str) -> None:
     torch.testing.assert_close(objective.select(index)(h[index], m[index]).total, state.total[index])
     heavier, penalties = objective.scaled(3.0)(h, m), state.total - state.residual
     torch.testing.assert_close(heavier.total, state.residual + 3 * penalties)
+
+
+# Noise
+
+
+class Squares(Gaussian):
+    """Gaussian noise that does not say that the operator's misfit serves it."""
+
+    @property
+    def plain(self) -> bool:
+        return False
+
+
+@every_example
+def test_the_operators_misfit_is_the_cost_of_plain_gaussian_noise(name: str) -> None:
+    example, h, m = drawn(name, 0)
+    problem = example.problem.weighted(0.1, 0.2)
+    found = attrs.evolve(problem, noise=Squares()).measured(example.y).gradients(h, m)
+    for one, other in zip(found[1:], problem.measured(example.y).gradients(h, m)[1:], strict=True):
+        torch.testing.assert_close(one, other)
+
+
+@every_example
+@pytest.mark.parametrize("spec", ["gaussian", "poisson", "robust?delta=0.1"])
+def test_the_data_term_is_that_of_the_noise(name: str, spec: str) -> None:
+    example, h, m = drawn(name, 0)
+    y = example.y.abs() + 0.1
+    weights = torch.rand(y.shape, generator=torch.Generator().manual_seed(1), dtype=y.dtype)
+    weights[:, 0, 0] = 0.0  # some are not measured at all
+    noise = invkit.noise(spec)
+    noise, y = type(noise)(weights=weights).prepared(y)
+    problem = attrs.evolve(example.problem, noise=noise).weighted(0.1, 0.2)
+    state, grad_h, grad_m = problem.measured(y).gradients(h, m)
+    z = problem.operator(state.w, state.x)
+    torch.testing.assert_close(state.residual, noise(z, y))
+    left = ((y - z).square() * (weights > 0)).flatten(1).sum(1)
+    torch.testing.assert_close(problem.residual(state.w, state.x, y), left)
+    index = torch.tensor([3, 0, 0])
+    some, some_h, some_m = problem.measured(y).select(index).gradients(h[index], m[index])
+    torch.testing.assert_close(some.total, state.total[index])
+    torch.testing.assert_close(some_h, grad_h[index])
+    torch.testing.assert_close(some_m, grad_m[index])
+
+
+@pytest.mark.parametrize(
+    ("noise", "says"),
+    [
+        (Gaussian(torch.ones(1, 4, 4)), "mine knows white Gaussian.*not entries that count differently"),
+        (invkit.noise("robust"), "mine knows white Gaussian noise.*not other noise"),
+    ],
+)
+def test_a_solver_may_refuse_other_noise(noise: invkit.Noise, says: str) -> None:
+    problem = Problem(invkit.operator("pointwise"), (invkit.prior("identity"),) * 2, noise=noise)
+    with pytest.raises(InputError, match=says) as refusal:
+        problem.require_plain_noise("mine")
+    assert refusal.value.hint
+    attrs.evolve(problem, noise=Gaussian(sigma=0.1)).require_plain_noise("mine")

@@ -71,6 +71,11 @@ def test_the_summary_says_how_sure_a_solver_is_that_can_tell() -> None:
     assert made(confidence=torch.tensor([0.5, torch.nan])).summary()["confidence"] == [0.5, None]
 
 
+def test_the_summary_says_how_strong_the_noise_was_where_that_is_known() -> None:
+    assert "noise" not in made().summary()
+    assert made(noise=torch.tensor([0.5, torch.nan])).summary()["noise"] == [0.5, None]
+
+
 def test_without_a_configuration_there_is_none() -> None:
     assert made().config is None
     assert made().summary()["config"] is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import email.utils  # noqa: F401 - holds a class of datetime
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -25,7 +26,9 @@ def registry() -> Registry:
 def test_every_kind_can_be_registered() -> None:
     registry = Registry()
     for kind in KINDS:
-        getattr(registry, kind)("thing", "decimal:Decimal", summary="s", default=True)
+        with registry.registering("plugin", "distribution", "package"):
+            target = "folder/file.toml" if kind == "method" else "decimal:Decimal"
+            getattr(registry, kind)("thing", target, summary="s", default=True)
         assert registry.entry(kind, "thing").kind == kind
         assert registry.default(kind) is registry.entry(kind, "thing")
 
@@ -56,17 +59,33 @@ def test_no_default(registry: Registry) -> None:
         registry.default("solver")
 
 
-def test_one_solver_is_for_photographs(registry: Registry) -> None:
-    with pytest.raises(SpecError, match="no prior was named, and no solver does without"):
-        registry.for_photographs()
-    with registry.registering("third", "invkit-third"):
-        registry.solver("plain", "decimal:Decimal", summary="s", default=True)
-        registry.solver("camera", "decimal:Decimal", summary="s", photographs=True)
-    assert registry.for_photographs() is registry.entry("solver", "camera")
-    assert registry.default("solver") is registry.entry("solver", "plain")
-    clash = pytest.raises(PluginError, match="both claim to be the solver for photographs")
-    with clash, registry.registering("fourth", "invkit-fourth"):
-        registry.solver("phone", "decimal:Decimal", summary="s", photographs=True)
+def test_a_method_is_a_file_of_its_plugins_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a_package" / "methods").mkdir(parents=True)
+    (tmp_path / "a_package" / "__init__.py").touch()
+    (tmp_path / "a_package" / "methods" / "good.toml").write_text("seed = 0")
+    monkeypatch.syspath_prepend(tmp_path)
+    made = Registry()
+    with made.registering("third", "invkit-third", "a_package"):
+        made.method("good", "methods/good.toml", summary="s")
+        made.method("missing", "methods/missing.toml", summary="s")
+    assert made.entry("method", "good").target == "a_package:methods/good.toml"
+    assert made.entry("method", "good").load() == "seed = 0"
+    with pytest.raises(PluginError, match=r"method 'missing' of plugin 'third'.*missing\.toml"):
+        made.entry("method", "missing").load()
+    assert made.entry_of(Registry) is None  # of which there is no method
+
+
+@pytest.mark.parametrize("file", ["", "a method.toml", "c:\\method.toml"])
+def test_a_method_names_a_file(file: str) -> None:
+    registry = Registry()
+    refused = pytest.raises(PluginError, match="expected 'package:file'")
+    with refused, registry.registering("third", "invkit-third", "a_package"):
+        registry.method("mine", file, summary="s")
+
+
+def test_no_class_is_a_method() -> None:
+    with pytest.raises(PluginError, match="cannot be registered as a 'method'"):
+        Registry().at_run_time("method", "mine", dict)
 
 
 @pytest.mark.parametrize("name", ["circconv", "other"])

@@ -13,7 +13,7 @@ import pytest
 
 import invkit
 from invkit import BilinearOperator, Registry
-from invkit.plugin.loading import discover
+from invkit.plugin.loading import default_manager, discover
 from invkit.testing import check_plugin
 
 
@@ -164,3 +164,70 @@ def test_a_hook_module_that_imports_torch_fails(tmp_path: Path, monkeypatch: pyt
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(AssertionError, match=r"light import: .*torch"):
         check_plugin("a_heavy_plugin")
+
+
+# Methods
+
+METHOD = """
+format = 1
+operator = "mine0"
+priors = ["identity", "identity?penalty=tv"]
+solver = [{ solver = "altgd" }, { solver = "altgd", hold = "w" }]
+"""
+
+
+def with_method(folder: Path, monkeypatch: pytest.MonkeyPatch, text: str | None) -> ModuleType:
+    """A hook module in a package with a method, which is composed of the plugin's own operator."""
+    package = folder / "a_package_of_methods"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    if text is not None:
+        (package / "mine.toml").write_text(text)
+    monkeypatch.syspath_prepend(folder)
+    module = plugin(f"{__name__}:Plain", name="mine")
+    own = module.invkit_register
+
+    def invkit_register(registry: Registry) -> None:
+        own(registry)
+        registry.method("mine", "mine.toml", summary="a composition")
+
+    module.invkit_register = invkit.hookimpl(invkit_register)
+    module.__package__ = "a_package_of_methods"
+    return module
+
+
+class Plain(Good):
+    """A product that needs nothing said."""
+
+    def __init__(self) -> None:
+        super().__init__(1.0)
+
+
+def test_a_method_of_ones_own_parts_and_of_installed_ones_passes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = dict(default_manager().registry._entries)
+    check_plugin(with_method(tmp_path, monkeypatch, METHOD))
+    assert default_manager().registry._entries == before
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (None, r"target: the method 'mine'.*mine\.toml"),
+        ("no toml", r"method: 'mine' does not compose: .*mine\.toml"),
+        (METHOD.replace("format = 1", ""), "method: 'mine' does not compose: no format"),
+        (METHOD.replace("mine0", "mine7"), "method: .*unknown operator 'mine7'; did you mean 'mine0'"),
+        (METHOD.replace("altgd", "altdg"), "method: .*unknown solver 'altdg'; did you mean 'altgd'"),
+        (METHOD.replace("penalty", "penality"), "method: .*did you mean 'penalty'"),
+        (METHOD.replace("hold", "holds"), "method: .*the key 'holds'"),
+        (METHOD.replace('"identity", ', ""), "method: .*exactly two priors"),
+        (METHOD.replace("solver = [", "sovler = ["), "method: .*no 'solver'"),
+        (METHOD.replace("mine0", "circconv").replace('["identity"', '["vae:mnist"'), "method: .*makes an image"),
+    ],
+)
+def test_a_wrong_method_fails(
+    text: str | None, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(AssertionError, match=reason):
+        check_plugin(with_method(tmp_path, monkeypatch, text))
