@@ -44,6 +44,7 @@ class Known(invkit.Given):
                 hint="give (channels, length) or (channels, height, width), e.g. signal[None]",
             )
         super().__init__(values)
+        self.sha256 = sha256
 
     @classmethod
     def from_spec(cls, name: str, normalise: Literal["none", "sum"] = "none", grey: bool = False) -> Known:

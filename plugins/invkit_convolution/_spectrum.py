@@ -50,6 +50,17 @@ def from_half_spectrum(spectrum: Tensor, size: Size, support: Size) -> Tensor:
     return torch.fft.irfft(spectrum, n=size[-1])[..., : support[-1]]
 
 
+def kernel_origin(support: Size) -> Size:
+    """The pixel ``size // 2`` of a kernel: one that is 1 there and 0 elsewhere does not move the image."""
+    return tuple(length // 2 for length in support)
+
+
+def transfer(w: Tensor, size: Size, start: Size) -> Tensor:
+    """The half spectrum of kernels padded to ``size``, their pixel ``start`` moved to the first."""
+    spectrum = half_spectrum(w, size)
+    return spectrum * shift_phase(size, start, spectrum.dtype, spectrum.device)
+
+
 @lru_cache(maxsize=32)
 def shift_phase(size: Size, shift: Size, dtype: torch.dtype, device: torch.device) -> Tensor:
     """The factor ``exp(2πi k·shift / size)`` of the half spectrum that rolls a signal by ``-shift``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -91,6 +92,12 @@ def test_floats_in_an_npy_are_taken_as_they_are(
     assert prior.signal_shape == signal_shape
     assert prior.signal.dtype == torch.float64
     assert torch.equal(prior.signal, torch.from_numpy(values).reshape(signal_shape))
+
+
+def test_the_file_is_recorded(tmp_path: Path) -> None:
+    np.save(tmp_path / "w.npy", np.ones((3, 3)))
+    expected = hashlib.sha256((tmp_path / "w.npy").read_bytes()).hexdigest()
+    assert Known.from_spec(str(tmp_path / "w.npy")).sha256 == expected
 
 
 def test_bytes_in_an_npy_are_an_image(tmp_path: Path) -> None:
