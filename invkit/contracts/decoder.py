@@ -174,7 +174,7 @@ class Untrained(_OfNetwork):
         fresh = copy.deepcopy(self.network).cpu()
         drawn = []
         with torch.random.fork_rng(devices=[]):
-            for seed in torch.randint(2**63 - 1, (n,), generator=rng).tolist():
+            for seed in torch.randint(2**63 - 1, (n,), generator=rng, device="cpu").tolist():
                 torch.default_generator.manual_seed(seed)
                 for part in fresh.modules():
                     if reset := _reset(part):

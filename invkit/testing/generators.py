@@ -55,12 +55,12 @@ def check_generator(
     require(generator.role in get_args(Role), "role", f"{generator.role!r}, expected kernel, image or any")
     _check_constants(generator)
     _check_sampling(generator, seed)
-    plan = [(check, torch.float32) for check in _BASICS] + [(check, torch.float64) for check in _CHECKS]
-    for check, dtype in plan:
-        case = _Case.of(generator, dtype, seed)
-        before = case.state()
-        check(case)
-        _assert_equal_states(before, case.state())
+    for dtype, checks in ((torch.float32, _BASICS), (torch.float64, _CHECKS)):
+        own: Generator = copy.deepcopy(generator).to(dtype)
+        before = {name: tensor.detach().clone() for name, tensor in _tensors(own).items()}
+        for check in checks:
+            check(_Case.of(own, dtype, seed))
+            _assert_equal_states(before, _tensors(own))
 
 
 @attrs.frozen(eq=False)
@@ -74,10 +74,9 @@ class _Case:
     @classmethod
     def of(cls, generator: Generator, dtype: torch.dtype, seed: int) -> _Case:
         rng = torch.Generator().manual_seed(seed)
-        own: Generator = copy.deepcopy(generator).to(dtype)
-        latent = own.sample_latent(_BATCH, rng, dtype=dtype)
+        latent = generator.sample_latent(_BATCH, rng, dtype=dtype)
         require(latent.dtype == dtype, "dtype", f"latents asked for as {dtype} are {latent.dtype}")
-        return cls(own, latent, rng)
+        return cls(generator, latent, rng)
 
     def signal(self, latent: Tensor) -> Tensor:
         result: Tensor = self.generator(latent)
@@ -97,10 +96,10 @@ class _Case:
     def another_latent(self) -> Tensor:
         return self.generator.sample_latent(_BATCH, self.rng, dtype=self.latent.dtype)
 
-    def state(self) -> dict[str, Tensor]:
-        """All tensors the generator holds, copied; also the buffers that are not saved."""
-        held = {**dict(self.generator.named_parameters()), **dict(self.generator.named_buffers())}
-        return {name: tensor.detach().clone() for name, tensor in held.items()}
+
+def _tensors(generator: Generator) -> dict[str, Tensor]:
+    """All tensors that a generator holds, by name; also the buffers that are not saved."""
+    return {**dict(generator.named_parameters()), **dict(generator.named_buffers())}
 
 
 def _tied(generator: Generator, shape: tuple[int, ...]) -> Generator:

@@ -52,7 +52,7 @@ class GaussianPrior(invkit.Generator):
         self.latent_shape, self.signal_shape = (4 if anisotropic else 1,), (1, size, size)
 
     def forward(self, latent: Float[Tensor, "n latent"]) -> Float[Tensor, "n 1 size size"]:
-        position = torch.arange(self.size).to(latent) - (self.size - 1) / 2
+        position = torch.arange(self.size, dtype=latent.dtype, device=latent.device) - (self.size - 1) / 2
         y, x = torch.meshgrid(position, position, indexing="ij")
         if self.anisotropic:
             alpha = angle(latent[:, :2])[:, None, None] / 2

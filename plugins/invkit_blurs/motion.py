@@ -32,7 +32,7 @@ def segments(
 ) -> Float[Tensor, "n 2 samples"]:
     """Return samples at equal shares of segments through the centre, as many as ``longest`` needs."""
     count = math.ceil(_DENSITY * longest)
-    along = (torch.arange(count).to(angles) + 0.5) / count - 0.5
+    along = (torch.arange(count, dtype=angles.dtype, device=angles.device) + 0.5) / count - 0.5
     ends = torch.stack([angles.cos(), angles.sin()], dim=1) * lengths[:, None]
     return ends[:, :, None] * along
 

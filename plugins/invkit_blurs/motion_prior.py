@@ -45,8 +45,9 @@ class MotionPrior(invkit.Generator):
 
     def __init__(self, size: int = 28, longest: float | None = None) -> None:
         super().__init__()
-        check_fits(size - 1 if longest is None else longest, size, "longest")
-        self.size, self.longest = size, float(size - 1 if longest is None else longest)
+        longest = float(size - 1 if longest is None else longest)
+        check_fits(longest, size, "longest")
+        self.size, self.longest = size, longest
         self.latent_shape, self.signal_shape = (3,), (1, size, size)
 
     def forward(self, latent: Float[Tensor, "n 3"]) -> Float[Tensor, "n 1 size size"]:

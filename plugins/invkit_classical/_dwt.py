@@ -33,9 +33,9 @@ _MATRIX_UP_TO = 256
 def filters(name: str) -> tuple[Float[Tensor, "2 1 taps"], Float[Tensor, "2 1 taps"]]:
     """The weights, low and high, for analysis and for synthesis with a wavelet that PyWavelets knows."""
     wavelet = pywt.Wavelet(name)
-    decomposition = torch.tensor([wavelet.dec_lo, wavelet.dec_hi], dtype=torch.float64)
-    reconstruction = torch.tensor([wavelet.rec_lo, wavelet.rec_hi], dtype=torch.float64)
-    return decomposition.flip(1)[:, None], reconstruction[:, None]
+    bank = wavelet.dec_lo, wavelet.dec_hi, wavelet.rec_lo, wavelet.rec_hi
+    weights = torch.tensor(bank, dtype=torch.float64, device="cpu")[:, None]
+    return weights[:2].flip(2), weights[2:].clone()
 
 
 def analysis(

@@ -53,7 +53,8 @@ class AnyShape(invkit.Generator):
             raise ShapeError(
                 "this prior has no shape yet", hint="add ?shape=1x28x28, or call prior.shaped(…)"
             )
-        return self.encode(torch.rand(n, *self.signal_shape, generator=rng, dtype=dtype)).to(device)
+        signal = torch.rand(n, *self.signal_shape, generator=rng, dtype=dtype, device="cpu")
+        return self.encode(signal).to(device)
 
 
 class Identity(AnyShape):

@@ -64,11 +64,11 @@ def transfer(w: Tensor, size: Size, start: Size) -> Tensor:
 @lru_cache(maxsize=32)
 def shift_phase(size: Size, shift: Size, dtype: torch.dtype, device: torch.device) -> Tensor:
     """The factor ``exp(2πi k·shift / size)`` of the half spectrum that rolls a signal by ``-shift``."""
-    phase = torch.ones((), dtype=torch.complex128)
+    phase = torch.ones((), dtype=torch.complex128, device="cpu")
     for axis, (length, offset) in enumerate(zip(size, shift, strict=True)):
         bins = length // 2 + 1 if axis == len(size) - 1 else length
         # whole turns are taken out in integers, so that the angle is exact for any size
-        turns = (torch.arange(bins) * offset % length).to(torch.float64) / length
+        turns = (torch.arange(bins, device="cpu") * offset % length).to(torch.float64) / length
         phase = torch.polar(torch.ones_like(turns), 2 * torch.pi * turns)[(..., *[None] * axis)] * phase
     return phase.to(dtype=dtype, device=device)
 

@@ -66,8 +66,8 @@ def test_images_are_read_in_the_unit_range(tmp_path: Path) -> None:
     write_image(tmp_path / "kernel.png", ramp)
     prior = Known.from_spec(str(tmp_path / "kernel.png"))
     assert prior.signal_shape == (1, 3, 4)
-    np.testing.assert_allclose(prior.signal.numpy(), ramp, atol=1e-7)
-    kernel = Known.from_spec(str(tmp_path / "kernel.png"), normalise="sum").signal
+    np.testing.assert_allclose(prior.signal[0].numpy(), ramp, atol=1e-7)
+    kernel = Known.from_spec(str(tmp_path / "kernel.png"), normalise="sum").signal[0]
     np.testing.assert_allclose(kernel.numpy(), ramp / ramp.sum(), rtol=1e-6)
 
 
@@ -76,7 +76,7 @@ def test_colour_can_be_reduced_or_normalised_channel_by_channel(tmp_path: Path) 
     write_image(tmp_path / "colour.png", image)
     path = str(tmp_path / "colour.png")
     assert Known.from_spec(path, grey=True).signal_shape == (1, 4, 5)
-    sums = Known.from_spec(path, normalise="sum").signal.sum((1, 2))
+    sums = Known.from_spec(path, normalise="sum").signal[0].sum((1, 2))
     torch.testing.assert_close(sums, torch.ones(3))
 
 
@@ -91,18 +91,12 @@ def test_floats_in_an_npy_are_taken_as_they_are(
     prior = Known.from_spec(str(tmp_path / "w.npy"))
     assert prior.signal_shape == signal_shape
     assert prior.signal.dtype == torch.float64
-    assert torch.equal(prior.signal, torch.from_numpy(values).reshape(signal_shape))
-
-
-def test_the_file_is_recorded(tmp_path: Path) -> None:
-    np.save(tmp_path / "w.npy", np.ones((3, 3)))
-    expected = hashlib.sha256((tmp_path / "w.npy").read_bytes()).hexdigest()
-    assert Known.from_spec(str(tmp_path / "w.npy")).sha256 == expected
+    assert torch.equal(prior.signal[0], torch.from_numpy(values).reshape(signal_shape))
 
 
 def test_bytes_in_an_npy_are_an_image(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", np.full((2, 3), 51, dtype=np.uint8))
-    signal = Known.from_spec(str(tmp_path / "x.npy")).signal
+    signal = Known.from_spec(str(tmp_path / "x.npy")).signal[0]
     torch.testing.assert_close(signal, torch.full((1, 2, 3), 0.2))
 
 
@@ -134,3 +128,10 @@ def test_misuse_is_refused(tmp_path: Path) -> None:
         Known(np.array([["a"]]))
     with pytest.raises(ShapeError, match=r"has shape \(1, 2, 2\), but shape \(3, 2, 2\).*grey=true"):
         Known(torch.rand(1, 2, 2)).shaped((3, 2, 2))
+
+
+def test_the_file_is_known_by_its_digest(tmp_path: Path) -> None:
+    np.save(tmp_path / "w.npy", np.ones((2, 2)))
+    digest = hashlib.sha256((tmp_path / "w.npy").read_bytes()).hexdigest()
+    assert Known.from_spec(str(tmp_path / "w.npy")).sha256 == digest
+    assert Known(np.ones((1, 2, 2))).sha256 is None
