@@ -20,6 +20,18 @@ from torch import Tensor
 
 from invkit.contracts.linear import Shape
 
+W = Inexact[Tensor, "n *w"]
+"""A batch of first arguments."""
+
+X = Inexact[Tensor, "n *x"]
+"""A batch of second arguments."""
+
+Y = Inexact[Tensor, "n *y"]
+"""A batch of measurements."""
+
+Pair = tuple[W, X]
+"""A batch of both arguments."""
+
 
 class Ambiguity(ABC):
     """One group acting on pairs ``(w, x)`` such that ``A(g·(w, x)) = A(w, x)`` for every element ``g``."""
@@ -28,12 +40,10 @@ class Ambiguity(ABC):
     name: str
 
     @abstractmethod
-    def sample(self, w: Inexact[Tensor, "n *w"], x: Inexact[Tensor, "n *x"], rng: torch.Generator) -> Tensor:
+    def sample(self, w: W, x: X, rng: torch.Generator) -> Tensor:
         """One group element per pair, ``(n, …)``, drawn among those that apply to signals of these shapes."""
 
-    def restrict(
-        self, w: Inexact[Tensor, "n *w"], x: Inexact[Tensor, "n *x"], parameter: Tensor
-    ) -> tuple[Inexact[Tensor, "n *w"], Inexact[Tensor, "n *x"]]:
+    def restrict(self, w: W, x: X, parameter: Tensor) -> Pair:
         """The pair made such that the action of ``parameter`` on it is exact; the identity unless overridden.
 
         A shift, say, must not push part of a kernel off its support: it restricts to kernels with margins of
@@ -42,19 +52,11 @@ class Ambiguity(ABC):
         return w, x
 
     @abstractmethod
-    def act(
-        self, w: Inexact[Tensor, "n *w"], x: Inexact[Tensor, "n *x"], parameter: Tensor
-    ) -> tuple[Inexact[Tensor, "n *w"], Inexact[Tensor, "n *x"]]:
+    def act(self, w: W, x: X, parameter: Tensor) -> Pair:
         """``g·(w, x)`` for the group elements ``parameter`` (as :meth:`sample` gives them)."""
 
     @abstractmethod
-    def align(
-        self,
-        w: Inexact[Tensor, "n *w"],
-        x: Inexact[Tensor, "n *x"],
-        w_true: Inexact[Tensor, "n *w"],
-        x_true: Inexact[Tensor, "n *x"],
-    ) -> tuple[Inexact[Tensor, "n *w"], Inexact[Tensor, "n *x"]]:
+    def align(self, w: W, x: X, w_true: W, x_true: X) -> Pair:
         """The member of the pair's orbit that is closest to the truth, by ``x`` where the two disagree."""
 
 
@@ -68,22 +70,14 @@ class Scaling(Ambiguity):
 
     name = "scaling"
 
-    def sample(self, w: Inexact[Tensor, "n *w"], x: Inexact[Tensor, "n *x"], rng: torch.Generator) -> Tensor:
+    def sample(self, w: W, x: X, rng: torch.Generator) -> Tensor:
         """α per pair, its modulus log-uniform in [¼, 4]."""
         return random_factors((w.shape[0],), w, x, rng)
 
-    def act(
-        self, w: Inexact[Tensor, "n *w"], x: Inexact[Tensor, "n *x"], parameter: Tensor
-    ) -> tuple[Inexact[Tensor, "n *w"], Inexact[Tensor, "n *x"]]:
+    def act(self, w: W, x: X, parameter: Tensor) -> Pair:
         return w * _per_pair(parameter, w), x / _per_pair(parameter, x)
 
-    def align(
-        self,
-        w: Inexact[Tensor, "n *w"],
-        x: Inexact[Tensor, "n *x"],
-        w_true: Inexact[Tensor, "n *w"],
-        x_true: Inexact[Tensor, "n *x"],
-    ) -> tuple[Inexact[Tensor, "n *w"], Inexact[Tensor, "n *x"]]:
+    def align(self, w: W, x: X, w_true: W, x_true: X) -> Pair:
         blocks = (x.shape[0], *[1] * (x.ndim - 1))
         return self.act(w, x, closest_factors(blocks, w, x, x_true).flatten())
 

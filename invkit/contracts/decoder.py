@@ -29,7 +29,24 @@ Penalty = Callable[[Tensor, Tensor], Tensor]
 """``(latent, signal) → (n,)``, finite and at least 0; see :meth:`invkit.Generator.penalty`."""
 
 
-class Decoder(Generator):
+class _OfNetwork(Generator):
+    """A prior made of a network: what the constructors of both share."""
+
+    def __init__(
+        self, network: nn.Module, penalty: Penalty | None, role: Role, bounds: tuple[float, float] | None
+    ) -> None:
+        super().__init__()
+        if role not in get_args(Role):
+            raise InputError(f"role={role!r}", hint="choose kernel, image or any")
+        self.network, self._penalty, self.role, self.bounds = network, penalty, role, bounds
+
+    def penalty(
+        self, latent: Float[Tensor, "n *latent"], signal: Float[Tensor, "n *signal"]
+    ) -> Float[Tensor, "n"]:
+        return super().penalty(latent, signal) if self._penalty is None else self._penalty(latent, signal)
+
+
+class Decoder(_OfNetwork):
     """Signals that a network makes of latents: ``x = net(m)``, ``m ~ N(0, I)``.
 
     Args:
@@ -56,11 +73,9 @@ class Decoder(Generator):
         bounds: tuple[float, float] | None = None,
         encoder: nn.Module | None = None,
     ) -> None:
-        super().__init__()
-        self.network = _constant(net)
+        super().__init__(_constant(net), penalty, role, bounds)
         self.encoder = None if encoder is None else _constant(encoder)
         self.can_encode = encoder is not None
-        self._penalty, self.role, self.bounds = penalty, _checked(role), bounds
         self.latent_shape = tuple(latent)
         self.signal_shape = _signal_shape(self.network, _zeros(self.network, self.latent_shape))
         if self.encoder is not None:
@@ -72,25 +87,17 @@ class Decoder(Generator):
                 )
 
     def forward(self, latent: Float[Tensor, "n *latent"]) -> Float[Tensor, "n *signal"]:
-        """What the network makes of every latent; in memory of its own."""
         made: Tensor = self.network(latent)
         return made.clone()
 
-    def penalty(
-        self, latent: Float[Tensor, "n *latent"], signal: Float[Tensor, "n *signal"]
-    ) -> Float[Tensor, "n"]:
-        """The penalty given, by default ``‖latent‖²``."""
-        return super().penalty(latent, signal) if self._penalty is None else self._penalty(latent, signal)
-
     def encode(self, signal: Float[Tensor, "n *signal"]) -> Float[Tensor, "n *latent"]:
-        """What the encoder makes of every signal."""
         if self.encoder is None:
             return super().encode(signal)
         latent: Tensor = self.encoder(signal)
         return latent.clone()
 
 
-class Untrained(Generator):
+class Untrained(_OfNetwork):
     """Signals that a network makes of one fixed input, its weights being the latent: ``x = net_θ(z)``.
 
     What an untrained convolutional network fits first looks like an image. Stopped in time, the fit of its
@@ -123,15 +130,13 @@ class Untrained(Generator):
         role: Role = "any",
         bounds: tuple[float, float] | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(_constant(net, alone=True), penalty or _nothing, role, bounds)
         if input.ndim < 2 or len(input) != 1:
             raise ShapeError(
                 f"the input of an untrained network has shape {tuple(input.shape)}, expected a batch of one",
                 hint="write input[None]",
             )
-        self.network = _constant(net, alone=True)
         self.register_buffer("input", input.detach().clone())
-        self._penalty, self.role, self.bounds = penalty, _checked(role), bounds
         self._shapes = {name: weight.shape for name, weight in self.network.named_parameters()}
         fixed = [name for name, part in self.network.named_modules() if _own(part) and not _reset(part)]
         if fixed or not self._shapes:
@@ -169,7 +174,7 @@ class Untrained(Generator):
         fresh = copy.deepcopy(self.network).cpu()
         drawn = []
         with torch.random.fork_rng(devices=[]):
-            for seed in torch.randint(2**63 - 1, (n,), generator=rng).tolist():
+            for seed in torch.randint(2**63 - 1, (n,), generator=rng, device="cpu").tolist():
                 torch.default_generator.manual_seed(seed)
                 for part in fresh.modules():
                     if reset := _reset(part):
@@ -177,21 +182,13 @@ class Untrained(Generator):
                 drawn.append(torch.cat([weight.detach().flatten() for weight in fresh.parameters()]))
         return torch.stack(drawn).to(dtype=dtype, device=device)
 
-    def penalty(
-        self, latent: Float[Tensor, "n weights"], signal: Float[Tensor, "n *signal"]
-    ) -> Float[Tensor, "n"]:
-        """The penalty given, by default zero."""
-        return latent.new_zeros(len(latent)) if self._penalty is None else self._penalty(latent, signal)
-
 
 #: as `invkit` offers them, beside `invkit.prior`
 decoder, untrained = Decoder, Untrained
 
 
-def _checked(role: Role) -> Role:
-    if role not in get_args(Role):
-        raise InputError(f"role={role!r}", hint="choose kernel, image or any")
-    return role
+def _nothing(latent: Tensor, signal: Tensor) -> Tensor:
+    return latent.new_zeros(len(latent))
 
 
 def _constant(net: nn.Module, *, alone: bool = False) -> nn.Module:

@@ -24,7 +24,7 @@ from torch import Tensor
 from invkit.contracts.generator import Generator
 from invkit.contracts.linear import Role
 from invkit.errors import InputError, ShapeError
-from invkit.testing._assertions import require, require_close
+from invkit.testing._assertions import require, require_close, require_shape
 
 #: candidates a batch, and directions in which gradients are compared
 _BATCH, _DIRECTIONS = 3, 7
@@ -49,21 +49,18 @@ def check_generator(
             None.
         seed: of all random numbers used.
     """
-    require(
-        isinstance(generator, Generator), "type", f"{type(generator).__name__} is not an invkit.Generator"
-    )
+    what = type(generator).__name__
+    require(isinstance(generator, Generator), "type", f"{what} is not an invkit.Generator")
     generator = _tied(generator, signal_shape or (1, 16, 16))
     require(generator.role in get_args(Role), "role", f"{generator.role!r}, expected kernel, image or any")
     _check_constants(generator)
     _check_sampling(generator, seed)
-    for check, dtype in (
-        *((check, torch.float32) for check in _BASICS),
-        *((c, torch.float64) for c in _CHECKS),
-    ):
-        case = _Case.of(generator, dtype, seed)
-        before = case.state()
-        check(case)
-        _assert_equal_states(before, case.state())
+    for dtype, checks in ((torch.float32, _BASICS), (torch.float64, _CHECKS)):
+        own: Generator = copy.deepcopy(generator).to(dtype)
+        before = {name: tensor.detach().clone() for name, tensor in _tensors(own).items()}
+        for check in checks:
+            check(_Case.of(own, dtype, seed))
+            _assert_equal_states(before, _tensors(own))
 
 
 @attrs.frozen(eq=False)
@@ -77,10 +74,9 @@ class _Case:
     @classmethod
     def of(cls, generator: Generator, dtype: torch.dtype, seed: int) -> _Case:
         rng = torch.Generator().manual_seed(seed)
-        own: Generator = copy.deepcopy(generator).to(dtype)
-        latent = own.sample_latent(_BATCH, rng, dtype=dtype)
+        latent = generator.sample_latent(_BATCH, rng, dtype=dtype)
         require(latent.dtype == dtype, "dtype", f"latents asked for as {dtype} are {latent.dtype}")
-        return cls(own, latent, rng)
+        return cls(generator, latent, rng)
 
     def signal(self, latent: Tensor) -> Tensor:
         result: Tensor = self.generator(latent)
@@ -89,49 +85,46 @@ class _Case:
     def penalty(self, latent: Tensor) -> Tensor:
         return self.generator.penalty(latent, self.signal(latent))
 
+    def made(self, latent: Tensor, encoded: Tensor | None = None) -> dict[str, Tensor]:
+        """All that the generator makes of latents, by name; ``encoded`` are the signals, unless given."""
+        signal = self.signal(latent)
+        made = {"signals": signal, "penalties": self.generator.penalty(latent, signal)}
+        if self.generator.can_encode:
+            made["encoded latents"] = self.generator.encode(signal.detach() if encoded is None else encoded)
+        return made
+
     def another_latent(self) -> Tensor:
         return self.generator.sample_latent(_BATCH, self.rng, dtype=self.latent.dtype)
 
-    def state(self) -> dict[str, Tensor]:
-        """All tensors the generator holds, copied; also the buffers that are not saved."""
-        held = {**dict(self.generator.named_parameters()), **dict(self.generator.named_buffers())}
-        return {name: tensor.detach().clone() for name, tensor in held.items()}
+
+def _tensors(generator: Generator) -> dict[str, Tensor]:
+    """All tensors that a generator holds, by name; also the buffers that are not saved."""
+    return {**dict(generator.named_parameters()), **dict(generator.named_buffers())}
 
 
 def _tied(generator: Generator, shape: tuple[int, ...]) -> Generator:
     """The generator tied to a shape, where it has none; checks ``shaped`` on the way."""
     if generator.signal_shape is None:
         shaped = generator.shaped(shape)
-        require(
-            shaped.signal_shape == shape, "shaped", f"shaped({shape}) has signal_shape {shaped.signal_shape}"
-        )
+        require(shaped.signal_shape == shape, "shaped", f"shaped({shape}) has shape {shaped.signal_shape}")
         require(generator.signal_shape is None, "shaped", "the unshaped generator itself was changed")
         generator = shaped
-    require(
-        generator.latent_shape is not None, "shaped", "a generator with a signal_shape needs a latent_shape"
-    )
+    require(generator.latent_shape is not None, "shaped", "with a signal_shape, a latent_shape is needed")
     own = tuple(generator.signal_shape or ())
-    again = generator.shaped(own)
-    require(
-        tuple(again.signal_shape or ()) == own,
-        "shaped",
-        f"shaped(its own shape {own}) gives {again.signal_shape}",
-    )
+    again = generator.shaped(own).signal_shape
+    require(tuple(again or ()) == own, "shaped", f"shaped(its own shape {own}) gives {again}")
     other = (own[0] + 1, *own[1:])
     try:
         generator.shaped(other)
     except ShapeError:
         return generator
-    raise AssertionError(
-        f"shaped: shape {other} was accepted by a generator of shape {own}; raise ShapeError"
-    )
+    raise AssertionError(f"shaped: {other} was accepted by a generator of shape {own}; raise ShapeError")
 
 
 def _check_constants(generator: Generator) -> None:
     learning = [name for name, parameter in generator.named_parameters() if parameter.requires_grad]
-    require(
-        not learning, "constants", f"parameters require gradients: {learning}; call requires_grad_(False)"
-    )
+    explanation = f"parameters require gradients: {learning}; call requires_grad_(False)"
+    require(not learning, "constants", explanation)
 
 
 def _check_sampling(generator: Generator, seed: int) -> None:
@@ -140,17 +133,9 @@ def _check_sampling(generator: Generator, seed: int) -> None:
 
     everyone = torch.random.get_rng_state()
     first, again, other = draw(seed), draw(seed), draw(seed + 1)
-    require(
-        torch.equal(everyone, torch.random.get_rng_state()),
-        "sampling",
-        "torch's global random state was used, not rng",
-    )
-    expected = (_BATCH, *(generator.latent_shape or ()))
-    require(
-        tuple(first.shape) == expected,
-        "sampling",
-        f"latents of shape {tuple(first.shape)}, expected {expected}",
-    )
+    untouched = torch.equal(everyone, torch.random.get_rng_state())
+    require(untouched, "sampling", "torch's global random state was used, not rng")
+    require_shape(first, (_BATCH, *(generator.latent_shape or ())), "sampling", "latents")
     require(bool(torch.isfinite(first).all()), "sampling", "latents are not finite")
     require(torch.equal(first, again), "sampling", "the same seed drew other latents")
     if first.numel():
@@ -159,33 +144,21 @@ def _check_sampling(generator: Generator, seed: int) -> None:
 
 
 def _check_dtype(case: _Case) -> None:
-    dtype, signal = case.latent.dtype, case.signal(case.latent)
-    require(signal.dtype == dtype, "dtype", f"latents of {dtype} made signals of {signal.dtype}")
-    penalty = case.generator.penalty(case.latent, signal)
-    require(penalty.dtype == dtype, "dtype", f"latents of {dtype} made penalties of {penalty.dtype}")
-    if case.generator.can_encode:
-        encoded = case.generator.encode(signal)
-        require(encoded.dtype == dtype, "dtype", f"signals of {dtype} were encoded as {encoded.dtype}")
+    dtype = case.latent.dtype
+    for name, made in case.made(case.latent).items():
+        require(made.dtype == dtype, "dtype", f"latents of {dtype} made {name} of {made.dtype}")
 
 
 def _check_shapes(case: _Case) -> None:
     signal = case.signal(case.latent)
-    expected = (_BATCH, *(case.generator.signal_shape or ()))
-    require(
-        tuple(signal.shape) == expected,
-        "shapes",
-        f"signals of shape {tuple(signal.shape)}, expected {expected}",
-    )
+    require_shape(signal, (_BATCH, *(case.generator.signal_shape or ())), "shapes", "signals")
     require(bool(torch.isfinite(signal).all()), "shapes", "signals are not finite")
 
 
 def _check_repeats(case: _Case) -> None:
-    first = case.signal(case.latent)
-    require(torch.equal(first, case.signal(case.latent)), "repeats", "the same latents made other signals")
-    penalty = case.generator.penalty(case.latent, first)
-    require(
-        torch.equal(penalty, case.generator.penalty(case.latent, first)), "repeats", "the penalty changed"
-    )
+    first, again = case.made(case.latent), case.made(case.latent)
+    for name, made in first.items():
+        require(torch.equal(made, again[name]), "repeats", f"the same latents made other {name}")
 
 
 def _check_untouched(case: _Case) -> None:
@@ -202,24 +175,18 @@ def _check_memory(case: _Case) -> None:
     """A caller may write to what it gets: nothing else may change by that."""
     latent, kept = case.latent.clone(), case.signal(case.latent).clone()
     case.signal(latent).detach()[:1].add_(1)
-    require(
-        torch.equal(latent, case.latent), "inputs untouched", "signals share memory with latents; clone them"
-    )
-    require(
-        torch.equal(kept, case.signal(latent)), "state", "signals share memory with the generator; clone them"
-    )
+    shared = "signals share memory with {}; clone them"
+    require(torch.equal(latent, case.latent), "inputs untouched", shared.format("latents"))
+    require(torch.equal(kept, case.signal(latent)), "state", shared.format("the generator"))
 
 
 def _check_batch(case: _Case) -> None:
     """Candidates are independent: a batch gives what a loop over batches of one gives."""
-    signal = case.signal(case.latent)
-    parts = [case.latent[index : index + 1] for index in range(_BATCH)]
-    require_close(signal, torch.cat([case.signal(part) for part in parts]), "batch = loop", "signals")
-    alone = torch.cat([case.penalty(part) for part in parts])
-    require_close(case.generator.penalty(case.latent, signal), alone, "batch = loop", "penalties")
-    if case.generator.can_encode:
-        encoded = torch.cat([case.generator.encode(signal[index : index + 1]) for index in range(_BATCH)])
-        require_close(case.generator.encode(signal), encoded, "batch = loop", "encoded latents")
+    whole = case.made(case.latent)
+    rows = [slice(index, index + 1) for index in range(_BATCH)]
+    alone = [case.made(case.latent[row], whole["signals"][row]) for row in rows]
+    for name, made in whole.items():
+        require_close(made, torch.cat([one[name] for one in alone]), "batch = loop", name)
 
 
 def _check_divergence(case: _Case) -> None:
@@ -244,25 +211,24 @@ def _check_divergence(case: _Case) -> None:
 
 
 def _outcomes(case: _Case, latent: Tensor) -> dict[str, Tensor]:
-    """What a generator makes of latents, one row a candidate, by name."""
+    """What a generator makes of latents, and its gradients, one row a candidate, by name."""
     latent = latent.clone().requires_grad_()
-    signal = case.signal(latent)
-    penalty = case.generator.penalty(latent, signal)
-    total = signal.flatten(1).sum(1) + penalty
-    gradient = torch.zeros_like(latent)
-    if total.requires_grad:
-        (gradient,) = torch.autograd.grad(total.sum(), latent, allow_unused=True, materialize_grads=True)
-    made = {"signals": signal.detach(), "penalties": penalty.detach(), "gradients": gradient}
-    if case.generator.can_encode:
-        made["encoded latents"] = case.generator.encode(made["signals"])
-    return made
+    made = case.made(latent)
+    total = made["signals"].flatten(1).sum(1) + made["penalties"]
+    made["gradients"] = _gradient(total.sum(), latent)
+    return {name: each.detach() for name, each in made.items()}
+
+
+def _gradient(value: Tensor, latent: Tensor) -> Tensor:
+    """The gradient of a number; zero where it does not depend on the latent."""
+    if not value.requires_grad:
+        return torch.zeros_like(latent)
+    return torch.autograd.grad(value, latent, allow_unused=True, materialize_grads=True)[0]
 
 
 def _check_penalty(case: _Case) -> None:
     penalty = case.penalty(case.latent)
-    require(
-        tuple(penalty.shape) == (_BATCH,), "penalty", f"shape {tuple(penalty.shape)}, expected ({_BATCH},)"
-    )
+    require_shape(penalty, (_BATCH,), "penalty", "one number a candidate,")
     require(bool(torch.isfinite(penalty).all()), "penalty", "not finite")
     require(bool((penalty >= 0).all()), "penalty", f"negative, {penalty.min().item():.3g}")
 
@@ -285,20 +251,14 @@ def _check_encoder(case: _Case) -> None:
             return
         raise AssertionError("encoder: encode works although can_encode is False")
     encoded = case.generator.encode(signal)
-    expected = (_BATCH, *(case.generator.latent_shape or ()))
-    require(
-        tuple(encoded.shape) == expected,
-        "encoder",
-        f"latents of shape {tuple(encoded.shape)}, expected {expected}",
-    )
+    require_shape(encoded, (_BATCH, *(case.generator.latent_shape or ())), "encoder", "latents")
     require(bool(torch.isfinite(encoded).all()), "encoder", "latents are not finite")
     if not encoded.numel():
         return
     error = (case.signal(encoded) - signal).flatten(1).norm(dim=1).mean()
     chance = (case.signal(case.another_latent()) - signal).flatten(1).norm(dim=1).mean()
-    require(
-        bool(error < chance), "encoder", f"decodes to an error of {error:.3g}, random latents to {chance:.3g}"
-    )
+    explanation = f"decodes to an error of {error:.3g}, random latents to {chance:.3g}"
+    require(bool(error < chance), "encoder", explanation)
 
 
 #: what must hold in single precision too, and before anything else is asked
@@ -325,9 +285,7 @@ def _assert_gradient(case: _Case, function: Callable[[Tensor], Tensor], what: st
     """
     latent = case.latent.clone().requires_grad_()
     value = function(latent)
-    gradient = torch.zeros_like(latent)
-    if value.requires_grad:  # what does not is constant, or should be
-        (gradient,) = torch.autograd.grad(value, latent, allow_unused=True, materialize_grads=True)
+    gradient = _gradient(value, latent)  # zero of what is constant, or should be
     require(bool(torch.isfinite(gradient).all()), what, "not finite")
     if latent.numel() == 0:
         return

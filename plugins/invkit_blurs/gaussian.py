@@ -16,7 +16,7 @@ from invkit.contracts.dataset import SampledDataset
 from invkit.errors import InputError
 from invkit_blurs.streams import streams
 
-__all__ = ["Gaussian", "gaussian_kernels"]
+__all__ = ["Gaussian", "check_widths", "gaussian_kernels"]
 
 
 def gaussian_kernels(sigmas: Float64[np.ndarray, "n"], size: int) -> Float32[Tensor, "n 1 size size"]:
@@ -26,6 +26,21 @@ def gaussian_kernels(sigmas: Float64[np.ndarray, "n"], size: int) -> Float32[Ten
     profile /= profile.sum(axis=1, keepdims=True)
     kernels = profile[:, None, :, None] * profile[:, None, None, :]
     return torch.from_numpy(np.asarray(kernels, dtype=np.float32))
+
+
+def check_widths(size: int, low: float, high: float, options: str, *, apart: bool = False) -> None:
+    """Raise InputError where kernels of this size cannot have standard deviations in [low, high].
+
+    ``options`` is how the hint writes the interval; ``apart`` refuses one that is a single point.
+    """
+    if size < 2:
+        raise InputError(f"a kernel of size {size} holds no Gaussian", hint="give size=2 or more")
+    # Below 0.1 an even size's four middle pixels underflow; above size / 4 the support cuts the tails.
+    if not 0.1 <= low <= high <= size / 4 or (apart and low == high):
+        raise InputError(
+            f"Gaussian kernels of size {size} cannot have standard deviations from {low:g} to {high:g}",
+            hint=f"give 0.1 <= {options} <= {size / 4:g}",
+        )
 
 
 class Gaussian(SampledDataset):
@@ -43,18 +58,10 @@ class Gaussian(SampledDataset):
     """
 
     def __init__(self, size: int = 28, low: float = 0.5, high: float = 1.5) -> None:
-        if size < 2:
-            raise InputError(f"a kernel of size {size} holds no Gaussian", hint="give size=2 or more")
-        # Below 0.1 an even size's four middle pixels underflow; above size / 4 the support cuts the tails.
-        if not 0.1 <= low <= high <= size / 4:
-            raise InputError(
-                f"Gaussian kernels of size {size} cannot have standard deviations from {low:g} to {high:g}",
-                hint=f"give 0.1 <= low <= high <= {size / 4:g}",
-            )
+        check_widths(size, low, high, "low <= high")
         super().__init__("gaussian", (1, size, size), {"size": size, "low": float(low), "high": float(high)})
         self.size, self.low, self.high = size, float(low), float(high)
 
     def draw(self, n: int, rng: torch.Generator) -> Float32[Tensor, "n 1 size size"]:
-        """Draw ``n`` kernels."""
         (sigmas,) = streams(rng, 1)
         return gaussian_kernels(sigmas.uniform(self.low, self.high, n), self.size)

@@ -19,7 +19,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 import invkit
-from invkit.errors import InputError
+from invkit_blurs.gaussian import check_widths
 from invkit_blurs.laws import angle, normal, on_circle, uniform
 from invkit_blurs.moments import moments
 
@@ -46,21 +46,13 @@ class GaussianPrior(invkit.Generator):
         self, size: int = 28, widest: float = 3.0, narrowest: float = 0.5, anisotropic: bool = False
     ) -> None:
         super().__init__()
-        if size < 2:
-            raise InputError(f"a kernel of size {size} holds no Gaussian", hint="give size=2 or more")
-        # The limits of the data set: below, the middle pixels alone are left; above, the tails are cut.
-        if not 0.1 <= narrowest < widest <= size / 4:
-            raise InputError(
-                f"Gaussian kernels of size {size} cannot be {narrowest:g} to {widest:g} wide",
-                hint=f"give 0.1 <= narrowest < widest <= {size / 4:g}",
-            )
+        check_widths(size, narrowest, widest, "narrowest < widest", apart=True)
         self.size, self.widest, self.narrowest = size, float(widest), float(narrowest)
         self.anisotropic = anisotropic
         self.latent_shape, self.signal_shape = (4 if anisotropic else 1,), (1, size, size)
 
     def forward(self, latent: Float[Tensor, "n latent"]) -> Float[Tensor, "n 1 size size"]:
-        """The kernel of every latent."""
-        position = torch.arange(self.size).to(latent) - (self.size - 1) / 2
+        position = torch.arange(self.size, dtype=latent.dtype, device=latent.device) - (self.size - 1) / 2
         y, x = torch.meshgrid(position, position, indexing="ij")
         if self.anisotropic:
             alpha = angle(latent[:, :2])[:, None, None] / 2

@@ -13,18 +13,39 @@ import math
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Float64
+from jaxtyping import Float, Float32, Float64
 from torch import Tensor
 
 from invkit.contracts.dataset import SampledDataset
 from invkit.errors import InputError
-from invkit_blurs.rasterise import splat
+from invkit_blurs.exposure import splat
 from invkit_blurs.streams import streams
 
-__all__ = ["Motion", "motion_kernels"]
+__all__ = ["Motion", "check_fits", "motion_kernels", "segments"]
 
 # Samples per pixel of length: with eight, entries differ from the exact integral by 0.4 % of the largest.
 _DENSITY = 8
+
+
+def segments(
+    angles: Float[Tensor, "n"], lengths: Float[Tensor, "n"], longest: float
+) -> Float[Tensor, "n 2 samples"]:
+    """Return samples at equal shares of segments through the centre, as many as ``longest`` needs."""
+    count = math.ceil(_DENSITY * longest)
+    along = (torch.arange(count, dtype=angles.dtype, device=angles.device) + 0.5) / count - 0.5
+    ends = torch.stack([angles.cos(), angles.sin()], dim=1) * lengths[:, None]
+    return ends[:, :, None] * along
+
+
+def check_fits(length: float, size: int, option: str = "length") -> None:
+    """Raise InputError where a kernel cannot hold segments of this length at every angle."""
+    if size < 2:
+        raise InputError(f"a kernel of size {size} holds no motion", hint="give size=2 or more")
+    if not 0 < length <= size - 1:
+        raise InputError(
+            f"a motion of length {length:g} does not fit a kernel of size {size} at every angle",
+            hint=f"give a {option} above 0 and up to {size - 1}, or a larger size",
+        )
 
 
 def motion_kernels(
@@ -37,10 +58,8 @@ def motion_kernels(
         length: of the segment, in pixels; at most ``size - 1``.
         size: pixels in height and width.
     """
-    count = math.ceil(_DENSITY * length)
-    along = length * ((np.arange(count) + 0.5) / count - 0.5)
-    direction = np.stack([np.cos(angles), np.sin(angles)], axis=-1)
-    return splat(direction[:, None, :] * along[:, None], size)
+    turned = torch.from_numpy(angles)
+    return splat(segments(turned, torch.full_like(turned, length), length), size)
 
 
 class Motion(SampledDataset):
@@ -57,17 +76,10 @@ class Motion(SampledDataset):
     """
 
     def __init__(self, length: float = 10.0, size: int = 28) -> None:
-        if size < 2:
-            raise InputError(f"a kernel of size {size} holds no motion", hint="give size=2 or more")
-        if not 0 < length <= size - 1:
-            raise InputError(
-                f"a motion of length {length:g} does not fit a kernel of size {size} at every angle",
-                hint=f"give a length above 0 and up to {size - 1}, or a larger size",
-            )
+        check_fits(length, size)
         super().__init__("motion", (1, size, size), {"length": float(length), "size": size})
         self.length, self.size = float(length), size
 
     def draw(self, n: int, rng: torch.Generator) -> Float32[Tensor, "n 1 size size"]:
-        """Draw ``n`` kernels."""
         (angles,) = streams(rng, 1)
         return motion_kernels(2 * np.pi * angles.random(n), self.length, self.size)

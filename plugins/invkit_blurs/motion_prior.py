@@ -14,22 +14,17 @@ equal shares of the segment; there are as many as the longest segment needs.
 
 from __future__ import annotations
 
-import math
-
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 import invkit
-from invkit.errors import InputError
 from invkit_blurs.exposure import expose
 from invkit_blurs.laws import angle, normal, on_circle, uniform
 from invkit_blurs.moments import moments
+from invkit_blurs.motion import check_fits, segments
 
 __all__ = ["MotionPrior"]
-
-# Samples per pixel of the longest segment, as in `motion`.
-_DENSITY = 8
 
 
 class MotionPrior(invkit.Generator):
@@ -50,23 +45,14 @@ class MotionPrior(invkit.Generator):
 
     def __init__(self, size: int = 28, longest: float | None = None) -> None:
         super().__init__()
-        if size < 2:
-            raise InputError(f"a kernel of size {size} holds no motion", hint="give size=2 or more")
-        if longest is not None and not 0 < longest <= size - 1:
-            raise InputError(
-                f"a motion of length {longest:g} does not fit a kernel of size {size} at every angle",
-                hint=f"give a longest above 0 and up to {size - 1}, or a larger size",
-            )
-        self.size, self.longest = size, float(size - 1 if longest is None else longest)
+        longest = float(size - 1 if longest is None else longest)
+        check_fits(longest, size, "longest")
+        self.size, self.longest = size, longest
         self.latent_shape, self.signal_shape = (3,), (1, size, size)
 
     def forward(self, latent: Float[Tensor, "n 3"]) -> Float[Tensor, "n 1 size size"]:
-        """The kernel of every latent."""
-        count = math.ceil(_DENSITY * self.longest)
-        along = (torch.arange(count).to(latent) + 0.5) / count - 0.5
         alpha, length = angle(latent[:, :2]) / 2, uniform(latent[:, 2], 0.0, self.longest)
-        ends = torch.stack([alpha.cos(), alpha.sin()], dim=1) * length[:, None]
-        return expose(ends[:, :, None] * along, self.size)
+        return expose(segments(alpha, length, self.longest), self.size)
 
     def encode(self, signal: Float[Tensor, "n 1 size size"]) -> Float[Tensor, "n 3"]:
         """The segment of the same axis and second moment: L² / 12 is the difference of the eigenvalues.

@@ -19,22 +19,18 @@ from torch import Tensor
 
 from invkit.contracts.dataset import SampledDataset
 from invkit_blurs.gaussian import gaussian_kernels
-from invkit_blurs.motion import motion_kernels
+from invkit_blurs.motion import Motion, motion_kernels
 from invkit_blurs.streams import streams
 
 __all__ = ["Blur30", "BlurA", "BlurB"]
 
 
-class BlurA(SampledDataset):
+class BlurA(Motion):
     """Motion blurs of length 10, angle uniform in [0, 360) degrees, 28 x 28."""
 
     def __init__(self) -> None:
-        super().__init__("blurA", (1, 28, 28), {"length": 10.0, "size": 28})
-
-    def draw(self, n: int, rng: torch.Generator) -> Float32[Tensor, "n 1 28 28"]:
-        """Draw ``n`` kernels."""
-        (angles,) = streams(rng, 1)
-        return motion_kernels(2 * np.pi * angles.random(n), 10.0, 28)
+        super().__init__(10.0, 28)
+        self.name = "blurA"
 
 
 class BlurB(SampledDataset):
@@ -44,19 +40,14 @@ class BlurB(SampledDataset):
         super().__init__("blurB", (1, 28, 28), {"length": 10.0, "low": 0.5, "high": 1.5, "size": 28})
 
     def draw(self, n: int, rng: torch.Generator) -> Float32[Tensor, "n 1 28 28"]:
-        """Draw ``n`` kernels."""
         angles, sigmas = streams(rng, 2)
         motion = motion_kernels(2 * np.pi * angles.random(n), 10.0, 28)
         return 0.5 * (motion + gaussian_kernels(sigmas.uniform(0.5, 1.5, n), 28))
 
 
-class Blur30(SampledDataset):
+class Blur30(Motion):
     """Motion blurs of length 30, angle uniform in [0, 360) degrees, 32 x 32."""
 
     def __init__(self) -> None:
-        super().__init__("blur30", (1, 32, 32), {"length": 30.0, "size": 32})
-
-    def draw(self, n: int, rng: torch.Generator) -> Float32[Tensor, "n 1 32 32"]:
-        """Draw ``n`` kernels."""
-        (angles,) = streams(rng, 1)
-        return motion_kernels(2 * np.pi * angles.random(n), 30.0, 32)
+        super().__init__(30.0, 32)
+        self.name = "blur30"

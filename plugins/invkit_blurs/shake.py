@@ -26,7 +26,7 @@ from jaxtyping import Complex128, Float32
 from torch import Tensor
 
 from invkit.contracts.dataset import SampledDataset
-from invkit_blurs.rasterise import splat
+from invkit_blurs.exposure import splat
 from invkit_blurs.streams import streams
 
 __all__ = ["Shake", "trajectories"]
@@ -72,10 +72,9 @@ class Shake(SampledDataset):
         super().__init__("shake", (1, _SIZE, _SIZE), parameters)
 
     def draw(self, n: int, rng: torch.Generator) -> Float32[Tensor, "n 1 28 28"]:
-        """Draw ``n`` kernels."""
         curves = trajectories(n, rng)
         curves -= curves.mean(axis=1, keepdims=True)
-        points = np.stack([curves.real, curves.imag], axis=-1)
+        points = np.stack([curves.real, curves.imag], axis=1)
         reach = np.abs(points).max(axis=(1, 2), keepdims=True)
         points *= np.minimum(1.0, (_SIZE - 1) / 2 / reach)
-        return splat(points, _SIZE)
+        return splat(torch.from_numpy(points), _SIZE)

@@ -52,7 +52,6 @@ class Simplex(invkit.Generator):
         self.latent_shape = self.signal_shape = (1, size, size)
 
     def forward(self, latent: Float[Tensor, "n 1 size size"]) -> Float[Tensor, "n 1 size size"]:
-        """The kernel of every latent."""
         return torch.softmax(latent.flatten(1) / self.temperature, dim=1).unflatten(1, latent.shape[1:])
 
     def encode(self, signal: Float[Tensor, "n 1 size size"]) -> Float[Tensor, "n 1 size size"]:

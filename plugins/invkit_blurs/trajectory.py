@@ -147,5 +147,4 @@ class Trajectory(invkit.Generator):
         return (1 - share) * steps + share * torch.stack([back.cos(), back.sin()], dim=1)
 
     def forward(self, latent: Float[Tensor, "n latent"]) -> Float[Tensor, "n 1 size size"]:
-        """The kernel of every latent."""
         return expose(self.curve(latent), self.size)

@@ -8,6 +8,7 @@ With ``penalty=tv`` the objective (6) is total-variation deconvolution; with ``l
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Literal
 
 import torch
@@ -18,7 +19,45 @@ import invkit
 from invkit.errors import InputError, ShapeError
 
 
-class Identity(invkit.Generator):
+class AnyShape(invkit.Generator):
+    """A prior that fits signals of any shape, its latents being of the signals' shape.
+
+    ``shape`` None lets it follow from the operator and the measurement. Latents are drawn as those of signals
+    uniform in [0, 1), the range of images; a kernel start is better encoded from a kernel.
+    """
+
+    can_encode = True
+
+    def __init__(self, shape: tuple[int, ...] | None) -> None:
+        super().__init__()
+        self.signal_shape = self.latent_shape = None if shape is None else tuple(shape)
+
+    @abstractmethod
+    def _with_shape(self, shape: tuple[int, ...]) -> AnyShape:
+        """The same prior with this shape."""
+
+    def shaped(self, signal_shape: tuple[int, ...]) -> invkit.Generator:
+        if self.signal_shape is None:
+            return self._with_shape(tuple(signal_shape))
+        return super().shaped(signal_shape)
+
+    def sample_latent(
+        self,
+        n: int,
+        rng: torch.Generator,
+        *,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
+    ) -> Float[Tensor, "n *signal"]:
+        if self.signal_shape is None:
+            raise ShapeError(
+                "this prior has no shape yet", hint="add ?shape=1x28x28, or call prior.shaped(…)"
+            )
+        signal = torch.rand(n, *self.signal_shape, generator=rng, dtype=dtype, device="cpu")
+        return self.encode(signal).to(device)
+
+
+class Identity(AnyShape):
     """``C(m) = m``. Values are free: neither clipped to [0, 1] nor normalised.
 
     Args:
@@ -33,15 +72,13 @@ class Identity(invkit.Generator):
         ShapeError: a shape without dimensions, or with sizes below 1.
     """
 
-    can_encode = True
-
     def __init__(
         self,
         penalty: Literal["l2", "tv", "tv-anisotropic"] = "l2",
         shape: tuple[int, ...] | None = None,
         eps: float = 1e-3,
     ) -> None:
-        super().__init__()
+        super().__init__(shape)
         if penalty not in ("l2", "tv", "tv-anisotropic"):
             raise InputError(f"unknown penalty={penalty!r}", hint="choose l2, tv or tv-anisotropic")
         if not eps > 0:
@@ -51,43 +88,22 @@ class Identity(invkit.Generator):
         if shape is not None and (len(shape) < 2 or min(shape) < 1):
             raise ShapeError(f"shape={shape} is not (channels, *dims)", hint="write e.g. shape=1x28x28")
         self.penalty_name, self.eps = penalty, eps
-        self.signal_shape = self.latent_shape = None if shape is None else tuple(shape)
 
     def forward(self, latent: Float[Tensor, "n *signal"]) -> Float[Tensor, "n *signal"]:
         """A copy of the latents: stepping latents in place must not change signals that were kept."""
         return latent.clone()
 
-    def sample_latent(
-        self,
-        n: int,
-        rng: torch.Generator,
-        *,
-        dtype: torch.dtype = torch.float32,
-        device: torch.device | str = "cpu",
-    ) -> Float[Tensor, "n *signal"]:
-        """Pixels uniform in [0, 1), the range of images; a kernel start is better encoded from a kernel."""
-        if self.latent_shape is None:
-            raise ShapeError(
-                "this prior has no shape yet", hint="add ?shape=1x28x28, or call prior.shaped(…)"
-            )
-        return torch.rand(n, *self.latent_shape, generator=rng, dtype=dtype).to(device)
-
     def penalty(
         self, latent: Float[Tensor, "n *signal"], signal: Float[Tensor, "n *signal"]
     ) -> Float[Tensor, "n"]:
-        """‖x‖² or the total variation of each signal."""
         if self.penalty_name == "l2":
             return signal.flatten(1).square().sum(1)
         return total_variation(signal, eps=self.eps, isotropic=self.penalty_name == "tv")
 
-    def shaped(self, signal_shape: tuple[int, ...]) -> invkit.Generator:
-        """The same prior with the shape given; raises :class:`invkit.ShapeError` where it has another."""
-        if self.signal_shape is None:
-            return Identity(self.penalty_name, tuple(signal_shape), self.eps)
-        return super().shaped(signal_shape)
+    def _with_shape(self, shape: tuple[int, ...]) -> AnyShape:
+        return Identity(self.penalty_name, shape, self.eps)
 
     def encode(self, signal: Float[Tensor, "n *signal"]) -> Float[Tensor, "n *signal"]:
-        """The signal, as its own latent."""
         return signal.clone()
 
 

@@ -41,16 +41,13 @@ class Subspace(invkit.Generator):
 
     def __init__(self, basis: Any, mean: Any = None, sha256: str | None = None) -> None:
         super().__init__()
-        self.sha256 = sha256
         vectors = as_real(basis, "the basis")
         if vectors.ndim < 3:
             raise ShapeError(
                 f"the basis has shape {tuple(vectors.shape)}, expected (r, channels, *dims)",
                 hint="reshape it to one signal per row, e.g. basis.reshape(r, 1, 28, 28)",
             )
-        centre = (
-            vectors.new_zeros(vectors.shape[1:]) if mean is None else as_real(mean, "the mean").to(vectors)
-        )
+        centre = as_real(torch.zeros_like(vectors[0]) if mean is None else mean, "the mean").to(vectors)
         if centre.shape != vectors.shape[1:]:
             raise ShapeError(
                 f"the mean has shape {tuple(centre.shape)}, the basis vectors {tuple(vectors.shape[1:])}",
@@ -64,8 +61,8 @@ class Subspace(invkit.Generator):
             )
         self.register_buffer("basis", vectors)
         self.register_buffer("mean", centre)
-        self.latent_shape = (vectors.shape[0],)
-        self.signal_shape = tuple(vectors.shape[1:])
+        self.latent_shape, self.signal_shape = (vectors.shape[0],), tuple(vectors.shape[1:])
+        self.sha256 = sha256
 
     @classmethod
     def from_spec(cls, name: str) -> Subspace:
@@ -84,11 +81,8 @@ class Subspace(invkit.Generator):
         return cls(basis, arrays.get("mean"), sha256)
 
     def forward(self, latent: Float[Tensor, "n r"]) -> Float[Tensor, "n *signal"]:
-        """``μ + Bz`` for every latent."""
-        basis = self.basis.to(latent)
-        return torch.addmm(self.mean.to(latent).reshape(1, -1), latent, basis.flatten(1)).unflatten(
-            1, basis.shape[1:]
-        )
+        signal = torch.addmm(self.mean.to(latent).reshape(1, -1), latent, self.basis.to(latent).flatten(1))
+        return signal.unflatten(1, self.mean.shape)
 
     def encode(self, signal: Float[Tensor, "n *signal"]) -> Float[Tensor, "n r"]:
         """The least-squares coordinates ``argmin ‖μ + Bz − x‖²``, by a QR factorisation of the basis."""

@@ -13,16 +13,15 @@ from __future__ import annotations
 import difflib
 
 import pywt
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
-import invkit
 from invkit.errors import InputError, ShapeError, SpecError
-from invkit_classical._dwt import analysis, detail_mask, filter_bank, synthesis
+from invkit_classical._dwt import analysis, detail_mask, filters, synthesis
+from invkit_classical.identity import AnyShape
 
 
-class Wavelet(invkit.Generator):
+class Wavelet(AnyShape):
     """``C(c) = W⁻¹ c``, with the penalty ``Σ |c|`` over the details; values of the signal are free.
 
     For orthogonal wavelets (haar, dbN, symN, coifN) ``W⁻¹ = Wᵀ``; for biorthogonal ones it is the dual bank.
@@ -44,10 +43,9 @@ class Wavelet(invkit.Generator):
 
     analysis_weights: Tensor
     synthesis_weights: Tensor
-    can_encode = True
 
     def __init__(self, name: str = "db4", level: int = 2, shape: tuple[int, ...] | None = None) -> None:
-        super().__init__()
+        super().__init__(shape)
         if name not in (known := pywt.wavelist(kind="discrete")):
             near = difflib.get_close_matches(name.lower(), known, n=1)
             guess = f"did you mean {near[0]!r}? " if near else ""
@@ -59,21 +57,17 @@ class Wavelet(invkit.Generator):
         self.wavelet_name, self.level = name, level
         if shape is not None:
             _check_divisible(tuple(shape), level)
-        self.signal_shape = self.latent_shape = None if shape is None else tuple(shape)
-        bank = filter_bank(name)
         # Constants of the name, not weights: they stay out of the state dict.
-        self.register_buffer("analysis_weights", bank.analysis, persistent=False)
-        self.register_buffer("synthesis_weights", bank.synthesis, persistent=False)
+        for use, weights in zip(("analysis", "synthesis"), filters(name), strict=True):
+            self.register_buffer(f"{use}_weights", weights, persistent=False)
 
     def forward(self, latent: Float[Tensor, "n channels *dims"]) -> Float[Tensor, "n channels *dims"]:
-        """The signals of coefficients in Mallat's layout."""
         _check_divisible(tuple(latent.shape[1:]), self.level)
-        return synthesis(latent, self.synthesis_weights.to(latent), self.level, latent.ndim - 2)
+        return synthesis(latent, self.synthesis_weights.to(latent), self.level)
 
     def encode(self, signal: Float[Tensor, "n channels *dims"]) -> Float[Tensor, "n channels *dims"]:
-        """The coefficients of signals, exactly: the analysis transform."""
         _check_divisible(tuple(signal.shape[1:]), self.level)
-        return analysis(signal, self.analysis_weights.to(signal), self.level, signal.ndim - 2)
+        return analysis(signal, self.analysis_weights.to(signal), self.level)
 
     def penalty(
         self, latent: Float[Tensor, "n channels *dims"], signal: Float[Tensor, "n channels *dims"]
@@ -81,30 +75,8 @@ class Wavelet(invkit.Generator):
         """``Σ |c|`` over the details; its gradient at a zero coefficient is 0."""
         return (latent.abs() * detail_mask(latent, self.level)).flatten(1).sum(1)
 
-    def sample_latent(
-        self,
-        n: int,
-        rng: torch.Generator,
-        *,
-        dtype: torch.dtype = torch.float32,
-        device: torch.device | str = "cpu",
-    ) -> Float[Tensor, "n channels *dims"]:
-        """Coefficients of noise that is uniform in [0, 1): signals in the range of images."""
-        if self.latent_shape is None:
-            raise ShapeError(
-                "this prior has no shape yet", hint="add ?shape=1x28x28, or call prior.shaped(…)"
-            )
-        signal = torch.rand(n, *self.latent_shape, generator=rng, dtype=dtype)
-        weights = self.analysis_weights.to(device="cpu", dtype=dtype)
-        return analysis(signal, weights, self.level, signal.ndim - 2).to(device)
-
-    def shaped(self, signal_shape: tuple[int, ...]) -> invkit.Generator:
-        """The same prior with the shape given; raises :class:`invkit.ShapeError` where that cannot be."""
-        if self.signal_shape is None:
-            return Wavelet(self.wavelet_name, self.level, tuple(signal_shape)).to(
-                self.analysis_weights.device
-            )
-        return super().shaped(signal_shape)
+    def _with_shape(self, shape: tuple[int, ...]) -> AnyShape:
+        return Wavelet(self.wavelet_name, self.level, shape).to(self.analysis_weights.device)
 
 
 def _check_divisible(shape: tuple[int, ...], level: int) -> None:

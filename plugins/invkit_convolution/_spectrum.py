@@ -50,14 +50,25 @@ def from_half_spectrum(spectrum: Tensor, size: Size, support: Size) -> Tensor:
     return torch.fft.irfft(spectrum, n=size[-1])[..., : support[-1]]
 
 
+def kernel_origin(support: Size) -> Size:
+    """The pixel ``size // 2`` of a kernel: one that is 1 there and 0 elsewhere does not move the image."""
+    return tuple(length // 2 for length in support)
+
+
+def transfer(w: Tensor, size: Size, start: Size) -> Tensor:
+    """The half spectrum of kernels padded to ``size``, their pixel ``start`` moved to the first."""
+    spectrum = half_spectrum(w, size)
+    return spectrum * shift_phase(size, start, spectrum.dtype, spectrum.device)
+
+
 @lru_cache(maxsize=32)
 def shift_phase(size: Size, shift: Size, dtype: torch.dtype, device: torch.device) -> Tensor:
     """The factor ``exp(2πi k·shift / size)`` of the half spectrum that rolls a signal by ``-shift``."""
-    phase = torch.ones((), dtype=torch.complex128)
+    phase = torch.ones((), dtype=torch.complex128, device="cpu")
     for axis, (length, offset) in enumerate(zip(size, shift, strict=True)):
         bins = length // 2 + 1 if axis == len(size) - 1 else length
         # whole turns are taken out in integers, so that the angle is exact for any size
-        turns = (torch.arange(bins) * offset % length).to(torch.float64) / length
+        turns = (torch.arange(bins, device="cpu") * offset % length).to(torch.float64) / length
         phase = torch.polar(torch.ones_like(turns), 2 * torch.pi * turns)[(..., *[None] * axis)] * phase
     return phase.to(dtype=dtype, device=device)
 

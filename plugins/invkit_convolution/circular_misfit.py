@@ -22,14 +22,15 @@ from jaxtyping import Inexact
 from torch import Tensor
 from torch.autograd.function import Function
 
+from invkit.contracts.ambiguity import W, X, Y
 from invkit.contracts.bilinear import Misfit
-from invkit_convolution._shapes import kernel_origin
 from invkit_convolution._spectrum import (
     Size,
     energy,
     from_half_spectrum,
     half_spectrum,
     in_blocks,
+    kernel_origin,
     shift_phase,
 )
 
@@ -47,15 +48,13 @@ class CircularMisfit(Misfit):
         spectrum: the half spectrum of ``y`` where it is known already.
     """
 
-    def __init__(
-        self, operator: BilinearOperator, y: Inexact[Tensor, "n *y"], spectrum: Tensor | None = None
-    ) -> None:
+    def __init__(self, operator: BilinearOperator, y: Y, spectrum: Tensor | None = None) -> None:
         super().__init__(operator, y)
         self._size: Size = tuple(y.shape[2:])
         self._spectrum = _batch_spectrum(y, self._size) if spectrum is None else spectrum
         self._moved: dict[Size, Tensor] = {}
 
-    def __call__(self, w: Inexact[Tensor, "n *w"], x: Inexact[Tensor, "n *x"]) -> Inexact[Tensor, "n"]:
+    def __call__(self, w: W, x: X) -> Inexact[Tensor, "n"]:
         """The squared residual of every pair.
 
         Where a gradient will be wanted it is computed along with the value, in one go: the backward pass only
@@ -67,9 +66,7 @@ class CircularMisfit(Misfit):
             return value
         return self._evaluate(w, x, (False, False))[0]
 
-    def value_and_gradients(
-        self, w: Inexact[Tensor, "n *w"], x: Inexact[Tensor, "n *x"]
-    ) -> tuple[Inexact[Tensor, "n"], Inexact[Tensor, "n *w"], Inexact[Tensor, "n *x"]]:
+    def value_and_gradients(self, w: W, x: X) -> tuple[Inexact[Tensor, "n"], W, X]:
         """The value and both gradients in closed form."""
         self._check(w, x)
         with torch.no_grad():
@@ -127,22 +124,12 @@ class _Value(Function):
         wanted = ctx.needs_input_grad[:2]
         scale = outer.reshape(-1, *[1] * (x.ndim - 1))
         if torch.is_grad_enabled():  # second derivatives are wanted: by the operator's own adjoints
-            gradients = _differentiable_gradients(ctx.misfit, w, x, wanted)
+            operator: BilinearOperator = ctx.misfit.operator
+            r = 2 * (operator(w, x) - ctx.misfit.y)
+            both = operator.adjoint_w(x, r, tuple(w.shape[1:])), operator.adjoint_x(w, r, tuple(x.shape[1:]))
+            gradients = [gradient for gradient, wants in zip(both, wanted, strict=True) if wants]
         scaled = iter(gradient * scale for gradient in gradients)
         return next(scaled) if wanted[0] else None, next(scaled) if wanted[1] else None, None
-
-
-def _differentiable_gradients(
-    misfit: Misfit, w: Tensor, x: Tensor, wanted: tuple[bool, bool]
-) -> list[Tensor]:
-    operator = misfit.operator
-    r = 2 * (operator(w, x) - misfit.y)
-    gradients = []
-    if wanted[0]:
-        gradients.append(operator.adjoint_w(x, r, tuple(w.shape[1:])))
-    if wanted[1]:
-        gradients.append(operator.adjoint_x(w, r, tuple(x.shape[1:])))
-    return gradients
 
 
 def _batch_spectrum(y: Tensor, size: Size) -> Tensor:

@@ -8,10 +8,9 @@ w, x = shift.align(w, x, w_true, x_true)        # undoes the offset that a blind
 from __future__ import annotations
 
 import torch
-from jaxtyping import Inexact
 from torch import Tensor
 
-from invkit.contracts.ambiguity import Ambiguity
+from invkit.contracts.ambiguity import Ambiguity, Pair, W, X
 
 
 class Shift(Ambiguity):
@@ -24,55 +23,35 @@ class Shift(Ambiguity):
 
     name = "shift"
 
-    def sample(self, w: Inexact[Tensor, "n *w"], x: Inexact[Tensor, "n *x"], rng: torch.Generator) -> Tensor:
+    def sample(self, w: W, x: X, rng: torch.Generator) -> Tensor:
         """One shift per pair, (n, dims) integers, at most a third of the kernel's support each way."""
         reach = torch.tensor([length // 3 for length in w.shape[2:]])
         unit = torch.rand(w.shape[0], len(reach), generator=rng, dtype=torch.float64)
         return ((unit * (2 * reach + 1)).floor().long() - reach).to(w.device)
 
-    def restrict(
-        self, w: Inexact[Tensor, "n *w"], x: Inexact[Tensor, "n *x"], parameter: Tensor
-    ) -> tuple[Inexact[Tensor, "n *w"], Inexact[Tensor, "n *x"]]:
+    def restrict(self, w: W, x: X, parameter: Tensor) -> Pair:
         """The kernel with zeros where the shift would push it off its support."""
         return _moved(_moved(w, -parameter, x), parameter, x), x
 
-    def act(
-        self, w: Inexact[Tensor, "n *w"], x: Inexact[Tensor, "n *x"], parameter: Tensor
-    ) -> tuple[Inexact[Tensor, "n *w"], Inexact[Tensor, "n *x"]]:
-        """``w`` moved by ``−parameter``, ``x`` rolled by ``parameter``."""
+    def act(self, w: W, x: X, parameter: Tensor) -> Pair:
         return _moved(w, -parameter, x), _moved(x, parameter, x)
 
-    def align(
-        self,
-        w: Inexact[Tensor, "n *w"],
-        x: Inexact[Tensor, "n *x"],
-        w_true: Inexact[Tensor, "n *w"],
-        x_true: Inexact[Tensor, "n *x"],
-    ) -> tuple[Inexact[Tensor, "n *w"], Inexact[Tensor, "n *x"]]:
+    def align(self, w: W, x: X, w_true: W, x_true: X) -> Pair:
         """The shift at which ``x`` correlates best with the truth, summed over channels, applied to both.
 
         ``x`` decides alone, among the shifts that leave something of the kernel on its support. Where the
         best one pushes part of the kernel's mass off, ``x`` is aligned and ``w`` is what is left.
         """
-        size = tuple(x.shape[2:])
-        axes = tuple(range(2, x.ndim))
-        if x.is_complex() or x_true.is_complex():
-            spectrum = torch.fft.fftn(x_true, dim=axes) * torch.fft.fftn(x, dim=axes).conj()
-            correlation = torch.fft.ifftn(spectrum.sum(1), dim=tuple(range(1, x.ndim - 1))).real
-        else:
-            spectrum = torch.fft.rfftn(x_true, dim=axes) * torch.fft.rfftn(x, dim=axes).conj()
-            correlation = torch.fft.irfftn(spectrum.sum(1), s=size, dim=tuple(range(1, x.ndim - 1)))
+        size, axes = tuple(x.shape[2:]), tuple(range(2, x.ndim))
+        spectrum = torch.fft.fftn(x_true, dim=axes) * torch.fft.fftn(x, dim=axes).conj()
+        correlation = torch.fft.ifftn(spectrum, dim=axes).real.sum(1)
         within = torch.ones((), dtype=torch.bool, device=x.device)
         for length, support in zip(size, w.shape[2:], strict=True):
-            within = within[..., None] & (
-                _least_movement(torch.arange(length, device=x.device), length).abs() < support
-            )
+            movement = _least_movement(torch.arange(length, device=x.device), length)
+            within = within[..., None] & (movement.abs() < support)
         best = correlation.masked_fill(~within, -torch.inf).flatten(1).argmax(1)
-        places = torch.unravel_index(best, size)
-        shift = torch.stack(
-            [_least_movement(p, length) for p, length in zip(places, size, strict=True)], dim=1
-        )
-        return self.act(w, x, shift)
+        places = zip(torch.unravel_index(best, size), size, strict=True)
+        return self.act(w, x, torch.stack([_least_movement(p, length) for p, length in places], dim=1))
 
 
 def _least_movement(shift: Tensor, length: int) -> Tensor:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 import invkit
-from invkit.errors import InputError
+from invkit_monitors._summary import at_least
 
 
 @attrs.define(slots=False, eq=False)
@@ -25,22 +25,16 @@ class History(invkit.Monitor):
         every: record at multiples of this many steps, and at the last.
     """
 
-    every: int = 1
+    every: int = attrs.field(default=1, validator=at_least(1))
     _records: list[tuple[int, npt.NDArray[Any], npt.NDArray[Any]]] = attrs.field(
         factory=list, init=False, repr=False
     )
     _shape: tuple[int, int] = attrs.field(default=(0, 0), init=False, repr=False)
 
-    def __attrs_post_init__(self) -> None:
-        if self.every < 1:
-            raise InputError(f"every={self.every}, expected at least 1", hint="write e.g. every=10")
-
     def on_start(self, steps: int, measurements: int, restarts: int) -> None:
-        """Forget the solve before."""
         self._records, self._shape = [], (measurements, restarts)
 
     def on_step(self, progress: invkit.Progress) -> None:
-        """Copy the numbers of this step."""
         self._records.append((progress.step, _copy(progress.objective), _copy(progress.residual)))
 
     @property
@@ -59,11 +53,8 @@ class History(invkit.Monitor):
         return self._stacked(2)
 
     def _stacked(self, column: int) -> npt.NDArray[Any]:
-        return (
-            np.stack([record[column] for record in self._records])
-            if self._records
-            else np.empty((0, *self._shape))
-        )
+        values = [record[column] for record in self._records]
+        return np.stack(values) if values else np.empty((0, *self._shape))
 
 
 def _copy(values: Any) -> npt.NDArray[Any]:

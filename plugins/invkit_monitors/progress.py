@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 import invkit
-from invkit.errors import InputError
-from invkit_monitors._summary import best
+from invkit_monitors._summary import at_least, best
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -30,17 +29,12 @@ class ProgressBar(invkit.Monitor):
         force: show it where stderr is no terminal, too.
     """
 
-    every: int = 10
+    every: int = attrs.field(default=10, validator=at_least(1))
     force: bool = False
     # Any, because rich is imported when first used and options are read by resolving the annotations.
     _bar: Any = attrs.field(default=None, init=False, repr=False)
 
-    def __attrs_post_init__(self) -> None:
-        if self.every < 1:
-            raise InputError(f"every={self.every}, expected at least 1", hint="write e.g. every=10")
-
     def on_start(self, steps: int, measurements: int, restarts: int) -> None:
-        """Draw an empty bar, where there is a terminal to draw on."""
         self.close()
         self._bar = _bar(self.force)
         if self._bar is not None:

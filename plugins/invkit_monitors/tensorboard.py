@@ -19,8 +19,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 import invkit
-from invkit.errors import InputError, OutputError, PluginError
-from invkit_monitors._summary import best, median
+from invkit.errors import OutputError, PluginError
+from invkit_monitors._summary import at_least, best, median
 
 
 @attrs.define(slots=False, eq=False)
@@ -38,18 +38,11 @@ class TensorBoard(invkit.Monitor):
     """
 
     name: str
-    every: int = 10
-    images_every: int = 100
-    measurements: int = 8
+    every: int = attrs.field(default=10, validator=at_least(1))
+    images_every: int = attrs.field(default=100, validator=at_least(0))
+    measurements: int = attrs.field(default=8, validator=at_least(1))
     _writer: Any = attrs.field(default=None, init=False, repr=False)
     _next_images: int = attrs.field(default=0, init=False, repr=False)
-
-    def __attrs_post_init__(self) -> None:
-        for option, least in (("every", 1), ("images_every", 0), ("measurements", 1)):
-            if getattr(self, option) < least:
-                raise InputError(
-                    f"{option}={getattr(self, option)}, expected at least {least}", hint=f"write {option}=10"
-                )
 
     def on_start(self, steps: int, measurements: int, restarts: int) -> None:
         """Open an event file.
@@ -63,7 +56,6 @@ class TensorBoard(invkit.Monitor):
         self._next_images = self.images_every
 
     def on_step(self, progress: invkit.Progress) -> None:
-        """Write the scalars and, when it is time, the images."""
         if self._writer is None:
             return
         for what, values in (("objective", progress.objective), ("residual", progress.residual)):

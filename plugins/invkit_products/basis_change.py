@@ -7,10 +7,9 @@ W, X = change.align(W, X, W_true, X_true)       # G by least squares: G⁻¹X as
 from __future__ import annotations
 
 import torch
-from jaxtyping import Inexact
 from torch import Tensor
 
-from invkit.contracts.ambiguity import Ambiguity, random_factors
+from invkit.contracts.ambiguity import Ambiguity, Pair, W, X, random_factors
 
 
 class BasisChange(Ambiguity):
@@ -20,26 +19,17 @@ class BasisChange(Ambiguity):
 
     name = "basis change"
 
-    def sample(self, w: Inexact[Tensor, "n *w"], x: Inexact[Tensor, "n *x"], rng: torch.Generator) -> Tensor:
+    def sample(self, w: W, x: X, rng: torch.Generator) -> Tensor:
         """``G = Q diag(s)``, (n, c, rank, rank), Q orthogonal and |s| in [½, 2]: a condition of at most 4."""
         rank = w.shape[-1]
         normal = torch.randn(*w.shape[:2], rank, rank, generator=rng, dtype=torch.float64)
         stretch = random_factors((*w.shape[:2], 1, rank), w, x, rng).sqrt()
         return torch.linalg.qr(normal).Q.to(stretch) * stretch
 
-    def act(
-        self, w: Inexact[Tensor, "n *w"], x: Inexact[Tensor, "n *x"], parameter: Tensor
-    ) -> tuple[Inexact[Tensor, "n *w"], Inexact[Tensor, "n *x"]]:
-        """``(W G, G⁻¹ X)``."""
+    def act(self, w: W, x: X, parameter: Tensor) -> Pair:
         return product(w, parameter), torch.linalg.solve(parameter.to(x.dtype), x)
 
-    def align(
-        self,
-        w: Inexact[Tensor, "n *w"],
-        x: Inexact[Tensor, "n *x"],
-        w_true: Inexact[Tensor, "n *w"],
-        x_true: Inexact[Tensor, "n *x"],
-    ) -> tuple[Inexact[Tensor, "n *w"], Inexact[Tensor, "n *x"]]:
+    def align(self, w: W, x: X, w_true: W, x_true: X) -> Pair:
         """``G⁻¹ = argmin ‖G⁻¹ X − X_true‖``, by least squares; where that matrix is singular the pair stays
         as it is.
         """

@@ -10,9 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from jaxtyping import Inexact
-from torch import Tensor
-
+from invkit.contracts.ambiguity import W, X, Y
 from invkit.contracts.bilinear import BilinearOperator
 from invkit.contracts.linear import Shape
 from invkit.errors import ShapeError
@@ -25,31 +23,23 @@ class MatrixProduct(BilinearOperator):
     Shapes without the batch axis: ``w`` (c, rows, rank), ``x`` (c, rank, columns), ``y`` (c, rows, columns).
     """
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.ambiguities = (BasisChange(),)
+    ambiguities = (BasisChange(),)
 
-    def forward(self, w: Inexact[Tensor, "n *w"], x: Inexact[Tensor, "n *x"]) -> Inexact[Tensor, "n *y"]:
-        """``W X`` per channel."""
+    def forward(self, w: W, x: X) -> Y:
         self.output_shape(tuple(w.shape[1:]), tuple(x.shape[1:]))
         return product(w, x)
 
-    def adjoint_x(
-        self, w: Inexact[Tensor, "n *w"], r: Inexact[Tensor, "n *y"], x_shape: Shape | None = None
-    ) -> Inexact[Tensor, "n *x"]:
+    def adjoint_x(self, w: W, r: Y, x_shape: Shape | None = None) -> X:
         """``Wᴴ R``."""
         self.infer_shapes(tuple(r.shape[1:]), tuple(w.shape[1:]), x_shape)
         return product(w.mH, r)
 
-    def adjoint_w(
-        self, x: Inexact[Tensor, "n *x"], r: Inexact[Tensor, "n *y"], w_shape: Shape | None = None
-    ) -> Inexact[Tensor, "n *w"]:
+    def adjoint_w(self, x: X, r: Y, w_shape: Shape | None = None) -> W:
         """``R Xᴴ``."""
         self.infer_shapes(tuple(r.shape[1:]), w_shape, tuple(x.shape[1:]))
         return product(r, x.mH)
 
     def output_shape(self, w_shape: Shape, x_shape: Shape) -> Shape:
-        """``(c, rows, columns)``; raises :class:`ShapeError` where the two do not fit."""
         if not (len(w_shape) == len(x_shape) == 3 and w_shape[0] == x_shape[0] and w_shape[2] == x_shape[1]):
             raise ShapeError(
                 f"w of shape {tuple(w_shape)} and x of shape {tuple(x_shape)} have no matrix product",
@@ -61,17 +51,13 @@ class MatrixProduct(BilinearOperator):
         self, y_shape: Shape, w_shape: Shape | None = None, x_shape: Shape | None = None
     ) -> tuple[Shape, Shape]:
         """Either matrix brings the rank, the measurement the rest."""
-        if len(y_shape) == 3 and w_shape is None and x_shape is not None and len(x_shape) == 3:
-            w_shape = (y_shape[0], y_shape[1], x_shape[1])
-        elif len(y_shape) == 3 and x_shape is None and w_shape is not None and len(w_shape) == 3:
+        if len(y_shape) == 3 and w_shape is None and x_shape and len(x_shape) == 3:
+            w_shape = (*y_shape[:2], x_shape[1])
+        elif len(y_shape) == 3 and x_shape is None and w_shape and len(w_shape) == 3:
             x_shape = (y_shape[0], w_shape[2], y_shape[2])
         return super().infer_shapes(y_shape, w_shape, x_shape)
 
     def example_shapes(self) -> Sequence[tuple[Shape, Shape]]:
         """A rank below, at and above the measurement's."""
-        return [
-            ((1, 5, 2), (1, 2, 4)),
-            ((2, 3, 3), (2, 3, 3)),
-            ((1, 2, 4), (1, 4, 6)),
-            ((1, 1, 1), (1, 1, 1)),
-        ]
+        lengths = ((1, 5, 2, 4), (2, 3, 3, 3), (1, 2, 4, 6), (1, 1, 1, 1))
+        return [((c, rows, rank), (c, rank, columns)) for c, rows, rank, columns in lengths]

@@ -11,9 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from jaxtyping import Inexact
-from torch import Tensor
-
+from invkit.contracts.ambiguity import W, X, Y
 from invkit.contracts.bilinear import BilinearOperator
 from invkit.contracts.linear import Shape
 from invkit.errors import ShapeError
@@ -26,31 +24,23 @@ class OuterProduct(BilinearOperator):
     Shapes without the batch axis: ``w`` (c, rows), ``x`` (c, columns), ``y`` (c, rows, columns).
     """
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.ambiguities = (BlockScaling("channel"),)
+    ambiguities = (BlockScaling("channel"),)
 
-    def forward(self, w: Inexact[Tensor, "n *w"], x: Inexact[Tensor, "n *x"]) -> Inexact[Tensor, "n *y"]:
-        """``w xᵀ`` per channel."""
+    def forward(self, w: W, x: X) -> Y:
         self.output_shape(tuple(w.shape[1:]), tuple(x.shape[1:]))
         return w[..., :, None] * x[..., None, :]
 
-    def adjoint_x(
-        self, w: Inexact[Tensor, "n *w"], r: Inexact[Tensor, "n *y"], x_shape: Shape | None = None
-    ) -> Inexact[Tensor, "n *x"]:
+    def adjoint_x(self, w: W, r: Y, x_shape: Shape | None = None) -> X:
         """``rᵀ conj(w)``."""
         self.infer_shapes(tuple(r.shape[1:]), tuple(w.shape[1:]), x_shape)
         return (r * w.conj()[..., :, None]).sum(2)
 
-    def adjoint_w(
-        self, x: Inexact[Tensor, "n *x"], r: Inexact[Tensor, "n *y"], w_shape: Shape | None = None
-    ) -> Inexact[Tensor, "n *w"]:
+    def adjoint_w(self, x: X, r: Y, w_shape: Shape | None = None) -> W:
         """``r conj(x)``."""
         self.infer_shapes(tuple(r.shape[1:]), w_shape, tuple(x.shape[1:]))
         return (r * x.conj()[..., None, :]).sum(3)
 
     def output_shape(self, w_shape: Shape, x_shape: Shape) -> Shape:
-        """``(c, rows, columns)``; raises :class:`ShapeError` where the two do not fit."""
         if not (len(w_shape) == len(x_shape) == 2 and w_shape[0] == x_shape[0]):
             raise ShapeError(
                 f"w of shape {tuple(w_shape)} and x of shape {tuple(x_shape)} have no outer product",
@@ -68,5 +58,4 @@ class OuterProduct(BilinearOperator):
         return super().infer_shapes(y_shape, w_shape, x_shape)
 
     def example_shapes(self) -> Sequence[tuple[Shape, Shape]]:
-        """Wide, tall and trivial."""
         return [((1, 3), (1, 5)), ((2, 6), (2, 2)), ((1, 1), (1, 1))]

@@ -11,9 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from jaxtyping import Inexact
-from torch import Tensor
-
+from invkit.contracts.ambiguity import W, X, Y
 from invkit.contracts.bilinear import BilinearOperator
 from invkit.contracts.linear import Shape
 from invkit.errors import ShapeError, SpecError
@@ -29,6 +27,8 @@ class PointwiseProduct(BilinearOperator):
         dims: 1 for signals ``(c, length)``, 2 for images ``(c, height, width)``.
     """
 
+    ambiguities = (BlockScaling("element"),)
+
     def __init__(self, dims: Literal[1, 2] = 2) -> None:
         super().__init__()
         if dims not in (1, 2):
@@ -37,23 +37,17 @@ class PointwiseProduct(BilinearOperator):
                 hint="write pointwise?dims=1 or pointwise?dims=2",
             )
         self.measurement_dims = dims
-        self.ambiguities = (BlockScaling("element"),)
 
-    def forward(self, w: Inexact[Tensor, "n *w"], x: Inexact[Tensor, "n *x"]) -> Inexact[Tensor, "n *y"]:
-        """``w ⊙ x``."""
+    def forward(self, w: W, x: X) -> Y:
         self.output_shape(tuple(w.shape[1:]), tuple(x.shape[1:]))
         return w * x
 
-    def adjoint_x(
-        self, w: Inexact[Tensor, "n *w"], r: Inexact[Tensor, "n *y"], x_shape: Shape | None = None
-    ) -> Inexact[Tensor, "n *x"]:
+    def adjoint_x(self, w: W, r: Y, x_shape: Shape | None = None) -> X:
         """``conj(w) ⊙ r``."""
         self.infer_shapes(tuple(r.shape[1:]), tuple(w.shape[1:]), x_shape)
         return w.conj() * r
 
-    def adjoint_w(
-        self, x: Inexact[Tensor, "n *x"], r: Inexact[Tensor, "n *y"], w_shape: Shape | None = None
-    ) -> Inexact[Tensor, "n *w"]:
+    def adjoint_w(self, x: X, r: Y, w_shape: Shape | None = None) -> W:
         """``conj(x) ⊙ r``, summed over channels where ``w`` has one; without ``w_shape``, ``w`` has as many
         as ``x``.
         """
@@ -61,7 +55,6 @@ class PointwiseProduct(BilinearOperator):
         return (x.conj() * r).sum_to_size(x.shape[0], *w_shape)
 
     def output_shape(self, w_shape: Shape, x_shape: Shape) -> Shape:
-        """``x``'s shape; raises :class:`ShapeError` where the two do not fit."""
         fits = len(w_shape) == len(x_shape) == self.measurement_dims + 1
         if not (fits and w_shape[1:] == x_shape[1:] and w_shape[0] in (1, x_shape[0])):
             axes = "channels, length" if self.measurement_dims == 1 else "channels, height, width"
@@ -78,6 +71,5 @@ class PointwiseProduct(BilinearOperator):
         return super().infer_shapes(y_shape, w_shape or tuple(y_shape), x_shape or tuple(y_shape))
 
     def example_shapes(self) -> Sequence[tuple[Shape, Shape]]:
-        """One channel for each, one for three."""
         pairs = [((2, 4, 5), (2, 4, 5)), ((1, 6, 3), (3, 6, 3)), ((1, 1, 2), (1, 1, 2))]
         return [(w[: self.measurement_dims + 1], x[: self.measurement_dims + 1]) for w, x in pairs]

@@ -10,10 +10,9 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
-from jaxtyping import Inexact
 from torch import Tensor
 
-from invkit.contracts.ambiguity import Ambiguity, closest_factors, random_factors
+from invkit.contracts.ambiguity import Ambiguity, Pair, W, X, closest_factors, random_factors
 
 
 class BlockScaling(Ambiguity):
@@ -28,26 +27,13 @@ class BlockScaling(Ambiguity):
         self.block = block
         self.name = f"{block} scaling"
 
-    def sample(self, w: Inexact[Tensor, "n *w"], x: Inexact[Tensor, "n *x"], rng: torch.Generator) -> Tensor:
-        """The factors of every pair, their modulus log-uniform in [¼, 4]."""
+    def sample(self, w: W, x: X, rng: torch.Generator) -> Tensor:
         return random_factors(self._factors(w), w, x, rng)
 
-    def act(
-        self, w: Inexact[Tensor, "n *w"], x: Inexact[Tensor, "n *x"], parameter: Tensor
-    ) -> tuple[Inexact[Tensor, "n *w"], Inexact[Tensor, "n *x"]]:
-        """``(a ⊙ w, x / a)``."""
+    def act(self, w: W, x: X, parameter: Tensor) -> Pair:
         return w * parameter, x / parameter
 
-    def align(
-        self,
-        w: Inexact[Tensor, "n *w"],
-        x: Inexact[Tensor, "n *x"],
-        w_true: Inexact[Tensor, "n *w"],
-        x_true: Inexact[Tensor, "n *x"],
-    ) -> tuple[Inexact[Tensor, "n *w"], Inexact[Tensor, "n *x"]]:
-        """Every block of ``x`` scaled to the multiple closest to the truth; blocks without one stay as they
-        are.
-        """
+    def align(self, w: W, x: X, w_true: W, x_true: X) -> Pair:
         return self.act(w, x, closest_factors(self._factors(w), w, x, x_true))
 
     def _factors(self, w: Tensor) -> tuple[int, ...]:

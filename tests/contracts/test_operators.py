@@ -34,14 +34,14 @@ def test_every_registered_operator_is_here() -> None:
 
 @every_operator
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__.removeprefix("check_"))
-@settings(max_examples=6)
+@settings(max_examples=4)
 @given(data=st.data(), seed=seeds, batch=batches)
 def test_contract(spec: str, check, data: st.DataObject, seed: int, batch: int) -> None:
     check(draw_case(spec, data, seed, batch))
 
 
 @every_operator
-@settings(max_examples=5)
+@settings(max_examples=3)
 @given(data=st.data(), seed=seeds)
 def test_scipy_view_has_the_same_adjoint_and_serves_lsqr(spec: str, data: st.DataObject, seed: int) -> None:
     case = draw_case(spec, data, seed, batch=1)
@@ -49,14 +49,14 @@ def test_scipy_view_has_the_same_adjoint_and_serves_lsqr(spec: str, data: st.Dat
         (case.operator.given(w=case.w, x_shape=case.x_shape), case.x),
         (case.operator.given(x=case.x, w_shape=case.w_shape), case.w),
     ):
-        flat = frozen.to_scipy()
-        matrix = flat @ np.eye(flat.shape[1])
-        np.testing.assert_allclose(
-            flat.rmatvec(case.r.flatten().numpy()), matrix.T @ case.r.flatten().numpy(), atol=1e-9
-        )
+        flat, r = frozen.to_scipy(), case.r.flatten().numpy()
         measured = frozen(signal).flatten().numpy()
-        found = lsqr(flat, measured, atol=1e-12, btol=1e-12, iter_lim=2000)[0]
-        np.testing.assert_allclose(flat @ found, measured, atol=1e-5 * max(1.0, np.abs(measured).max()))
+        np.testing.assert_allclose(flat @ signal.flatten().numpy(), measured, atol=1e-12)
+        np.testing.assert_allclose(flat.rmatvec(r), frozen.adjoint(case.r).flatten(), atol=1e-12)
+        found = lsqr(flat, r, damp=np.linalg.norm(measured), atol=1e-12, btol=1e-12)[0]
+        # argmin ‖A s − r‖² + damp² ‖s‖²: its normal equations
+        gradient = flat.rmatvec(flat @ found - r) + measured @ measured * found
+        np.testing.assert_allclose(gradient, 0, atol=1e-8 * np.abs(flat.rmatvec(r)).max())
 
 
 @every_operator

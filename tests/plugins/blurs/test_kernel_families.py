@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from invkit.contracts.dataset import SampledDataset
 from invkit.errors import InputError
 from invkit_blurs import plugin
+from invkit_blurs.exposure import splat
 from invkit_blurs.gaussian import Gaussian, gaussian_kernels
 from invkit_blurs.motion import Motion, motion_kernels
 from invkit_blurs.paper import Blur30, BlurA, BlurB
-from invkit_blurs.rasterise import splat
 from invkit_blurs.shake import Shake, trajectories
 
 FAMILIES: dict[str, SampledDataset] = {
@@ -232,18 +232,18 @@ def test_shake_is_bent_but_not_a_scribble() -> None:
 )
 def test_splat_keeps_mass_and_centroid(points: list[tuple[float, float]]) -> None:
     """Also for samples on the very edge of the grid."""
-    curve = np.array([points])
+    curve = torch.tensor([points], dtype=torch.float64).mT
     kernel = splat(curve, 8)
     centroid, _ = moments(kernel)
     assert (kernel >= 0).all() and float(kernel.sum()) == pytest.approx(1, abs=1e-6)
-    assert np.allclose(centroid.flip(1).numpy(), curve.mean(axis=1), atol=1e-5)
+    assert torch.allclose(centroid.flip(1), curve.mean(2), atol=1e-5)
 
 
 @pytest.mark.parametrize(("x", "y"), [(-2.5, -2.5), (2.5, -2.5), (-2.5, 2.5), (2.5, 2.5), (0.5, 1.5)])
 def test_splat_of_a_sample_on_a_pixel_lights_that_pixel_alone(x: float, y: float) -> None:
     expected = torch.zeros(6, 6)
     expected[int(y + 2.5), int(x + 2.5)] = 1
-    assert torch.equal(splat(np.array([[[x, y]]]), 6)[0, 0], expected)
+    assert torch.equal(splat(torch.tensor([[[x], [y]]], dtype=torch.float64), 6)[0, 0], expected)
 
 
 @pytest.mark.parametrize(

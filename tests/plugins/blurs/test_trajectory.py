@@ -16,7 +16,6 @@ from invkit.errors import InputError
 from invkit.metrics import kernel_ncc
 from invkit.testing import check_generator
 from invkit_blurs.exposure import expose
-from invkit_blurs.rasterise import splat
 from invkit_blurs.shake import Shake, trajectories
 from invkit_blurs.trajectory import Trajectory, direction_modes
 
@@ -64,13 +63,16 @@ def test_kernels_have_unit_sum_and_their_centroid_in_the_middle(
 
 
 @given(seed=seeds, size=st.integers(2, 30))
-def test_exposure_is_the_rasteriser_of_the_data_sets(seed: int, size: int) -> None:
-    """Also on whole pixels and on the border."""
+def test_exposure_is_the_sum_of_tents(seed: int, size: int) -> None:
+    """w[i, j] is the mean of t(y − i) t(x − j) over the samples; also on whole pixels and on the border."""
     points = (torch.rand(4, 2, 50, generator=seeded(seed), dtype=torch.float64) - 0.5) * (size - 1)
     points[0] = points[0].round() if size % 2 else points[0].floor() + 0.5
     points[1, :, :10] = (size - 1) / 2
-    expected = splat(points.clamp(-(size - 1) / 2, (size - 1) / 2).transpose(1, 2).numpy(), size)
-    assert torch.allclose(expose(points, size).float(), expected, atol=1e-6)
+    points = points.clamp(-(size - 1) / 2, (size - 1) / 2)
+    pixels = torch.arange(size, dtype=torch.float64) - (size - 1) / 2
+    tents = (1 - (points[:, :, None] - pixels[:, None]).abs()).clamp(min=0)  # (4, 2, size, 50)
+    expected = torch.einsum("nit,njt->nij", tents[:, 1], tents[:, 0]) / 50
+    assert torch.allclose(expose(points, size)[:, 0], expected)
 
 
 def test_rounding_beyond_the_border_makes_no_weight_negative() -> None:
