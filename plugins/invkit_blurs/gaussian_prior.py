@@ -60,7 +60,7 @@ class GaussianPrior(invkit.Generator):
 
     def forward(self, latent: Float[Tensor, "n latent"]) -> Float[Tensor, "n 1 size size"]:
         """The kernel of every latent."""
-        position = torch.arange(self.size).to(latent) - (self.size - 1) / 2
+        position = torch.arange(self.size, dtype=latent.dtype, device=latent.device) - (self.size - 1) / 2
         y, x = torch.meshgrid(position, position, indexing="ij")
         if self.anisotropic:
             alpha = angle(latent[:, :2])[:, None, None] / 2

@@ -22,7 +22,8 @@ def moments(kernels: Float[Tensor, "n 1 size size"]) -> tuple[Float[Tensor, "n"]
 
     The kernels may have any sum; of a zero kernel both are zero.
     """
-    position = torch.arange(kernels.shape[-1]).to(kernels) - (kernels.shape[-1] - 1) / 2
+    size = kernels.shape[-1]
+    position = torch.arange(size, dtype=kernels.dtype, device=kernels.device) - (size - 1) / 2
     total = kernels.sum((1, 2, 3))
     mass = kernels[:, 0] / torch.where(total > 0, total, 1)[:, None, None]
     along_x, along_y = mass.sum(1), mass.sum(2)

@@ -63,7 +63,7 @@ class MotionPrior(invkit.Generator):
     def forward(self, latent: Float[Tensor, "n 3"]) -> Float[Tensor, "n 1 size size"]:
         """The kernel of every latent."""
         count = math.ceil(_DENSITY * self.longest)
-        along = (torch.arange(count).to(latent) + 0.5) / count - 0.5
+        along = (torch.arange(count, dtype=latent.dtype, device=latent.device) + 0.5) / count - 0.5
         alpha, length = angle(latent[:, :2]) / 2, uniform(latent[:, 2], 0.0, self.longest)
         ends = torch.stack([alpha.cos(), alpha.sin()], dim=1) * length[:, None]
         return expose(ends[:, :, None] * along, self.size)

@@ -34,7 +34,7 @@ def splat(points: Float64[np.ndarray, "n samples 2"], size: int) -> Float32[Tens
         Kernels with non-negative entries and unit sum.
     """
     blocks = [_splat_block(points[start : start + _BLOCK], size) for start in range(0, len(points), _BLOCK)]
-    return torch.from_numpy(np.concatenate(blocks)) if blocks else torch.zeros(0, 1, size, size)
+    return torch.from_numpy(np.concatenate([np.zeros((0, 1, size, size), np.float32), *blocks]))
 
 
 def _splat_block(points: np.ndarray, size: int) -> np.ndarray:

@@ -18,7 +18,7 @@ __all__ = ["streams"]
 
 def streams(rng: torch.Generator, count: int) -> list[np.random.Generator]:
     """Return ``count`` independent NumPy generators, seeded by one number drawn from ``rng`` (on the CPU)."""
-    seed = int(torch.randint(2**63 - 1, (), generator=rng, dtype=torch.int64))
+    seed = int(torch.randint(2**63 - 1, (), generator=rng, dtype=torch.int64, device="cpu"))
     return [
         np.random.Generator(np.random.PCG64(child)) for child in np.random.SeedSequence(seed).spawn(count)
     ]
