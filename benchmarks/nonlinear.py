@@ -44,9 +44,9 @@ from benchmarks.clusters import clusters
 from benchmarks.rankings import NOISE, Found, Network, Ranking, by_marginal, problem_of, search
 from invkit_classical.known import Known
 from invkit_evidence.evidence import Evidence
+from invkit_gaussian.colour import colour_axes
 from invkit_gaussian.fitting import fit
 from invkit_gaussian.gaussian import Gaussian
-from invkit_gaussian.marginal import colour_axes
 
 FITTED, GUARD = 110, 8
 """Crops of the training split that priors are fitted to; those after, perhaps of the same house number, that

@@ -174,7 +174,7 @@ def _expected_error(objective: Posterior, winner: Parameters, x: Tensor, rng: to
 def _as_likely(winner: Parameters, curvature: Float64[Tensor, "d d"], rng: torch.Generator) -> Parameters:
     """Draws about the winner of Laplace's approximation of the posterior."""
     curvatures, axes = torch.linalg.eigh(curvature)
-    white = torch.randn(_KERNELS, len(axes), generator=rng, dtype=torch.float64).to(axes.device)
+    white = torch.randn(_KERNELS, len(axes), generator=rng, dtype=torch.float64, device="cpu").to(axes.device)
     moves = (white / curvatures.clamp(min=1).sqrt()) @ axes.T
     return moved(winner, moves)
 

@@ -177,7 +177,7 @@ class Evidence(Solver):
             h = prior_w.sample_latent(
                 1 if is_given(prior_w) else self.search.starts, rng, dtype=y.dtype, device=y.device
             ).expand(len(y), *[-1] * (1 + len(prior_w.latent_shape or ())))
-        seed = int(torch.randint(2**62, (), generator=rng))
+        seed = int(torch.randint(2**62, (), generator=rng, dtype=torch.int64, device="cpu"))
         starts = h.shape[1]
         most = 1 + (self.after.retries if starts > 1 else 0)
         chunks = torch.arange(len(y), device=y.device).split(max(1, self.search.chunk // starts))

@@ -115,7 +115,7 @@ def leap(
     """
     prior = coarse.problem.priors[0]
     drawn = prior.sample_latent(_VARIED + _FRESH, rng, dtype=w.dtype, device=w.device)
-    anew = torch.rand(drawn.shape, generator=rng, dtype=torch.float32) < _SHARE
+    anew = torch.rand(drawn.shape, generator=rng, dtype=torch.float32, device="cpu") < _SHARE
     anew[_VARIED:] = True
     latents = torch.cat([winner.h, torch.where(anew.to(w.device), drawn, winner.h)])
     h, apart = fitted(prior, w, latents)

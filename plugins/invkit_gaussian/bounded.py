@@ -89,6 +89,10 @@ class Bounded(IntegrableGenerator):
         """The marginal likelihood of measurements, to a bound; ``rank`` is the inner prior's."""
         return BoundedMarginal(self.inner.marginal(y, rank=rank), self.interval)
 
+    def select(self, index: Tensor) -> Generator:
+        inner = self.inner.select(index)
+        return self if inner is self.inner else Bounded(cast("Gaussian | Spectrum", inner), *self.interval)
+
     def shaped(self, signal_shape: Shape) -> Generator:
         if self.signal_shape is None:
             return Bounded(cast("Spectrum", self.inner.shaped(signal_shape)), *self.interval)

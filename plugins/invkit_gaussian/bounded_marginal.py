@@ -48,11 +48,12 @@ class BoundedMarginal(Marginal):
         self, linear: LinearOperator, nuisance: Float[Tensor, "n k"], variance: Float[Tensor, "n"]
     ) -> Float[Tensor, "n"]:
         posterior = self.inner.posterior(linear, nuisance, variance)
-        beyond = posterior.mean - posterior.mean.clamp(*self.bounds)
+        mean = posterior.mean()
+        beyond = mean - mean.clamp(*self.bounds)
         size = beyond.flatten(1).square().sum(1)
         there = size > _NEGLIGIBLE
         spread = torch.where(there, posterior.uncertainty(beyond), torch.ones_like(size))
-        return posterior.evidence + torch.where(there, size.square() / (2 * spread), torch.zeros_like(size))
+        return posterior.evidence() + torch.where(there, size.square() / (2 * spread), torch.zeros_like(size))
 
     def mean(
         self, linear: LinearOperator, nuisance: Float[Tensor, "n k"], variance: Float[Tensor, "n"]

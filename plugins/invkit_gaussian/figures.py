@@ -15,8 +15,8 @@ from invkit.contracts.bilinear import BilinearOperator
 from invkit.contracts.dataset import Dataset
 from invkit.contracts.linear import LinearOperator
 from invkit.contracts.marginal import Marginal
+from invkit_gaussian.colour import colour_axes, to_axes, to_channels
 from invkit_gaussian.gaussian import Gaussian
-from invkit_gaussian.marginal import colour_axes
 from invkit_gaussian.moments import Moments
 
 __all__ = ["closest", "gaussian_figures", "probable_nuisance"]
@@ -71,11 +71,11 @@ def closest(moments: Moments, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c
         rotation, centred = moments.rotation[None], x - moments.mean
     else:
         rotation, centred = colour_axes(x)[0], x - x.mean((2, 3), keepdim=True)
-    g = torch.einsum("nca,nchw->nahw", rotation.expand(len(x), -1, -1), centred)
+    g = to_axes(rotation, centred)
     span = torch.linalg.qr(moments.basis.flatten(1).T)[0]
     rows = g.flatten(1) if moments.colour == "joint" else g.flatten(2).flatten(0, 1)
     made = (rows @ span @ span.T).reshape(g.shape)
-    return x - centred + torch.einsum("nca,nahw->nchw", rotation.expand(len(x), -1, -1), made)
+    return x - centred + to_channels(rotation, made)
 
 
 def probable_nuisance(
@@ -99,10 +99,10 @@ def _restored(
     moments: Moments, x: Tensor, w: Tensor, operator: BilinearOperator
 ) -> tuple[Tensor, Tensor]:
     """Pictures blurred by kernels, and their posterior means given these."""
-    noise = torch.randn(x.shape, generator=torch.Generator().manual_seed(0))
-    y = operator(w, x) + _NOISE * noise
+    rng = torch.Generator().manual_seed(0)
+    y = operator(w, x) + _NOISE * torch.randn(x.shape, generator=rng, dtype=x.dtype, device="cpu")
     prior = Gaussian(moments)
-    linear, variance = operator.given(w=w, x_shape=tuple(x.shape[1:])), torch.full((len(x),), _NOISE**2)
+    linear, variance = operator.given(w=w, x_shape=tuple(x.shape[1:])), x.new_full((len(x),), _NOISE**2)
     nuisance = probable_nuisance(prior.marginal(y, rank=_RANK), linear, variance)
     with torch.no_grad():
         return y, prior.marginal(y).mean(linear, nuisance, variance)

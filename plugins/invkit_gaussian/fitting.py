@@ -17,7 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from invkit.errors import InputError
-from invkit_gaussian.marginal import colour_axes
+from invkit_gaussian.colour import colour_axes, to_axes
 from invkit_gaussian.moments import Colour, Moments, half_spectrum
 from invkit_gaussian.principal import Batches, components
 from invkit_gaussian.texture import texture_of
@@ -66,7 +66,7 @@ def fit(
     images, mean, rotation, level, contrasts, spread = prepared
     directions, variances = components(images, numbers, rank, seed)
     spectrum = _remainder(images, directions, (channels, *shape[1:]))
-    differing = _texture(images, directions, spectrum, shape[1:]) if texture else torch.zeros(2, 0)
+    differing = _texture(images, directions, spectrum, shape[1:]) if texture else mean.new_zeros(2, 0)
     return Moments(
         colour=colour,
         mean=mean,
@@ -107,10 +107,9 @@ def _joint(batches: Batches, shape: tuple[int, int, int], contrast: bool) -> _Pr
             if contrast:
                 size = centred.flatten(1).square().mean(1).sqrt().clamp(min=1e-6) / typical.exp()
                 centred = centred / size[:, None, None, None]
-            yield torch.einsum("ca,nchw->nahw", rotation, centred)
+            yield to_axes(rotation[None], centred)
 
-    contrasts = torch.zeros(1 if contrast else 0)
-    return images, mean, rotation, 0.0, contrasts, float(deviations.std())
+    return images, mean, rotation, 0.0, mean.new_zeros(1 if contrast else 0), float(deviations.std())
 
 
 def _axes(batches: Batches, shape: tuple[int, int, int]) -> _Prepared:
@@ -159,7 +158,7 @@ def _texture(
     """Mean and Cholesky factor of the covariance of the images' textures."""
     found = torch.cat([texture_of(power / spectrum, size) for power in _left(images, directions)])
     departures = found - found.mean(0)
-    covariance = departures.T @ departures / len(found) + 1e-12 * torch.eye(2).to(found)
+    covariance = departures.T @ departures / len(found) + 1e-12 * torch.diag(found.new_ones(2))
     return torch.cat([found.mean(0)[:, None], torch.linalg.cholesky(covariance)], 1).float()
 
 

@@ -26,6 +26,7 @@ from invkit.contracts.marginal import IntegrableGenerator
 from invkit.errors import InputError
 from invkit.files import store
 from invkit.plugin.registry import Registry
+from invkit_gaussian.colour import to_axes, to_channels
 from invkit_gaussian.fourier import Block
 from invkit_gaussian.marginal import GaussianMarginal
 from invkit_gaussian.moments import Moments, half_spectrum, signal_of
@@ -97,8 +98,7 @@ class Gaussian(IntegrableGenerator):
         z, e = latent[:, : self._components], latent[:, self._components :]
         white = e.reshape(-1, channels, height, width)
         rest = signal_of(half_spectrum(white) * self.amplitude.to(latent), self._size)
-        made = rest + self._span(z)
-        return self.mean.to(latent) + torch.einsum("ca,nahw->nchw", self.mix.to(latent), made)
+        return self.mean.to(latent) + to_channels(self.mix.to(latent)[None], rest + self._span(z))
 
     def encode(self, signal: Float[Tensor, "n c h w"]) -> Float[Tensor, "n k"]:
         """The most probable latent of each image, which makes it exactly: ``Bᵀ (B Bᵀ)⁻¹ (x − μ)``.
@@ -106,7 +106,7 @@ class Gaussian(IntegrableGenerator):
         By Woodbury's identity, with the spectrum's part diagonal in the DFT.
         """
         columns, whitened, small = self._normal(signal)
-        g = torch.einsum("ca,nchw->nahw", self.mix.to(signal), signal - self.mean.to(signal))
+        g = to_axes(self.mix.to(signal)[None], signal - self.mean.to(signal))
         z = torch.cholesky_solve((g.flatten(1) @ whitened.T).double().T, small).T.to(signal)
         rest = half_spectrum(g - (z @ columns).reshape(g.shape)) / self.amplitude.to(signal)
         return torch.cat([z, signal_of(rest, self._size).flatten(1)], 1)
@@ -148,5 +148,5 @@ def _typical(moments: Moments) -> Float[Tensor, "c"]:
     channels = len(moments.mean)
     if len(moments.contrasts) == channels:
         return moments.contrasts.exp()
-    one = moments.contrasts.exp() if len(moments.contrasts) else torch.ones(1).to(moments.mean)
+    one = moments.contrasts.exp() if len(moments.contrasts) else moments.mean.new_ones(1)
     return one.expand(channels).clone()

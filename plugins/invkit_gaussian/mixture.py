@@ -66,7 +66,7 @@ class Mixture(IntegrableGenerator):
         self.can_encode = all(part.can_encode for part in self._parts())
         roles = {part.role for part in self._parts()}
         self.role = roles.pop() if len(roles) == 1 else "any"
-        total = torch.tensor(given, dtype=torch.float64)
+        total = torch.tensor(given, dtype=torch.float64, device="cpu")
         #: of the components' weights together, for configurations; none where none has any
         digests = [getattr(part, "sha256", None) or "" for part in self._parts()]
         self.sha256 = hashlib.sha256("+".join(digests).encode()).hexdigest() if any(digests) else None
@@ -126,6 +126,11 @@ class Mixture(IntegrableGenerator):
     def marginal(self, y: Float[Tensor, "n *y"], *, rank: int | None = None) -> MixtureMarginal:
         """The marginal likelihood of measurements; ``rank`` is of every component."""
         return MixtureMarginal([part.marginal(y, rank=rank) for part in self._parts()], self.shares.to(y))
+
+    def select(self, index: Tensor) -> Generator:
+        parts = [cast("IntegrableGenerator", part.select(index)) for part in self._parts()]
+        alike = all(part is own for part, own in zip(parts, self._parts(), strict=True))
+        return self if alike else Mixture(parts, self.shares.tolist())
 
     def shaped(self, signal_shape: Shape) -> Generator:
         if self.signal_shape is None:

@@ -63,7 +63,7 @@ class MixtureMarginal(Marginal):
     ) -> Float[Tensor, "n *x"]:
         """A component by its responsibility, then a draw from its posterior."""
         shares = self.responsibilities(linear, nuisance, variance)
-        uniform = torch.rand(len(shares), 1, generator=rng, dtype=shares.dtype).to(shares.device)
+        uniform = torch.rand(len(shares), 1, generator=rng, dtype=shares.dtype, device="cpu").to(shares)
         # All components draw for all rows, so that a row's draws do not depend on its neighbours' components.
         draws = [part.sample(linear, own, variance, rng) for part, own in self._each(nuisance)]
         component = (shares.cumsum(1)[:, :-1] < uniform).sum(1)

@@ -65,7 +65,7 @@ class Moments:
     level: float
     contrasts: Float[Tensor, "k"]
     spread: float
-    texture: Float[Tensor, "2 t"] = attrs.field(factory=lambda: torch.zeros(2, 0))
+    texture: Float[Tensor, "2 t"] = attrs.Factory(lambda self: self.mean.new_zeros(2, 0), takes_self=True)
 
     @property
     def rank(self) -> int:

@@ -93,22 +93,22 @@ class Spectrum(IntegrableGenerator):
 def power_law(shape: tuple[int, ...], exponent: float, contrast: float) -> Moments:
     """The moments of a power law of unit variance about a free level."""
     channels, height, width = shape
-    rows = torch.fft.fftfreq(height) * max(height, width)
-    columns = torch.fft.rfftfreq(width) * max(height, width)
+    rows = torch.fft.fftfreq(height, dtype=torch.float32, device="cpu") * max(height, width)
+    columns = torch.fft.rfftfreq(width, dtype=torch.float32, device="cpu") * max(height, width)
     power = (rows[:, None].square() + columns.square() + 0.25) ** (-exponent / 2)
     weights = bin_weights((height, width), power)
     power[0, 0] = 0
     total = (power * weights).sum() / (height * width)
     power = power / total if total > 0 else torch.ones_like(power)
     power = power.clamp(min=float(power.max()) * _FLOOR)
-    typical = torch.full((channels,), contrast / 4)
+    typical = power.new_full((channels,), contrast / 4)
     typical[0] = contrast
     return Moments(
         colour="axes",
-        mean=torch.full((channels, height, width), 0.5),
-        basis=torch.zeros(0, 1, height, width),
+        mean=power.new_full((channels, height, width), 0.5),
+        basis=power.new_zeros(0, 1, height, width),
         spectrum=power[None],
-        rotation=torch.eye(channels),
+        rotation=torch.diag(power.new_ones(channels)),
         level=_LEVEL,
         contrasts=typical.log(),
         spread=_SPREAD,

@@ -71,7 +71,7 @@ def moments_from(trained: store.TrainedPrior) -> Moments:
             level=float(options["level"]),
             contrasts=tensors["contrasts"],
             spread=float(options["spread"]),
-            texture=tensors.get("texture", torch.zeros(2, 0)),
+            texture=tensors.get("texture", tensors["mean"].new_zeros(2, 0)),
         )
     except (KeyError, TypeError, ValueError, IndexError, RuntimeError) as error:
         raise WeightsError(

@@ -32,9 +32,9 @@ _NEWTON_STEPS, _LONGEST = 30, 0.5
 def regressors(size: tuple[int, int], like: Tensor) -> Float[Tensor, "f 2"]:
     """``(1, ℓ(f))`` of every bin of the half spectrum; the zero frequency counts as the lowest above it."""
     height, width = size
-    double = torch.float64
-    rows, columns = torch.fft.fftfreq(height, dtype=double)[:, None], torch.fft.rfftfreq(width, dtype=double)
-    frequency = (rows.square() + columns.square()).sqrt().clamp(min=1 / max(size))
+    rows = torch.fft.fftfreq(height, dtype=torch.float64, device=like.device)
+    columns = torch.fft.rfftfreq(width, dtype=torch.float64, device=like.device)
+    frequency = (rows[:, None].square() + columns.square()).sqrt().clamp(min=1 / max(size))
     counts = bin_weights(size, frequency)
     log = frequency.log()
     log = log - (log * counts).sum() / counts.sum()
@@ -71,6 +71,6 @@ def texture_of(power: Float[Tensor, "n c h half"], size: tuple[int, int]) -> Flo
         slope = 2 * (counts * (channels - left)) @ at
         curvature = 4 * torch.einsum("nf,fi,fj->nij", counts * left, at, at)
         # far from the minimum the curvature says too little
-        curvature = curvature + 1e-9 * channels * counts.sum() * torch.eye(2).to(at)
+        curvature = curvature + 1e-9 * channels * counts.sum() * torch.diag(at.new_ones(2))
         theta = theta - torch.linalg.solve(curvature, slope).clamp(-_LONGEST, _LONGEST)
     return theta

@@ -15,6 +15,7 @@ from invkit.testing import check_generator
 from invkit_gaussian.bounded import Bounded
 from invkit_gaussian.bounded_marginal import BoundedMarginal
 from invkit_gaussian.gaussian import Gaussian
+from invkit_gaussian.mixture import Mixture
 from invkit_gaussian.moments import Moments
 from invkit_gaussian.spectrum import Spectrum
 from tests.plugins.gaussian.classes import OPERATORS, Case, classes, moments_of
@@ -32,18 +33,6 @@ def narrow(case: Case) -> tuple[float, float]:
 def added(case: Case, bounds: tuple[float, float]) -> Tensor:
     arguments = (case.linear, case.nuisance, case.variance)
     return BoundedMarginal(case.marginal, bounds)(*arguments) - case.marginal(*arguments)
-
-
-@given(classes(), operators, st.integers(0, 99))
-def test_the_posterior_is_the_dense_one(moments: Moments, operator: str, seed: int) -> None:
-    case = Case.draw(moments, operator, seed=seed)
-    arguments = (case.linear, case.nuisance, case.variance)
-    posterior, (mean, covariance) = case.marginal.posterior(*arguments), case.posterior()
-    torch.testing.assert_close(posterior.evidence, case.density(), rtol=1e-8, atol=1e-8)
-    torch.testing.assert_close(posterior.mean, mean, rtol=1e-8, atol=1e-8)
-    v = torch.randn(mean.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-    expected = torch.einsum("np,npq,nq->n", v.flatten(1), covariance, v.flatten(1))
-    torch.testing.assert_close(posterior.uncertainty(v), expected, rtol=1e-7, atol=1e-9)
 
 
 @given(classes(), operators, st.integers(0, 99))
@@ -100,6 +89,23 @@ def test_mean_and_draws_are_within_bounds_and_rows_are_selected() -> None:
     linear = case.operator.given(w=case.w[2:], x_shape=tuple(case.moments.mean.shape))
     one = chosen(linear, case.nuisance[2:], case.variance[2:])
     torch.testing.assert_close(one, marginal(*arguments)[2:])
+
+
+def test_measurements_are_selected_in_the_inner_prior() -> None:
+    class Own(Spectrum):
+        def select(self, index: Tensor) -> Spectrum:
+            return Own(self.exponent + float(index[0]), shape=self.signal_shape)
+
+    plain, own = Bounded(Spectrum()), Bounded(Own(shape=(1, 4, 4)), -1.0, 2.0)
+    assert plain.select(torch.tensor([1])) is plain
+    chosen = own.select(torch.tensor([2]))
+    assert isinstance(chosen, Bounded) and isinstance(chosen.inner, Own)
+    assert chosen.inner.exponent == own.inner.exponent + 2 and chosen.interval == own.interval
+    mixed = Mixture([own, plain], [3, 1])
+    assert Mixture([plain]).select(torch.tensor([1])).components[0] is plain
+    selected = mixed.select(torch.tensor([2]))
+    assert isinstance(selected, Mixture) and torch.equal(selected.shares, mixed.shares)
+    assert selected.components[0].inner.exponent == own.inner.exponent + 2
 
 
 def test_the_generator_is_the_prior() -> None:

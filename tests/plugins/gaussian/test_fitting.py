@@ -19,6 +19,7 @@ from invkit_gaussian.texture import regressors, texture_power
 from tests.plugins.gaussian.classes import moments_of
 
 SHAPE = (3, 5, 4)
+ONE = torch.ones((), dtype=torch.float64)
 
 
 def single(moments: Moments) -> Moments:
@@ -41,7 +42,7 @@ def pixel_covariance(moments: Moments) -> Tensor:
     """Σ in pixels and channels."""
     _, height, width = moments.mean.shape
     turn = torch.kron(moments.rotation.double().contiguous(), torch.eye(height * width, dtype=torch.float64))
-    return turn @ covariance(moments.basis.double(), moments.spectrum.double()) @ turn.T
+    return turn @ covariance(moments.basis.double(), moments.spectrum.double(), ONE) @ turn.T
 
 
 def test_joint_moments_come_back() -> None:
@@ -115,7 +116,7 @@ def test_axes_are_of_one_channel_and_of_unit_variance() -> None:
 
 
 def pixel_variance(moments: Moments) -> Tensor:
-    return covariance(moments.basis.double(), moments.spectrum.double()).diagonal().mean()
+    return covariance(moments.basis.double(), moments.spectrum.double(), ONE).diagonal().mean()
 
 
 def test_a_sketch_is_close_to_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import invkit
-from invkit.errors import InputError
 from invkit.testing import check_generator
 from invkit_gaussian.gaussian import Gaussian
-from invkit_gaussian.marginal import colour_axes
+from invkit_gaussian.mixture import Mixture
 from invkit_gaussian.moments import Moments, half_spectrum, signal_of
 from invkit_gaussian.spectrum import Spectrum, power_law
 from tests.plugins.gaussian.classes import OPERATORS, Case, classes, moments_of
@@ -143,26 +142,35 @@ def test_what_has_no_density_is_not_a_number_and_stays_alone(operator: str) -> N
     assert found.isnan().tolist() == [False, True, False]
 
 
-@pytest.mark.parametrize("operator", ["linconv", "pointwise"])
-def test_too_many_numbers_for_a_dense_covariance_are_refused(operator: str) -> None:
-    prior = Gaussian(moments_of("joint", 1, (48, 48), 1))
-    built = invkit.operator(operator)
-    w = torch.ones(1, 1, 48, 48, dtype=torch.float64)
-    linear = built.given(w=w, x_shape=(1, 48, 48))
-    marginal = prior.marginal(torch.zeros(1, *linear.output_shape, dtype=torch.float64))
-    with pytest.raises(InputError, match="2304 numbers are too many"):
-        marginal(linear, torch.zeros(1, 0).double(), torch.ones(1).double())
-
-
-def test_colour_axes_diagonalise_the_colours() -> None:
-    x = torch.randn(4, 3, 5, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    axes, deviations = colour_axes(x)
-    turned = torch.einsum("nca,nchw->nahw", axes, x - x.mean((2, 3), keepdim=True)).flatten(2)
-    expected = torch.diag_embed(deviations.square())
-    torch.testing.assert_close(turned @ turned.mT / 30, expected)
-    assert (deviations.diff(dim=1) <= 0).all()
-
-
 @pytest.mark.parametrize("colour", ["joint", "axes"])
 def test_tiny_classes_keep_the_contract(colour: str) -> None:
     check_generator(Gaussian(moments_of(colour)))
+
+
+@pytest.mark.parametrize("state", [torch.float64, "meta"])
+def test_the_callers_default_dtype_and_device_do_not_matter(state: torch.dtype | str) -> None:
+    """Not even where a marginal is used outside of a solve."""
+
+    def found() -> tuple[Tensor, Tensor]:
+        y = torch.rand(2, 3, 6, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float32, device="cpu")
+        w, variance = y.new_full((2, 1, 3, 3), 1 / 9), y.new_full((2,), 0.01)
+        textured = Gaussian(moments_of("joint", 3, (6, 5), 2, contrast=True, texture=True).to(y))
+        marginal = Mixture([textured, Spectrum(shape=(3, 6, 5))]).marginal(y)
+        arguments = invkit.operator("circconv").given(w=w, x_shape=(3, 6, 5)), y.new_zeros(2, 3), variance
+        return marginal(*arguments), marginal.sample(*arguments, torch.Generator().manual_seed(0))
+
+    expected = found()
+    if isinstance(state, torch.dtype):
+        torch.set_default_dtype(state)
+        try:
+            assert_equal(found(), expected)
+        finally:
+            torch.set_default_dtype(torch.float32)
+    else:
+        with torch.device(state):
+            assert_equal(found(), expected)
+
+
+def assert_equal(found: tuple[Tensor, Tensor], expected: tuple[Tensor, Tensor]) -> None:
+    for one, other in zip(found, expected, strict=True):
+        assert one.dtype == other.dtype and torch.equal(one, other)
