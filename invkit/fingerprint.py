@@ -97,7 +97,7 @@ def _digest(leaves: Iterable[tuple[str, Any]]) -> str:
 def _tensor_text(tensor: Tensor) -> str:
     """A tensor's dtype, shape and the sha256 of its values."""
     held = _least_precise(tensor)
-    if held.is_meta:
+    if held.is_meta or held.numel() == 0:  # an empty tensor cannot be viewed as bytes
         return f"{held.dtype} {tuple(held.shape)}"
     flat = held.cpu().resolve_conj().resolve_neg().contiguous().reshape(-1)
     values = hashlib.sha256(flat.view(torch.uint8).numpy().data).hexdigest()

@@ -1,4 +1,4 @@
-"""``invkit datasets``: which data sets there are, which are here, and on what terms; and their download.
+"""``invkit datasets``: list the data sets, whether their files are here, and their terms; download them.
 
 invkit datasets                                # a table; --json for programs
 invkit datasets fetch mnist                    # into $INVKIT_DATA/mnist
@@ -7,14 +7,13 @@ invkit datasets fetch svhn --out ~/data/svhn --file extra_32x32.mat
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from invkit.cli.output import json_option, print_json, print_table
-from invkit.errors import InputError, InvkitError, PluginError
+from invkit.errors import InvkitError, PluginError
 from invkit.plugin.building import build
 from invkit.plugin.loading import default_manager
 from invkit.plugin.registry import Entry, Registry
@@ -32,7 +31,7 @@ __all__ = ["datasets"]
 def datasets(ctx: click.Context, as_json: bool) -> None:
     """List the data sets: found here or not, signals in each split, and the terms.
 
-    Looked for is each with its default options, which is in $INVKIT_DATA/NAME for those read from files.
+    Each is looked for with its default options: those that read files are found in $INVKIT_DATA/NAME.
     """
     if ctx.invoked_subcommand is not None:
         if as_json:
@@ -55,7 +54,7 @@ def datasets(ctx: click.Context, as_json: bool) -> None:
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
-    help="The folder for the files; $INVKIT_DATA/NAME where it is not given.",
+    help="The folder for the files; $INVKIT_DATA/NAME by default.",
 )
 @click.option(
     "--from", "base_url", metavar="URL", help="The address above the files, for a mirror of your own."
@@ -63,12 +62,15 @@ def datasets(ctx: click.Context, as_json: bool) -> None:
 @click.option("--file", "files", multiple=True, help="Fetch this file only; may be repeated.")
 @json_option
 def fetch(name: str, out: Path | None, base_url: str | None, files: tuple[str, ...], as_json: bool) -> None:
-    """Download a data set, where its terms allow that; run again, it goes on where it stopped.
+    """Download a data set, if its terms allow that; run again, it goes on where it stopped.
 
-    Every file is checked against a known sha256. What cannot be downloaded says what to do instead.
+    Every file is checked against a known sha256. If a data set cannot be downloaded, the error says what to
+    do instead.
     """
+    from invkit.contracts.dataset import data_folder
+
     entry = default_manager().registry.entry("dataset", name)
-    paths = _class(entry).fetch(_folder(name, out), base_url, files)
+    paths = _class(entry).fetch(data_folder(name, out), base_url, files)
     if as_json:
         print_json({"name": name, "files": [str(path) for path in paths]})
         return
@@ -84,17 +86,6 @@ def _class(entry: Entry) -> type[Dataset]:
     return found
 
 
-def _folder(name: str, out: Path | None) -> Path:
-    if out is not None:
-        return out.expanduser()
-    if root := os.environ.get("INVKIT_DATA"):
-        return Path(root).expanduser() / name
-    raise InputError(
-        f"no folder is known for {name!r}",
-        hint=f"set INVKIT_DATA to a folder that will hold {name}/, or give --out FOLDER",
-    )
-
-
 def _record(registry: Registry, entry: Entry) -> dict[str, Any]:
     record: dict[str, Any] = {"name": entry.name, "summary": entry.summary, "plugin": entry.plugin}
     try:
@@ -106,5 +97,5 @@ def _record(registry: Registry, entry: Entry) -> dict[str, Any]:
 
 
 def _row(record: dict[str, Any]) -> tuple[str, str, str, str]:
-    counts = " / ".join(f"{count:,}" for count in record["splits"].values()) if record["here"] else None
+    counts = " / ".join(f"{count:,}" for count in (record["splits"] or {}).values())
     return record["name"], record["summary"], counts or f"not here: {record['reason']}", record["terms"] or ""

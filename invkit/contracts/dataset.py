@@ -4,17 +4,18 @@
     data.signal_shape                                     # (1, 28, 28)
     data.splits                                           # {"train": 60000, "validation": 5000, ...}
     w = data.take(torch.arange(16), "train")              # (16, 1, 28, 28), always the same sixteen
-    w = data.draw(16, torch.Generator().manual_seed(0))   # any number of new ones, where the data is drawn
+    w = data.draw(16, torch.Generator().manual_seed(0))   # new ones, if the data set is a SampledDataset
 
-`take` is a pure function of split and index. That is what lets an interrupted training run go on to the
-same weights, and keeps test signals out of training. Two kinds: files (:class:`Dataset`) and laws of chance
-(:class:`SampledDataset`).
+`take` is a pure function of split and index. So an interrupted training run goes on to the same weights, and
+test signals stay out of training. A :class:`Dataset` reads files; a :class:`SampledDataset` draws its signals
+from a probability distribution.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -28,20 +29,45 @@ from torch import Tensor
 from invkit.contracts.linear import Shape
 from invkit.errors import InputError
 
-__all__ = ["SPLITS", "Dataset", "SampledDataset"]
+__all__ = ["SPLITS", "Dataset", "SampledDataset", "data_folder"]
 
 SPLITS = ("train", "validation", "test")
-"""What every data set is divided into."""
+"""The parts of every data set."""
+
+
+def data_folder(name: str, path: str | os.PathLike[str] | None = None) -> Path:
+    """Return the folder of a data set's files.
+
+    Args:
+        name: the data set.
+        path: the folder that the user gave, if any (``~`` is the home folder). By default
+            ``$INVKIT_DATA/NAME``, or ``../shared/data/NAME`` seen from the current folder, if that exists.
+
+    Raises:
+        InputError: no folder is given or set; the message says how to set one.
+    """
+    if path is not None:
+        return Path(path).expanduser()
+    if root := os.environ.get("INVKIT_DATA"):
+        return Path(root).expanduser() / name
+    beside = Path("..") / "shared" / "data" / name
+    if beside.is_dir():
+        return beside
+    raise InputError(
+        f"the data set {name!r} needs its files, and no folder is known",
+        hint=f"set INVKIT_DATA to a folder that holds {name}/, or name the files' folder: {name}?path=FOLDER "
+        "in a spec, --out FOLDER to fetch",
+    )
 
 
 class Dataset(ABC):
     """Signals of one shape, divided into `SPLITS`.
 
     Attributes:
-        name: what it is registered as.
+        name: the registered name.
         signal_shape: (channels, height, width), without the batch axis.
         splits: the number of signals in each split.
-        terms: what may be done with the data, in one line; known without building it.
+        terms: the permitted uses of the data, in one line; an attribute of the class.
     """
 
     name: str
@@ -64,27 +90,27 @@ class Dataset(ABC):
         """Return a sha256 in hexadecimal that changes with the data; a trained prior's card records it."""
 
     def labels(self, split: str) -> Int[Tensor, "size"]:
-        """Return the class of every signal of ``split``, where the data set has classes.
+        """Return the class of every signal of ``split``, in the order of its indices.
 
         Raises:
-            InputError: it has none, or no such split.
+            InputError: the data set has no classes, or no such split.
         """
         raise InputError(f"the data set {self.name!r} has no labels", hint="choose one that has classes")
 
     @classmethod
     def fetch(cls, folder: Path, base_url: str | None = None, files: Sequence[str] = ()) -> list[Path]:
-        """Download the data set's files into ``folder``, where the terms allow that.
+        """Download the data set's files into ``folder``, if the terms allow that.
 
-        Each file is checked against a known checksum and appears complete or not at all; what is there
-        already is kept, and an interrupted download goes on where it stopped.
+        Each file is checked against a known checksum and appears complete or not at all. Files that are there
+        already are kept, and an interrupted download goes on where it stopped.
 
         Args:
-            folder: where the files belong; made where missing.
+            folder: the folder for the files; made if missing.
             base_url: the address above the files, in place of the publisher's and its mirrors.
-            files: which to fetch; empty for those that the data set needs.
+            files: names of the files to fetch; by default those that the data set needs.
 
         Returns:
-            The files, those that were already there included.
+            The paths of all these files, new or not.
 
         Raises:
             InputError: this data set cannot be downloaded (the default), an unknown file, no server
@@ -119,22 +145,22 @@ class Dataset(ABC):
 
 
 class SampledDataset(Dataset):
-    """Signals drawn from a law of chance, with fixed splits cut from it.
+    """Signals drawn from a probability distribution, with fixed splits.
 
-    Chunk ``c`` of a split holds its indices 1,000 c … 1,000 c + 999 and is drawn in one go with a seed that
-    is a sha256 of (name, parameters, version, split, c). So the splits are independent of each other and of
+    Chunk ``c`` of a split holds its indices 1,000 c … 1,000 c + 999. It is drawn at once, and its seed is a
+    sha256 of (name, parameters, version, split, c). So the splits are independent of each other and of
     everything a user draws, and are the same on every run. Chunks are drawn when first asked for and then
     kept: a fully read training split of 28 × 28 signals holds 190 MB.
 
     Args:
-        name: what it is registered as.
+        name: the registered name.
         signal_shape: (channels, height, width).
-        parameters: what determines the law; part of the seeds and of the fingerprint.
+        parameters: the distribution's parameters; part of the seeds and of the fingerprint.
     """
 
     terms = "none: the signals are drawn by a program"
 
-    #: raise it where the same seed would draw other signals than before
+    #: raise it when the same seed would draw other signals than before
     version: ClassVar[int] = 1
     #: signals drawn at once for a split
     chunk: ClassVar[int] = 1_000
@@ -163,7 +189,6 @@ class SampledDataset(Dataset):
         """Draw ``n`` new signals; the same state of ``rng``, on the CPU, gives the same ones, to the bit."""
 
     def take(self, indices: Int[Tensor, "n"], split: str) -> Float32[Tensor, "n *signal"]:
-        """Return signals of a fixed split; see `Dataset.take`."""
         self.check(indices, split)
         if split not in self._kept:
             kind = torch.uint8 if self.bytes_only else torch.float32
@@ -183,9 +208,8 @@ class SampledDataset(Dataset):
     def fingerprint(self) -> str:
         """Return the sha256 of name, parameters, version and eight training signals, rounded to 1e-4."""
         rng = torch.Generator().manual_seed(self._seed("train", 0))
-        first = (
-            self.draw(8, rng).double().mul(1e4).round().to(torch.int32)
-        )  # last bits may differ between processors
+        # Rounded, because the last bits may differ between processors.
+        first = self.draw(8, rng).double().mul(1e4).round().to(torch.int32)
         return hashlib.sha256(self._identity().encode() + first.numpy().tobytes()).hexdigest()
 
     def _identity(self) -> str:
@@ -193,4 +217,4 @@ class SampledDataset(Dataset):
 
     def _seed(self, split: str, chunk: int) -> int:
         digest = hashlib.sha256(f"{self._identity()}|{split}|{chunk}".encode()).digest()
-        return int.from_bytes(digest[:8], "big") >> 1  # 63 bits: what a torch generator takes without a sign
+        return int.from_bytes(digest[:8], "big") >> 1  # 63 bits: a torch generator's range without a sign

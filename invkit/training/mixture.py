@@ -28,10 +28,10 @@ _COUNTED = re.compile(r"(?:([1-9][0-9]*) +)?(.+)")
 
 
 class Mixture(Dataset):
-    """The signals of several data sets of one shape, one set after the other in every split.
+    """The signals of several data sets of one shape, one data set after the other in every split.
 
     Args:
-        parts: the data sets; one that comes twice counts twice.
+        parts: the data sets; one that is listed twice counts twice.
 
     Raises:
         ConfigError: their shapes differ.
@@ -50,7 +50,6 @@ class Mixture(Dataset):
         self.terms = "; ".join(dict.fromkeys(part.terms for part in parts))
 
     def take(self, indices: Int[Tensor, "n"], split: str) -> Float32[Tensor, "n *signal"]:
-        """Return signals of the parts; see `Dataset.take`."""
         self.check(indices, split)
         signals = torch.empty(len(indices), *self.signal_shape)
         first = 0
@@ -67,12 +66,12 @@ class Mixture(Dataset):
 
 
 def located(data: str, *, size: int, grey: bool) -> str:
-    """Return the spec of a recipe's data: as it is, or for the absolute path of a folder that of its images.
+    """Return the spec of a recipe's data; for the absolute path of a folder, the spec of its images.
 
     Args:
         data: a spec, or the path of a folder.
-        size: pixels of a side to which the images of a folder are brought.
-        grey: whether they have one channel.
+        size: height and width of a folder's images, in pixels, after resizing.
+        grey: whether a folder's images get one channel.
     """
     if not Path(data).is_absolute():
         return data
@@ -81,8 +80,9 @@ def located(data: str, *, size: int, grey: bool) -> str:
 
 
 def load(spec: str) -> Dataset:
-    """Return the data set of a spec, or of several joined by ``" + "``, each with how often it counts before
-    it, as in ``"10 svhn + chars74k"``.
+    """Return the data set of a spec, or the mixture of several specs joined by ``" + "``.
+
+    A number before a spec says how often that data set counts, as in ``"10 svhn + chars74k"``.
 
     Raises:
         ConfigError: a part is missing.

@@ -1,13 +1,13 @@
-"""CelebA: 202,599 aligned faces, of which a part is enough.
+"""CelebA: 202,599 aligned faces; any part of them will do.
 
     faces = invkit.dataset("celeba?path=~/data/img_align_celeba.zip")
     x = faces.take(torch.arange(4), "train")         # (4, 3, 64, 64), values in [0, 1]
 
 The files are the publisher's "aligned and cropped" jpgs of 178 × 218 pixels, or the same at half size, under
 their official names. The official partition goes by those names: 000001–162770 train, 162771–182637
-validation, 182638–202599 test; a split of which no file is here is empty. Of each picture the centred square
-of 108/178 of its width is kept, as in the DCGAN paper's faces, and resized with Pillow's bilinear filter,
-which averages when it shrinks; scipy's imresize, which the DCGAN code called, was the same filter.
+validation, 182638–202599 test; a split without files is empty. Each picture is cropped to the centred square
+of 108/178 of its width, as in the DCGAN paper's faces, and resized with Pillow's bilinear filter, which
+averages when it shrinks. The DCGAN code called scipy's imresize, which was the same filter.
 
 Source: Z. Liu, P. Luo, X. Wang, X. Tang, "Deep Learning Face Attributes in the Wild", ICCV 2015;
 ``list_eval_partition.txt`` of the publisher. The crop: the authors' data of arXiv 1802.04073.
@@ -18,19 +18,20 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
+from invkit.contracts.dataset import data_folder
 from invkit.errors import InputError
-from invkit_datasets.cache import cache_key, decoded
-from invkit_datasets.decoded import ByteDataset
-from invkit_datasets.folders import data_folder
-from invkit_datasets.sources import Source, contents, crc_of, sources_in
+from invkit_datasets.cache import decoded
+from invkit_datasets.decoded import ByteDataset, by_split
+from invkit_datasets.sources import Source, contents, crc_of, readable, sources_in
 
 __all__ = ["LAST", "CelebA", "decode_face", "partition"]
 
@@ -41,19 +42,21 @@ _OFFICIAL = re.compile(r"\d{6}\.jpg", re.IGNORECASE)
 _SIDE = 108 / 178  # of the width
 _ASPECT = 218 / 178
 
+T = TypeVar("T")
+
 
 class CelebA(ByteDataset):
     """Aligned CelebA faces in colour; decoded once, when first needed (see `invkit_datasets.cache`).
 
     Args:
         path: a folder of jpgs, a zip archive of them, or a folder of such folders and archives (``~`` is the
-            home folder); by default ``$INVKIT_DATA/celeba``. All are united; of a name found twice the
-            picture of more pixels is taken, or the first found where they are equal.
+            home folder); by default ``$INVKIT_DATA/celeba``. All are united. Where a name is found twice,
+            the picture with more pixels is taken, or the first of equal ones.
         size: pixels in height and width of every signal.
 
     Raises:
-        InputError: nothing there, a name that is not official, a truncated archive, a size below 1. A damaged
-            picture is reported, with its archive, when the set is decoded.
+        InputError: no pictures, an unofficial name, a truncated archive, a size below 1. A damaged picture
+            is reported, with its archive, when the set is decoded.
     """
 
     terms = "research and education, not commercial; the pictures may not be passed on"
@@ -62,13 +65,9 @@ class CelebA(ByteDataset):
         if size < 1:
             raise InputError(f"faces cannot have size {size}", hint="give size=64, say")
         self.size = size
-        folder = data_folder("celeba", None if path is None else Path(path).expanduser())
-        self._sources = _united(folder)
-        places: dict[str, list[int]] = {split: [] for split in LAST}
-        for row, source in enumerate(self._sources):
-            places[partition(int(source.base[:6]))].append(row)
-        numbers = {split: np.array(rows, dtype=np.int64) for split, rows in places.items()}
-        super().__init__("celeba", (3, size, size), numbers)
+        self._sources = _united(data_folder("celeba", path))
+        splits = [partition(int(source.base[:6])) for source in self._sources]
+        super().__init__("celeba", (3, size, size), by_split(splits))
 
     @classmethod
     def fetch(cls, folder: Path, base_url: str | None = None, files: Sequence[str] = ()) -> list[Path]:
@@ -83,21 +82,18 @@ class CelebA(ByteDataset):
 
     def fingerprint(self) -> str:
         """Return the sha256 of size, names and CRC-32 of the files, the same from a folder or an archive."""
-        digest = hashlib.sha256(f"celeba {self.size}".encode())
-        for source in self._sources:
-            digest.update(f"\n{source.base} {crc_of(source)}".encode())
-        return digest.hexdigest()
+        files = [f"\n{source.base} {crc_of(source)}" for source in self._sources]
+        return hashlib.sha256(f"celeba {self.size}{''.join(files)}".encode()).hexdigest()
 
-    def rows(self) -> UInt8[np.ndarray, "all 3 size size"]:
-        """Return the decoded faces, sorted by file name."""
-        parts = [f"{source.path.resolve()} {source.name} {source.stamp}" for source in self._sources]
-        return decoded(
-            "celeba",
-            cache_key(["celeba 108/178 bilinear", str(self.size), *parts]),
-            len(self._sources),
-            (3, self.size, self.size),
-            (decode_face(source, content, self.size) for source, content in contents(self._sources)),
-        )
+    def rows(self, split: str) -> UInt8[np.ndarray, "all 3 size size"]:
+        """Return the decoded faces of all splits, sorted by file name."""
+        return self._decoded
+
+    @cached_property
+    def _decoded(self) -> UInt8[np.ndarray, "all 3 size size"]:
+        parts = ["celeba 108/178 bilinear", str(self.size), *(source.identity for source in self._sources)]
+        faces = (decode_face(source, content, self.size) for source, content in contents(self._sources))
+        return decoded("celeba", parts, len(self._sources), self.signal_shape, faces)
 
 
 def partition(number: int) -> str:
@@ -116,13 +112,9 @@ def decode_face(source: Source, content: bytes, size: int) -> UInt8[np.ndarray, 
     """Return the centred square of 108/178 of the width, resized.
 
     Raises:
-        InputError: a damaged picture, or one that is no aligned face by its proportions; naming it.
+        InputError: a damaged picture, or one without an aligned face's proportions; names it.
     """
-    try:
-        with Image.open(io.BytesIO(content), formats=("JPEG",)) as opened:
-            picture = opened.convert("RGB")
-    except Exception as error:  # a damaged file may raise nearly anything inside a decoder
-        raise InputError(f"cannot read {source} as a jpg: {error}", hint="fetch the file again") from error
+    picture = _opened(source, content, lambda opened: opened.convert("RGB"))
     width, height = picture.size
     if abs(height / width - _ASPECT) > 0.02:
         raise InputError(
@@ -133,6 +125,11 @@ def decode_face(source: Source, content: bytes, size: int) -> UInt8[np.ndarray, 
     box = (left, top, width - left, height - top)
     face = picture.resize((size, size), Image.Resampling.BILINEAR, box=box)
     return np.moveaxis(np.asarray(face), -1, 0)
+
+
+def _opened(source: Source, content: bytes, read: Callable[[Image.Image], T]) -> T:
+    with readable(f"{source} as a jpg"), Image.open(io.BytesIO(content), formats=("JPEG",)) as opened:
+        return read(opened)
 
 
 def _united(folder: Path) -> list[Source]:
@@ -151,9 +148,10 @@ def _united(folder: Path) -> list[Source]:
             f"no CelebA pictures in {folder}",
             hint="put img_align_celeba.zip there, or write celeba?path=FOLDER_OR_ZIP",
         )
+    several = (source for same in found.values() if len(same) > 1 for source in same)
     pixels = {
-        source: _pixels(source, content)
-        for source, content in contents(s for same in found.values() if len(same) > 1 for s in same)
+        source: _opened(source, content, lambda opened: opened.width * opened.height)
+        for source, content in contents(several)
     }
     return [max(found[name], key=lambda source: pixels.get(source, 0)) for name in sorted(found)]
 
@@ -164,11 +162,3 @@ def _places(path: Path) -> list[Path]:
         return [path]
     inside = sorted(p for p in path.iterdir() if not p.name.startswith("."))
     return [path, *(p for p in inside if p.is_dir() or p.suffix.lower() == ".zip")]
-
-
-def _pixels(source: Source, content: bytes) -> int:
-    try:
-        with Image.open(io.BytesIO(content), formats=("JPEG",)) as opened:
-            return opened.width * opened.height
-    except Exception as error:  # as above
-        raise InputError(f"cannot read {source} as a jpg: {error}", hint="fetch the file again") from error

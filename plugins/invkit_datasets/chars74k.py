@@ -4,9 +4,9 @@
     x = characters.take(torch.arange(4), "train")    # (4, 3, 32, 32), values in [0, 1]
     characters.labels("train")[:4]                   # classes: 0 to 9 the digits, then the letters
 
-Read is an npz archive with ``X``, uint8 (n, 32, 32, 3), and ``y``, whole numbers (n,). A character's split
-follows from a sha256 of its place in the file (about 90 % train, 5 % validation, 5 % test). Which characters
-come from one photograph is not recorded, so a sign may have letters in two splits.
+The file is an npz archive with ``X``, uint8 (n, 32, 32, 3), and ``y``, whole numbers (n,). A sha256 of a
+character's place in the file decides its split (about 90 % train, 5 % validation, 5 % test). The file does
+not record which characters come from one photograph, so a sign may have letters in two splits.
 
 Source: T. E. de Campos, B. R. Babu, M. Varma, "Character recognition in natural images", VISAPP 2009.
 """
@@ -17,14 +17,13 @@ import hashlib
 from pathlib import Path
 
 import numpy as np
-import torch
 from jaxtyping import Int64, UInt8
-from torch import Tensor
 
+from invkit.contracts.dataset import data_folder
 from invkit.errors import InputError
-from invkit_datasets.decoded import ByteDataset
-from invkit_datasets.folders import data_folder
+from invkit_datasets.decoded import ByteDataset, by_split
 from invkit_datasets.images import split_of
+from invkit_datasets.sources import readable
 
 __all__ = ["Chars74k"]
 
@@ -46,44 +45,39 @@ class Chars74k(ByteDataset):
     terms = "research; see the publisher's page"
 
     def __init__(self, path: Path | None = None) -> None:
-        place = data_folder("chars74k", None if path is None else Path(path).expanduser())
+        place = data_folder("chars74k", path)
         self._images, self._classes = _read(place / _FILE if place.is_dir() else place)
-        splits = np.array([split_of(f"chars74k {index}") for index in range(len(self._images))], dtype=str)
-        numbers = {split: np.flatnonzero(splits == split) for split in ("train", "validation", "test")}
-        super().__init__("chars74k", (3, 32, 32), numbers)
-
-    def labels(self, split: str) -> Int64[Tensor, "size"]:
-        """Return the class of every character of a split, in the order of its indices."""
-        self.check(torch.zeros(0, dtype=torch.int64), split)
-        return torch.from_numpy(self._classes[self.numbers[split]])
+        splits = [split_of(f"chars74k {index}") for index in range(len(self._images))]
+        super().__init__("chars74k", (3, 32, 32), by_split(splits))
 
     def fingerprint(self) -> str:
         """Return the sha256 of the pixels and classes."""
         return hashlib.sha256(self._images.tobytes() + self._classes.tobytes()).hexdigest()
 
-    def rows(self) -> UInt8[np.ndarray, "all 3 32 32"]:
-        """Return the characters in the order of the file."""
+    def rows(self, split: str) -> UInt8[np.ndarray, "all 3 32 32"]:
+        """Return the characters of all splits in the order of the file."""
         return self._images
 
+    def classes(self, split: str) -> Int64[np.ndarray, "all"]:
+        return self._classes
 
-def _read(file: Path) -> tuple[UInt8[np.ndarray, "n 3 32 32"], np.ndarray]:
+
+def _read(file: Path) -> tuple[UInt8[np.ndarray, "n 3 32 32"], Int64[np.ndarray, "n"]]:
     if not file.is_file():
         raise InputError(f"the data set 'chars74k' lacks {file}", hint=_HINT)
-    try:
-        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            arrays = {key: archive[key] for key in ("X", "y") if key in archive.files}
-    except Exception as error:  # a damaged archive may raise nearly anything while numpy parses it
-        raise InputError(f"cannot read {file} as an npz archive: {error}", hint=_HINT) from error
+    with (
+        readable(f"{file} as an npz archive", _HINT),
+        file.open("rb") as stream,
+        np.load(stream, allow_pickle=False) as archive,
+    ):
+        arrays = {key: archive[key] for key in ("X", "y") if key in archive.files}
     if missing := [key for key in ("X", "y") if key not in arrays]:
         raise InputError(f"{file} lacks the array {' and '.join(missing)}", hint=_HINT)
     images, classes = arrays["X"], arrays["y"]
     if images.dtype != np.uint8 or images.shape[1:] != (32, 32, 3):
-        raise InputError(
-            f"X in {file} is {images.dtype} {images.shape}, expected uint8 (n, 32, 32, 3)", hint=_HINT
-        )
+        found, expected = f"X in {file} is {images.dtype} {images.shape}", "uint8 (n, 32, 32, 3)"
+        raise InputError(f"{found}, expected {expected}", hint=_HINT)
     if classes.dtype.kind not in "iu" or classes.shape != images.shape[:1]:
-        raise InputError(
-            f"y in {file} is {classes.dtype} {classes.shape}, expected whole numbers ({len(images)},)",
-            hint=_HINT,
-        )
+        found, expected = f"y in {file} is {classes.dtype} {classes.shape}", f"whole numbers ({len(images)},)"
+        raise InputError(f"{found}, expected {expected}", hint=_HINT)
     return np.ascontiguousarray(np.moveaxis(images, -1, 1)), classes.astype(np.int64)

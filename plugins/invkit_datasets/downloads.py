@@ -3,28 +3,27 @@
     remote = Remote(bases=("https://example.org/data/",), hashes={"a.gz": "sha256…"})
     download(remote, Path("~/data"), None, ())       # [~/data/a.gz]
 
-pooch compares the checksum and puts the file in its place; the bytes come through `Resuming`, which keeps
-what has arrived in ``a.gz.part`` and asks the server for the rest with an HTTP range. A server that sends
-the whole file again is taken at its word. A file of another checksum is removed.
+The bytes that have arrived are kept in ``a.gz.part``; the server is asked for the rest with an HTTP range.
+The partial file gets its name when its sha256 is the published one. If it is another after a resumed
+download, the file is downloaded once more from the start. If it is still another, nothing is kept.
 """
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import os
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import attrs
-import pooch
-from pooch.hashes import file_hash
 
 from invkit.errors import InputError, OutputError
 
-__all__ = ["Remote", "Resuming", "download"]
+__all__ = ["Remote", "download"]
 
 _PIECE = 1 << 20
 _TIMEOUT = 60  # seconds without a byte
@@ -39,7 +38,7 @@ class Remote:
     Args:
         bases: addresses above the files, tried in this order.
         hashes: the sha256 of each file.
-        usual: the files fetched where none is named; all of them by default.
+        usual: the files to fetch when none is named; all of them by default.
     """
 
     bases: tuple[str, ...]
@@ -63,121 +62,74 @@ def download(remote: Remote, folder: Path, base_url: str | None, files: Sequence
         raise InputError(f"cannot download from {bad[0]!r}", hint="give an address that starts with https://")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return [_one(file, remote.hashes[file], bases, folder) for file in wanted]
+        return [_one(folder / file, remote.hashes[file], bases) for file in wanted]
     except OSError as error:
-        if isinstance(error, OutputError):
-            raise
         raise OutputError(
             f"cannot write into {folder}: {error.strerror or error}",
             hint="choose a folder that you may write to and that has room",
         ) from error
 
 
-def _one(file: str, known: str, bases: Sequence[str], folder: Path) -> Path:
-    path = folder / file
+def _one(path: Path, known: str, bases: Sequence[str]) -> Path:
     if path.exists():
-        if file_hash(str(path)) != known:
+        if _sha256(path) != known:
             raise InputError(
                 f"{path} is there, with another content than the published file",
                 hint="move it away, or keep it and do not fetch",
             )
         return path
-    failures = []
+    part, failures = path.with_name(f"{path.name}.part"), []
     for base in bases:
         try:
-            return _from(f"{base.rstrip('/')}/{file}", path, known)
+            _complete(f"{base.rstrip('/')}/{path.name}", part, known)
         except InputError as error:
             failures.append(error.message)
+        else:
+            os.replace(part, path)
+            return path
     raise InputError(
-        f"cannot download {file}: {'; '.join(failures)}", hint="run it again: it goes on from there"
+        f"cannot download {path.name}: {'; '.join(failures)}", hint="run it again: it goes on from there"
     )
 
 
-def _from(url: str, path: Path, known: str) -> Path:
-    part = path.with_name(f"{path.name}.part")
-    resumed = part.exists() and part.stat().st_size > 0
-    try:
-        return _checked(url, path, known, part)
-    except _OtherContent as error:
-        if not resumed:  # what was there before may have been of another file: once more, from the start
-            raise InputError(str(error)) from error
-    try:
-        return _checked(url, path, known, part)
-    except _OtherContent as error:
-        raise InputError(str(error)) from error
-
-
-def _checked(url: str, path: Path, known: str, part: Path) -> Path:
-    logger = pooch.get_logger()
-    level, _ = logger.level, logger.setLevel("ERROR")  # what it says goes to stderr unasked
-    try:
-        pooch.retrieve(url, f"sha256:{known}", fname=path.name, path=path.parent, downloader=Resuming(part))
-    except ValueError as error:
-        if isinstance(error, InputError):
-            raise
-        raise _OtherContent(
-            f"{url} is not the published file: its sha256 is another; nothing was kept"
-        ) from error
-    finally:
-        logger.setLevel(level)
-    return path
-
-
-class _OtherContent(Exception):
-    """What was downloaded has another checksum."""
-
-
-@attrs.frozen
-class Resuming:
-    """A downloader for pooch that goes on from a partial file.
-
-    Args:
-        part: where the bytes are kept until all have arrived.
-    """
-
-    part: Path
-
-    def __call__(self, url: str, output_file: Any, pooch: Any) -> None:
-        """Bring all bytes of ``url`` into ``output_file``, starting with those in ``part``.
-
-        Raises:
-            InputError: no answer, a refusal, or a connection that was cut; ``part`` keeps what has arrived.
-        """
-        try:
-            self._receive(url)
-        except urllib.error.HTTPError as error:
-            error.close()
-            if error.code != _BEYOND_THE_END:
-                raise InputError(f"{url} answers {error.code} {error.reason}") from error
-            self.part.unlink()  # it holds all there is, or more
-            self.__call__(url, output_file, pooch)
+def _complete(url: str, part: Path, known: str) -> None:
+    """Bring all bytes of ``url`` into ``part``; what is there already may turn out to be of another file."""
+    start = part.stat().st_size if part.exists() else 0
+    for first in dict.fromkeys((start, 0)):
+        _receive(url, part, first)
+        if _sha256(part) == known:
             return
-        except (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError) as error:
-            raise InputError(f"no connection to {url}: {getattr(error, 'reason', error)}") from error
-        os.replace(self.part, output_file)
+    part.unlink()
+    raise InputError(f"{url} is not the published file: its sha256 is another; nothing was kept")
 
-    def _receive(self, url: str) -> None:
-        start = self.part.stat().st_size if self.part.exists() else 0
-        request = urllib.request.Request(url, headers={"Range": f"bytes={start}-"} if start else {})
+
+def _receive(url: str, part: Path, start: int) -> None:
+    """Append the bytes from ``start`` on to ``part``; a server without ranges sends the whole file anew.
+
+    Raises:
+        InputError: no answer, a refusal, or a connection that was cut; ``part`` keeps what has arrived.
+    """
+    request = urllib.request.Request(url, headers={"Range": f"bytes={start}-"} if start else {})
+    try:
         with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:
-            expected = answer.headers.get("Content-Length")
-            goes_on = (
-                answer.status == _PARTIAL and _first_byte(answer.headers.get("Content-Range", "")) == start
-            )
-            if answer.status == _PARTIAL and not goes_on:
-                self.part.unlink()
-                raise InputError(f"{url} sends another range than was asked for")
-            received = 0
-            with self.part.open("ab" if goes_on else "wb") as stream:
+            continued = start > 0 and answer.status == _PARTIAL
+            if continued and not answer.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
+                return  # another range than was asked for: the checksum tells
+            expected, received = answer.headers.get("Content-Length"), 0
+            with part.open("ab" if continued else "wb") as stream:
                 while piece := answer.read(_PIECE):
-                    stream.write(piece)
-                    received += len(piece)
-        if expected is not None and received != int(expected):
-            raise InputError(f"the connection to {url} was cut after {received} of {expected} bytes")
+                    received += stream.write(piece)
+    except urllib.error.HTTPError as error:
+        error.close()
+        if not (start and error.code == _BEYOND_THE_END):  # the part holds all there is, or more
+            raise InputError(f"{url} answers {error.code} {error.reason}") from error
+        return
+    except (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError) as error:
+        raise InputError(f"no connection to {url}: {getattr(error, 'reason', error)}") from error
+    if expected is not None and received != int(expected):
+        raise InputError(f"the connection to {url} was cut after {received} of {expected} bytes")
 
 
-def _first_byte(content_range: str) -> int | None:
-    """Return where a range starts: 100 in ``bytes 100-199/200``."""
-    unit, _, span = content_range.partition(" ")
-    first = span.partition("-")[0]
-    return int(first) if unit == "bytes" and first.isdigit() else None
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

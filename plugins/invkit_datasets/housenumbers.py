@@ -16,32 +16,36 @@ set) and by how well the principal components of these fit them; no SVHN pixel e
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
-import attrs
 import numpy as np
 import torch
 from jaxtyping import Float32, Float64
-from PIL import Image
 from scipy import ndimage
 from torch import Tensor
 
 from invkit.contracts.dataset import SampledDataset
 from invkit_datasets.fonts import Font, find_fonts
+from invkit_datasets.silhouettes import Plane, clouds, pictures, ramp
 
 __all__ = ["HouseNumbers"]
 
 _SIDE = 32
 _SCALE = 2  # the scene is drawn at twice the resolution
+_FRAME = _SIDE * _SCALE
+_PIXELS = Plane(*np.meshgrid(*[np.arange(_FRAME) - (_FRAME - 1) / 2] * 2))  # about the centre
+_UNIT = Plane(*np.meshgrid(*[np.linspace(-1, 1, _FRAME)] * 2))
+_CELLS = (3, 5, 9)  # clouds on a scale of a few pixels to the whole frame
 _DIGITS_SHARE = (0.16, 0.36, 0.32, 0.13, 0.03)  # of numbers with one to five digits
 
 
 class HouseNumbers(SampledDataset):
-    """House numbers by chance: 32 × 32 pixels, three channels, 8 bits.
+    """Random house numbers: 32 × 32 pixels, three channels, 8 bits.
 
-    The fonts decide what is drawn, so two machines with different fonts have different pictures, and say so
-    by their fingerprints.
+    The pictures depend on the fonts, and so does the fingerprint: two machines with different fonts have
+    different data sets.
 
     Args:
         fonts: a folder of .ttf or .otf files; by default the fonts of the system and the one in Pillow.
@@ -62,29 +66,18 @@ class HouseNumbers(SampledDataset):
         super().__init__("housenumbers", (3, _SIDE, _SIDE), parameters)
 
     def draw(self, n: int, rng: torch.Generator) -> Float32[Tensor, "n 3 32 32"]:
-        """Draw ``n`` house numbers."""
-        seed = int(torch.randint(2**63 - 1, (), generator=rng, dtype=torch.int64))
-        children = np.random.SeedSequence(seed).spawn(n)
-        pictures = [_picture(self.fonts, np.random.default_rng(child)) for child in children]
-        stacked = np.stack(pictures) if pictures else np.zeros((0, 3, _SIDE, _SIDE))
-        return torch.from_numpy(np.round(stacked * 255).astype(np.uint8)).float() / 255
-
-
-@attrs.frozen
-class _Colours:
-    ink: Float64[np.ndarray, "3"]
-    wall: Float64[np.ndarray, "3"]
+        return pictures(n, rng, partial(_picture, self.fonts), _SIDE)
 
 
 def _picture(fonts: list[Font], rng: np.random.Generator) -> Float64[np.ndarray, "3 32 32"]:
-    colours = _colours(rng)
+    ink_colour, wall_colour = _colours(rng)
     mask = _seen(_number(fonts, rng), rng)
-    wall = _wall(colours.wall, rng)
+    wall = _wall(wall_colour, rng)
     if rng.random() < 0.35:
         wall = wall * (1 - _shadow(mask, rng))
-    ink = colours.ink[:, None, None] + 0.08 * rng.normal() * _smooth(rng)
+    ink = ink_colour[:, None, None] + 0.08 * rng.normal() * clouds(rng, _FRAME, _CELLS)
     scene = wall + mask * (ink - wall)
-    scene = scene * (1 + rng.normal(0, 0.12) * _ramp(rng))
+    scene = scene * (1 + rng.normal(0, 0.12) * ramp(rng, _UNIT))
     return _taken(scene, rng)
 
 
@@ -96,7 +89,7 @@ def _number(fonts: list[Font], rng: np.random.Generator) -> Float64[np.ndarray, 
     glyphs = font.draw(text, int(rng.choice(4, p=(0.5, 0.25, 0.15, 0.1))))
     gap = round(rng.uniform(0.06, 0.3) * glyphs[0].shape[0])
     centre = int(rng.integers(count))
-    side = 3 * _SIDE * _SCALE
+    side = 3 * _FRAME
     height = max(glyph.shape[0] for glyph in glyphs)
     starts = np.cumsum([0, *(glyph.shape[1] + gap for glyph in glyphs)])
     row = np.zeros((height, starts[-1]))
@@ -112,31 +105,28 @@ def _number(fonts: list[Font], rng: np.random.Generator) -> Float64[np.ndarray, 
 
 def _seen(page: Float64[np.ndarray, "side side"], rng: np.random.Generator) -> Float64[np.ndarray, "s s"]:
     """The page in perspective: turned, slanted, stretched, so that a digit fills most of the frame."""
-    side = _SIDE * _SCALE
     digit = 46.0  # about how high digits are on the page
     filling = rng.uniform(0.62, 0.98)
-    high = digit / (filling * side)  # page pixels for each pixel of the frame
+    high = digit / (filling * _FRAME)  # page pixels for each pixel of the frame
     wide = high * float(np.exp(rng.normal(0.2, 0.17)))
     turn, slant = rng.normal(0, 0.07), rng.normal(0.03, 0.12)
-    x, y = np.meshgrid(*[np.arange(side) - (side - 1) / 2] * 2)
-    depth = 1 + (rng.normal(0, 0.12) * x + rng.normal(0, 0.05) * y) / side
-    shift = rng.normal(0, 0.045, 2) * side
-    x, y = x / depth - shift[0], y / depth - shift[1]
-    turned_x, turned_y = x * np.cos(turn) + y * np.sin(turn), y * np.cos(turn) - x * np.sin(turn)
+    depth = 1 + (rng.normal(0, 0.12) * _PIXELS.x + rng.normal(0, 0.05) * _PIXELS.y) / _FRAME
+    right, down = rng.normal(0, 0.045, 2) * _FRAME
+    turned = Plane(_PIXELS.x / depth - right, _PIXELS.y / depth - down).turned(turn)
     centre = (page.shape[0] - 1) / 2
-    places = np.stack([centre + high * turned_y, centre + wide * (turned_x + slant * turned_y)])
+    places = np.stack([centre + high * turned.y, centre + wide * (turned.x + slant * turned.y)])
     softened = ndimage.gaussian_filter(page, 0.4 * high)
     return np.clip(ndimage.map_coordinates(softened, places, order=1), 0, 1)
 
 
-def _colours(rng: np.random.Generator) -> _Colours:
+def _colours(rng: np.random.Generator) -> tuple[Float64[np.ndarray, "3"], Float64[np.ndarray, "3"]]:
     """Ink and wall, apart in brightness; the light colours both a little, paint each a little more."""
     light = rng.normal(0, 0.035, 3)
     wall = np.clip(rng.normal(0.47, 0.22), 0.05, 0.95)
     apart = rng.uniform(0.12, 0.75)
     up = rng.random() < 1 - wall
     ink = np.clip(wall + apart if up else wall - apart, 0.02, 0.98)
-    return _Colours(ink + light + _paint(rng), wall + light + _paint(rng))
+    return ink + light + _paint(rng), wall + light + _paint(rng)
 
 
 def _paint(rng: np.random.Generator) -> Float64[np.ndarray, "3"]:
@@ -148,12 +138,12 @@ def _paint(rng: np.random.Generator) -> Float64[np.ndarray, "3"]:
 
 def _wall(colour: Float64[np.ndarray, "3"], rng: np.random.Generator) -> Float64[np.ndarray, "3 s s"]:
     """A wall: one colour, clouds, and now and then an edge beyond which there is something else."""
-    side = _SIDE * _SCALE
-    wall = np.broadcast_to(colour[:, None, None], (3, side, side))
-    wall = wall + abs(rng.normal(0, 0.05)) * _smooth(rng) + rng.normal(0, 0.05) * _ramp(rng)
+    wall = np.broadcast_to(colour[:, None, None], (3, _FRAME, _FRAME))
+    wall = wall + abs(rng.normal(0, 0.05)) * clouds(rng, _FRAME, _CELLS)
+    wall = wall + rng.normal(0, 0.05) * ramp(rng, _UNIT)
     if rng.random() < 0.2:  # siding, bricks, a grid
         period, angle = rng.uniform(5, 24), rng.choice([0, np.pi / 2]) + rng.normal(0, 0.08)
-        x, y = np.meshgrid(*[np.arange(side)] * 2)
+        x, y = np.meshgrid(*[np.arange(_FRAME)] * 2)
         waves = np.sin(2 * np.pi * (x * np.cos(angle) + y * np.sin(angle)) / period + rng.uniform(0, 7))
         wall = wall + abs(rng.normal(0, 0.04)) * np.sign(waves) * np.abs(waves) ** rng.uniform(0.3, 1.5)
     for _ in range(rng.choice(4, p=(0.5, 0.3, 0.15, 0.05))):
@@ -163,10 +153,8 @@ def _wall(colour: Float64[np.ndarray, "3"], rng: np.random.Generator) -> Float64
 
 def _edge(rng: np.random.Generator) -> Float64[np.ndarray, "s s"]:
     """One beyond a straight edge near the frame, zero before it: the rim of a plate, a door, a shadow."""
-    side = _SIDE * _SCALE
     angle = rng.choice(4) * np.pi / 2 + rng.normal(0, 0.08)
-    x, y = np.meshgrid(*[np.arange(side) - (side - 1) / 2] * 2)
-    beyond = x * np.cos(angle) + y * np.sin(angle) - rng.uniform(0.22, 0.5) * side
+    beyond = _PIXELS.turned(angle).x - rng.uniform(0.22, 0.5) * _FRAME
     return np.asarray(np.clip(beyond / rng.uniform(1, 3) + 0.5, 0, 1))
 
 
@@ -175,22 +163,6 @@ def _shadow(mask: Float64[np.ndarray, "s s"], rng: np.random.Generator) -> Float
     shift = rng.normal(0, 2.2, 2) * _SCALE
     moved = ndimage.shift(mask, shift, order=1, mode="nearest")
     return np.asarray(rng.uniform(0.1, 0.6) * ndimage.gaussian_filter(moved, rng.uniform(0.3, 2) * _SCALE))
-
-
-def _smooth(rng: np.random.Generator) -> Float64[np.ndarray, "s s"]:
-    """Clouds of standard deviation near 1, on a scale of a few pixels to the whole frame."""
-    side = _SIDE * _SCALE
-    cells = int(rng.choice([3, 5, 9]))
-    coarse = Image.fromarray(rng.normal(size=(cells, cells)).astype(np.float32))
-    return np.asarray(coarse.resize((side, side), Image.Resampling.BICUBIC), dtype=np.float64)
-
-
-def _ramp(rng: np.random.Generator) -> Float64[np.ndarray, "s s"]:
-    """A plane through 0 at the centre, up to ±1 at the sides, in any direction."""
-    side = _SIDE * _SCALE
-    angle = rng.uniform(0, 2 * np.pi)
-    x, y = np.meshgrid(*[np.linspace(-1, 1, side)] * 2)
-    return np.asarray(x * np.cos(angle) + y * np.sin(angle))
 
 
 def _taken(scene: Float64[np.ndarray, "3 s s"], rng: np.random.Generator) -> Float64[np.ndarray, "3 32 32"]:

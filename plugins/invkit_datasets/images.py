@@ -3,9 +3,9 @@
     photos = invkit.dataset("images?path=photos,size=64,grey=true")
     x = photos.take(torch.arange(8), "train")       # (8, 1, 64, 64), values in [0, 1]
 
-Each image is cropped to its centred square and resized. Which split an image belongs to follows from a
-sha256 of its file name alone (about 90 % train, 5 % validation, 5 % test), so adding images never moves the
-others across. Images are decoded once and kept with 8 bits a pixel (see `invkit_datasets.cache`).
+Each image is cropped to its centred square and resized. An image's split follows from a sha256 of its file
+name alone (about 90 % train, 5 % validation, 5 % test), so adding images never moves the others across.
+Images are decoded once and kept with 8 bits a pixel (see `invkit_datasets.cache`).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -22,8 +23,8 @@ from PIL import Image
 
 from invkit.errors import InputError
 from invkit.files.images import SUFFIXES, read_image
-from invkit_datasets.cache import cache_key, decoded
-from invkit_datasets.decoded import ByteDataset
+from invkit_datasets.cache import decoded
+from invkit_datasets.decoded import ByteDataset, by_split
 from invkit_datasets.sources import Source, contents, crc_of, sources_in
 
 __all__ = ["Images", "crop_and_resize", "split_of"]
@@ -33,15 +34,15 @@ class Images(ByteDataset):
     """The images of a folder or archive, all brought to one size; decoded once, when first needed.
 
     Args:
-        path: a folder, or a zip archive, of which all folders are read (``~`` is the home folder); PNG, JPEG,
-            TIFF or npy.
+        path: a folder, or a zip archive with all its folders (``~`` is the home folder), of PNG, JPEG, TIFF
+            or npy files.
         size: pixels in height and width of every signal.
-        grey: one channel of luma; otherwise three channels, a grey image giving three equal ones.
-        crop: ``square``, the centred square; or ``none``, the whole image, stretched where it is no square.
+        grey: one channel of luma; otherwise three channels, equal ones for a grey image.
+        crop: ``square`` for the centred square, or ``none`` for the whole image, stretched to a square.
         recursive: read the folders inside a folder, too.
 
     Raises:
-        InputError: nothing there, no image in it, a size below 1. An unreadable image is reported when the
+        InputError: no such place, no image in it, a size below 1. An unreadable image is reported when the
             set is decoded.
     """
 
@@ -65,31 +66,32 @@ class Images(ByteDataset):
         self.size, self.grey, self.crop = size, grey, crop
         self.sources = sources_in(place, SUFFIXES, recursive=recursive)
         if not self.sources:
-            raise InputError(
-                f"no image in {place}",
-                hint=f"images end in {', '.join(SUFFIXES)}; recursive=true looks deeper",
-            )
-        splits = np.array([split_of(source.base) for source in self.sources], dtype=str)
-        numbers = {split: np.flatnonzero(splits == split) for split in ("train", "validation", "test")}
+            hint = f"images end in {', '.join(SUFFIXES)}; recursive=true looks deeper"
+            raise InputError(f"no image in {place}", hint=hint)
+        numbers = by_split([split_of(source.base) for source in self.sources])
         super().__init__("images", (1 if grey else 3, size, size), numbers)
 
     def fingerprint(self) -> str:
         """Return the sha256 of the options, and of every file's name and CRC-32."""
-        digest = hashlib.sha256(self._options().encode())
+        digest = hashlib.sha256(self._options.encode())
         for source in self.sources:
             digest.update(f"\n{source.name} {crc_of(source)}".encode())
         return digest.hexdigest()
 
-    def rows(self) -> UInt8[np.ndarray, "all channels size size"]:
-        """Return the decoded images, sorted by name."""
-        parts = [f"{source.path.resolve()} {source.name} {source.stamp}" for source in self.sources]
-        key = cache_key([self._options(), *parts])
-        return decoded("images", key, len(self.sources), self.signal_shape, self._decoded())
+    def rows(self, split: str) -> UInt8[np.ndarray, "all channels size size"]:
+        """Return the decoded images of all splits, sorted by name."""
+        return self._decoded
 
+    @cached_property
+    def _decoded(self) -> UInt8[np.ndarray, "all channels size size"]:
+        parts = [self._options, *(source.identity for source in self.sources)]
+        return decoded("images", parts, len(self.sources), self.signal_shape, self._signals())
+
+    @property
     def _options(self) -> str:
         return f"images {self.size} {self.grey} {self.crop}"
 
-    def _decoded(self) -> Iterator[UInt8[np.ndarray, "channels size size"]]:
+    def _signals(self) -> Iterator[UInt8[np.ndarray, "channels size size"]]:
         for source, content in contents(self.sources):
             image = crop_and_resize(_read(source, content, self.grey), self.size, self.crop)
             levels = np.rint(image * 255).astype(np.uint8)
@@ -97,9 +99,9 @@ class Images(ByteDataset):
 
 
 def _read(source: Source, content: bytes, grey: bool) -> Float32[np.ndarray, "channels height width"]:
-    if not source.zipped:
+    if source.crc is None:
         return read_image(source.path, grey=grey)
-    # The core reads images from files alone; an entry becomes one for as long as that takes.
+    # The core reads images from files only, so an archive's entry becomes one for the moment.
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / f"entry{Path(source.base).suffix}"
         file.write_bytes(content)
@@ -110,7 +112,7 @@ def _read(source: Source, content: bytes, grey: bool) -> Float32[np.ndarray, "ch
 
 
 def split_of(name: str) -> str:
-    """Return the split that a file name belongs to: its sha256 modulo 100 below 90, 95 or 100."""
+    """Return the split of a file name: its sha256 modulo 100 is below 90 (train), 95 (validation) or 100."""
     place = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") % 100
     return "train" if place < 90 else "validation" if place < 95 else "test"
 

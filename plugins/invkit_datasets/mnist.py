@@ -7,26 +7,32 @@
 The official training file is divided into 55,000 digits to train on and its last 5,000 to validate on; the
 official test file is the test split. The four files are not part of this package;
 `invkit datasets fetch mnist` downloads them.
+
+They have the idx format: two zero bytes, a byte for the type (8: unsigned byte), a byte for the number of
+axes, the length of each axis as a big-endian 32-bit number, and the bytes of the array.
+
+Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits".
 """
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import struct
 from collections.abc import Sequence
 from functools import cache, partial
+from math import prod
 from pathlib import Path
-from types import MappingProxyType
 from typing import Final
 
 import numpy as np
-import torch
-from jaxtyping import Float32, Int, Int64
-from torch import Tensor
+from jaxtyping import Int64, UInt8
 
-from invkit.contracts.dataset import Dataset
+from invkit.contracts.dataset import data_folder
+from invkit.errors import InputError
+from invkit_datasets.decoded import ByteDataset
 from invkit_datasets.downloads import Remote, download
-from invkit_datasets.folders import find_files
-from invkit_datasets.idx import read_idx
+from invkit_datasets.sources import AGAIN, readable
 
 __all__ = ["Mnist"]
 
@@ -50,16 +56,15 @@ _REMOTE: Final = Remote(
         f"{_FILES[3]}.gz": "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
     },
 )
-_TRAINING, _VALIDATION, _TEST = 60_000, 5_000, 10_000
+_TRAIN, _TRAINING, _TEST = 55_000, 60_000, 10_000
 
 
-class Mnist(Dataset):
+class Mnist(ByteDataset):
     """MNIST from the four official idx files, gzipped or not; each is read when first needed.
 
     Args:
         path: the folder that holds the files (``~`` is the home folder); by default ``$INVKIT_DATA/mnist``,
-        or
-            ``../shared/data/mnist`` where that exists.
+            or ``../shared/data/mnist`` where that exists.
 
     Raises:
         InputError: files are missing. A damaged file is reported when it is first read.
@@ -70,33 +75,22 @@ class Mnist(Dataset):
     terms = "CC BY-SA 3.0"
 
     def __init__(self, path: Path | None = None) -> None:
-        self.name = "mnist"
-        self.signal_shape = (1, 28, 28)
-        self.splits = MappingProxyType(
-            {"train": _TRAINING - _VALIDATION, "validation": _VALIDATION, "test": _TEST}
-        )
-        files = find_files("mnist", None if path is None else Path(path).expanduser(), _FILES)
-        self._paths = dict(zip(_FILES, files, strict=True))
-        self._read = cache(partial(_read, self._paths))
+        training, test = np.arange(_TRAINING), np.arange(_TEST)
+        numbers = {"train": training[:_TRAIN], "validation": training[_TRAIN:], "test": test}
+        super().__init__("mnist", (1, 28, 28), numbers)
+        self._read = cache(partial(_read, _found(data_folder("mnist", path))))
 
     @classmethod
     def fetch(cls, folder: Path, base_url: str | None = None, files: Sequence[str] = ()) -> list[Path]:
         """Download the four files (11 MB) from a mirror; see `Dataset.fetch`."""
         return download(_REMOTE, folder, base_url, files)
 
-    def take(self, indices: Int[Tensor, "n"], split: str) -> Float32[Tensor, "n 1 28 28"]:
-        """Return digits with values in [0, 1]; see `Dataset.take`."""
-        self.check(indices, split)
-        images = self._read(_FILES[2 if split == "test" else 0])
-        chosen = images[indices.numpy() + self._offset(split)]
-        return torch.from_numpy(chosen.astype(np.float32) / 255)[:, None]
+    def rows(self, split: str) -> UInt8[np.ndarray, "all 1 28 28"]:
+        """Return the digits of the file that holds a split."""
+        return self._read(_FILES[2 if split == "test" else 0])[:, None]
 
-    def labels(self, split: str) -> Int64[Tensor, "size"]:
-        """Return the class, 0 to 9, of every digit of a split, in the order of its indices."""
-        self.check(torch.zeros(0, dtype=torch.int64), split)
-        labels = self._read(_FILES[3 if split == "test" else 1])
-        start = self._offset(split)
-        return torch.from_numpy(labels[start : start + self.splits[split]].astype(np.int64))
+    def classes(self, split: str) -> Int64[np.ndarray, "all"]:
+        return self._read(_FILES[3 if split == "test" else 1]).astype(np.int64)
 
     def fingerprint(self) -> str:
         """Return the sha256 of the files' pixels and labels, the same whether they are gzipped or not."""
@@ -105,10 +99,36 @@ class Mnist(Dataset):
             digest.update(self._read(file).tobytes())
         return digest.hexdigest()
 
-    def _offset(self, split: str) -> int:
-        return _TRAINING - _VALIDATION if split == "validation" else 0
+
+def _found(folder: Path) -> dict[str, Path]:
+    """Return where each official file is, as it is or with ``.gz`` behind its name."""
+    found = {file: [p for p in (folder / file, folder / f"{file}.gz") if p.is_file()] for file in _FILES}
+    if missing := [file for file, paths in found.items() if not paths]:
+        raise InputError(
+            f"the data set 'mnist' lacks {', '.join(missing)} (or the same with .gz) in {folder}",
+            hint="put them there, set INVKIT_DATA to the folder above mnist/, or write mnist?path=FOLDER",
+        )
+    return {file: paths[0] for file, paths in found.items()}
 
 
-def _read(paths: dict[str, Path], file: str) -> np.ndarray:
-    count = _TEST if file.startswith("t10k") else _TRAINING
-    return read_idx(paths[file], (count, 28, 28) if "images" in file else (count,))
+def _read(paths: dict[str, Path], file: str) -> UInt8[np.ndarray, "..."]:
+    """Return the array of an official file; raises `InputError` where it is damaged or of another shape."""
+    path, count = paths[file], _TEST if file.startswith("t10k") else _TRAINING
+    shape = (count, 28, 28) if "images" in file else (count,)
+    with readable(str(path)):
+        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    head = 4 + 4 * len(shape)
+    if len(content) < head:
+        raise InputError(f"{path} is truncated: {len(content)} bytes, shorter than its header", hint=AGAIN)
+    magic, *axes = struct.unpack(f">{1 + len(shape)}I", content[:head])
+    kind = 0x0800 + len(shape)
+    if (magic, tuple(axes)) != (kind, shape):
+        found, expected = f"{magic:#010x} and shape {tuple(axes)}", f"{kind:#010x} and {shape}"
+        raise InputError(f"{path} is an idx file of type {found}, expected {expected}", hint=AGAIN)
+    size, expected_size = len(content) - head, prod(shape)
+    if size != expected_size:
+        state = "truncated" if size < expected_size else "too long"
+        raise InputError(
+            f"{path} is {state}: {size} bytes behind the header, expected {expected_size}", hint=AGAIN
+        )
+    return np.frombuffer(content, dtype=np.uint8, offset=head).reshape(shape)

@@ -24,12 +24,14 @@ from scipy import ndimage
 from torch import Tensor
 
 from invkit.contracts.dataset import SampledDataset
-from invkit_datasets.silhouettes import Plane, clouds, grain, plane, silhouette
+from invkit_datasets.silhouettes import Plane, clouds, grain, pictures, plane, ramp, silhouette
 
 __all__ = ["Objects"]
 
 _SIDE = 64
 _SCALE = 2  # the scene is drawn at twice the resolution
+_FRAME = _SIDE * _SCALE
+_PIXELS = plane(_FRAME)
 _PARTS_SHARE = (0.2, 0.25, 0.25, 0.18, 0.12)  # of things of one to five parts
 
 _Scene = Float64[np.ndarray, "3 s s"]
@@ -37,7 +39,7 @@ _Mask = Float64[np.ndarray, "s s"]
 
 
 class Objects(SampledDataset):
-    """Things by chance on plain backgrounds: 64 × 64 pixels, three channels, 8 bits."""
+    """Random things on plain backgrounds: 64 × 64 pixels, three channels, 8 bits."""
 
     bytes_only: ClassVar[bool] = True
     chunk: ClassVar[int] = 10  # each takes a few hundredths of a second
@@ -46,12 +48,7 @@ class Objects(SampledDataset):
         super().__init__("objects", (3, _SIDE, _SIDE), {})
 
     def draw(self, n: int, rng: torch.Generator) -> Float32[Tensor, "n 3 64 64"]:
-        """Draw ``n`` pictures."""
-        seed = int(torch.randint(2**63 - 1, (), generator=rng, dtype=torch.int64))
-        children = np.random.SeedSequence(seed).spawn(n)
-        pictures = [_picture(np.random.default_rng(child)) for child in children]
-        stacked = np.stack(pictures) if pictures else np.zeros((0, 3, _SIDE, _SIDE))
-        return torch.from_numpy(np.round(stacked * 255).astype(np.uint8)).float() / 255
+        return pictures(n, rng, _picture, _SIDE)
 
 
 def _picture(rng: np.random.Generator) -> Float64[np.ndarray, "3 64 64"]:
@@ -67,7 +64,7 @@ def _picture(rng: np.random.Generator) -> Float64[np.ndarray, "3 64 64"]:
         if rng.random() < 0.35:  # a seam along the rim
             rim = mask * (1 - ndimage.gaussian_filter(mask, rng.uniform(0.5, 1.5) * _SCALE)) * 2
             scene = scene * (1 - rng.uniform(0.1, 0.8) * np.clip(rim, 0, 1))
-    light = rng.normal(0, 0.1) * _ramp(rng)
+    light = rng.normal(0, 0.1) * ramp(rng, _PIXELS)
     scene = scene * (1 + whole * light)
     blur = rng.uniform(0.1, 0.6) * _SCALE
     scene = ndimage.gaussian_filter(scene, (0, blur, blur), mode="nearest")
@@ -76,7 +73,6 @@ def _picture(rng: np.random.Generator) -> Float64[np.ndarray, "3 64 64"]:
 
 def _thing(rng: np.random.Generator) -> list[_Mask]:
     """The masks of the parts, the largest first, brought together into a box that fills the frame."""
-    where = plane(_SIDE * _SCALE)
     turn = rng.normal(0, 0.25) if rng.random() < 0.8 else rng.uniform(0, np.pi)
     shapes = [silhouette(rng, 1.0, (0.0, 0.0), aspect=float(np.exp(rng.normal(0.25, 0.4))))]
     for _ in range(rng.choice(5, p=_PARTS_SHARE)):
@@ -91,27 +87,26 @@ def _thing(rng: np.random.Generator) -> list[_Mask]:
     covered = np.max([shape.mask(rough) for shape in shapes], axis=0) > 0.5
     rows, columns = (np.flatnonzero(covered.any(axis)) for axis in (1, 0))
     if not len(rows):
-        return [np.zeros_like(where.x)]
+        return [np.zeros_like(_PIXELS.x)]
     cell = 2 * wide / len(covered)
     extent = (max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1) * cell
     zoom = extent / (2 * rng.uniform(0.6, 0.98))
     middle = [(pixels[0] + pixels[-1] + 1) / 2 * cell - wide for pixels in (columns, rows)]
     right, down = middle - zoom * rng.normal(0, 0.06, 2)
-    near = Plane(where.x * zoom + right, where.y * zoom + down).turned(turn)
+    near = Plane(_PIXELS.x * zoom + right, _PIXELS.y * zoom + down).turned(turn)
     return [shape.mask(near) for shape in shapes]
 
 
 def _background(rng: np.random.Generator) -> _Scene:
     """White, nearly white, or, seldom, of any colour; seldom brighter at one side."""
-    side = _SIDE * _SCALE
     kind = rng.random()
     colour = np.ones(3)
     if kind > 0.75:
         colour = 1 - abs(rng.normal(0, 0.05)) - abs(rng.normal(0, 0.01, 3))
     if kind > 0.93:
         colour = _paint(rng)
-    scene = np.broadcast_to(colour[:, None, None], (3, side, side))
-    return scene * (1 - abs(rng.normal(0, 0.08)) * (1 + _ramp(rng)) / 2) if kind > 0.85 else scene
+    scene = np.broadcast_to(colour[:, None, None], (3, _FRAME, _FRAME))
+    return scene * (1 - abs(rng.normal(0, 0.08)) * (1 + ramp(rng, _PIXELS)) / 2) if kind > 0.85 else scene
 
 
 def _shadow(whole: _Mask, rng: np.random.Generator) -> _Mask:
@@ -131,8 +126,7 @@ def _paint(rng: np.random.Generator) -> Float64[np.ndarray, "3"]:
 
 def _surface(colour: Float64[np.ndarray, "3"], mask: _Mask, rng: np.random.Generator) -> _Scene:
     """Paint, darker towards the rim as rounded things are, with a texture and perhaps a highlight."""
-    side = _SIDE * _SCALE
-    shading = 1 + rng.normal(0, 0.2) * _ramp(rng) + abs(rng.normal(0, 0.1)) * clouds(rng, side)
+    shading = 1 + rng.normal(0, 0.2) * ramp(rng, _PIXELS) + abs(rng.normal(0, 0.1)) * clouds(rng, _FRAME)
     if rng.random() < 0.6:
         depth = _blurred(mask, rng.uniform(2, 9) * _SCALE)
         shading = shading * (1 - rng.uniform(0, 0.9) * np.clip(1.5 - 2 * depth, 0, 1))
@@ -140,34 +134,26 @@ def _surface(colour: Float64[np.ndarray, "3"], mask: _Mask, rng: np.random.Gener
     if rng.random() < 0.35:
         surface = surface + _pattern(rng) * (_paint(rng) - colour)[:, None, None]
     if rng.random() < 0.25:
-        light = np.clip(clouds(rng, side) - rng.uniform(0.3, 1.5), 0, 1)
+        light = np.clip(clouds(rng, _FRAME) - rng.uniform(0.3, 1.5), 0, 1)
         surface = surface + light * rng.uniform(0.1, 0.7)
-    surface = surface + abs(rng.normal(0, 0.06)) * grain(rng, side)
+    surface = surface + abs(rng.normal(0, 0.06)) * grain(rng, _FRAME)
     return np.clip(surface, 0, 1)
 
 
 def _pattern(rng: np.random.Generator) -> _Mask:
     """Stripes, checks or blots, between 0 and 1."""
-    side = _SIDE * _SCALE
     kind = rng.random()
     if kind < 0.3:
-        return np.asarray(np.clip(4 * (clouds(rng, side) - rng.normal()), 0, 1))
+        return np.asarray(np.clip(4 * (clouds(rng, _FRAME) - rng.normal()), 0, 1))
     angle, period = rng.uniform(0, np.pi), rng.uniform(6, 50)
-    x, y = np.meshgrid(*[np.arange(side)] * 2)
-    bent = 0.6 * rng.random() * period * clouds(rng, side) if rng.random() < 0.5 else 0.0
+    x, y = np.meshgrid(*[np.arange(_FRAME)] * 2)
+    bent = 0.6 * rng.random() * period * clouds(rng, _FRAME) if rng.random() < 0.5 else 0.0
     along = x * np.cos(angle) + y * np.sin(angle) + bent
     across = y * np.cos(angle) - x * np.sin(angle)
     waves = np.sin(2 * np.pi * along / period + rng.uniform(0, 7))
     if kind > 0.8:
         waves = waves * np.sin(2 * np.pi * across / period)
     return np.asarray(np.clip(rng.uniform(1, 6) * (waves - rng.uniform(-0.5, 0.9)), 0, 1))
-
-
-def _ramp(rng: np.random.Generator) -> _Mask:
-    """A plane through 0 at the centre, up to ±1 at the sides, in any direction."""
-    angle = rng.uniform(0, 2 * np.pi)
-    here = plane(_SIDE * _SCALE)
-    return np.asarray(here.x * np.cos(angle) + here.y * np.sin(angle))
 
 
 def _blurred(mask: _Mask, sigma: float) -> _Mask:

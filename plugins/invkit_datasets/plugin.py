@@ -9,44 +9,20 @@ import invkit
 if TYPE_CHECKING:
     from invkit.plugin.registry import Registry
 
+_DATA_SETS = {
+    "mnist": ("mnist:Mnist", "MNIST handwritten digits, from the official files"),
+    "mnist-sample": ("sample:MnistSample", "twelve MNIST test digits, packaged"),
+    "images": ("images:Images", "a folder or zip of images, cropped and resized"),
+    "celeba": ("celeba:CelebA", "CelebA faces, aligned, from folders or zips of jpgs"),
+    "svhn": ("svhn:Svhn", "street view house numbers, 32 × 32 crops, from .mat files"),
+    "chars74k": ("chars74k:Chars74k", "letters and digits in photographs, from an npz"),
+    "housenumbers": ("housenumbers:HouseNumbers", "synthetic house numbers that look like SVHN's crops"),
+    "objects": ("objects:Objects", "synthetic things in front of a plain background, as a shop shows them"),
+}
+
 
 @invkit.hookimpl
 def invkit_register(registry: Registry) -> None:
-    """Register the image data sets."""
-    registry.dataset(
-        "mnist", "invkit_datasets.mnist:Mnist", summary="MNIST handwritten digits, from the official files"
-    )
-    registry.dataset(
-        "mnist-sample", "invkit_datasets.sample:MnistSample", summary="twelve MNIST test digits, packaged"
-    )
-    registry.dataset(
-        "images",
-        "invkit_datasets.images:Images",
-        summary="a folder or zip of images, cropped and resized",
-        default=True,  # what `invkit train --data FOLDER` reads
-    )
-    registry.dataset(
-        "celeba",
-        "invkit_datasets.celeba:CelebA",
-        summary="CelebA faces, aligned, from folders or zips of jpgs",
-    )
-    registry.dataset(
-        "svhn",
-        "invkit_datasets.svhn:Svhn",
-        summary="street view house numbers, 32 × 32 crops, from .mat files",
-    )
-    registry.dataset(
-        "chars74k",
-        "invkit_datasets.chars74k:Chars74k",
-        summary="letters and digits in photographs, from an npz",
-    )
-    registry.dataset(
-        "housenumbers",
-        "invkit_datasets.housenumbers:HouseNumbers",
-        summary="synthetic house numbers that look like SVHN's crops",
-    )
-    registry.dataset(
-        "objects",
-        "invkit_datasets.objects:Objects",
-        summary="synthetic things in front of a plain background, as a shop shows them",
-    )
+    """Register the image data sets; ``images`` is what ``invkit train --data FOLDER`` reads."""
+    for name, (target, summary) in _DATA_SETS.items():
+        registry.dataset(name, f"invkit_datasets.{target}", summary=summary, default=name == "images")

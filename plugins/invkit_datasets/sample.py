@@ -10,22 +10,20 @@ are not among these: nothing is picked by looks.
 from __future__ import annotations
 
 import hashlib
-from importlib.resources import as_file, files
-from types import MappingProxyType
+from importlib.resources import files
 
-import torch
-from jaxtyping import Float32, Int, Int64
-from torch import Tensor
+import numpy as np
+from jaxtyping import Int64, UInt8
+from PIL import Image
 
-from invkit.contracts.dataset import Dataset
-from invkit.files.images import read_image
+from invkit_datasets.decoded import ByteDataset
 
 __all__ = ["MnistSample"]
 
 _STRIP = files("invkit_datasets") / "samples" / "mnist_test_12.png"
 
 
-class MnistSample(Dataset):
+class MnistSample(ByteDataset):
     """Twelve MNIST test digits; only the split ``test`` holds any.
 
     Attributes:
@@ -38,22 +36,18 @@ class MnistSample(Dataset):
     indices: tuple[int, ...] = (3, 2, 1, 18, 4, 8, 11, 0, 61, 7, 5, 6)
 
     def __init__(self) -> None:
-        self.name = "mnist-sample"
-        self.signal_shape = (1, 28, 28)
-        self.splits = MappingProxyType({"train": 0, "validation": 0, "test": len(self.indices)})
-        with as_file(_STRIP) as path:
-            strip = torch.from_numpy(read_image(path))
-        self._images = torch.stack(strip.split(28, dim=-1))
+        rows, none = np.arange(len(self.indices)), np.arange(0)
+        super().__init__("mnist-sample", (1, 28, 28), {"train": none, "validation": none, "test": rows})
+        with _STRIP.open("rb") as stream:
+            strip = np.asarray(Image.open(stream))
+        self._digits = np.stack(np.split(strip, len(self.indices), axis=1))[:, None]
 
-    def take(self, indices: Int[Tensor, "n"], split: str) -> Float32[Tensor, "n 1 28 28"]:
-        """Return digits with values in [0, 1]; see `Dataset.take`."""
-        self.check(indices, split)
-        return self._images[indices.long()]
+    def rows(self, split: str) -> UInt8[np.ndarray, "12 1 28 28"]:
+        """Return the twelve digits."""
+        return self._digits
 
-    def labels(self, split: str) -> Int64[Tensor, "size"]:
-        """Return the class, 0 to 9, of every digit of a split, in the order of its indices."""
-        self.check(torch.zeros(0, dtype=torch.int64), split)
-        return torch.tensor([*range(10), 1, 4] if split == "test" else [], dtype=torch.int64)
+    def classes(self, split: str) -> Int64[np.ndarray, "12"]:
+        return np.array([*range(10), 1, 4])
 
     def fingerprint(self) -> str:
         """Return the sha256 of the packaged file."""

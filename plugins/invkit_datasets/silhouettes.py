@@ -1,23 +1,25 @@
-"""Shapes in the plane: ovals and boxes, blobs, polygons, bent strokes; some of them hollow.
+"""Parts of drawn pictures: shapes (ovals and boxes, blobs, polygons, bent strokes; some hollow) and noise.
 
     shape = silhouette(rng, size=1.0, centre=(0, 0), aspect=1.5)
     shape.mask(plane(128))           # (128, 128), 1 inside, 0 outside, soft over about a pixel
 
-A shape is a function that is negative inside and has a slope near 1 at the rim; `Shape.mask` reads its
-slope from the grid, so that the rim is as sharp at any size.
+A shape is a function that is negative inside and has a slope near 1 at the rim. `Shape.mask` reads the slope
+from the grid, so that the rim is equally sharp at any size.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import attrs
 import numpy as np
-from jaxtyping import Float64
+import torch
+from jaxtyping import Float32, Float64
 from PIL import Image
+from torch import Tensor
 
-__all__ = ["Plane", "Shape", "clouds", "grain", "plane", "silhouette"]
+__all__ = ["Plane", "Shape", "clouds", "grain", "pictures", "plane", "ramp", "silhouette"]
 
 Grid = Float64[np.ndarray, "s s"]
 
@@ -41,10 +43,10 @@ class Plane:
 
 @attrs.frozen(eq=False)
 class Shape:
-    """A shape about a place.
+    """A shape at a place.
 
     Args:
-        distance: of a plane whose origin is that place; negative inside.
+        distance: distance from the rim, negative inside, in a plane with its origin at the place.
         x, y: the place.
     """
 
@@ -53,38 +55,33 @@ class Shape:
     y: float
 
     def mask(self, where: Plane) -> Grid:
-        """1 inside, 0 outside; half a pixel of the plane to either side of the rim in between."""
+        """1 inside, 0 outside, values in between up to half a pixel from the rim."""
         distance = self.distance(Plane(where.x - self.x, where.y - self.y))
         down, right = np.gradient(distance)
         slope = np.hypot(down, right) + 1e-9
         return np.asarray(np.clip(0.5 - distance / slope, 0, 1))
 
     def moved(self, x: float, y: float) -> Shape:
-        """The same elsewhere."""
+        """The same shape at another place."""
         return attrs.evolve(self, x=self.x + x, y=self.y + y)
 
 
 def plane(side: int) -> Plane:
-    """From −1 to 1 in both directions."""
+    """The coordinates of ``side`` × ``side`` pixels, from −1 to 1 in both directions."""
     return Plane(*np.meshgrid(*[(np.arange(side) + 0.5) / side * 2 - 1] * 2))
 
 
 def silhouette(rng: np.random.Generator, size: float, centre: tuple[float, float], *, aspect: float) -> Shape:
-    """A shape by chance, about so large; a sixth of them hollow.
+    """Draw a random shape; one in six is hollow.
 
     Args:
-        rng: decides what it is.
-        size: half of its longer extent, roughly.
-        centre: where.
-        aspect: how many times wider than high.
+        rng: source of randomness.
+        size: about half of the longer extent.
+        centre: place of the shape.
+        aspect: ratio of width to height.
     """
-    kinds: tuple[Callable[[np.random.Generator], Callable[[Plane], Grid]], ...] = (
-        _superellipse,
-        _blob,
-        _polygon,
-        _stroke,
-    )
-    distance = kinds[rng.choice(4, p=(0.3, 0.3, 0.2, 0.2))](rng)
+    kind = (_superellipse, _blob, _polygon, _stroke)[rng.choice(4, p=(0.3, 0.3, 0.2, 0.2))]
+    distance = kind(rng)
     wide, high = (size, size / aspect) if aspect > 1 else (size * aspect, size)
     turn = rng.normal(0, 0.2) if rng.random() < 0.7 else rng.uniform(0, np.pi)
     width = rng.uniform(0.08, 0.3) if rng.random() < 1 / 6 else None
@@ -97,11 +94,34 @@ def silhouette(rng: np.random.Generator, size: float, centre: tuple[float, float
     return Shape(placed, *centre)
 
 
-def clouds(rng: np.random.Generator, side: int) -> Grid:
-    """Smooth noise of standard deviation near 1, on a scale of an eighth to half of the side."""
-    cells = int(rng.choice([3, 4, 6, 9]))
-    coarse = Image.fromarray(rng.normal(size=(cells, cells)).astype(np.float32))
+def pictures(
+    n: int, rng: torch.Generator, draw: Callable[[np.random.Generator], np.ndarray], side: int
+) -> Float32[Tensor, "n 3 s s"]:
+    """Draw ``n`` colour pictures, each from a seed of its own, and round them to 8 bits.
+
+    Args:
+        n: number of pictures.
+        rng: source of the seeds; picture i does not depend on ``n``.
+        draw: draws one picture, (3, side, side) with values in [0, 1].
+        side: height and width of a picture.
+    """
+    seed = int(torch.randint(2**63 - 1, (), generator=rng, dtype=torch.int64))
+    drawn = np.empty((n, 3, side, side))
+    for index, child in enumerate(np.random.SeedSequence(seed).spawn(n)):
+        drawn[index] = draw(np.random.default_rng(child))
+    return torch.from_numpy(np.round(drawn * 255).astype(np.uint8)).float() / 255
+
+
+def clouds(rng: np.random.Generator, side: int, cells: Sequence[int] = (3, 4, 6, 9)) -> Grid:
+    """Smooth noise of standard deviation near 1, interpolated from few points a side (one of ``cells``)."""
+    count = int(rng.choice(cells))
+    coarse = Image.fromarray(rng.normal(size=(count, count)).astype(np.float32))
     return np.asarray(coarse.resize((side, side), Image.Resampling.BICUBIC), dtype=np.float64)
+
+
+def ramp(rng: np.random.Generator, where: Plane) -> Grid:
+    """A linear function of random direction, 0 at the origin and ±1 at a distance of 1."""
+    return where.turned(rng.uniform(0, 2 * np.pi)).x
 
 
 def grain(rng: np.random.Generator, side: int) -> Grid:

@@ -1,12 +1,9 @@
-"""Where encoded images come from: files of a folder, or entries of a zip archive.
+"""Encoded images: files of a folder, or entries of a zip archive.
 
     sources = sources_in(Path("img_align_celeba.zip"), (".jpg",))
     sources[0].name                                  # "img_align_celeba/000002.jpg"
     for source, content in contents(sources):        # its bytes, checked against the archive's CRC
         ...
-
-A source's ``stamp`` is what tells it from another of the same name without reading it: the CRC and size that
-the archive records, or the size and time of change of a file.
 """
 
 from __future__ import annotations
@@ -14,14 +11,29 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import attrs
 
 from invkit.errors import InputError
 
-__all__ = ["Source", "contents", "crc_of", "sources_in"]
+__all__ = ["AGAIN", "Source", "contents", "crc_of", "readable", "sources_in", "stamp"]
+
+AGAIN = "the file is damaged, truncated or of another type; fetch it again"
+"""The usual hint for a file that cannot be read."""
+
+
+@contextmanager
+def readable(what: str, hint: str = AGAIN) -> Iterator[None]:
+    """Report any failure inside the block as an `InputError`: "cannot read ``what``: …".
+
+    A damaged file may raise nearly anything inside a decoder.
+    """
+    try:
+        yield
+    except Exception as error:
+        raise InputError(f"cannot read {what}: {error}", hint=hint) from error
 
 
 @attrs.frozen
@@ -31,52 +43,58 @@ class Source:
     Args:
         path: the file, or the archive that holds it.
         name: the path inside the folder or archive, with ``/`` between its parts.
-        stamp: changes with the content.
-        zipped: whether ``path`` is an archive.
+        stamp: a text that changes with the content, known without reading it: the size and CRC that the
+            archive records, or a file's size and time of change.
         crc: the CRC-32 in hexadecimal that the archive records; None for a file.
     """
 
     path: Path
     name: str
     stamp: str
-    zipped: bool
     crc: str | None = None
 
     @property
     def base(self) -> str:
-        """The file name alone."""
+        """The file name without folders."""
         return self.name.rpartition("/")[2]
 
+    @property
+    def identity(self) -> str:
+        """Where the image lies, with its stamp; a part of the cache's key."""
+        return f"{self.path.resolve()} {self.name} {self.stamp}"
+
     def __str__(self) -> str:
-        return f"{self.name} in {self.path}" if self.zipped else str(self.path)
+        return str(self.path) if self.crc is None else f"{self.name} in {self.path}"
 
 
 def contents(sources: Iterable[Source]) -> Iterator[tuple[Source, bytes]]:
     """Yield each source with its encoded bytes; an archive is opened once.
 
     Raises:
-        InputError: one cannot be read, or is damaged; naming the file, and the entry in an archive.
+        InputError: a source is unreadable or damaged; names the file, and the entry in an archive.
     """
     with ExitStack() as stack:
         archives: dict[Path, zipfile.ZipFile] = {}
         for source in sources:
-            try:
-                if not source.zipped:
+            with readable(str(source)):
+                if source.crc is None:
                     content = source.path.read_bytes()
                 else:
                     if source.path not in archives:
                         archives[source.path] = stack.enter_context(zipfile.ZipFile(source.path))
                     content = archives[source.path].read(source.name)
-            except Exception as error:  # a damaged archive may raise nearly anything while it is unpacked
-                raise InputError(f"cannot read {source}: {error}", hint="fetch the file again") from error
             yield source, content
 
 
 def crc_of(source: Source) -> str:
     """Return the CRC-32 of the encoded bytes in hexadecimal, from the archive's listing or by reading."""
-    if source.crc is not None:
-        return source.crc
-    return next(f"{zlib.crc32(content):08x}" for _, content in contents([source]))
+    return source.crc or next(f"{zlib.crc32(content):08x}" for _, content in contents([source]))
+
+
+def stamp(file: Path) -> str:
+    """Return a file's size and time of change."""
+    stat = file.stat()
+    return f"{stat.st_size} {stat.st_mtime_ns}"
 
 
 def sources_in(path: Path, suffixes: Sequence[str], *, recursive: bool = False) -> list[Source]:
@@ -90,34 +108,19 @@ def sources_in(path: Path, suffixes: Sequence[str], *, recursive: bool = False) 
         recursive: look into the folders inside a folder, too.
 
     Raises:
-        InputError: no such file or folder, no archive, or a truncated one.
+        InputError: no such file or folder, or no complete zip archive.
     """
     if path.is_dir():
         inside = path.rglob("*") if recursive else path.iterdir()
-        found = [_file(path, file) for file in inside if file.is_file()]
+        found = [Source(f, f.relative_to(path).as_posix(), stamp(f)) for f in inside if f.is_file()]
+    elif not path.exists():
+        raise InputError(f"no such file or folder: {path}", hint="check the path")
     else:
-        found = [
-            Source(path, info.filename, f"{info.file_size} {info.CRC:08x}", True, f"{info.CRC:08x}")
-            for info in _listing(path)
-            if not info.is_dir() and not info.filename.startswith("__MACOSX/")
-        ]
+        with readable(f"{path} as a zip archive"), zipfile.ZipFile(path) as archive:
+            found = [
+                Source(path, info.filename, f"{info.file_size} {info.CRC:08x}", f"{info.CRC:08x}")
+                for info in archive.infolist()
+                if not info.is_dir() and not info.filename.startswith("__MACOSX/")
+            ]
     wanted = [s for s in found if not s.base.startswith(".") and Path(s.base).suffix.lower() in suffixes]
     return sorted(wanted, key=lambda source: source.name)
-
-
-def _file(folder: Path, file: Path) -> Source:
-    stat = file.stat()
-    return Source(file, file.relative_to(folder).as_posix(), f"{stat.st_size} {stat.st_mtime_ns}", False)
-
-
-def _listing(path: Path) -> list[zipfile.ZipInfo]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return archive.infolist()
-    except FileNotFoundError as error:
-        raise InputError(f"no such file or folder: {path}", hint="check the path") from error
-    except Exception as error:  # as above
-        raise InputError(
-            f"cannot read {path} as a zip archive: {error}",
-            hint="it is truncated or of another type; fetch the file again",
-        ) from error

@@ -6,14 +6,13 @@
 
 A file is a MATLAB 5 file with ``X``, uint8 (32, 32, 3, n), and, where it has labels, ``y``, 1 to 10.
 
-Which files. A path to one ``.mat`` file means that file. In a folder the training files are
-``train_32x32.mat``, and ``extra_32x32.mat`` too with ``extra=true``; where neither official training file is
-in the folder, they are all others named ``*_32x32.mat``. Files whose name starts with ``test`` are the test
-split, all others train and validation.
+Files: a path to one ``.mat`` file means that file. In a folder the training files are ``train_32x32.mat``
+and, with ``extra=true``, ``extra_32x32.mat``. If the folder has neither, all other files named
+``*_32x32.mat`` are training files. A file is the test split if its name starts with ``test``.
 
-Which split. Crops of one house number follow each other in a file, and nothing says where a number ends. So
-validation is one block, the last 20th of each training file, and the eight crops before it belong to no
-split: a house number has at most six digits and cannot reach across.
+Splits: the crops of one house number follow each other in a file, which does not record where a number ends.
+So validation is one block, the last 20th of each training file. The eight crops before it belong to no split:
+a house number has at most six digits and cannot reach across.
 
 Source: Y. Netzer, T. Wang, A. Coates, A. Bissacco, B. Wu, A. Y. Ng, "Reading digits in natural images with
 unsupervised feature learning", NIPS workshop 2011.
@@ -31,15 +30,14 @@ from typing import Any, Final
 import attrs
 import numpy as np
 import scipy.io
-import torch
 from jaxtyping import Int64, UInt8
-from torch import Tensor
 
+from invkit.contracts.dataset import SPLITS, data_folder
 from invkit.errors import InputError
-from invkit_datasets.cache import cache_key, decoded
+from invkit_datasets.cache import decoded
 from invkit_datasets.decoded import ByteDataset
 from invkit_datasets.downloads import Remote, download
-from invkit_datasets.folders import data_folder
+from invkit_datasets.sources import readable, stamp
 
 __all__ = ["GUARD", "Svhn", "cut"]
 
@@ -47,7 +45,7 @@ GUARD: Final = 8
 """Crops between train and validation that belong to neither."""
 
 _SHARE = 20
-_HINT = "fetch the file again: invkit datasets fetch svhn"
+_HINT = "the file is damaged, truncated or of another type; fetch it again: invkit datasets fetch svhn"
 
 
 # The publisher gives no checksums. These sha256 are those that torchvision's prototype data sets list;
@@ -69,6 +67,10 @@ class _MatFile:
     count: int
     labelled: bool
 
+    @property
+    def testing(self) -> bool:
+        return self.path.name.startswith("test")
+
 
 class Svhn(ByteDataset):
     """SVHN crops from the official ``.mat`` files; unpacked once, when first needed.
@@ -86,63 +88,57 @@ class Svhn(ByteDataset):
     terms = "research, not commercial"
 
     def __init__(self, path: Path | None = None, extra: bool = False) -> None:
-        place = data_folder("svhn", None if path is None else Path(path).expanduser())
-        self._files = [_header(file) for file in _chosen(place, extra)]
-        parts: dict[str, list[np.ndarray]] = {"train": [], "validation": [], "test": []}
+        self._files = [_header(file) for file in _chosen(data_folder("svhn", path), extra)]
+        rows: dict[str, list[int]] = {split: [] for split in SPLITS}
         start = 0
         for file in self._files:
-            for split, rows in cut(file.count, testing=_is_test(file.path)).items():
-                parts[split].append(start + np.asarray(rows, dtype=np.int64))
+            for split, inside in cut(file.count, testing=file.testing).items():
+                rows[split] += range(start + inside.start, start + inside.stop)
             start += file.count
-        empty = np.zeros(0, dtype=np.int64)
-        super().__init__(
-            "svhn", (3, 32, 32), {split: np.concatenate([empty, *rows]) for split, rows in parts.items()}
-        )
+        numbers = {split: np.array(found, dtype=np.int64) for split, found in rows.items()}
+        super().__init__("svhn", (3, 32, 32), numbers)
 
     @classmethod
     def fetch(cls, folder: Path, base_url: str | None = None, files: Sequence[str] = ()) -> list[Path]:
         """Download ``train_32x32.mat`` and ``test_32x32.mat`` (246 MB); see `Dataset.fetch`.
 
-        ``files=["extra_32x32.mat"]`` fetches the extra set (1.3 GB). The publisher gives no checksums; what
-        is checked are the sha256 that torchvision's prototype data sets list.
+        ``files=["extra_32x32.mat"]`` fetches the extra set (1.3 GB). The publisher gives no checksums; the
+        files are checked against the sha256 that torchvision's prototype data sets list.
         """
         return download(_REMOTE, folder, base_url, files)
-
-    def labels(self, split: str) -> Int64[Tensor, "size"]:
-        """Return the digit, 0 to 9, of every crop of a split, in the order of its indices.
-
-        Raises:
-            InputError: no such split, or a file of it without labels.
-        """
-        self.check(torch.zeros(0, dtype=torch.int64), split)
-        rows = self.numbers[split]
-        found, start = np.zeros(len(rows), dtype=np.int64), 0
-        for file in self._files:
-            inside = (rows >= start) & (rows < start + file.count)
-            if inside.any():
-                found[inside] = _labels(file)[rows[inside] - start]
-            start += file.count
-        return torch.from_numpy(found)
 
     def fingerprint(self) -> str:
         """Return the sha256 of the files' names and pixels."""
         return self._fingerprint
 
-    def rows(self) -> UInt8[np.ndarray, "all 3 32 32"]:
+    def rows(self, split: str) -> UInt8[np.ndarray, "all 3 32 32"]:
         """Return the crops of all files, one file after the other."""
-        parts = []
-        for file in self._files:
-            stat = file.path.stat()
-            parts.append(f"{file.path.resolve()} {stat.st_size} {stat.st_mtime_ns}")
+        return self._decoded
+
+    def classes(self, split: str) -> Int64[np.ndarray, "all"]:
+        """Return the digits, 0 to 9, of a split's files, and zeros for the crops of other files.
+
+        Raises:
+            InputError: a file of the split has no labels.
+        """
+        needed = len(self.numbers[split]) > 0
+        found = [
+            _labels(file) if needed and file.testing == (split == "test") else np.zeros(file.count, np.int64)
+            for file in self._files
+        ]
+        return np.concatenate(found)
+
+    @cached_property
+    def _decoded(self) -> UInt8[np.ndarray, "all 3 32 32"]:
+        parts = ["svhn", *(f"{file.path.resolve()} {stamp(file.path)}" for file in self._files)]
         total = sum(file.count for file in self._files)
         crops = (crop for file in self._files for crop in _crops(file))
-        return decoded("svhn", cache_key(["svhn", *parts]), total, (3, 32, 32), crops)
+        return decoded("svhn", parts, total, self.signal_shape, crops)
 
     @cached_property
     def _fingerprint(self) -> str:
         digest = hashlib.sha256("\n".join(f"{f.path.name} {f.count}" for f in self._files).encode())
-        for start in range(0, len(self._rows), 10_000):
-            digest.update(self._rows[start : start + 10_000].tobytes())
+        digest.update(self._decoded.data)
         return digest.hexdigest()
 
 
@@ -159,24 +155,21 @@ def cut(count: int, *, testing: bool = False) -> dict[str, range]:
     return {"train": range(max(border - GUARD, 0)), "validation": range(border, count), "test": range(0)}
 
 
-def _is_test(path: Path) -> bool:
-    return path.name.startswith("test")
-
-
 def _chosen(place: Path, extra: bool) -> list[Path]:
+    """Return the training files, then the test file."""
     if place.is_file():
         return [place]
-    train, test, more = (place / f"{part}_32x32.mat" for part in ("train", "test", "extra"))
     if not place.is_dir():
         raise InputError(f"no such file or folder: {place}", hint="check the path")
+    train, test, more = (place / f"{part}_32x32.mat" for part in ("train", "test", "extra"))
     if extra and not more.is_file():
         raise InputError(
             f"the data set 'svhn' lacks {more}", hint="leave extra=true out, or put the file there"
         )
-    training = [file for file in (train, more) if file.is_file() and (extra or file == train)]
+    training = [train, more] if extra else [train]
     if not train.is_file() and not more.is_file():
-        training = sorted(p for p in place.glob("*_32x32.mat") if not _is_test(p))
-    found = [*training, *([test] if test.is_file() else [])]
+        training = sorted(p for p in place.glob("*_32x32.mat") if not p.name.startswith("test"))
+    found = [file for file in (*training, test) if file.is_file()]
     if not found:
         there = ", of which extra=true would be used" if more.is_file() else ""
         raise InputError(
@@ -187,10 +180,8 @@ def _chosen(place: Path, extra: bool) -> list[Path]:
 
 
 def _header(path: Path) -> _MatFile:
-    try:
+    with readable(f"{path} as a MATLAB 5 file", _HINT):
         shapes = {name: (shape, kind) for name, shape, kind in scipy.io.whosmat(path)}
-    except Exception as error:  # a damaged file may raise nearly anything while scipy parses it
-        raise InputError(f"cannot read {path} as a MATLAB 5 file: {error}", hint=_HINT) from error
     shape, kind = shapes.get("X", ((), "nothing"))
     if len(shape) != 4 or shape[:3] != (32, 32, 3) or kind != "uint8" or shape[3] < 1:
         raise InputError(f"X in {path} is {kind} {shape}, expected uint8 (32, 32, 3, n)", hint=_HINT)
@@ -200,19 +191,15 @@ def _header(path: Path) -> _MatFile:
 
 
 def _variable(file: _MatFile, name: str) -> Any:
-    try:
+    with readable(f"{name} in {file.path}", _HINT):
         return scipy.io.loadmat(file.path, variable_names=[name])[name]
-    except Exception as error:  # as above
-        raise InputError(
-            f"cannot read {name} in {file.path}, which is damaged or truncated: {error}", hint=_HINT
-        ) from error
 
 
-def _crops(file: _MatFile) -> np.ndarray:
+def _crops(file: _MatFile) -> UInt8[np.ndarray, "n 3 32 32"]:
     return np.moveaxis(_variable(file, "X"), (3, 2), (0, 1))
 
 
-def _labels(file: _MatFile) -> np.ndarray:
+def _labels(file: _MatFile) -> Int64[np.ndarray, "n"]:
     if not file.labelled:
         raise InputError(f"{file.path} has no labels", hint="use the official files, which have them")
     classes = np.asarray(_variable(file, "y")).reshape(-1).astype(np.int64)

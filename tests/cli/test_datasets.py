@@ -80,7 +80,10 @@ def test_refused(
     assert not nothing_here.exists()
 
 
-def test_no_folder_is_known(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_folder_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.delenv("INVKIT_DATA")
+    monkeypatch.chdir(tmp_path)
     assert main(["datasets", "fetch", "mnist"]) == 3
     assert "set INVKIT_DATA" in capsys.readouterr().err

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invkit.contracts.dataset import Dataset, SampledDataset
+from invkit.contracts.dataset import Dataset, SampledDataset, data_folder
 from invkit.errors import InputError
 
 
@@ -30,6 +30,13 @@ FULL = Numbers()
 
 def test_split_sizes() -> None:
     assert dict(FULL.splits) == {"train": 60_000, "validation": 5_000, "test": 20_000}
+
+
+@pytest.mark.parametrize("path", ["folder", "~/folder"])
+def test_a_given_folder_comes_first(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INVKIT_DATA", "/elsewhere")
+    assert data_folder("digits", path) == Path(path).expanduser()
+    assert data_folder("digits") == Path("/elsewhere/digits")
 
 
 @given(st.lists(st.integers(0, 19_999), max_size=12))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,15 @@ from invkit.files.images import write_image
 from invkit.training.mixture import Mixture, load, located
 
 
+@cache
+def parts() -> tuple[invkit.Dataset, invkit.Dataset]:
+    """Two data sets, which keep what they have drawn."""
+    return invkit.dataset("motion?length=5"), invkit.dataset("blurB")
+
+
 @given(st.lists(st.integers(0, 119_999), min_size=1, max_size=20))
 def test_signals_are_those_of_the_parts_in_order(indices: list[int]) -> None:
-    first, second = invkit.dataset("motion?length=5"), invkit.dataset("blurB")
+    first, second = parts()
     mixed = Mixture([first, second]).take(torch.tensor(indices) % 2_000 + 59_000, "train")
     for signal, index in zip(mixed, [i % 2_000 + 59_000 for i in indices], strict=True):
         part, place = (first, index) if index < 60_000 else (second, index - 60_000)

@@ -14,7 +14,7 @@ from invkit.errors import InputError, OutputError
 from invkit_datasets.cache import cache_folder, cache_key, decoded
 
 SHAPE = (3, 2, 2)
-KEY = cache_key(["some", "sources"])
+PARTS = ["some", "sources"]
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +36,7 @@ class Signals:
 
 
 def read(signals: Signals) -> np.ndarray:
-    return decoded("set", KEY, 5, SHAPE, signals)
+    return decoded("set", PARTS, 5, SHAPE, signals)
 
 
 def test_decoded_once(folder: Path) -> None:
@@ -81,12 +81,12 @@ def test_nothing_is_left_where_decoding_fails(folder: Path) -> None:
         raise InputError("entry 2 is damaged")
 
     with pytest.raises(InputError, match="entry 2"):
-        decoded("set", KEY, 5, SHAPE, failing())
+        decoded("set", PARTS, 5, SHAPE, failing())
     assert list(folder.iterdir()) == []
 
 
 def test_an_empty_set_needs_no_file(folder: Path) -> None:
-    assert decoded("set", KEY, 0, SHAPE, []).shape == (0, *SHAPE) and not folder.exists()
+    assert decoded("set", PARTS, 0, SHAPE, []).shape == (0, *SHAPE) and not folder.exists()
 
 
 def test_a_folder_that_cannot_be_written(folder: Path) -> None:
@@ -114,7 +114,7 @@ print(int(decoded("set", %r, 5, (3, 2, 2), signals)[4].min()))
 
 
 def test_two_processes_at_once(folder: Path) -> None:
-    command = [sys.executable, "-c", PROGRAM % KEY]
+    command = [sys.executable, "-c", PROGRAM % PARTS]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     assert [process.communicate()[0].strip() for process in both] == ["4", "4"]
     assert len(list(folder.iterdir())) == 1

@@ -115,8 +115,8 @@ def cases(content: bytes) -> dict[str, tuple[str, bytes, str]]:
     return {
         "cut": (IMAGES, content[:-100], "truncated: 7839900 bytes"),
         "cut gzip": (f"{IMAGES}.gz", packed[: len(packed) // 2], "truncated"),
-        "no gzip": (f"{IMAGES}.gz", content[:2_000], "no gzip file"),
-        "damaged gzip": (f"{IMAGES}.gz", packed[:500] + b"\x00" * 40 + packed[540:], "truncated or no gzip"),
+        "no gzip": (f"{IMAGES}.gz", content[:2_000], "Not a gzipped file"),
+        "damaged gzip": (f"{IMAGES}.gz", packed[:500] + b"\x00" * 40 + packed[540:], "cannot read .*damaged"),
         "empty": (IMAGES, b"", "shorter than its header"),
         "too long": (IMAGES, content + b"\x00", "too long"),
         "other kind": (IMAGES, struct.pack(">4I", 0x801, 10_000, 28, 28), "0x00000801"),
@@ -151,7 +151,7 @@ def test_real_files(data_folder: Path) -> None:
         pytest.skip(f"no MNIST files in {data_folder / 'mnist'}")
     data, sample = Mnist(data_folder / "mnist"), MnistSample()
     assert data.labels("train")[:5].tolist() == [5, 0, 4, 1, 9]
-    digits = data.take(torch.arange(55_000), "train")
+    digits = data.take(torch.arange(10_000), "train")
     assert float(digits.mean()) == pytest.approx(0.1307, abs=1e-3) and float(digits.max()) == 1
     indices = torch.tensor(sample.indices)
     assert torch.equal(data.take(indices, "test"), sample.take(torch.arange(12), "test"))
