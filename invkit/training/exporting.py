@@ -40,13 +40,12 @@ def card(
     """Return the card of `invkit.files.store` for trained weights.
 
     Args:
-        kind: of the weights, e.g. ``"vae"``.
-        name: theirs.
+        kind: kind of the weights, e.g. ``"vae"``.
+        name: their name.
         architecture: name and options of the network, and what else it takes to build it.
-        recipe: what they were made by: the recipe, with its ``data`` as they were loaded and its ``licence``,
-            the seed, and the number of steps where there are any.
-        data: what they were made from.
-        figures: what was measured, in plain words.
+        recipe: the recipe, with ``data`` as loaded and ``licence``; the seed; the number of steps, if any.
+        data: the training data.
+        figures: measured figures by name.
     """
     return {
         "format": 1,

@@ -50,7 +50,6 @@ class Mixture(Dataset):
         self.terms = "; ".join(dict.fromkeys(part.terms for part in parts))
 
     def take(self, indices: Int[Tensor, "n"], split: str) -> Float32[Tensor, "n *signal"]:
-        """Return signals of the parts; see `Dataset.take`."""
         self.check(indices, split)
         signals = torch.empty(len(indices), *self.signal_shape)
         first = 0
@@ -62,17 +61,16 @@ class Mixture(Dataset):
         return signals
 
     def fingerprint(self) -> str:
-        """Return the sha256 of the parts' fingerprints."""
         return hashlib.sha256("\n".join(part.fingerprint() for part in self.parts).encode()).hexdigest()
 
 
 def located(data: str, *, size: int, grey: bool) -> str:
-    """Return the spec of a recipe's data: as it is, or for the absolute path of a folder that of its images.
+    """Return the spec of a recipe's data; the absolute path of a folder becomes the spec of its images.
 
     Args:
         data: a spec, or the path of a folder.
-        size: pixels of a side to which the images of a folder are brought.
-        grey: whether they have one channel.
+        size: side in pixels to which the images of a folder are brought.
+        grey: whether they get one channel.
     """
     if not Path(data).is_absolute():
         return data
@@ -81,8 +79,7 @@ def located(data: str, *, size: int, grey: bool) -> str:
 
 
 def load(spec: str) -> Dataset:
-    """Return the data set of a spec, or of several joined by ``" + "``, each with how often it counts before
-    it, as in ``"10 svhn + chars74k"``.
+    """Return the data set of a spec, or a mixture of several: ``"10 svhn + chars74k"`` counts svhn ten times.
 
     Raises:
         ConfigError: a part is missing.

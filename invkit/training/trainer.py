@@ -92,7 +92,6 @@ class NetworkTrainer(Trainer, Generic[_R]):
         """
 
     def recipes(self) -> Mapping[str, Mapping[str, Any]]:
-        """The shipped recipes."""
         return load_recipes(*self.shipped.split(":"))
 
     def train(
@@ -105,7 +104,6 @@ class NetworkTrainer(Trainer, Generic[_R]):
         resume: bool = False,
         progress: bool = True,
     ) -> Path:
-        """Train and export; see :meth:`invkit.contracts.trainer.Trainer.train`."""
         training = self.training(structure(recipe, self.recipe), seed)
         path = out / f"{self.kind}-{name}{store.SUFFIX}"
         with joined() as processes:
@@ -115,7 +113,7 @@ class NetworkTrainer(Trainer, Generic[_R]):
                 training.turns,
                 training.network,
                 training.data,
-                training.recipe.schedule(),
+                training.recipe,
                 out,
                 seed=seed,
                 limit=training.recipe.limit,

@@ -46,9 +46,13 @@ def losses(out: Path) -> dict[int, float]:
     return {event.step: event.value for event in events.Scalars("loss")}
 
 
+def shares(seed: int, count: int) -> list[Draws]:
+    return [Draws(torch.Generator().manual_seed(seed), Processes(rank, count)) for rank in range(count)]
+
+
 @given(st.integers(1, 4), st.integers(1, 5), st.integers(0, 2**32))
 def test_shares_are_cut_from_the_noise_of_the_whole_batch(count: int, size: int, seed: int) -> None:
-    parts = [Draws(torch.Generator().manual_seed(seed), rank, count).normal(size, 3) for rank in range(count)]
+    parts = [draws.normal(size, 3) for draws in shares(seed, count)]
     whole = Draws(torch.Generator().manual_seed(seed)).normal(size * count, 3)
     assert torch.equal(torch.cat(parts), whole)
     signals = torch.arange(size * count)
@@ -58,9 +62,7 @@ def test_shares_are_cut_from_the_noise_of_the_whole_batch(count: int, size: int,
 @given(st.integers(1, 3), st.integers(1, 4), st.integers(0, 2**32))
 def test_so_are_signals_of_a_law(count: int, size: int, seed: int) -> None:
     law = Uniform("uniform", (2,), {})
-    parts = [
-        Draws(torch.Generator().manual_seed(seed), rank, count).signals(law, size) for rank in range(count)
-    ]
+    parts = [draws.signals(law, size) for draws in shares(seed, count)]
     assert torch.equal(torch.cat(parts), law.draw(size * count, torch.Generator().manual_seed(seed)))
 
 

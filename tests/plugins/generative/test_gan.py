@@ -14,7 +14,7 @@ from invkit.errors import ConfigError, WeightsError
 from invkit.files.store import read_prior
 from invkit.training.processes import Draws
 from invkit_generative.architectures import build
-from invkit_generative.gan import GAN
+from invkit_generative.decoder import GAN
 from invkit_generative.losses import Autoencoder, discriminator_loss, evidence_bound, generator_loss
 from invkit_generative.trainer import GANTrainer
 
