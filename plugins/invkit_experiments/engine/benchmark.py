@@ -124,12 +124,7 @@ class Benchmark(ABC):
         return tuple(row for row in self.methods if not named or {row, *row.split("/")} & {*named})
 
     def check(self, settings: Settings, named: Sequence[str] = ()) -> None:
-        """Say what is missing before any work.
-
-        Raises:
-            UsageError: a name that matches no row.
-            InvkitError: a row that was named cannot be measured here, or no row can.
-        """
+        """Raise what `run` would raise, before any work: a name of no row, or what is missing."""
         self._prepared(settings, named)
 
     def run(
@@ -179,8 +174,7 @@ class Benchmark(ABC):
             seed=settings.seed,
             steps=settings.steps,
             methods=dict(self.methods),
-            heads=self.heads,
-            columns=self.columns,
+            columns=(*self.heads, *self.columns),
             rows=[self.row(row, identities[row], cells) for row, cells in done.items()],
             left_out={row: str(error) for row, error in failed.items()},
             gallery=self.gallery(done),

@@ -21,8 +21,7 @@ from torch import Tensor
 
 import invkit
 from invkit.errors import InputError
-from invkit_experiments.inputs.blurring import blur
-from invkit_experiments.inputs.sources import Measured, Source, dataset, fingerprint, identity_of, prior
+from invkit_experiments.inputs.sources import Measured, Source, blur, dataset, fingerprint, identity_of, prior
 
 __all__ = ["Drawn"]
 
@@ -57,11 +56,9 @@ class Drawn(Source):
     search: int = 1000
 
     def size(self) -> int:
-        """Number of images."""
         return dataset(self.images).splits[self.split]
 
     def identity(self, index: int, seed: int) -> Mapping[str, Any]:
-        """The numbers of image and kernel, and the fingerprints of their data sets."""
         image, kernel = self._numbers(index, seed)
         return {
             "images": [self.images, self.split, fingerprint(self.images), image],
@@ -72,11 +69,9 @@ class Drawn(Source):
         }
 
     def one(self, index: int, seed: int) -> Measured:
-        """Draw image, kernel and noise."""
         return _drawn(self, index, seed)
 
     def hurried(self, steps: int) -> Drawn:
-        """A shorter search for the image in range."""
         return attrs.evolve(self, search=min(self.search, steps))
 
     def draw(self, index: int, seed: int) -> Measured:
@@ -87,8 +82,7 @@ class Drawn(Source):
         if self.in_range is not None:
             x = _closest(self.in_range, x, (self.images, self.split, image), self.search)
         operator = invkit.operator(self.operator)
-        blurred = blur(operator, w, x, sigma=self.sigma, seed=_stream(seed, index, 2))
-        return Measured(blurred.y, x, w)
+        return blur(operator, w, x, sigma=self.sigma, seed=_stream(seed, index, 2))
 
     def _numbers(self, index: int, seed: int) -> tuple[int, int]:
         """The numbers of image and kernel: without repetition, as long as there are any."""

@@ -78,17 +78,13 @@ class Dev(Source):
     sigma: float | None = 0.01
 
     def size(self) -> int:
-        """Number of inputs in the file."""
-        return len(_read(self.kind, _stamp(self.kind)).x)
+        return len(published(self.kind).x)
 
     def identity(self, index: int, seed: int) -> Mapping[str, Any]:
-        """The file's sha256 and the number."""
-        return {"published": self.kind, "sha256": _read(self.kind, _stamp(self.kind)).sha256, "index": index}
+        return {"published": self.kind, "sha256": published(self.kind).sha256, "index": index}
 
     def one(self, index: int, seed: int) -> Measured:
-        """The input with the authors' results on it."""
-        data = _read(self.kind, _stamp(self.kind))
-        shown = slice(index, index + 1)
+        data, shown = published(self.kind), slice(index, index + 1)
         theirs = {name: data.theirs(name)[shown] for name in data.results()}
         return Measured(data.y[shown], data.x[shown], data.w[shown], theirs)
 
@@ -123,6 +119,13 @@ def published(kind: str) -> Published:
             f"the published {kind} inputs are not in {_folder()}",
             hint=f"set INVKIT_DATA to a folder that holds asim2020/{kind}_dev.npz",
         )
+    stat = path.stat()
+    return _read(path, stat.st_size, stat.st_mtime_ns)
+
+
+@cache
+def _read(path: Path, *stamp: int) -> Published:
+    """The file, read once as long as it is the same file."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
             x, w, y = (arrays[name] for name in ("x", "w", "y"))
@@ -131,17 +134,6 @@ def published(kind: str) -> Published:
             f"{path} cannot be read: {error}", hint="expected an npz with x, w, y; fetch it again"
         ) from error
     return Published(path, hashlib.sha256(path.read_bytes()).hexdigest(), _images(x), _kernels(w), _images(y))
-
-
-@cache
-def _read(kind: str, stamp: tuple[Any, ...]) -> Published:
-    """The file, read once as long as it is the same file."""
-    return published(kind)
-
-
-def _stamp(kind: str) -> tuple[Any, ...]:
-    path = files_here().get(kind)
-    return () if path is None else (str(path), path.stat().st_size, path.stat().st_mtime_ns)
 
 
 def _folder() -> Path:
