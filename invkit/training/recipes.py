@@ -82,28 +82,18 @@ def structure(values: Mapping[str, Any], kind: type[_R]) -> _R:
 def _converter() -> cattrs.Converter:
     """A converter that refuses what ``int`` would cut off: 2.5 epochs."""
     converter = cattrs.Converter(detailed_validation=False)
-    converter.register_structure_hook(int, _whole)
-    converter.register_structure_hook(float, _number)
-    converter.register_structure_hook(bool, _truth)
+    for kind in (bool, int, float):
+        converter.register_structure_hook(kind, _strict)
     return converter
 
 
-def _truth(value: Any, _: type) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError(f"{value!r} is neither true nor false")
-    return value
-
-
-def _whole(value: Any, _: type) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
-        raise ValueError(f"{value!r} is not a whole number")
-    return int(value)
-
-
-def _number(value: Any, _: type) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"{value!r} is not a number")
-    return float(value)
+def _strict(value: Any, kind: type) -> Any:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    fits = isinstance(value, bool) if kind is bool else number and (kind is float or value == int(value))
+    if not fits:
+        problem = {bool: "neither true nor false", int: "not a whole number", float: "not a number"}[kind]
+        raise ValueError(f"{value!r} is {problem}")
+    return kind(value)
 
 
 def load_recipes(package: str, folder: str) -> dict[str, dict[str, Any]]:

@@ -26,7 +26,7 @@ from invkit.contracts.dataset import Dataset
 from invkit.contracts.trainer import Trainer
 from invkit.files import store
 from invkit.files.solutions import writable_folder
-from invkit.training.exporting import as_stored, card
+from invkit.training.exporting import card
 from invkit.training.networks import seeded
 from invkit.training.processes import joined
 from invkit.training.recipes import Recipe, digest, load_recipes, structure
@@ -145,7 +145,10 @@ def _export(
     training: Training, kind: str, name: str, run: TrainingRun, weights: Mapping[str, Tensor], path: Path
 ) -> None:
     recipe, network = training.recipe, training.network
-    stored = as_stored(weights, half=recipe.half)
+    stored = {
+        key: tensor.half() if recipe.half and tensor.is_floating_point() else tensor
+        for key, tensor in weights.items()
+    }
     network.load_state_dict({key: tensor.to(weights[key].dtype) for key, tensor in stored.items()})
     network.to("cpu").eval().requires_grad_(False)
     architecture = {"name": recipe.architecture, "options": dict(recipe.architecture_options)}
