@@ -33,7 +33,7 @@ from torch import Tensor
 
 import invkit
 from invkit_generative.architectures import build
-from invkit_generative.vae import VAE
+from invkit_generative.decoder import VAE
 
 RATE, WEIGHT = 0.01, 1e-3
 """Step size, and the weight of both penalties."""

@@ -72,7 +72,7 @@ def compare(name: str, repeats: int) -> dict[str, object]:
         began = time.process_time()
 
     turns = [Turn("vae", network, evidence_bound(network, recipe.likelihood, recipe.variance, recipe.output))]
-    schedule = attrs.evolve(recipe.schedule(), epochs=repeats // 20 + 1)
+    schedule = attrs.evolve(recipe, epochs=repeats // 20 + 1)
     with tempfile.TemporaryDirectory() as folder:
         run = TrainingRun(turns, network, data, schedule, Path(folder), seed=0)
         run.train(watch, save_every=10**9, log_every=1)

@@ -223,7 +223,7 @@ def test_kinds_are_found() -> None:
         ('x = "invkit_gaussian.gaussian:Gaussian"', True),
         ('x = "invkit_gaussian"', True),
         ('x = "vae:mnist"', False),
-        ('x = "invkit_generative.vae:VAE"', False),
+        ('x = "invkit_generative.decoder:VAE"', False),
         ('x = "write gaussian:NAME"', False),
         ('x = "evidence: a search"', False),
         ('x = "evidence?"', False),

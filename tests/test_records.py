@@ -104,7 +104,7 @@ def test_what_was_changed_in_memory_is_not_claimed(change: Any, how: str) -> Non
     change(prior)
     composed = pipeline(w=COPIES[how](prior))
     assert composed(torch.rand(28, 28)).config["priors"][0] == {  # type: ignore[index]
-        "object": "invkit_generative.vae:VAE",
+        "object": "invkit_generative.decoder:VAE",
         "changed from": "vae:blurA",
         "sha256": tensors_sha256(prior),
     }

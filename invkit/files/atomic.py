@@ -19,24 +19,13 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, Literal, overload
+from typing import IO, Any
 
 from invkit.errors import InvkitError, OutputError
 
 
-@overload
-def atomic_write(path: str | os.PathLike[str]) -> contextlib.AbstractContextManager[IO[bytes]]: ...
-@overload
-def atomic_write(
-    path: str | os.PathLike[str], *, text: Literal[False]
-) -> contextlib.AbstractContextManager[IO[bytes]]: ...
-@overload
-def atomic_write(
-    path: str | os.PathLike[str], *, text: Literal[True]
-) -> contextlib.AbstractContextManager[IO[str]]: ...
-def atomic_write(
-    path: str | os.PathLike[str], *, text: bool = False
-) -> contextlib.AbstractContextManager[IO[Any]]:
+@contextlib.contextmanager
+def atomic_write(path: str | os.PathLike[str], *, text: bool = False) -> Iterator[IO[Any]]:
     """A stream whose content becomes the file `path` when the block ends without an exception.
 
     Missing parent folders are made. If the block raises, the temporary file is removed, an earlier file at
@@ -46,17 +35,10 @@ def atomic_write(
         path: the file to write or replace.
         text: give a UTF-8 text stream (newlines as written) instead of a binary one.
 
-    Returns:
-        A context manager giving the stream.
-
     Raises:
         OutputError: the folder cannot be made or written, `path` is a folder, or the disk is full.
     """
-    return _atomic_write(Path(path), text)
-
-
-@contextlib.contextmanager
-def _atomic_write(path: Path, text: bool) -> Iterator[IO[Any]]:
+    path = Path(path)
     with _explained(path):
         if path.is_dir():
             raise OutputError(f"cannot write {path}: it is a folder", hint="give the name of a file")

@@ -81,16 +81,7 @@ def write_image(path: str | os.PathLike[str], array: Any) -> None:
             f"cannot write an image as {path.suffix or 'a file without a suffix'}: {path}",
             hint="name the file .png (8 bit) or .npy (exact)",
         )
-    pixels = as_array(array)
-    if pixels.ndim == 2:
-        pixels = pixels[None]
-    if pixels.ndim != 3 or pixels.shape[0] not in (1, 3) or 0 in pixels.shape:
-        raise OutputError(
-            f"cannot write an array of shape {pixels.shape} as an image: {path}",
-            hint="give (height, width) or (channels, height, width) with 1 or 3 channels",
-        )
-    if not np.isfinite(pixels).all():
-        raise OutputError(f"cannot write NaN or infinite pixels: {path}", hint="write a finite image")
+    pixels = as_image(array, f"write {path}")
     with atomic_write(path) as stream:
         if suffix == ".npy":
             np.save(stream, pixels.astype(np.float32), allow_pickle=False)
@@ -126,15 +117,33 @@ def find_images(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
     return list(found)
 
 
-def as_array(array: Any) -> npt.NDArray[Any]:
-    """A numpy array, tensor (of any device, with or without gradient) or nested list as a float32 array."""
+def as_image(array: Any, purpose: str) -> npt.NDArray[np.float32]:
+    """An image to be shown, as a finite float32 array `(1 or 3, height, width)`.
+
+    Args:
+        array: an array, tensor (of any device, with or without gradient) or nested list, `(height, width)` or
+            `(1 or 3, height, width)`.
+        purpose: the image's use, for the message: "write a.png".
+
+    Raises:
+        OutputError: complex numbers, another shape, or values that are not finite.
+    """
     if hasattr(array, "detach"):
         array = array.detach().cpu()
     values = np.asarray(array)
     if values.dtype.kind not in "buif":
         raise OutputError(f"expected real numbers, got an array of {values.dtype}", hint="take the real part")
     with np.errstate(over="ignore"):  # a double beyond float32 becomes infinite, and is refused as such
-        return values.astype(np.float32)
+        values = values.astype(np.float32)
+    values = values[None] if values.ndim == 2 else values
+    if values.ndim != 3 or values.shape[0] not in (1, 3) or 0 in values.shape:
+        raise OutputError(
+            f"cannot {purpose}: an array of shape {values.shape} is no image",
+            hint="give (height, width) or (channels, height, width) with 1 or 3 channels",
+        )
+    if not np.isfinite(values).all():
+        raise OutputError(f"cannot {purpose}: NaN or infinite values", hint="leave diverged results out")
+    return values
 
 
 def to_picture(pixels: npt.NDArray[Any]) -> Image.Image:
@@ -152,9 +161,8 @@ def _images_inside(folder: Path) -> list[Path]:
         raise InputError(
             f"cannot list the folder {folder}: {error.strerror}", hint="check its permissions"
         ) from error
-    images = [
-        p for p in entries if p.is_file() and not p.name.startswith(".") and p.suffix.lower() in SUFFIXES
-    ]
+    visible = [path for path in entries if path.is_file() and not path.name.startswith(".")]
+    images = [path for path in visible if path.suffix.lower() in SUFFIXES]
     if not images:
         raise InputError(f"no image in the folder {folder}", hint=f"images end in {', '.join(SUFFIXES)}")
     return images
@@ -173,7 +181,7 @@ def _check_file(path: Path) -> None:
 
 
 def _read_npy(path: Path) -> npt.NDArray[Any]:
-    """The array of an npy file as `(channels, height, width)` of its own dtype."""
+    """`(channels, height, width)` of the file's own dtype."""
     try:
         array = np.load(path, allow_pickle=False)
     except Exception as error:  # a damaged header may raise nearly anything while numpy parses it

@@ -24,7 +24,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from invkit.errors import OutputError
 from invkit.files.atomic import atomic_write
-from invkit.files.images import as_array, to_picture
+from invkit.files.images import as_image, to_picture
 
 Cell = tuple[str, Any]
 """A label and an image: `(height, width)` or `(1 or 3, height, width)` in [0, 1]."""
@@ -112,7 +112,7 @@ def recovery_row(
     if kernel is not None:
         cells.append(kernel_cell(kernel))
     if reblurred is not None:
-        cells += [("re-blurred", reblurred), residual_cell(_image(blurry) - _image(reblurred))]
+        cells += [("re-blurred", reblurred), residual_cell(_drawn(blurry) - _drawn(reblurred))]
     if true_kernel is not None:
         cells.insert(2, kernel_cell(true_kernel, "true kernel"))
     if truth is not None:
@@ -127,7 +127,7 @@ def kernel_cell(kernel: Any, label: str = "kernel") -> Cell:
         kernel: `(height, width)` or `(1 or 3, height, width)`.
         label: the column's title.
     """
-    values = _image(kernel)
+    values = _drawn(kernel)
     peak = float(values.max())
     return label, np.clip(values / peak, 0.0, 1.0) if peak > 0 else np.zeros_like(values)
 
@@ -146,7 +146,7 @@ def residual_cell(residual: Any, scale: float | None = None, label: str = "resid
     Raises:
         OutputError: `scale` is not positive.
     """
-    values = _image(residual)
+    values = _drawn(residual)
     if scale is not None and not scale > 0:
         raise OutputError(f"expected a positive scale for a residual, got {scale}", hint="leave it out")
     limit = float(np.abs(values).max()) if scale is None else scale
@@ -165,7 +165,7 @@ class _Tile:
     @classmethod
     def of(cls, label: str, image: Any) -> _Tile:
         title, _, caption = label.partition("\n")
-        return cls(title, caption, _resize(to_picture(_image(image)).convert("RGB")))
+        return cls(title, caption, _resize(to_picture(_drawn(image)).convert("RGB")))
 
     @property
     def width(self) -> int:
@@ -221,18 +221,8 @@ def _diverging(unit: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return np.asarray((1 - strength) + strength * end)
 
 
-def _image(image: Any) -> npt.NDArray[Any]:
-    """A finite `(1 or 3, height, width)` array, or an error."""
-    values = as_array(image)
-    values = values[None] if values.ndim == 2 else values
-    if values.ndim != 3 or values.shape[0] not in (1, 3) or 0 in values.shape:
-        raise OutputError(
-            f"cannot draw an array of shape {values.shape} in a panel",
-            hint="give (height, width) or (channels, height, width) with 1 or 3 channels",
-        )
-    if not np.isfinite(values).all():
-        raise OutputError("cannot draw NaN or infinite values in a panel", hint="leave diverged results out")
-    return values
+def _drawn(image: Any) -> npt.NDArray[np.float32]:
+    return as_image(image, "draw a panel")
 
 
 def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:

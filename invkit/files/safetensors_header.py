@@ -36,17 +36,17 @@ class Header:
     tensors: Mapping[str, tuple[str, tuple[int, ...], int, int]]
     start: int
 
-    @property
-    def size(self) -> int:
-        """The length in bytes of a complete file with this header."""
-        return self.start + max((end for *_, end in self.tensors.values()), default=0)
 
+def read_header(path: Path, stream: BufferedIOBase, size: int) -> Header:
+    """Parse and check the header at the start of `stream`, and the length of the file against it.
 
-def read_header(path: Path, stream: BufferedIOBase) -> Header:
-    """Parse and check the header at the start of `stream`.
+    Args:
+        path: the file's name, for messages.
+        stream: the file's bytes.
+        size: how many there are.
 
     Raises:
-        WeightsError: not a safetensors file, or cut off inside the header.
+        WeightsError: not a safetensors file, truncated, or longer than its header says.
     """
     prefix = stream.read(8)
     length = int.from_bytes(prefix, "little")
@@ -63,37 +63,18 @@ def read_header(path: Path, stream: BufferedIOBase) -> Header:
             raise ValueError("the metadata holds something else than strings")
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise WeightsError(f"the header of {path} cannot be parsed: {error}", hint=_REMEDY) from error
-    return Header(metadata, tensors, 8 + length)
-
-
-def check_size(path: Path, header: Header, size: int) -> None:
-    """Compare the length of a file with the one its header asks for.
-
-    Raises:
-        WeightsError: truncated, or longer than it should be.
-    """
-    if size < header.size:
-        raise WeightsError(
-            f"{path} is truncated: {size} bytes where its header asks for {header.size}", hint=_REMEDY
-        )
-    if size > header.size:
-        raise WeightsError(
-            f"{path} has {size - header.size} bytes more than its header asks for", hint=_REMEDY
-        )
+    start = 8 + length
+    wanted = start + max((end for *_, end in tensors.values()), default=0)
+    if size != wanted:
+        state = "truncated" if size < wanted else "too long"
+        raise WeightsError(f"{path} is {state}: {size} bytes, its header asks for {wanted}", hint=_REMEDY)
+    return Header(metadata, tensors, start)
 
 
 def content_sha256(header: Header, content: bytes, card: Mapping[str, Any]) -> str:
     """The sha256 over the card and, ordered by name, the tensors' names, dtypes, shapes and bytes.
 
     It does not depend on the order in which a writer lays out tensors or keys.
-
-    Args:
-        header: the file's header.
-        content: the whole file.
-        card: the card, a dict that JSON can hold.
-
-    Returns:
-        64 hexadecimal digits.
     """
     digest = hashlib.sha256(canonical(card).encode())
     view = memoryview(content)[header.start :]
@@ -111,9 +92,8 @@ def with_metadata(content: bytes, metadata: Mapping[str, str]) -> bytes:
     """
     length = int.from_bytes(content[:8], "little")
     tensors = json.loads(content[8 : 8 + length])
-    text = json.dumps(
-        {"__metadata__": dict(sorted(metadata.items())), **tensors}, separators=(",", ":")
-    ).encode()
+    header = {"__metadata__": dict(sorted(metadata.items())), **tensors}
+    text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)  # the format aligns the tensors to 8 bytes
     return len(text).to_bytes(8, "little") + text + content[8 + length :]
 

@@ -28,14 +28,7 @@ import attrs
 
 from invkit.errors import InvkitError, WeightsError
 from invkit.files.atomic import atomic_write
-from invkit.files.safetensors_header import (
-    Header,
-    canonical,
-    check_size,
-    content_sha256,
-    read_header,
-    with_metadata,
-)
+from invkit.files.safetensors_header import Header, canonical, content_sha256, read_header, with_metadata
 from invkit.plugin.registry import Registry, nearest
 
 if TYPE_CHECKING:
@@ -96,13 +89,18 @@ def write_prior(
         )
     if not tensors:
         raise WeightsError(f"no tensors to write to {path}", hint="give a network's state_dict()")
-    card = _json_card(card)
+    try:
+        card = dict(json.loads(canonical(dict(card))))  # as it will be read back: tuples as lists
+    except (TypeError, ValueError) as error:
+        raise WeightsError(
+            f"the card cannot be written as JSON: {error}", hint="use str, numbers, lists, dicts"
+        ) from error
     _check_card(path, card)
     _check_finite(path, tensors)
     # A copy each: safetensors refuses tensors that share memory or are not contiguous.
     plain = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     bare = save(plain)
-    digest = content_sha256(read_header(path, io.BytesIO(bare)), bare, card)
+    digest = content_sha256(read_header(path, io.BytesIO(bare), len(bare)), bare, card)
     content = with_metadata(bare, {"invkit_card": canonical(card), "content_sha256": digest})
     with atomic_write(path) as stream:
         stream.write(content)
@@ -126,8 +124,7 @@ def read_prior(path: str | os.PathLike[str]) -> TrainedPrior:
 
     path = Path(path)
     content = _read(path)
-    header = read_header(path, io.BytesIO(content))
-    check_size(path, header, len(content))
+    header = read_header(path, io.BytesIO(content), len(content))
     card = _card(path, header)
     if header.metadata.get("content_sha256") != content_sha256(header, content, card):
         raise WeightsError(
@@ -156,8 +153,7 @@ def read_card(path: str | os.PathLike[str]) -> dict[str, Any]:
     path = Path(path)
     try:
         with path.open("rb") as stream:
-            header = read_header(path, stream)
-            check_size(path, header, os.fstat(stream.fileno()).st_size)
+            header = read_header(path, stream, os.fstat(stream.fileno()).st_size)
     except OSError as error:
         raise _cannot_read(path, error) from error
     return _card(path, header)
@@ -174,7 +170,7 @@ def user_store() -> Path:
 
 
 def find(registry: Registry, kind: str, name: str) -> Path:
-    """Where the trained prior `kind:name` lies: shipped, in the user's store, or at the path `name`.
+    """The file of the trained prior `kind:name`: shipped, in the user's store, or at the path `name`.
 
     Args:
         registry: knows the folders that plugins ship.
@@ -302,7 +298,7 @@ def _remedy(registry: Registry, kind: str, name: str) -> str:
 
 
 def _trainer(registry: Registry, kind: str) -> Trainer | None:
-    """What trains a kind; none where nothing does, or its plugin is broken."""
+    """The trainer of a kind; None if there is none, or its plugin is broken."""
     from invkit.plugin.building import build
     from invkit.plugin.specs import Spec
 
@@ -365,16 +361,6 @@ def _check_card(path: Path, card: Any) -> None:
         raise WeightsError(
             f"the card in {path} lacks {', '.join(missing)}", hint=f"a card has {', '.join(CARD_KEYS)}"
         )
-
-
-def _json_card(card: Mapping[str, Any]) -> dict[str, Any]:
-    """The card as it will be read back: tuples as lists, nothing that JSON cannot hold."""
-    try:
-        return dict(json.loads(canonical(dict(card))))
-    except (TypeError, ValueError) as error:
-        raise WeightsError(
-            f"the card cannot be written as JSON: {error}", hint="use str, numbers, lists, dicts"
-        ) from error
 
 
 def _check_finite(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:

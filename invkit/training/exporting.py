@@ -1,9 +1,6 @@
-"""What a training leaves behind: weights as they are stored, and the card that says where they come from.
+"""The card of a training: where the weights come from, and their figures, measured as they are stored.
 
-    tensors = as_stored(run.train(watch), half=recipe.half)
     store.write_prior(path, tensors, card("vae", "mine", architecture, made_by, data, figures))
-
-Measure the figures of a card with the weights as they are stored, 16 bits included.
 """
 
 from __future__ import annotations
@@ -13,20 +10,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import Tensor
 
 import invkit
 from invkit.contracts.dataset import Dataset
 
-__all__ = ["as_stored", "card"]
-
-
-def as_stored(weights: Mapping[str, Tensor], *, half: bool) -> dict[str, Tensor]:
-    """Return the weights, with floating-point numbers of 16 bits where ``half``."""
-    return {
-        name: tensor.half() if half and tensor.is_floating_point() else tensor
-        for name, tensor in weights.items()
-    }
+__all__ = ["card"]
 
 
 def card(
@@ -40,13 +28,12 @@ def card(
     """Return the card of `invkit.files.store` for trained weights.
 
     Args:
-        kind: of the weights, e.g. ``"vae"``.
-        name: theirs.
+        kind: kind of the weights, e.g. ``"vae"``.
+        name: their name.
         architecture: name and options of the network, and what else it takes to build it.
-        recipe: what they were made by: the recipe, with its ``data`` as they were loaded and its ``licence``,
-            the seed, and the number of steps where there are any.
-        data: what they were made from.
-        figures: what was measured, in plain words.
+        recipe: the recipe, with ``data`` as loaded and ``licence``; the seed; the number of steps, if any.
+        data: the training data.
+        figures: measured figures by name.
     """
     return {
         "format": 1,

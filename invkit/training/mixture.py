@@ -61,7 +61,6 @@ class Mixture(Dataset):
         return signals
 
     def fingerprint(self) -> str:
-        """Return the sha256 of the parts' fingerprints."""
         return hashlib.sha256("\n".join(part.fingerprint() for part in self.parts).encode()).hexdigest()
 
 

@@ -28,38 +28,6 @@ from invkit.contracts.dataset import SampledDataset
 __all__ = ["Draws", "Processes", "joined"]
 
 
-@attrs.frozen(eq=False)
-class Draws:
-    """Noise for this process's share of a batch, cut from the noise of the whole batch.
-
-    Args:
-        generator: the same in all processes, on the CPU.
-        rank: which share.
-        count: how many shares.
-        device: where the noise is needed.
-    """
-
-    generator: torch.Generator
-    rank: int = 0
-    count: int = 1
-    device: torch.device = attrs.field(factory=lambda: torch.device("cpu"))
-
-    def normal(self, *shape: int) -> Float[Tensor, "..."]:
-        """Return standard normal noise; the first axis of ``shape`` is this process's share of the batch."""
-        whole = torch.randn(shape[0] * self.count, *shape[1:], generator=self.generator)
-        return whole[self.rank * shape[0] : (self.rank + 1) * shape[0]].to(self.device)
-
-    def uniform(self, *shape: int) -> Float[Tensor, "..."]:
-        """Return noise that is uniform in [0, 1), as `normal`."""
-        whole = torch.rand(shape[0] * self.count, *shape[1:], generator=self.generator)
-        return whole[self.rank * shape[0] : (self.rank + 1) * shape[0]].to(self.device)
-
-    def signals(self, law: SampledDataset, n: int) -> Float[Tensor, "n *signal"]:
-        """Return ``n`` new signals of a law of chance: this process's share of those of the whole batch."""
-        whole = law.draw(n * self.count, self.generator)
-        return whole[self.rank * n : (self.rank + 1) * n].to(self.device)
-
-
 @attrs.frozen
 class Processes:
     """This process among those that train together; by default alone, on the CPU.
@@ -83,10 +51,6 @@ class Processes:
         """Return this process's part of what is indexed by a batch."""
         size = len(whole) // self.count
         return whole[self.rank * size : (self.rank + 1) * size]
-
-    def draws(self, generator: torch.Generator) -> Draws:
-        """Return this process's part of a generator's noise."""
-        return Draws(generator, self.rank, self.count, self.device)
 
     def wrap(self, network: nn.Module, loss: Callable[..., Any]) -> nn.Module:
         """Return a module that computes the loss; its backward pass averages the gradients of ``network``."""
@@ -114,6 +78,29 @@ class Processes:
         """Wait until all processes are here."""
         if self.count > 1:
             distributed.barrier()
+
+
+@attrs.frozen(eq=False)
+class Draws:
+    """Noise for this process's share of a batch, cut from the noise of the whole batch.
+
+    Args:
+        generator: the same in all processes, on the CPU.
+        processes: those that train; noise comes on the device of this one.
+    """
+
+    generator: torch.Generator
+    processes: Processes = attrs.field(factory=Processes)
+
+    def normal(self, *shape: int) -> Float[Tensor, "..."]:
+        """Return standard normal noise; the first axis of ``shape`` is this process's share of the batch."""
+        whole = torch.randn(shape[0] * self.processes.count, *shape[1:], generator=self.generator)
+        return self.processes.share(whole).to(self.processes.device)
+
+    def signals(self, law: SampledDataset, n: int) -> Float[Tensor, "n *signal"]:
+        """Return ``n`` new signals of a law of chance: this process's share of those of the whole batch."""
+        whole = law.draw(n * self.processes.count, self.generator)
+        return self.processes.share(whole).to(self.processes.device)
 
 
 @contextmanager

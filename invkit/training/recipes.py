@@ -19,7 +19,7 @@ from typing import Any, TypeVar, get_type_hints
 
 import attrs
 import cattrs
-from attrs.validators import ge, gt, lt
+from attrs.validators import ge
 
 from invkit.errors import ConfigError
 from invkit.training.run import Schedule
@@ -30,42 +30,20 @@ _HINT = "see the recipes with `invkit train --list --json`"
 
 
 @attrs.frozen(kw_only=True)
-class Recipe:
-    """What every training run has: data, network, and a schedule with a warm-up and half a cosine.
-
-    An average of the weights is exported.
-    """
+class Recipe(Schedule):
+    """Data, network and schedule of a training run."""
 
     #: the spec of the data set, or the absolute path of a folder of images; plugins may take more
     data: str
     #: the network by its plugin's name for it, and its options
     architecture: str
     architecture_options: Mapping[str, Any] = attrs.field(factory=dict)
-    #: passes over the training split
-    epochs: int = attrs.field(default=16, validator=ge(1))
-    batch: int = attrs.field(default=128, validator=ge(1))
-    #: peak learning rate, reached after ``warmup`` steps, then falling to 0 along half a cosine
-    learning_rate: float = attrs.field(default=2e-3, validator=gt(0))
-    warmup: int = attrs.field(default=500, validator=ge(0))
-    #: of the optimiser
-    weight_decay: float = attrs.field(default=0.0, validator=ge(0))
-    #: bound on the norm of the gradient
-    clip: float = attrs.field(default=1e3, validator=gt(0))
-    #: decay of the exponential moving average of the weights, which is what is exported
-    ema: float = attrs.field(default=0.999, validator=[ge(0), lt(1)])
-    #: flip every signal left to right with probability one half
-    mirror: bool = False
     #: only the first so many training signals; 0 takes all
     limit: int = attrs.field(default=0, validator=ge(0))
     #: export 16-bit weights
     half: bool = False
     #: what may be done with the weights, given the data they come from
     licence: str = "MIT"
-
-    def schedule(self) -> Schedule:
-        """Return how long and how fast: the fields of a schedule that the recipe has."""
-        fields = [field.name for field in attrs.fields(Schedule) if hasattr(self, field.name)]
-        return Schedule(**{name: getattr(self, name) for name in fields})
 
 
 _R = TypeVar("_R")  # an attrs class; attrs has no type for that which can be checked at run time
@@ -104,44 +82,27 @@ def structure(values: Mapping[str, Any], kind: type[_R]) -> _R:
 def _converter() -> cattrs.Converter:
     """A converter that refuses what ``int`` would cut off: 2.5 epochs."""
     converter = cattrs.Converter(detailed_validation=False)
-    converter.register_structure_hook(int, _whole)
-    converter.register_structure_hook(float, _number)
-    converter.register_structure_hook(bool, _truth)
+    for kind in (bool, int, float):
+        converter.register_structure_hook(kind, _strict)
     return converter
 
 
-def _truth(value: Any, _: type) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError(f"{value!r} is neither true nor false")
-    return value
-
-
-def _whole(value: Any, _: type) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
-        raise ValueError(f"{value!r} is not a whole number")
-    return int(value)
-
-
-def _number(value: Any, _: type) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"{value!r} is not a number")
-    return float(value)
+def _strict(value: Any, kind: type) -> Any:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    fits = isinstance(value, bool) if kind is bool else number and (kind is float or value == int(value))
+    if not fits:
+        problem = {bool: "neither true nor false", int: "not a whole number", float: "not a number"}[kind]
+        raise ValueError(f"{value!r} is {problem}")
+    return kind(value)
 
 
 def load_recipes(package: str, folder: str) -> dict[str, dict[str, Any]]:
-    """Return the recipes shipped inside a package, by name: the TOML files of a folder in it.
-
-    Args:
-        package: e.g. ``"my_package"``.
-        folder: in it, e.g. ``"recipes/vae"``.
-    """
-    here = files(package).joinpath(folder)
-    found = sorted(
-        (item for item in here.iterdir() if item.name.endswith(".toml")), key=lambda item: item.name
-    )
-    return {item.name.removesuffix(".toml"): tomllib.loads(item.read_text("utf-8")) for item in found}
+    """Return the recipes shipped in a folder of a package, by name: its TOML files."""
+    found = {item.name: item for item in files(package).joinpath(folder).iterdir()}
+    names = sorted(name for name in found if name.endswith(".toml"))
+    return {name.removesuffix(".toml"): tomllib.loads(found[name].read_text("utf-8")) for name in names}
 
 
 def digest(description: Mapping[str, Any]) -> str:
-    """Return a sha256 of all that determines a run: what `TrainingRun` takes as its fingerprint."""
+    """Return the sha256 of what determines a run, which `TrainingRun` takes as its fingerprint."""
     return hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()

@@ -19,12 +19,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import attrs
 import torch
+from attrs.validators import ge, gt, lt
 from torch import Tensor, nn
 
 from invkit.contracts.dataset import Dataset
@@ -70,34 +71,31 @@ class Turn:
         return self.first <= step and (self.last is None or step < self.last)
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class Schedule:
-    """How long and how fast.
+    """Length and speed of a training: a linear warm-up, then half a cosine, and a moving average."""
 
-    Args:
-        epochs: passes over the signals.
-        batch: signals a step.
-        learning_rate: peak, reached by a linear warm-up that multiplies half a cosine to zero.
-        warmup: steps of the warm-up.
-        clip: bound on the norm of the gradient.
-        ema: decay of the weights' moving average.
-        weight_decay: of the optimiser.
-        momentum: of the optimiser; AdamW's β₁.
-        mirror: flip every signal left to right with probability one half.
-    """
-
-    epochs: int
-    batch: int
-    learning_rate: float
-    warmup: int
-    clip: float
-    ema: float
-    weight_decay: float = 0.0
-    momentum: float = 0.9
+    #: passes over the training split
+    epochs: int = attrs.field(default=16, validator=ge(1))
+    #: signals a step
+    batch: int = attrs.field(default=128, validator=ge(1))
+    #: peak learning rate, reached after ``warmup`` steps, then falling to 0 along half a cosine
+    learning_rate: float = attrs.field(default=2e-3, validator=gt(0))
+    warmup: int = attrs.field(default=500, validator=ge(0))
+    #: weight decay of the optimiser
+    weight_decay: float = attrs.field(default=0.0, validator=ge(0))
+    #: bound on the norm of the gradient
+    clip: float = attrs.field(default=1e3, validator=gt(0))
+    #: decay of the exponential moving average of the weights, which is what is exported
+    ema: float = attrs.field(default=0.999, validator=[ge(0), lt(1)])
+    #: flip every signal left to right with probability one half
     mirror: bool = False
 
+    # Momentum of the optimiser; AdamW's β₁. It is no field: a recipe that lets its user choose makes it one.
+    momentum = 0.9
+
     def steps(self, signals: int) -> int:
-        """Return the number of steps in all; an epoch's last, smaller batch is left out."""
+        """Return the total number of steps; the smaller batch at the end of an epoch is left out."""
         return self.epochs * self.steps_per_epoch(signals)
 
     def steps_per_epoch(self, signals: int) -> int:
@@ -132,10 +130,7 @@ def order(seed: int, epoch: int, signals: int) -> Tensor:
 
 
 def _generator(seed: int, stream: int, number: int) -> torch.Generator:
-    """Return a generator of its own for every (seed, stream, number).
-
-    The mixing constants are odd, so the seeds are distinct within a stream.
-    """
+    """Return the generator of (seed, stream, number); odd constants keep a stream's seeds distinct."""
     mixed = (seed * 0x9E3779B97F4A7C15 + stream * 0xBF58476D1CE4E5B9 + number * 0x94D049BB133111EB) % 2**63
     return torch.Generator().manual_seed(mixed)
 
@@ -237,7 +232,9 @@ class TrainingRun:
             ahead = reader.submit(self.batch, self.step) if self.step < steps else None
             while self.step < steps:
                 assert ahead is not None
-                signals = self._await(ahead)
+                started = time.perf_counter()
+                signals = ahead.result().to(self.processes.device, non_blocking=True)
+                self.waited += time.perf_counter() - started
                 if self.step + 1 < steps:
                     ahead = reader.submit(self.batch, self.step + 1)
                 log = self._take_step(signals, wrapped, steps)
@@ -247,12 +244,6 @@ class TrainingRun:
                 if self.step % save_every == 0 or self.step == steps:
                     self.save()
         return self.average
-
-    def _await(self, ahead: Future[Tensor]) -> Tensor:
-        started = time.perf_counter()
-        signals = ahead.result()
-        self.waited += time.perf_counter() - started
-        return signals.to(self.processes.device, non_blocking=True)
 
     def _tell(self, watch: Watcher, steps: int, log: Mapping[str, Tensor]) -> None:
         means = {name: self.processes.mean(value).item() for name, value in log.items()}
@@ -264,7 +255,7 @@ class TrainingRun:
         log: dict[str, Tensor] = {}
         for number, (turn, module) in enumerate(zip(self.turns, wrapped, strict=True)):
             if turn.taken(self.step):
-                draws = self.processes.draws(_generator(self.seed, 1 + number, self.step))
+                draws = Draws(_generator(self.seed, 1 + number, self.step), self.processes)
                 log |= self._take_turn(turn, module, signals, draws, steps)
         with torch.no_grad():
             weight = 1 - self.schedule.decay(self.step)
@@ -274,10 +265,6 @@ class TrainingRun:
                 else:
                     self.average[name].copy_(tensor)
         return log
-
-    def _leading(self) -> Turn:
-        """The step's first turn, whose loss is logged as the loss."""
-        return next(turn for turn in self.turns if turn.taken(self.step))
 
     def _take_turn(
         self, turn: Turn, module: nn.Module, signals: Tensor, draws: Draws, steps: int
@@ -296,7 +283,8 @@ class TrainingRun:
         norm = nn.utils.clip_grad_norm_(turn.network.parameters(), self.schedule.clip)
         self._check_finite("norm of the gradient", norm)  # before it spoils the weights and a checkpoint
         optimiser.step()
-        prefix = "" if turn is self._leading() else f"{turn.name}_"
+        leading = next(turn for turn in self.turns if turn.taken(self.step))  # its loss is logged as the loss
+        prefix = "" if turn is leading else f"{turn.name}_"
         return {f"{prefix}loss": loss.detach(), f"{prefix}gradient_norm": norm, **parts}
 
     def _check_finite(self, what: str, value: Tensor) -> None:
@@ -308,7 +296,7 @@ class TrainingRun:
             )
 
     def save(self) -> None:
-        """Write the checkpoint: a temporary file first, then renamed, so there is always a whole one."""
+        """Write the checkpoint atomically."""
         if self.processes.first:
             state = {
                 "step": self.step,
@@ -326,23 +314,16 @@ class TrainingRun:
         """Go on from the checkpoint, if asked to and there is one; return whether there was.
 
         Raises:
-            ConfigError: not asked to, and there is one that the run would replace; or as `resume`.
+            ConfigError: not asked to, and there is a checkpoint, which the run would replace; or it cannot be
+                read, or is of another recipe, data set or seed.
         """
-        if not resume and self.checkpoint.exists():
+        if not self.checkpoint.exists():
+            return False
+        if not resume:
             raise ConfigError(
                 f"{self.checkpoint} is there already",
                 hint="add --resume to go on from it, or choose another --out",
             )
-        return resume and self.resume()
-
-    def resume(self) -> bool:
-        """Go on from the checkpoint, if there is one; return whether there was.
-
-        Raises:
-            ConfigError: it cannot be read, or is of another recipe, data set or seed.
-        """
-        if not self.checkpoint.exists():
-            return False
         try:
             state: dict[str, Any] = torch.load(
                 self.checkpoint, weights_only=True, map_location=self.processes.device

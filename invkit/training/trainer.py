@@ -26,7 +26,7 @@ from invkit.contracts.dataset import Dataset
 from invkit.contracts.trainer import Trainer
 from invkit.files import store
 from invkit.files.solutions import writable_folder
-from invkit.training.exporting import as_stored, card
+from invkit.training.exporting import card
 from invkit.training.networks import seeded
 from invkit.training.processes import joined
 from invkit.training.recipes import Recipe, digest, load_recipes, structure
@@ -92,7 +92,6 @@ class NetworkTrainer(Trainer, Generic[_R]):
         """
 
     def recipes(self) -> Mapping[str, Mapping[str, Any]]:
-        """The shipped recipes."""
         return load_recipes(*self.shipped.split(":"))
 
     def train(
@@ -105,7 +104,6 @@ class NetworkTrainer(Trainer, Generic[_R]):
         resume: bool = False,
         progress: bool = True,
     ) -> Path:
-        """Train and export; see :meth:`invkit.contracts.trainer.Trainer.train`."""
         training = self.training(structure(recipe, self.recipe), seed)
         path = out / f"{self.kind}-{name}{store.SUFFIX}"
         with joined() as processes:
@@ -115,7 +113,7 @@ class NetworkTrainer(Trainer, Generic[_R]):
                 training.turns,
                 training.network,
                 training.data,
-                training.recipe.schedule(),
+                training.recipe,
                 out,
                 seed=seed,
                 limit=training.recipe.limit,
@@ -147,7 +145,10 @@ def _export(
     training: Training, kind: str, name: str, run: TrainingRun, weights: Mapping[str, Tensor], path: Path
 ) -> None:
     recipe, network = training.recipe, training.network
-    stored = as_stored(weights, half=recipe.half)
+    stored = {
+        key: tensor.half() if recipe.half and tensor.is_floating_point() else tensor
+        for key, tensor in weights.items()
+    }
     network.load_state_dict({key: tensor.to(weights[key].dtype) for key, tensor in stored.items()})
     network.to("cpu").eval().requires_grad_(False)
     architecture = {"name": recipe.architecture, "options": dict(recipe.architecture_options)}

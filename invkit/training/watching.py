@@ -1,6 +1,6 @@
 """What a training run shows: a progress bar on stderr and TensorBoard files.
 
-with watching(out, pictures, progress=True) as watch:
+with watching(out, pictures, progress=True, processes=processes) as watch:
     run.train(watch)
 """
 
@@ -26,32 +26,18 @@ __all__ = ["Pictures", "watching"]
 Pictures = Callable[[Tensor], Tensor]
 """Maps a few signals, (n, channels, height, width), to any number of pictures of that size in [0, 1]."""
 
-_SHOWN = 16
+_SHOWN, _EVERY = 16, 500  # signals drawn, and steps from one drawing to the next
 
 
 @contextmanager
-def watching(
-    out: Path,
-    pictures: Pictures,
-    *,
-    progress: bool,
-    pictures_every: int = 500,
-    processes: Processes | None = None,
-) -> Iterator[Watcher]:
+def watching(out: Path, pictures: Pictures, *, progress: bool, processes: Processes) -> Iterator[Watcher]:
     """Give a watcher that writes to ``out/tensorboard`` and shows where the run stands on stderr.
 
-    Scalars: losses, their parts, gradient norms, learning rate, signals per second, and the share of the time
-    spent waiting for data. Where stderr is no terminal,
-    the bar is a line per 5 % of the run.
-
-    Args:
-        out: the run's folder.
-        pictures: what to draw.
-        progress: show something on stderr.
-        pictures_every: steps from one drawing to the next; the watcher draws when told of such a step.
-        processes: those that train; only the first of them shows anything.
+    Scalars: losses, their parts, gradient norms, learning rate, signals per second, and the fraction of the
+    time spent waiting for data. Where stderr is no terminal, the bar is a line per 5 % of the run. Only the
+    first of the processes shows anything.
     """
-    if processes is not None and not processes.first:
+    if not processes.first:
         yield lambda step, steps, log, run: None
         return
     writer = SummaryWriter(str(out / "tensorboard"))
@@ -72,11 +58,10 @@ def watching(
         for name, value in log.items():
             writer.add_scalar(name, value, step)
         writer.add_scalar("learning_rate", run.schedule.rate(step - 1, steps), step)
-        if step % pictures_every == 0 or step == steps:
+        if step % _EVERY == 0 or step == steps:
             with torch.no_grad():
-                writer.add_images(
-                    "pictures", pictures(run.batch(0)[:_SHOWN].to(run.processes.device)).clamp(0, 1), step
-                )
+                drawn = pictures(run.batch(0)[:_SHOWN].to(processes.device)).clamp(0, 1)
+            writer.add_images("pictures", drawn, step)
         bar.update(task, total=steps, completed=step, description=f"loss {log['loss']:.4g}")
         if progress and bar.disable and (last_step < 0 or step * 20 // steps > last_step * 20 // steps):
             if last_step >= 0:

@@ -1,4 +1,4 @@
-"""What the networks learn from: pictures, and the same pictures blurred by kernels never seen before.
+"""What the networks learn from, and their figures: pictures blurred by kernels never seen before.
 
     blurring = Blurring(invkit.operator("circconv"), invkit.dataset("shake"), noise=0.01)
     y = blurring(x, draws)                               # for a batch of training, new kernels and noise
@@ -16,12 +16,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from invkit import metrics
 from invkit.contracts.bilinear import BilinearOperator
-from invkit.contracts.dataset import SampledDataset
+from invkit.contracts.dataset import Dataset, SampledDataset
 from invkit.training.processes import Draws
 from invkit.training.run import Loss
 
-__all__ = ["Blurring", "restoration_loss", "restored"]
+__all__ = ["Blurring", "restoration_figures", "restoration_loss", "restored"]
 
 
 @attrs.frozen(eq=False)
@@ -65,3 +66,26 @@ def restoration_loss(network: nn.Module, blurring: Blurring) -> Loss:
         return error, {"psnr": -10 * torch.log10(error.detach())}
 
     return loss
+
+
+def restoration_figures(network: nn.Module, data: Dataset, blurring: Blurring) -> dict[str, int | float]:
+    """Blur the first validation pictures by the first validation kernels, restore them, and compare.
+
+    Returns:
+        ``validation_pictures``, their number; unless that is 0, the mean PSNR in dB of the blurry and of the
+        restored pictures (clipped to [0, 1]), and how many the network made worse.
+    """
+    count = min(500, data.splits["validation"], blurring.blurs.splits["validation"])
+    if not count:  # a small folder of images may have none
+        return {"validation_pictures": 0}
+    truth = data.take(torch.arange(count), "validation")
+    blurry = blurring.fixed(truth, "validation", seed=0)
+    with torch.no_grad():
+        made = torch.cat([restored(network, part).clamp(0, 1) for part in blurry.split(50)])
+    before, after = metrics.psnr(blurry, truth), metrics.psnr(made, truth)
+    return {
+        "validation_pictures": count,
+        "psnr_blurry": round(before.mean().item(), 3),
+        "psnr_restored": round(after.mean().item(), 3),
+        "made_worse": int((after < before).sum()),
+    }

@@ -11,8 +11,11 @@ step's number, so an interrupted training goes on to the same weights.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import attrs
 import torch
+from attrs.validators import ge, gt, lt
 from torch import Tensor, nn
 
 import invkit
@@ -20,15 +23,37 @@ from invkit.contracts.dataset import Dataset, SampledDataset
 from invkit.errors import ConfigError
 from invkit.training import mixture
 from invkit.training.networks import untrained
-from invkit.training.processes import Draws
+from invkit.training.processes import Draws, Processes
+from invkit.training.recipes import Recipe
 from invkit.training.run import Turn, adamw, momentum_sgd
 from invkit.training.trainer import NetworkTrainer, Training
 from invkit_cnn.architectures import ARCHITECTURES, Network
-from invkit_cnn.blurring import Blurring, restoration_loss, restored
-from invkit_cnn.figures import restoration_figures
-from invkit_cnn.recipe import CNNRecipe
+from invkit_cnn.blurring import Blurring, restoration_figures, restoration_loss, restored
 
-__all__ = ["CNNTrainer"]
+__all__ = ["CNNRecipe", "CNNTrainer"]
+
+
+@attrs.frozen(kw_only=True)
+class CNNRecipe(Recipe):
+    """A training run: the network learns to undo blurs and noise that are drawn anew for every batch,
+
+        minimise over θ    mean ‖ N_θ(A(w, x) + σ n − ½) + ½ − x ‖²        x from the data, w from the blurs.
+
+    Source: Hradiš and others, BMVC 2015: the loss, and momentum SGD for `l15`.
+    """
+
+    #: the spec of a law of kernels
+    blur: str
+    #: the spec of the operator A that blurs
+    operator: str
+    #: σ, the standard deviation of the noise, for images in [0, 1]
+    noise: float = attrs.field(default=0.01, validator=ge(0))
+    #: "adamw", or "sgd" with momentum
+    optimiser: Literal["adamw", "sgd"] = "adamw"
+    #: momentum of SGD; AdamW's β₁
+    momentum: float = attrs.field(default=0.9, validator=[ge(0), lt(1)])
+    #: side in pixels to which the pictures of a folder are brought; data sets have a size of their own
+    size: int = attrs.field(default=64, validator=gt(0))
 
 
 class CNNTrainer(NetworkTrainer[CNNRecipe]):
@@ -37,7 +62,6 @@ class CNNTrainer(NetworkTrainer[CNNRecipe]):
     kind, recipe, shipped = "cnn", CNNRecipe, "invkit_cnn:recipes"
 
     def usage(self, kind: str, name: str) -> str:
-        """Return the spec of the solver with these weights."""
         return str(invkit.Spec(kind, options={"weights": name}))
 
     def training(self, recipe: CNNRecipe, seed: int) -> Training:
@@ -93,6 +117,6 @@ def _check_fit(recipe: CNNRecipe, network: Network, data: Dataset, blurring: Blu
 
 def _pictures(network: nn.Module, blurring: Blurring, x: Tensor) -> Tensor:
     """Three rows for TensorBoard: sharp, blurry, restored."""
-    draws = Draws(torch.Generator().manual_seed(0), device=x.device)
+    draws = Draws(torch.Generator().manual_seed(0), Processes(device=x.device))
     y = blurring(x, draws)
     return torch.cat([x, y, restored(network, y)])

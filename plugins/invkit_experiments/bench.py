@@ -76,7 +76,6 @@ def bench(
     described = benchmark(name)
     chosen = [method.strip() for method in methods.split(",") if method.strip()]
     report = _run(described, _settings(described, images, seed, steps, quick), chosen, out)
-    from invkit_experiments.output.tables import cells, titles
     from invkit_experiments.output.writing import described as record
     from invkit_experiments.output.writing import write
 
@@ -84,8 +83,8 @@ def bench(
     if as_json:
         print_json({**record(report), "files": files})
         return
-    columns = (*report.heads, *report.columns)
-    print_table(titles(columns), [cells(columns, row) for row in report.rows])
+    titles = [column.title for column in report.columns]
+    print_table(titles, [[column.text(row) for column in report.columns] for row in report.rows])
     page = f"; page: {files['page']}" if "page" in files else ""
     click.echo(f"written to {files['markdown']} (and .csv, .json){page}")
 

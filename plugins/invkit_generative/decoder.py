@@ -1,4 +1,9 @@
-"""What ``vae:NAME`` and ``gan:NAME`` share: a trained decoder as a prior.
+"""``vae:NAME`` and ``gan:NAME``: the decoder of a trained network as a prior.
+
+    prior = invkit.prior("vae:blurA")          # shipped or in the user store; or vae:./mine.safetensors
+    w = prior(prior.sample_latent(8, rng))     # (8, 1, 28, 28): non-negative, unit sum
+    h = prior.encode(w)                        # (8, 50): the encoder's posterior means; a GAN has none
+    prior.card["metrics"]                      # what was measured of these weights
 
 The latent is N(0, I) a priori, so the penalty is ``‖h‖²``: twice the negative log-density, up to a constant.
 """
@@ -8,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -18,7 +24,7 @@ from invkit.plugin.registry import Registry
 from invkit.training import networks
 from invkit_generative.architectures import ARCHITECTURES, VAENetwork
 
-__all__ = ["Decoder", "Output"]
+__all__ = ["GAN", "VAE", "Decoder", "Output", "to_network"]
 
 Output = Literal["image", "unit-sum"]
 """How the decoder's values in [0, 1] become a signal."""
@@ -34,13 +40,13 @@ class Decoder(Generator):
     Args:
         network: its parameters become constants.
         output: how the decoder's values become a signal.
-        card: what is known of the weights; see `invkit.files.store`.
+        card: the card of the weights; see `invkit.files.store`.
         sha256: of the weights file, where they come from one; a configuration records it.
 
     Source: arXiv 1802.04073, Section 4. The unit sum is ours.
     """
 
-    #: of the weights
+    #: kind of the weights
     kind: ClassVar[str]
 
     def __init__(
@@ -81,9 +87,34 @@ class Decoder(Generator):
                 )
 
     def forward(self, latent: Float[Tensor, "n k"]) -> Float[Tensor, "n c h w"]:
-        """``C(m)``, an image in [0, 1], or ``B(h)``, a non-negative kernel of unit sum."""
         values = self.network.decode(latent)
         return values / values.sum((1, 2, 3), keepdim=True) if self.output == "unit-sum" else values
+
+
+class VAE(Decoder):
+    """A VAE's decoder, with its encoder for starts: the mean of the posterior q(latent | signal)."""
+
+    kind = "vae"
+    can_encode = True
+
+    def encode(self, signal: Float[Tensor, "n c h w"]) -> Float[Tensor, "n k"]:
+        return self.network.encode(to_network(signal, self.output))[0]
+
+
+class GAN(Decoder):
+    """A generator of images in [0, 1]. There is no encoder: solvers start it at random.
+
+    Source: arXiv 1802.04073, Section 4.3.
+    """
+
+    kind = "gan"
+
+
+def to_network(signal: Float[Tensor, "n c h w"], output: Output) -> Float[Tensor, "n c h w"]:
+    """Return a signal as the network sees it: kernels scaled to maximum 1, images as they are."""
+    if output == "image":
+        return signal
+    return signal / signal.amax((1, 2, 3), keepdim=True).clamp_min(torch.finfo(signal.dtype).tiny)
 
 
 def _penalty_weight(card: Mapping[str, Any]) -> float | None:

@@ -16,7 +16,7 @@ from invkit.training.run import Loss
 from invkit_generative.architectures import VAENetwork
 from invkit_generative.architectures.components import ComponentEncoder
 from invkit_generative.architectures.network import Signals
-from invkit_generative.vae import Output, to_network
+from invkit_generative.decoder import Output, to_network
 
 __all__ = ["Autoencoder", "discriminator_loss", "evidence_bound", "generator_loss"]
 
@@ -35,7 +35,6 @@ class Autoencoder(VAENetwork):
             self.encoder.prepare(signals, variance)
 
     def decode(self, latent: Tensor) -> Tensor:
-        """The generator's signals."""
         return self.generator.decode(latent)
 
 
@@ -52,9 +51,7 @@ def evidence_bound(
         reconstruction = network.decode(mean + draws.normal(*mean.shape) * torch.exp(0.5 * log_variance))
         error = (reconstruction - target).square().mean()
         divergence = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean()
-        if torch.isnan(
-            error
-        ):  # binary_cross_entropy refuses it without a word on the step; the loop names it
+        if torch.isnan(error):  # the loop names the step; binary_cross_entropy would not
             fit = error
         elif likelihood == "bernoulli":
             fit = functional.binary_cross_entropy(reconstruction, target, reduction="sum") / len(target)

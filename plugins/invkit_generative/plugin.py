@@ -15,7 +15,7 @@ def invkit_register(registry: Registry) -> None:
     """The ``vae`` and ``gan`` priors with their shipped weights, and their trainers."""
     registry.prior(
         "vae",
-        "invkit_generative.vae:VAE",
+        "invkit_generative.decoder:VAE",
         summary="decoder of a trained variational autoencoder: vae:blurA, vae:mnist, …",
     )
     registry.weights("vae", "invkit_generative:weights/vae")
@@ -26,7 +26,7 @@ def invkit_register(registry: Registry) -> None:
     )
     registry.prior(
         "gan",
-        "invkit_generative.gan:GAN",
+        "invkit_generative.decoder:GAN",
         summary="generator of a trained adversarial network: gan:celeba",
     )
     registry.weights("gan", "invkit_generative:weights/gan")

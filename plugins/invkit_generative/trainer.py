@@ -18,7 +18,9 @@ import attrs
 import torch
 from torch import Tensor, nn
 
+from invkit import metrics
 from invkit.contracts.dataset import Dataset
+from invkit.contracts.generator import Generator
 from invkit.errors import ConfigError
 from invkit.training import mixture
 from invkit.training.networks import channels_last, seeded, untrained
@@ -27,12 +29,11 @@ from invkit.training.trainer import NetworkTrainer, Training
 from invkit_generative.architectures import ARCHITECTURES, VAENetwork
 from invkit_generative.architectures.components import ComponentEncoder
 from invkit_generative.architectures.dcgan import downward
-from invkit_generative.figures import reconstruction_figures
+from invkit_generative.decoder import VAE, to_network
 from invkit_generative.losses import Autoencoder, discriminator_loss, evidence_bound, generator_loss
 from invkit_generative.recipe import GANRecipe, PriorRecipe, VAERecipe
-from invkit_generative.vae import VAE, to_network
 
-__all__ = ["GANTrainer", "VAETrainer"]
+__all__ = ["GANTrainer", "VAETrainer", "reconstruction_figures"]
 
 _R = TypeVar("_R", bound=PriorRecipe)
 
@@ -65,7 +66,7 @@ class GANTrainer(NetworkTrainer[GANRecipe]):
     def training(self, recipe: GANRecipe, seed: int) -> Training:
         recipe, network, data = _inputs(recipe, seed)
         discriminator, vae = _players(recipe, network, seed)
-        steps = recipe.schedule().steps(signals_in(data, recipe.limit))
+        steps = recipe.steps(signals_in(data, recipe.limit))
         return Training(
             recipe=recipe,
             network=network,
@@ -90,6 +91,31 @@ def _inputs(recipe: _R, seed: int) -> tuple[_R, VAENetwork, Dataset]:
             hint="set the data set's size, or architecture_options",
         )
     return recipe, network, data
+
+
+def reconstruction_figures(prior: Generator, data: Dataset) -> dict[str, int | float]:
+    """Encode and decode the first test signals, or validation signals where the data has no test signals.
+
+    Returns:
+        ``test_signals`` or ``validation_signals``, their number; unless that is 0, the mean NCC, its 5 %
+        quantile, and for images the mean PSNR in dB, which says little of kernels.
+    """
+    split = "test" if data.splits["test"] else "validation"
+    signals = min(2000, data.splits[split])
+    if not signals:  # a small folder of images may have none
+        return {"test_signals": 0}
+    truth = data.take(torch.arange(signals), split)
+    with torch.no_grad():
+        made = torch.cat([prior(prior.encode(part)) for part in truth.split(250)])
+    ncc = metrics.kernel_ncc(made, truth)
+    figures: dict[str, int | float] = {
+        f"{split}_signals": signals,
+        "reconstruction_ncc": round(ncc.mean().item(), 5),
+        "reconstruction_ncc_worst_5_percent": round(ncc.quantile(0.05).item(), 5),
+    }
+    if prior.role != "kernel":
+        figures["reconstruction_psnr"] = round(metrics.psnr(made, truth).mean().item(), 3)
+    return figures
 
 
 def _prepare(network: VAENetwork, recipe: PriorRecipe, variance: float) -> Callable[[TrainingRun], None]:

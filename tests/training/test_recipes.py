@@ -52,13 +52,6 @@ def test_what_is_missing_is_named(missing: str) -> None:
         structure({key: value for key, value in values.items() if key != missing}, Sized)
 
 
-def test_the_schedule_is_the_recipes() -> None:
-    recipe = structure({**GOOD, "epochs": 7, "weight_decay": 0.1, "mirror": True}, Recipe)
-    schedule = recipe.schedule()
-    assert (schedule.epochs, schedule.weight_decay, schedule.mirror) == (7, 0.1, True)
-    assert schedule.learning_rate == recipe.learning_rate
-
-
 def test_recipes_are_the_toml_files_of_a_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "some_package" / "recipes"
     folder.mkdir(parents=True)

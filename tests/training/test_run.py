@@ -153,7 +153,7 @@ def test_an_interrupted_run_ends_in_the_same_weights(last: int, tmp_path: Path) 
     with pytest.raises(Interrupted):
         stopped.train(stop_at(last), save_every=3, log_every=1)  # type: ignore[arg-type]
     again = make_run(tmp_path / "stopped")
-    assert again.resume() == (last > 3)
+    assert again.begin(resume=True) == (last > 3)
     assert again.step == (last - 1) // 3 * 3
     again.train(quiet, save_every=3)
     assert again.step == STEPS
@@ -174,7 +174,7 @@ def test_a_run_begins_anew_or_goes_on_but_replaces_nothing(tmp_path: Path) -> No
 
 def test_momentum_sgd_is_the_heavy_ball() -> None:
     weight = nn.Parameter(torch.tensor([2.0]))
-    schedule = Schedule(1, 1, 0.1, 1, 1.0, 0.9, weight_decay=0.5, momentum=0.9)
+    schedule = Schedule(learning_rate=0.1, weight_decay=0.5)
     optimiser = momentum_sgd([weight], schedule)
     position, velocity = 2.0, 0.0
     for _ in range(3):
@@ -193,7 +193,7 @@ def test_an_interrupted_run_by_momentum_ends_in_the_same_weights(tmp_path: Path)
     with pytest.raises(Interrupted):
         run(tmp_path / "cut").train(stop_at(12), save_every=5, log_every=1)  # type: ignore[arg-type]
     again = run(tmp_path / "cut")
-    assert again.resume() and again.step == 10
+    assert again.begin(resume=True) and again.step == 10
     assert equal(again.train(quiet), whole)
     assert not equal(whole, make_run(tmp_path / "adamw").train(quiet))
 
@@ -202,7 +202,7 @@ def test_a_finished_run_resumes_as_finished(tmp_path: Path) -> None:
     whole = make_run(tmp_path)
     weights = whole.train(quiet)
     again = make_run(tmp_path)
-    assert again.resume() and again.step == STEPS
+    assert again.begin(resume=True) and again.step == STEPS
     assert equal(again.train(quiet), weights)
 
 
@@ -216,7 +216,7 @@ def test_a_checkpoint_of_another_run_is_refused(changed: dict[str, int], tmp_pat
     make_run(tmp_path).train(quiet)
     run = make_run(tmp_path, **changed)  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="another recipe, data set or seed"):
-        run.resume()
+        run.begin(resume=True)
     assert run.step == 0
 
 
@@ -226,7 +226,7 @@ def test_a_damaged_checkpoint_is_refused(kept: int, tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.pt"
     path.write_bytes(path.read_bytes()[:kept])
     with pytest.raises(ConfigError, match="cannot be read"):
-        make_run(tmp_path).resume()
+        make_run(tmp_path).begin(resume=True)
 
 
 def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_the_checkpoint(tmp_path: Path) -> None:
@@ -235,7 +235,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_the_checkpoint(tmp_pat
         run.train(quiet, save_every=3)
     assert "the loss of step 8 is nan" in str(caught.value) and "checkpoint.pt" in str(caught.value)
     healthy = make_run(tmp_path)
-    assert healthy.resume() and healthy.step == 6
+    assert healthy.begin(resume=True) and healthy.step == 6
     healthy.train(quiet)
     assert equal(healthy.average, make_run(tmp_path / "whole").train(quiet))
 

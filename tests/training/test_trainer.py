@@ -17,7 +17,7 @@ from invkit.files.store import read_prior
 from invkit.training.networks import trained, untrained
 from invkit.training.processes import Draws
 from invkit.training.recipes import Recipe
-from invkit.training.run import TrainingRun, Turn
+from invkit.training.run import TrainingRun, Turn, adamw
 from invkit.training.trainer import NetworkTrainer, Training
 from tests.training.test_run import Numbers
 
@@ -89,9 +89,12 @@ def test_the_file_holds_what_the_trainer_said(tmp_path: Path) -> None:
     assert read.card["metrics"]["sum"] == pytest.approx(float(trained(LINES, read).weight.sum()))
 
 
-def test_the_schedule_has_what_the_recipe_has() -> None:
-    schedule = LineRecipe(data="numbers", architecture="line", clip=3.0).schedule()
-    assert (schedule.momentum, schedule.clip) == (0.8, 3.0)
+def test_a_recipe_may_choose_the_momentum() -> None:
+    moments = [
+        adamw([torch.nn.Parameter(torch.zeros(1))], recipe(data="numbers", architecture="line")).defaults
+        for recipe in (Recipe, LineRecipe)
+    ]
+    assert [each["betas"] for each in moments] == [(0.9, 0.999), (0.8, 0.999)]
 
 
 @pytest.mark.parametrize("prepared", [False, True])

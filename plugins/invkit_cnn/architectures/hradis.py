@@ -55,7 +55,6 @@ class L15(nn.Module):
         self.layers = nn.Sequential(*layers[:-1])
 
     def forward(self, blurry: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
-        """Return the sharp image that a blurry one is taken to come from."""
         result: Tensor = self.layers(blurry)
         return result
 

@@ -16,15 +16,17 @@ Source: the skeleton is that of Hradiš and others (BMVC 2015), residual blocks 
 
 from __future__ import annotations
 
+from typing import Any
+
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
 from invkit.errors import WeightsError
 from invkit.training.networks import zeroed
-from invkit_cnn.architectures.wrapping import Circular
 
-__all__ = ["Residual"]
+__all__ = ["Circular", "Residual"]
 
 
 class Residual(nn.Module):
@@ -54,7 +56,6 @@ class Residual(nn.Module):
         self.leave = zeroed(Circular(width, inside, 3))
 
     def forward(self, blurry: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
-        """Return the sharp image that a blurry one is taken to come from."""
         patches = functional.pixel_unshuffle(blurry, self.multiple)
         features = self.blocks(functional.relu(self.enter(patches)))
         correction = self.leave(functional.relu(features))
@@ -71,3 +72,39 @@ class _Block(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         result: Tensor = features + self.narrow(functional.relu(self.wide(features)))
         return result
+
+
+class Circular(nn.Conv2d):
+    """``torch.nn.Conv2d(inside, outside, size, padding=size // 2, padding_mode="circular")``, ``size`` odd.
+
+    It commutes with every circular shift. torch differentiates its own circular padding slice by slice. On
+    small pictures that takes as long as the convolution itself; here the margins are added back in place.
+    """
+
+    def __init__(self, inside: int, outside: int, size: int) -> None:
+        super().__init__(inside, outside, size)
+        self.margin = size // 2
+
+    def forward(self, input: Float[Tensor, "n c h w"]) -> Float[Tensor, "n d h w"]:
+        wrapped = _Wrap.apply(input, self.margin) if self.margin else input
+        return functional.conv2d(wrapped, self.weight, self.bias)
+
+
+class _Wrap(torch.autograd.Function):
+    """Continue a picture periodically by a margin; backward, every copy's gradient goes to its original."""
+
+    @staticmethod
+    def forward(ctx: Any, picture: Tensor, margin: int) -> Tensor:
+        ctx.margin = margin
+        return functional.pad(picture, (margin,) * 4, mode="circular")
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        m, (gradient,) = ctx.margin, gradients
+        rows = gradient[:, :, m:-m].clone()
+        rows[:, :, -m:] += gradient[:, :, :m]
+        rows[:, :, :m] += gradient[:, :, -m:]
+        inner = rows[..., m:-m].clone()
+        inner[..., -m:] += rows[..., :m]
+        inner[..., :m] += rows[..., -m:]
+        return inner, None

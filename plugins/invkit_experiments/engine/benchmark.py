@@ -123,14 +123,26 @@ class Benchmark(ABC):
                 )
         return tuple(row for row in self.methods if not named or {row, *row.split("/")} & {*named})
 
-    def check(self, settings: Settings, named: Sequence[str] = ()) -> None:
-        """Say what is missing before any work.
+    def check(
+        self, settings: Settings, named: Sequence[str] = ()
+    ) -> tuple[dict[str, Mapping[str, Any]], dict[str, InvkitError]]:
+        """Identities of the chosen rows, and errors of those that cannot be measured here, before any work.
 
         Raises:
             UsageError: a name that matches no row.
             InvkitError: a row that was named cannot be measured here, or no row can.
         """
-        self._prepared(settings, named)
+        identities, failed = {}, {}
+        for row in self.choose(named):
+            try:
+                identities[row] = self.identity(row, settings)
+            except InvkitError as error:
+                if row in named:
+                    raise
+                failed[row] = error
+        if not identities:
+            raise next(iter(failed.values()))
+        return identities, failed
 
     def run(
         self, settings: Settings, kept: Kept, named: Sequence[str] = (), watcher: Watcher | None = None
@@ -148,7 +160,7 @@ class Benchmark(ABC):
             InvkitError: a row that was named cannot be measured here, or no row can.
         """
         watcher = watcher or Watcher()
-        identities, failed = self._prepared(settings, named)
+        identities, failed = self.check(settings, named)
         counts = {row: self.size(row, settings) for row in identities}
         watcher.begin({row: (self.methods[row], counts[row]) for row in identities})
         for row, error in failed.items():
@@ -179,28 +191,11 @@ class Benchmark(ABC):
             seed=settings.seed,
             steps=settings.steps,
             methods=dict(self.methods),
-            heads=self.heads,
-            columns=self.columns,
+            columns=(*self.heads, *self.columns),
             rows=[self.row(row, identities[row], cells) for row, cells in done.items()],
             left_out={row: str(error) for row, error in failed.items()},
             gallery=self.gallery(done),
         )
-
-    def _prepared(
-        self, settings: Settings, named: Sequence[str]
-    ) -> tuple[dict[str, Mapping[str, Any]], dict[str, InvkitError]]:
-        """Identities of the chosen rows, and errors of those that cannot be measured here."""
-        identities, failed = {}, {}
-        for row in self.choose(named):
-            try:
-                identities[row] = self.identity(row, settings)
-            except InvkitError as error:
-                if row in named:
-                    raise
-                failed[row] = error
-        if not identities:
-            raise next(iter(failed.values()))
-        return identities, failed
 
     def _cell(
         self,

@@ -45,12 +45,7 @@ class Kept:
     def write(
         self, experiment: str, method: str, identity: Mapping[str, Any], row: Mapping[str, Any]
     ) -> None:
-        """Keep a row.
-
-        Raises:
-            OutputError: the folder cannot be written.
-            ValueError: a number that JSON cannot hold.
-        """
+        """Keep a row; raises OutputError where the folder cannot be written."""
         write_record(
             self.path(experiment, method, identity), {"identity": _plain(identity), "row": dict(row)}
         )

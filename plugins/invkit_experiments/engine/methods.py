@@ -90,11 +90,6 @@ class Theirs(Method):
         return {"theirs": [self.image, self.kernel]}
 
     def recover(self, one: Measured, source: Source, settings: Settings, index: int) -> Found:
-        """Look it up.
-
-        Raises:
-            InputError: this measurement has no such result.
-        """
         missing = [name for name in (self.image, self.kernel) if name and name not in one.theirs]
         if missing:
             raise InputError(

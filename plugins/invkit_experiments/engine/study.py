@@ -17,12 +17,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import attrs
+from torch import Tensor
 
 from invkit_experiments.engine.benchmark import FORMAT, Benchmark, Settings
 from invkit_experiments.engine.methods import Found, Method
 from invkit_experiments.engine.scores import Over, scores
 from invkit_experiments.inputs.sources import Measured, Source
-from invkit_experiments.output.pictures import encoded, scaled
+from invkit_experiments.output.panels import encoded
 from invkit_experiments.output.report import Cell, Gallery
 from invkit_experiments.output.tables import Column, Row
 
@@ -97,9 +98,9 @@ class Study(Benchmark):
         case, method, source = self._parts(row, settings)
         one = source.one(index, settings.seed)
         found = method.recover(one, source, settings, index)
-        pictures = {"x": one.x, "y": one.y, "w": scaled(one.w), "found": found.x}
+        pictures = {"x": one.x, "y": one.y, "w": _scaled(one.w), "found": found.x}
         if found.w is not None:
-            pictures["kernel"] = scaled(found.w)
+            pictures["kernel"] = _scaled(found.w)
         return {
             "figures": case.score(one, found, source.operator),
             "pictures": {name: encoded(picture[0]) for name, picture in pictures.items()},
@@ -121,7 +122,6 @@ class Study(Benchmark):
         }
 
     def gallery(self, records: Mapping[str, Sequence[Mapping[str, Any]]]) -> Gallery:
-        """Figures and pictures of every cell."""
         rows = self._rows()
         cells = [
             Cell(rows[row][0].name, rows[row][1].name, index, record["figures"], record["pictures"])
@@ -138,3 +138,9 @@ class Study(Benchmark):
         """Case and method of a row, and its source, hurried for a quick look."""
         case, method = self._rows()[row]
         return case, method, case.source if settings.steps is None else case.source.hurried(settings.steps)
+
+
+def _scaled(kernel: Tensor) -> Tensor:
+    """A kernel with its maximum at 1; one without a positive value as it is."""
+    peak = kernel.amax()
+    return kernel / peak if peak > 0 else kernel

@@ -21,8 +21,7 @@ from torch import Tensor
 
 import invkit
 from invkit.errors import InputError
-from invkit_experiments.inputs.blurring import blur
-from invkit_experiments.inputs.sources import Measured, Source, dataset, fingerprint, identity_of, prior
+from invkit_experiments.inputs.sources import Measured, Source, blur, dataset, fingerprint, identity_of, prior
 
 __all__ = ["Drawn"]
 
@@ -57,11 +56,9 @@ class Drawn(Source):
     search: int = 1000
 
     def size(self) -> int:
-        """Number of images."""
         return dataset(self.images).splits[self.split]
 
     def identity(self, index: int, seed: int) -> Mapping[str, Any]:
-        """The numbers of image and kernel, and the fingerprints of their data sets."""
         image, kernel = self._numbers(index, seed)
         return {
             "images": [self.images, self.split, fingerprint(self.images), image],
@@ -72,23 +69,10 @@ class Drawn(Source):
         }
 
     def one(self, index: int, seed: int) -> Measured:
-        """Draw image, kernel and noise."""
         return _drawn(self, index, seed)
 
     def hurried(self, steps: int) -> Drawn:
-        """A shorter search for the image in range."""
         return attrs.evolve(self, search=min(self.search, steps))
-
-    def draw(self, index: int, seed: int) -> Measured:
-        """Draw image, kernel and noise, whether or not that was done before."""
-        image, kernel = self._numbers(index, seed)
-        x = dataset(self.images).take(torch.tensor([image]), self.split)
-        w = dataset(self.kernels).take(torch.tensor([kernel]), "test")
-        if self.in_range is not None:
-            x = _closest(self.in_range, x, (self.images, self.split, image), self.search)
-        operator = invkit.operator(self.operator)
-        blurred = blur(operator, w, x, sigma=self.sigma, seed=_stream(seed, index, 2))
-        return Measured(blurred.y, x, w)
 
     def _numbers(self, index: int, seed: int) -> tuple[int, int]:
         """The numbers of image and kernel: without repetition, as long as there are any."""
@@ -104,7 +88,13 @@ class Drawn(Source):
 @lru_cache(maxsize=64)
 def _drawn(source: Drawn, index: int, seed: int) -> Measured:
     """A measurement, drawn once for all methods."""
-    return source.draw(index, seed)
+    image, kernel = source._numbers(index, seed)
+    x = dataset(source.images).take(torch.tensor([image]), source.split)
+    w = dataset(source.kernels).take(torch.tensor([kernel]), "test")
+    if source.in_range is not None:
+        x = _closest(source.in_range, source.images, source.split, image, source.search)
+    operator = invkit.operator(source.operator)
+    return blur(operator, w, x, sigma=source.sigma, seed=_stream(seed, index, 2))
 
 
 @cache
@@ -118,17 +108,12 @@ def _stream(seed: int, index: int, purpose: int) -> int:
     return int(np.random.SeedSequence([seed, index, purpose]).generate_state(1, np.uint64)[0] >> 1)
 
 
-_in_range: dict[tuple[Any, ...], Tensor] = {}
-
-
-def _closest(spec: str, x: Tensor, which: tuple[str, str, int], search: int) -> Tensor:
+@cache
+def _closest(spec: str, images: str, split: str, image: int, search: int) -> Tensor:
     """The closest image in range, found once for all kernels and noise levels of this process."""
-    key = (spec, *which, search)
-    if key not in _in_range:
-        made = prior(spec)
-        if made.can_encode:
-            with torch.no_grad():
-                _in_range[key] = made(made.encode(x))
-        else:
-            _in_range[key] = invkit.project(made, x, restarts=RANGE_RESTARTS, steps=search).signal
-    return _in_range[key]
+    made, x = prior(spec), dataset(images).take(torch.tensor([image]), split)
+    if made.can_encode:
+        with torch.no_grad():
+            found: Tensor = made(made.encode(x))
+            return found
+    return invkit.project(made, x, restarts=RANGE_RESTARTS, steps=search).signal

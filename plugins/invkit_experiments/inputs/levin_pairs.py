@@ -42,16 +42,13 @@ class LevinPairs(Source):
     sigma: float | None = None
 
     def size(self) -> int:
-        """Number of files."""
         return len(self._files())
 
     def identity(self, index: int, seed: int) -> Mapping[str, Any]:
-        """The file's name and sha256."""
         path = self._file(index)
         return {"levin": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
 
     def one(self, index: int, seed: int) -> Measured:
-        """A pair with its kernel, of unit sum."""
         path = self._file(index)
         return _read(path, path.stat().st_mtime_ns)
 

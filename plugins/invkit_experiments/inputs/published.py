@@ -43,6 +43,7 @@ class Published:
         x: sharp images.
         w: the true kernels, of unit sum.
         y: blurry images.
+        results: the authors' recoveries and closest images in range, by name.
     """
 
     path: Path
@@ -50,6 +51,7 @@ class Published:
     x: Float32[Tensor, "n 3 height width"]
     w: Float32[Tensor, "n 1 28 28"]
     y: Float32[Tensor, "n 3 height width"]
+    results: Mapping[str, Tensor]
 
     def theirs(self, name: str) -> Tensor:
         """Return a result of the authors: ``x_range``, ``x_hat_alg1``, ``w_hat_alg1``, ``x_hat_alg2``.
@@ -57,16 +59,9 @@ class Published:
         Raises:
             InputError: the file has none of that name.
         """
-        with np.load(self.path, allow_pickle=False) as arrays:
-            if name not in arrays:
-                raise InputError(f"{self.path} has no {name!r}", hint=f"it has {', '.join(arrays)}")
-            values = arrays[name]
-        return _kernels(values) if name.startswith("w") else _images(values)
-
-    def results(self) -> tuple[str, ...]:
-        """Return the names of the authors' recoveries in the file."""
-        with np.load(self.path, allow_pickle=False) as arrays:
-            return tuple(name for name in arrays if "_hat_" in name)
+        if name not in self.results:
+            raise InputError(f"{self.path} has no {name!r}", hint=f"it has {', '.join(self.results)}")
+        return self.results[name]
 
 
 @attrs.frozen
@@ -78,18 +73,14 @@ class Dev(Source):
     sigma: float | None = 0.01
 
     def size(self) -> int:
-        """Number of inputs in the file."""
-        return len(_read(self.kind, _stamp(self.kind)).x)
+        return len(published(self.kind).x)
 
     def identity(self, index: int, seed: int) -> Mapping[str, Any]:
-        """The file's sha256 and the number."""
-        return {"published": self.kind, "sha256": _read(self.kind, _stamp(self.kind)).sha256, "index": index}
+        return {"published": self.kind, "sha256": published(self.kind).sha256, "index": index}
 
     def one(self, index: int, seed: int) -> Measured:
-        """The input with the authors' results on it."""
-        data = _read(self.kind, _stamp(self.kind))
-        shown = slice(index, index + 1)
-        theirs = {name: data.theirs(name)[shown] for name in data.results()}
+        data, shown = published(self.kind), slice(index, index + 1)
+        theirs = {name: found[shown] for name, found in data.results.items() if "_hat_" in name}
         return Measured(data.y[shown], data.x[shown], data.w[shown], theirs)
 
 
@@ -123,25 +114,22 @@ def published(kind: str) -> Published:
             f"the published {kind} inputs are not in {_folder()}",
             hint=f"set INVKIT_DATA to a folder that holds asim2020/{kind}_dev.npz",
         )
+    stat = path.stat()
+    return _read(path, stat.st_size, stat.st_mtime_ns)
+
+
+@cache
+def _read(path: Path, *stamp: int) -> Published:
+    """The file, read once as long as it is the same file."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            x, w, y = (arrays[name] for name in ("x", "w", "y"))
+            made = {name: (_kernels if name[0] == "w" else _images)(arrays[name]) for name in arrays}
+        x, w, y = (made.pop(name) for name in ("x", "w", "y"))
     except (OSError, ValueError, KeyError) as error:
         raise InputError(
             f"{path} cannot be read: {error}", hint="expected an npz with x, w, y; fetch it again"
         ) from error
-    return Published(path, hashlib.sha256(path.read_bytes()).hexdigest(), _images(x), _kernels(w), _images(y))
-
-
-@cache
-def _read(kind: str, stamp: tuple[Any, ...]) -> Published:
-    """The file, read once as long as it is the same file."""
-    return published(kind)
-
-
-def _stamp(kind: str) -> tuple[Any, ...]:
-    path = files_here().get(kind)
-    return () if path is None else (str(path), path.stat().st_size, path.stat().st_mtime_ns)
+    return Published(path, hashlib.sha256(path.read_bytes()).hexdigest(), x, w, y, made)
 
 
 def _folder() -> Path:

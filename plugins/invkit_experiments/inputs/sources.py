@@ -18,38 +18,39 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
 import invkit
 
-__all__ = ["Measured", "Source", "data_folder", "dataset", "fingerprint", "identity_of", "prior"]
+__all__ = ["Measured", "Source", "blur", "data_folder", "dataset", "fingerprint", "identity_of", "prior"]
 
 
 @attrs.frozen(eq=False)
 class Measured:
-    """One measurement and what it was made from, each a batch of one.
+    """Measurements and what they were made from, one a row; a source gives a batch of one.
 
     Args:
-        y: the measurement.
-        x: the image.
-        w: the kernel, of unit sum.
-        theirs: results of others on this very measurement, by name.
+        y: the measurements.
+        x: the images.
+        w: the kernels, of unit sum.
+        theirs: results of others on these very measurements, by name.
     """
 
-    y: Float[Tensor, "1 channels height width"]
-    x: Float[Tensor, "1 channels height width"]
-    w: Float[Tensor, "1 1 kernel_height kernel_width"]
+    y: Float[Tensor, "n *y"]
+    x: Float[Tensor, "n *x"]
+    w: Float[Tensor, "n *w"]
     theirs: Mapping[str, Tensor] = attrs.field(factory=dict)
 
     @property
     def kernel_size(self) -> int:
-        """Larger side of the kernel's support."""
+        """Larger side of the kernels' support."""
         return max(self.w.shape[2:])
 
     @property
     def kernel_extent(self) -> int:
-        """Side, an odd number, of the smallest square about the kernel's origin with 99 % of its mass.
+        """Side, an odd number, of the smallest square about the first kernel's origin with 99 % of its mass.
 
         A user of a method that asks for the kernel's size would look this up in the picture.
         """
@@ -59,6 +60,33 @@ class Measured:
             if middle.sum() >= 0.99 * mass.sum():
                 return 2 * reach + 1
         return self.kernel_size - 1 + self.kernel_size % 2
+
+
+def blur(
+    operator: invkit.BilinearOperator,
+    w: Float[Tensor, "n *w"],
+    x: Float[Tensor, "n *x"],
+    *,
+    sigma: float,
+    seed: int,
+) -> Measured:
+    """Blur and add Gaussian noise; values are neither clipped nor rounded.
+
+    Args:
+        operator: ``A``.
+        w: kernels.
+        x: images in [0, 1].
+        sigma: standard deviation of the noise.
+        seed: random seed of the noise, which is drawn row by row: the first rows do not depend on how many
+            follow.
+
+    Source: arXiv 1802.04073, Section 4 (σ = 0.01).
+    """
+    with torch.no_grad():
+        clean: Tensor = operator(w, x)
+    rng = torch.Generator().manual_seed(seed)
+    noise = torch.stack([torch.randn(clean.shape[1:], generator=rng) for _ in range(len(clean))])
+    return Measured(clean + sigma * noise, x, w)
 
 
 class Source(ABC):

@@ -31,7 +31,7 @@ def page(report: Report, gallery: Gallery) -> str:
         "name": _text(report.name),
         "title": _text(gallery.title),
         "summary": _summary(report, gallery),
-        "table": _table((*report.heads, *report.columns), report.rows),
+        "table": _table(report.columns, report.rows),
         "left_out": _left_out(report.left_out),
         "cases": _cases(gallery),
         "settings": _settings(report.rows),
@@ -81,27 +81,27 @@ def _left_out(reasons: Mapping[str, str]) -> str:
 def _cases(gallery: Gallery) -> str:
     """A section for every case with a place for each picture, which the script fills."""
     parts = []
-    for case, title in gallery.cases.items():
-        numbers = sorted({cell.index for cell in gallery.cells if cell.case == case})
-        if numbers:
-            figures = "".join(
-                f'<figure data-picture="{_text(case)}/{i}"></figure>\n' for i in numbers if i < gallery.shown
-            )
-            parts.append(f'<h3>{_text(title)}</h3>\n<div class="pictures">\n{figures}</div>')
+    for case, images in gallery.images().items():
+        figures = "".join(f'<figure data-picture="{_text(case)}/{i}"></figure>\n' for i in images)
+        parts.append(f'<h3>{_text(gallery.cases[case])}</h3>\n<div class="pictures">\n{figures}</div>')
     return "\n".join(parts)
 
 
 def _pictures(gallery: Gallery) -> dict[str, Any]:
     """case/number → blurry, original, and each method's picture with its PSNR."""
-    found: dict[str, Any] = {}
-    for cell in gallery.cells:
-        if cell.index >= gallery.shown:
-            continue
-        entry = found.setdefault(f"{cell.case}/{cell.index}", {"blurry": cell.pictures["y"], "methods": []})
-        if cell.method != "blurry":
-            entry["methods"].append([cell.method, cell.pictures["found"], cell.figures.get("psnr")])
-        entry["original"] = cell.pictures["x"]
-    return found
+    return {
+        f"{case}/{index}": {
+            "blurry": cells[0].pictures["y"],
+            "methods": [
+                [cell.method, cell.pictures["found"], cell.figures.get("psnr")]
+                for cell in cells
+                if cell.method != "blurry"
+            ],
+            "original": cells[0].pictures["x"],
+        }
+        for case, images in gallery.images().items()
+        for index, cells in images.items()
+    }
 
 
 def _settings(rows: Sequence[Row]) -> str:

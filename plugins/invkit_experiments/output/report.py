@@ -24,7 +24,7 @@ class Cell:
         index: index of the image, from 0.
         figures: name → figure; None where it is not finite.
         pictures: ``x``, ``y``, ``w`` (the truth), ``found`` and, where a kernel was found, ``kernel``: data
-            URIs of `invkit_experiments.output.pictures`.
+            URIs of `invkit_experiments.output.panels`.
     """
 
     case: str
@@ -54,6 +54,14 @@ class Gallery:
     shown: int
     kernels_shown: bool
 
+    def images(self) -> dict[str, dict[int, list[Cell]]]:
+        """Case → index → the cells of that image; of each case the images that are drawn."""
+        found: dict[str, dict[int, list[Cell]]] = {case: {} for case in self.cases}
+        for cell in sorted(self.cells, key=lambda cell: cell.index):
+            if cell.index < self.shown:
+                found[cell.case].setdefault(cell.index, []).append(cell)
+        return {case: images for case, images in found.items() if images}
+
 
 @attrs.frozen(kw_only=True)
 class Report:
@@ -65,8 +73,7 @@ class Report:
         seed: random seed of inputs and solvers.
         steps: replaces every solver's own number of steps, or None.
         methods: row → what it is, of all rows.
-        heads: columns before the figures.
-        columns: columns of the figures.
+        columns: columns of the table: names, then figures.
         rows: the rows that were measured, in the order of the table.
         left_out: row → why it could not be measured.
         gallery: pictures, for a study.
@@ -77,7 +84,6 @@ class Report:
     seed: int
     steps: int | None
     methods: Mapping[str, str]
-    heads: tuple[Column, ...]
     columns: tuple[Column, ...]
     rows: Sequence[Row]
     left_out: Mapping[str, str]

@@ -1,7 +1,7 @@
 """Rows as Markdown, as CSV and as text.
 
-markdown(heads, columns, rows)      # | method | PSNR | …
-as_csv(heads, columns, rows)        # method,psnr,…  with all digits
+markdown(columns, rows)      # | method | PSNR | …
+as_csv(columns, rows)        # method,psnr,…  with all digits
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 import attrs
 
-__all__ = ["Column", "Row", "as_csv", "cells", "markdown", "titles"]
+__all__ = ["Column", "Row", "as_csv", "markdown"]
 
 Row = Mapping[str, Any]
 """JSON-ready figures of one row, by column; None where a figure has no meaning."""
@@ -21,7 +21,7 @@ Row = Mapping[str, Any]
 
 @attrs.frozen
 class Column:
-    """A figure in a table: its key in a row, its heading, and the format of its numbers."""
+    """A column of a table: its key in a row, its heading, and the format of its numbers, empty for text."""
 
     key: str
     title: str
@@ -33,27 +33,16 @@ class Column:
         return "–" if value is None else format(value, self.form)
 
 
-def titles(columns: Sequence[Column]) -> list[str]:
-    """Headings of the columns."""
-    return [column.title for column in columns]
-
-
-def cells(columns: Sequence[Column], row: Row) -> list[str]:
-    """A row as text."""
-    return [column.text(row) for column in columns]
-
-
-def markdown(heads: Sequence[Column], columns: Sequence[Column], rows: Sequence[Row]) -> str:
-    """A Markdown table: names to the left, figures to the right."""
-    everything = (*heads, *columns)
-    lines = [titles(everything), ["---"] * len(heads) + ["---:"] * len(columns)]
-    lines += [[text.replace("|", "\\|") for text in cells(everything, row)] for row in rows]
+def markdown(columns: Sequence[Column], rows: Sequence[Row]) -> str:
+    """A Markdown table; figures, which have a format, are aligned to the right."""
+    lines = [[column.title for column in columns], ["---:" if column.form else "---" for column in columns]]
+    lines += [[column.text(row).replace("|", "\\|") for column in columns] for row in rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def as_csv(heads: Sequence[Column], columns: Sequence[Column], rows: Sequence[Row]) -> str:
+def as_csv(columns: Sequence[Column], rows: Sequence[Row]) -> str:
     """CSV with the columns' keys as its head and unrounded figures; empty where there is none."""
-    keys = [column.key for column in (*heads, *columns)]
+    keys = [column.key for column in columns]
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(keys)

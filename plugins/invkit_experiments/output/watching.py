@@ -11,7 +11,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import attrs
 
@@ -70,19 +69,22 @@ def span(seconds: float | None) -> str:
 
 
 class Watcher:
-    """Hears of every cell and says nothing."""
+    """Hears of every cell, keeps the pace, and says nothing."""
 
     def begin(self, rows: Mapping[str, tuple[str, int]]) -> None:
         """Before all cells: row → what it is, and its number of cells."""
+        self.rows, self.pace = rows, Pace({row: count for row, (_, count) in rows.items()})
 
     def start(self, row: str, *, there: bool) -> None:
         """Before a cell; ``there`` if an earlier run had kept it."""
 
     def done(self, row: str, seconds: float) -> None:
         """After a cell, with the time it took, now or when it was measured."""
+        self.pace.done(row, seconds)
 
     def left_out(self, row: str, reason: str) -> None:
         """Instead of `done`: the row cannot be measured here."""
+        self.pace.drop(row)
 
     def end(self) -> None:
         """After all cells, also after an interruption."""
@@ -92,30 +94,23 @@ class Lines(Watcher):
     """A line when a row begins, and one on the progress now and then: for logs."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-
-    def begin(self, rows: Mapping[str, tuple[str, int]]) -> None:
-        self._what = {row: what for row, (what, _) in rows.items()}
-        self._pace = Pace({row: count for row, (_, count) in rows.items()})
-        self._seen: set[str] = set()
-        self._told = self._clock()
+        self._clock, self._told, self._seen = clock, clock(), set[str]()
 
     def start(self, row: str, *, there: bool) -> None:
         if row not in self._seen:
             self._seen.add(row)
-            number = [*self._what].index(row) + 1
             note = " (kept from an earlier run)" if there else ""
-            to_stderr(f"[{number}/{len(self._what)}] {row}: {self._what[row]}{note}")
+            to_stderr(f"[{[*self.rows].index(row) + 1}/{len(self.rows)}] {row}: {self.rows[row][0]}{note}")
 
     def done(self, row: str, seconds: float) -> None:
-        self._pace.done(row, seconds)
+        super().done(row, seconds)
         if self._clock() - self._told >= _EVERY:
             self._told = self._clock()
-            done, total = self._pace.progress
-            to_stderr(f"{done} of {total} done, about {span(self._pace.left)} left")
+            done, total = self.pace.progress
+            to_stderr(f"{done} of {total} done, about {span(self.pace.left)} left")
 
     def left_out(self, row: str, reason: str) -> None:
-        self._pace.drop(row)
+        super().left_out(row, reason)
         to_stderr(f"{row} is left out: {reason}")
 
 
@@ -123,35 +118,31 @@ class Bar(Watcher):
     """A bar drawn by rich on stderr: what is being measured, cells done, time left."""
 
     def __init__(self) -> None:
-        self._bar: Any = None
-
-    def begin(self, rows: Mapping[str, tuple[str, int]]) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-        self._pace = Pace({row: count for row, (_, count) in rows.items()})
-        columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[left]}"))
-        self._bar = Progress(
-            *columns, TextColumn("{task.description}", markup=False), console=Console(stderr=True)
-        )
-        self._task = self._bar.add_task("", total=self._pace.progress[1], left="")
+        left, row = TextColumn("{task.fields[left]}"), TextColumn("{task.description}", markup=False)
+        self._bar = Progress(BarColumn(), MofNCompleteColumn(), left, row, console=Console(stderr=True))
+
+    def begin(self, rows: Mapping[str, tuple[str, int]]) -> None:
+        super().begin(rows)
+        self._task = self._bar.add_task("", total=self.pace.progress[1], left="")
         self._bar.start()
 
     def start(self, row: str, *, there: bool) -> None:
         self._bar.update(self._task, description=row)
 
     def done(self, row: str, seconds: float) -> None:
-        self._pace.done(row, seconds)
-        completed, total = self._pace.progress
-        self._bar.update(self._task, completed=completed, total=total, left=f"{span(self._pace.left)} left")
+        super().done(row, seconds)
+        completed, total = self.pace.progress
+        self._bar.update(self._task, completed=completed, total=total, left=f"{span(self.pace.left)} left")
 
     def left_out(self, row: str, reason: str) -> None:
-        self._pace.drop(row)
+        super().left_out(row, reason)
         self._bar.console.print(f"{row} is left out: {reason}", markup=False, highlight=False, soft_wrap=True)
 
     def end(self) -> None:
-        if self._bar is not None:
-            self._bar.stop()
+        self._bar.stop()
 
 
 def watcher_for(*, bars: bool) -> Watcher:

@@ -25,10 +25,10 @@ def write(report: Report, out: Path) -> dict[str, Any]:
     Returns:
         What each file is → its path; under ``panels`` a list.
     """
-    table = (report.heads, report.columns, report.rows)
+    table, gallery = (report.columns, report.rows), report.gallery
     texts = {"markdown": (".md", markdown(*table)), "csv": (".csv", as_csv(*table))}
-    if report.gallery is not None:
-        texts["page"] = (".html", page(report, report.gallery))
+    if gallery is not None:
+        texts["page"] = (".html", page(report, gallery))
     files: dict[str, Any] = {}
     for kind, (suffix, text) in texts.items():
         files[kind] = str(out / f"{report.name}{suffix}")
@@ -36,9 +36,9 @@ def write(report: Report, out: Path) -> dict[str, Any]:
             stream.write(text)
     files["json"] = str(out / f"{report.name}.json")
     write_record(files["json"], described(report))
-    if report.gallery is not None:
+    if gallery is not None:
         files["panels"] = []
-        for case, rows in panels(report.gallery).items():
+        for case, rows in panels(gallery).items():
             files["panels"].append(str(out / f"{report.name}-{case}.png"))
             write_panel(files["panels"][-1], rows)
     return files
@@ -46,7 +46,10 @@ def write(report: Report, out: Path) -> dict[str, Any]:
 
 def described(report: Report) -> dict[str, Any]:
     """What was run and its rows, JSON-ready; for a study its cases, and the source of its printed figures."""
-    common = {
+    gallery, study = report.gallery, {}
+    if gallery is not None:
+        study = {"title": gallery.title, "printed_in": gallery.printed_in, "cases": dict(gallery.cases)}
+    return {
         "experiment": report.name,
         "images": report.images,
         "seed": report.seed,
@@ -54,13 +57,5 @@ def described(report: Report) -> dict[str, Any]:
         "methods": dict(report.methods),
         "left_out": dict(report.left_out),
         "rows": [dict(row) for row in report.rows],
-    }
-    gallery = report.gallery
-    if gallery is None:
-        return common
-    return {
-        **common,
-        "title": gallery.title,
-        "printed_in": gallery.printed_in,
-        "cases": dict(gallery.cases),
+        **study,
     }

@@ -20,7 +20,7 @@ import invkit
 from invkit.files.panels import Cell, kernel_cell, residual_cell
 from invkit.metrics import Comparison, compare, kernel_ncc_modulo_shift, psnr, ssim
 from invkit_experiments.engine.scores import finite, mean
-from invkit_experiments.inputs.blurring import Blurred, blur
+from invkit_experiments.inputs.sources import Measured, blur
 
 __all__ = ["OPERATOR", "PRIORS", "Recovered", "deblur", "panel_rows", "prepare", "report"]
 
@@ -30,9 +30,9 @@ SIGMA = 0.01
 
 @attrs.frozen(eq=False)
 class Recovered:
-    """Blurred digits, their recovery by a pipeline, and the figures of both."""
+    """Blurry digits, their recovery by a pipeline, and the figures of both."""
 
-    blurred: Blurred
+    blurred: Measured
     solution: invkit.Solution
     reblurred: Tensor
     comparison: Comparison
@@ -45,7 +45,7 @@ class Recovered:
         return invkit.Status.INTERRUPTED in self.solution.status
 
 
-def prepare(operator: invkit.BilinearOperator, digits: int, seed: int) -> tuple[Blurred, list[int]]:
+def prepare(operator: invkit.BilinearOperator, digits: int, seed: int) -> tuple[Measured, list[int]]:
     """The first packaged digits, blurred, and their classes.
 
     Args:
@@ -59,7 +59,7 @@ def prepare(operator: invkit.BilinearOperator, digits: int, seed: int) -> tuple[
     return blurred, sample.labels("test")[:digits].tolist()
 
 
-def deblur(pipeline: invkit.Pipeline, blurred: Blurred) -> Recovered:
+def deblur(pipeline: invkit.Pipeline, blurred: Measured) -> Recovered:
     """Recover kernels and digits, and compare them with the truth."""
     with _one_thread():
         solution = pipeline(blurred.y)

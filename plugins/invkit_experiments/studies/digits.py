@@ -38,7 +38,7 @@ from invkit_experiments.engine.benchmark import Settings
 from invkit_experiments.engine.experiment import Experiment
 from invkit_experiments.engine.scores import each, mean, median, worst
 from invkit_experiments.engine.solve import hurried, uninterrupted
-from invkit_experiments.inputs.blurring import Blurred, blur
+from invkit_experiments.inputs.sources import Measured, blur
 from invkit_experiments.output.tables import Column, Row
 
 __all__ = ["DIGITS", "closest"]
@@ -86,7 +86,7 @@ def _measured(method: str, settings: Settings) -> Row:
     return _row(blurred, w, x, m, (time.perf_counter() - began) / len(blurred.y))
 
 
-def _found(method: str, blurred: Blurred, settings: Settings) -> tuple[Tensor | None, Tensor, Tensor | None]:
+def _found(method: str, blurred: Measured, settings: Settings) -> tuple[Tensor | None, Tensor, Tensor | None]:
     """(kernels, images, image latents) by a method; None for what it does not give."""
     if method == "blurry":
         return None, blurred.y, None
@@ -114,7 +114,7 @@ def _solver(method: str, settings: Settings) -> invkit.Solver:
 
 
 @cache
-def _inputs(count: int, seed: int) -> Blurred:
+def _inputs(count: int, seed: int) -> Measured:
     index = torch.arange(count)
     x = invkit.dataset("mnist").take(index, "test")
     w = invkit.dataset("blurA").take(index, "test")
@@ -126,7 +126,7 @@ def _fingerprints() -> dict[str, str]:
     return {name: invkit.dataset(name).fingerprint() for name in ("mnist", "blurA")}
 
 
-def _row(blurred: Blurred, w: Tensor | None, x: Tensor, m: Tensor | None, seconds: float) -> Row:
+def _row(blurred: Measured, w: Tensor | None, x: Tensor, m: Tensor | None, seconds: float) -> Row:
     """The figures of a method, and under ``each`` those of every image."""
     per_image: dict[str, Tensor] = {"psnr": psnr(x, blurred.x), "ssim": ssim(x, blurred.x)}
     if w is not None:

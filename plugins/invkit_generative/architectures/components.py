@@ -77,7 +77,6 @@ class ComponentEncoder(nn.Module):
 
     @torch.no_grad()
     def prepare(self, signals: Signals, variance: float) -> None:
-        """Take the components of the training signals; see `VAENetwork.prepare`."""
         latent = len(self.scale)
         mean, directions, spread = principal_components(at_most(signals()).flatten(1), latent)
         self.mean.copy_(mean)
@@ -86,6 +85,5 @@ class ComponentEncoder(nn.Module):
         self.log_variance.copy_((variance / (spread + variance)).log())
 
     def forward(self, signal: Float[Tensor, "n c h w"]) -> Float[Tensor, "n both"]:
-        """Return the means of all latents, then their log-variances."""
         along = (signal.flatten(1) - self.mean) @ self.vectors.T * self.unit
         return torch.cat([along * self.scale, self.log_variance.expand_as(along)], 1)

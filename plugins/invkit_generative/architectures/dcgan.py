@@ -47,11 +47,9 @@ class DCGAN(VAENetwork):
         self.decoder = nn.Sequential(*layers, _up(widths[-1], channels), nn.Tanh())
 
     def encode(self, signal: Float[Tensor, "n c h w"]) -> tuple[Float[Tensor, "n k"], Float[Tensor, "n k"]]:
-        """A generator has no encoder."""
         raise WeightsError("dcgan has no encoder", hint="train a VAE of another architecture")
 
     def decode(self, latent: Float[Tensor, "n k"]) -> Float[Tensor, "n c h w"]:
-        """``(tanh + 1)/2``, in [0, 1]."""
         result: Tensor = (self.decoder(latent) + 1) / 2
         return result
 

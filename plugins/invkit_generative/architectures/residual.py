@@ -89,7 +89,6 @@ class ResidualVAE(VAENetwork):
         self.log_variance.copy_((variance / (spread + variance)).log())
 
     def encode(self, signal: Float[Tensor, "n c h w"]) -> tuple[Float[Tensor, "n k"], Float[Tensor, "n k"]]:
-        """Mean and log-variance of q(latent | signal); the second is the same for all signals."""
         mean = self.basis.project(signal) * (self.gain * self.whitening) + self.hint(signal)
         return mean, self.log_variance.expand_as(mean)
 

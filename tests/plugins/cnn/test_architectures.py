@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from invkit.errors import WeightsError
 from invkit_cnn.architectures import ARCHITECTURES, L15, Network, Residual, build
-from invkit_cnn.architectures.wrapping import Circular
+from invkit_cnn.architectures.residual import Circular
 
 SMALL: dict[str, Any] = {"channels": 1, "patch": 2, "width": 6, "blocks": 2}
 

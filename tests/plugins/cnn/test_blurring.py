@@ -8,12 +8,12 @@ from torch import Tensor, nn
 
 import invkit
 from invkit.contracts.dataset import SampledDataset
-from invkit.training.processes import Draws
+from invkit.training.processes import Draws, Processes
 from invkit_cnn.blurring import Blurring, restoration_loss, restored
 
 
 def draws(seed: int, rank: int = 0, count: int = 1) -> Draws:
-    return Draws(torch.Generator().manual_seed(seed), rank, count)
+    return Draws(torch.Generator().manual_seed(seed), Processes(rank, count))
 
 
 def blurring(noise: float, operator: str = "circconv") -> Blurring:

@@ -19,8 +19,7 @@ from invkit.training.recipes import structure
 from invkit.training.run import TrainingRun
 from invkit_cnn import trainer
 from invkit_cnn.architectures import build
-from invkit_cnn.recipe import CNNRecipe
-from invkit_cnn.trainer import CNNTrainer
+from invkit_cnn.trainer import CNNRecipe, CNNTrainer
 
 SMALL = {"channels": 1, "patch": 2, "width": 24, "blocks": 2}
 

@@ -228,10 +228,10 @@ def test_unknown_benchmark() -> None:
 
 
 def test_tables_of_no_rows() -> None:
-    assert markdown(Experiment.heads, COLUMNS, []).count("\n") == 2
-    assert as_csv(Experiment.heads, COLUMNS, []) == "method,value,runs\n"
+    assert markdown((*Experiment.heads, *COLUMNS), []).count("\n") == 2
+    assert as_csv((*Experiment.heads, *COLUMNS), []) == "method,value,runs\n"
 
 
 def test_a_bar_in_a_name_does_not_end_a_cell() -> None:
     row = {"method": "a|b", "value": 1.0, "runs": 2}
-    assert markdown(Experiment.heads, COLUMNS, [row]).splitlines()[-1] == "| a\\|b | 1.00 | 2 |"
+    assert markdown((*Experiment.heads, *COLUMNS), [row]).splitlines()[-1] == "| a\\|b | 1.00 | 2 |"

@@ -12,7 +12,7 @@ import invkit
 from invkit.errors import WeightsError
 from invkit.files.store import read_prior, write_prior
 from invkit_generative.architectures import build
-from invkit_generative.vae import VAE, to_network
+from invkit_generative.decoder import VAE, to_network
 from tests.untrained import card, write_untrained
 
 

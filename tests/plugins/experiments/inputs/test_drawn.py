@@ -57,9 +57,9 @@ def test_identity_says_all_of_it_and_nothing_twice() -> None:
     assert DIGITS.identity(0, 0) == identities[0]
 
 
-def test_range_images_are_in_range(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_range_images_are_in_range() -> None:
     drawn._drawn.cache_clear()
-    monkeypatch.setattr(drawn, "_in_range", {})
+    drawn._closest.cache_clear()
     ranged, plain = Drawn("mnist-sample", "test", "blurA", in_range="vae:mnist").one(0, 0), DIGITS.one(0, 0)
     prior = invkit.prior("vae:mnist")
     with torch.no_grad():

@@ -14,7 +14,7 @@ from PIL import Image
 from invkit_experiments.engine.benchmark import Settings
 from invkit_experiments.engine.kept import Kept
 from invkit_experiments.output.page import page
-from invkit_experiments.output.pictures import decoded, encoded
+from invkit_experiments.output.panels import decoded, encoded
 from invkit_experiments.output.report import Report
 from tests.plugins.experiments.output.browser import chromium, opened, pictured
 from tests.plugins.experiments.small import SMALL, Halved

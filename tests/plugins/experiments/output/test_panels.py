@@ -8,8 +8,7 @@ import numpy as np
 
 from invkit_experiments.engine.benchmark import Settings
 from invkit_experiments.engine.kept import Kept
-from invkit_experiments.output.panels import panels
-from invkit_experiments.output.pictures import decoded
+from invkit_experiments.output.panels import decoded, panels
 from tests.plugins.experiments.small import SMALL
 
 

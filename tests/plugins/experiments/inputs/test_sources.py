@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 import invkit
-from invkit_experiments.inputs.blurring import blur
+from invkit_experiments.inputs.sources import blur
 
 
 def test_noise_is_what_it_is_said_to_be() -> None:
