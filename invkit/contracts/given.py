@@ -9,8 +9,6 @@ every solver solves it without knowing. The latent has no numbers, the penalty i
 
 from __future__ import annotations
 
-from typing import Self
-
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -56,7 +54,7 @@ class Given(Generator):
     def select(self, index: Tensor) -> Given:
         return self if len(self.signal) == 1 else Given(self.signal[index], each=True)
 
-    def shaped(self, signal_shape: Shape) -> Self:
+    def shaped(self, signal_shape: Shape) -> Given:
         """Itself; raises :class:`ShapeError` where another shape is needed."""
         if tuple(signal_shape) != self.signal_shape:
             raise ShapeError(

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -89,7 +89,7 @@ class Noise(nn.Module, ABC):
         """Whether the cost is the squared residual of all entries: an operator's own misfit serves it."""
         return False
 
-    def select(self, index: Tensor) -> Self:
+    def select(self, index: Tensor) -> Noise:
         """The noise of the measurements ``index``: drops, repeats or reorders them."""
         chosen = self.weights
         if chosen is not None and self.each:
@@ -97,11 +97,11 @@ class Noise(nn.Module, ABC):
         sigma = self.sigma[index] if self.sigma is not None and self.sigma.ndim else self.sigma
         return self._with(chosen, sigma)
 
-    def known(self, sigma: Float[Tensor, "n"] | None) -> Self:
+    def known(self, sigma: Float[Tensor, "n"] | None) -> Noise:
         """The same noise with the standard deviation of each measurement's noise."""
         return self._with(self.weights, sigma)
 
-    def prepared(self, y: Float[Tensor, "n *y"]) -> tuple[Self, Float[Tensor, "n *y"]]:
+    def prepared(self, y: Float[Tensor, "n *y"]) -> tuple[Noise, Float[Tensor, "n *y"]]:
         """This noise bound to measurements, and the measurements with nothing in them that is not finite.
 
         The weights get an axis for the measurements. With ``missing=nan``, entries that are NaN get the
@@ -136,7 +136,7 @@ class Noise(nn.Module, ABC):
 
     _bound = False
 
-    def _with(self, weights: Tensor | None, sigma: Tensor | None) -> Self:
+    def _with(self, weights: Tensor | None, sigma: Tensor | None) -> Noise:
         """A copy with other weights and another sigma; nothing of this one is changed."""
         other = type(self).__new__(type(self))
         other.__dict__.update(self.__dict__)

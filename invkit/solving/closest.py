@@ -55,12 +55,11 @@ def descents(
     best_error = best_objective
     for step in range(steps + 1):
         with torch.enable_grad():
-            at = latent.requires_grad_()
+            at = latent.detach().requires_grad_()  # of its own: what is best so far has no graph
             made = prior(at)
             error = (made - target).square().flatten(1).sum(1)
             objective = error + weight * prior.penalty(at, made) if weight else error
             gradient = torch.autograd.grad(objective.sum(), at)[0] if step < steps else at
-        latent = at.detach()
         better = objective.detach() < best_objective
         best_objective = torch.where(better, objective.detach(), best_objective)
         best_error = torch.where(better, error.detach(), best_error)

@@ -57,7 +57,7 @@ class Poisson(Noise):
         """The noise that a spec names; ``weights`` is the path of an npy file."""
         return cls(floor, weights or None, missing)
 
-    def prepared(self, y: Float[Tensor, "n *y"]) -> tuple[Poisson, Float[Tensor, "n *y"]]:
+    def prepared(self, y: Float[Tensor, "n *y"]) -> tuple[Noise, Float[Tensor, "n *y"]]:
         """As :meth:`Noise.prepared`; refuses values below zero among those that were measured."""
         bound, y = super().prepared(y)
         if (y < 0).any():
