@@ -99,7 +99,8 @@ def run(
                             record.tell(number + 1, *c.tables(c.state or c.evaluate()), lambda: c.best()[2:])  # noqa: B023
                     done += length
         c.settle(record.ended())
-        h, m, w, x = c.best()
+        best = c.best()
+        w, x = best[2:]
         these = problem.select(rows)
         if finish:
             moved = finish(these, y[rows], w, x)
@@ -109,7 +110,7 @@ def run(
         for row, each in zip(rows.tolist(), status, strict=True):
             record.status[row] = each
         residual = these.residual(w, x, y[rows])
-        record.end(Found(x=x, w=w, latents=(h, m), residual=residual, winner=c.winners().tolist()))
+        record.end(Found(x=x, w=w, latents=best[:2], residual=residual, winner=c.winners().tolist()))
     return record.solution()
 
 

@@ -1,4 +1,4 @@
-"""The regularised inverse against the dense solution, for every registered operator."""
+"""Conjugate gradients and the regularised inverse against dense solutions, for all registered operators."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from invkit_altgd.ridge import ridge_inverse
 from torch import Tensor
 
 import invkit
 from invkit.contracts.bilinear import BilinearOperator
+from invkit.contracts.noise import Gaussian
+from invkit.solving import conjugate_gradients, ridge_inverse, weighted
 from invkit.testing._problems import Dense
-from tests.plugins.altgd.problems import normal
+from tests.plugins.altgd.problems import W, X, Y, normal
 from tests.strategies import operator_specs, seeds, signal_shapes
 
 
@@ -66,3 +67,45 @@ def test_candidates_are_independent(scale: float) -> None:
     together = ridge_inverse(operator.given(w=w, x_shape=(1, 6, 6)), beside, 1e-2)
     torch.testing.assert_close(together[:1], alone, rtol=1e-10, atol=1e-12)
     assert scale != 0.0 or torch.equal(together[1:], torch.zeros(2, 1, 6, 6).double())
+
+
+def test_a_start_and_a_tolerance_save_steps() -> None:
+    """Rows that are near enough stay as they are; the others go on."""
+    root = normal(5, 5, seed=3)
+    matrix, right = root @ root.T + torch.eye(5), normal(2, 5, seed=4)
+    exact = torch.linalg.solve(matrix, right.T).T
+    calls = []
+
+    def normal_map(v: Tensor) -> Tensor:
+        calls.append(len(v))
+        return v @ matrix
+
+    start = torch.stack([exact[0], torch.zeros(5)])
+    found = conjugate_gradients(normal_map, right, start, steps=50, tolerance=1e-9)
+    torch.testing.assert_close(found, exact, rtol=1e-7, atol=1e-7)
+    torch.testing.assert_close(found[0], exact[0], rtol=0, atol=1e-12)
+    assert len(calls) < 20
+
+
+def test_weights_are_in_the_square() -> None:
+    """``argmin ‖√W (y − A x)‖² + ρ‖x‖²``; what stands where the weight is 0 does not matter."""
+    operator = Dense(W, X, Y, torch.Generator().manual_seed(0))
+    w, y = normal(2, *W, seed=0), normal(2, *Y, seed=1)
+    weights = normal(2, *Y, seed=2).square()
+    weights[:, 0, 0] = 0
+    noise = Gaussian(weights=weights).prepared(y)[0]
+    given_w = operator.given(w=w, x_shape=X)
+    y[:, 0, 0] = torch.nan
+    found = ridge_inverse(*weighted(given_w, y, noise), 0.1)
+    y[:, 0, 0] = 0
+    for each, kernel, measurement, weight in zip(found, w, y, weights, strict=True):
+        root = weight.flatten().sqrt()
+        matrix = root[:, None] * dense(operator, kernel[None], X)
+        expected = ridge_solution(matrix, root * measurement.flatten(), 0.1)
+        torch.testing.assert_close(each.flatten(), expected, rtol=1e-8, atol=1e-8)
+
+
+def test_without_weights_the_operator_stays_itself() -> None:
+    operator = Dense(W, X, Y, torch.Generator().manual_seed(0))
+    given_w, y = operator.given(w=normal(1, *W, seed=0), x_shape=X), normal(1, *Y, seed=1)
+    assert weighted(given_w, y, Gaussian()) == (given_w, y)
