@@ -30,7 +30,6 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import attrs
 import click
 import torch
-from invkit_experiments.inputs.known import known_signal
 from torch import Tensor
 
 import invkit
@@ -85,20 +84,19 @@ def measure(index: int, split: str, solver: str) -> dict[str, Any]:
     x, w, y = measurement(index, split)
     made = _judging(solver)
     problem = Problem(invkit.operator(OPERATOR), (_prior(KERNELS), _prior(IMAGES)))
-    record = made.searched(problem, y, torch.Generator().manual_seed(index))
-    if record.interrupted:
+    solution, signs = made.searched(problem, y, torch.Generator().manual_seed(index))
+    if invkit.Status.INTERRUPTED in solution.status:
         raise KeyboardInterrupt
-    solution = record.solution(0.0, made.doubt)
-    oracle = invkit.compose(OPERATOR, [known_signal(w[0]), _prior(IMAGES)], "evidence?steps=40,doubt=0")(y)
+    oracle = invkit.compose(OPERATOR, [invkit.Given(w[0]), _prior(IMAGES)], "evidence?steps=40,doubt=0")(y)
     found, best = (float(psnr(each.x, x)) for each in (solution, oracle))
-    return {"short": best - found, "psnr": found, "signs": attrs.asdict(record.signs[0])}
+    return {"short": best - found, "psnr": found, "signs": attrs.asdict(signs[0])}
 
 
 def cells(numbers: Sequence[int], split: str, solver: str, kept: Kept) -> Iterator[Cell]:
     """Every image, measured or read; what the solver says of it is always said anew."""
     from invkit_evidence.confidence import confidence
 
-    doubt = invkit.solver(solver).doubt  # type: ignore[attr-defined]
+    doubt = invkit.solver(solver).after.doubt  # type: ignore[attr-defined]
     for index in numbers:
         identity = {"index": index, "split": split, **_identity(solver)}
         row = kept.read("confidence", f"face-{index:03d}", identity)
@@ -174,7 +172,7 @@ def _prior(spec: str) -> invkit.Generator:
 
 def _judging(solver: str) -> Evidence:
     """The solver with a fixed least confidence: signs do not depend on it."""
-    made = invkit.solver(f"{solver}{',' if '?' in solver else '?'}doubt=1")
+    made = invkit.solver(solver, doubt=1)
     assert isinstance(made, Evidence)
     return made
 

@@ -42,7 +42,6 @@ from torch import Tensor
 import invkit
 from benchmarks.clusters import clusters
 from benchmarks.rankings import NOISE, Found, Network, Ranking, by_marginal, problem_of, search
-from invkit_classical.known import Known
 from invkit_evidence.evidence import Evidence
 from invkit_gaussian.colour import colour_axes
 from invkit_gaussian.fitting import fit
@@ -165,7 +164,7 @@ def measure(images: int, draw: int, spec: str, count: int, rank: int) -> dict[st
         table.fill(prior, true, found, rankings)
         if count:
             table.add("VAE, refined", psnr_of(prior, network.refined(found), true)[0])
-        given = search(problem_of(Known(w[number]), prior), one, given_solver, rng)
+        given = search(problem_of(invkit.Given(w[number]), prior), one, given_solver, rng)
         table.add("true kernel", psnr_of(prior, given, true)[0])
         if sys.stderr.isatty():
             print(f"{number + 1} of {len(y)}", end="\r", file=sys.stderr, flush=True)

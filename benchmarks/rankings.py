@@ -11,14 +11,14 @@ from collections.abc import Callable
 
 import attrs
 import torch
-from invkit_evidence.objective import Candidates, Objective, first_noise
 from torch import Tensor
 
 import invkit
 from invkit.contracts.marginal import IntegrableGenerator
 from invkit.contracts.problem import Problem
 from invkit_evidence.evidence import Evidence
-from invkit_evidence.search import Plan, Search
+from invkit_evidence.posterior import Parameters, Posterior, first_noise
+from invkit_evidence.search import Schedule, Search
 from invkit_gaussian.figures import probable_nuisance
 
 __all__ = ["NOISE", "Found", "Network", "Ranking", "by_marginal", "problem_of", "search"]
@@ -59,18 +59,18 @@ def problem_of(prior_w: invkit.Generator, prior_x: IntegrableGenerator) -> Probl
 
 def search(problem: Problem, y: Tensor, solver: Evidence, rng: torch.Generator) -> Found:
     """The search of `evidence` for one measurement, down to its last candidates."""
-    prior_w, prior_x = problem.priors
+    (prior_w, prior_x), options = problem.priors, solver.search
     assert isinstance(prior_x, IntegrableGenerator)
-    starts = 1 if 0 in (prior_w.latent_shape or ()) else solver.starts
+    starts = 1 if 0 in (prior_w.latent_shape or ()) else options.starts
     fine, noise = prior_x.marginal(y), first_noise(y)
-    coarse = [Objective(problem, prior_x.marginal(y, rank=rank), noise) for rank in solver.rank or (None,)]
+    coarse = [Posterior(problem, prior_x.marginal(y, rank=rank), noise) for rank in options.rank or (None,)]
     h = prior_w.sample_latent(starts, rng)
-    drawn = Candidates(h, torch.zeros(starts, fine.nuisances), torch.zeros(starts, 1))
-    plan = Plan(solver.keep, solver.steps, solver.rate, solver.anneal)
+    drawn = Parameters(h, torch.zeros(starts, fine.nuisances), torch.zeros(starts, 1))
+    plan = Schedule(options.keep, options.steps, options.rate, options.anneal)
     searched = Search(coarse, drawn, starts, plan)
     for _ in searched.steps():
         pass
-    found = searched.finalists(Objective(problem, fine, noise))
+    found = searched.finalists(Posterior(problem, fine, noise))
     last = found.candidates
     with torch.no_grad():
         w, x = found.means()

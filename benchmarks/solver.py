@@ -102,8 +102,8 @@ class Setting:
             "anneal": 1,
             "update": "adam",
         }
-        sizes = {"steps": self.steps, "restarts": restarts, "rate": RATE, "lam": WEIGHT, "gamma": WEIGHT}
-        return invkit.solver({"kind": "altgd", **fixed, **sizes})
+        weights = {"weight_w": WEIGHT, "weight_x": WEIGHT}
+        return invkit.solver("altgd", steps=self.steps, restarts=restarts, rate=RATE, **fixed, **weights)
 
     def batched(self) -> Tensor:
         """The residual of every restart after all steps, all restarts in one batch."""

@@ -120,7 +120,7 @@ def test_every_figure_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     flat = Gaussian(flat_class(32))
     monkeypatch.setattr(nonlinear, "gaussian_of", lambda images: flat)
     monkeypatch.setattr(nonlinear, "clusters", lambda rows, whole, count, rank: Mixture([flat] * count))
-    monkeypatch.setattr(nonlinear, "GIVEN", "evidence?keep=1,anneal=0,steps=2")
+    monkeypatch.setattr(nonlinear, "GIVEN", "evidence?keep=1,anneal=0,steps=1")
     monkeypatch.setattr(rankings, "_STEPS", 2)
     solver = "evidence?starts=3,keep=2,steps=2"
     asked = ["--images", "1", "--solver", solver, "--clusters", "2", "--rank", "2", "--json"]

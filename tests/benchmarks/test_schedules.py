@@ -9,7 +9,8 @@ from click.testing import CliRunner
 
 from benchmarks import schedules
 
-TINY = ["--images", "1", "--steps", "1", "--class", "MNIST", "--solver", "evidence?starts=4,keep=2,steps=2"]
+SEARCH = "evidence?starts=4,keep=2,steps=2,rank=8,anneal=0,finish=0,leaps=0,retries=0,doubt=0"
+TINY = ["--images", "1", "--steps", "1", "--class", "MNIST", "--solver", SEARCH]
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def timed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         solver = pipeline.solver
         asked.append(type(solver).__name__)
         pipeline(y)
-        return 2.0 if asked[-1] == "Evidence" else float(solver.steps)
+        return 2.0 if asked[-1] == "Evidence" else float(solver.descent.steps)
 
     monkeypatch.setattr(schedules, "seconds", seconds)
     return asked
@@ -48,8 +49,10 @@ def test_prints_a_table_that_says_what_was_scaled() -> None:
 @pytest.mark.parametrize("of", schedules.CLASSES, ids=lambda of: of.name)
 def test_schedules_are_the_printed_ones(of: schedules.Class) -> None:
     solver = of.descent(of.printed).solver
-    assert solver.steps == of.printed and solver.restarts == 10 and not solver.keep
+    descent, starts, penalties = solver.descent, solver.starts, solver.penalties
+    assert descent.steps == of.printed and starts.restarts == 10 and not starts.keep
+    assert starts.start == "random" and penalties.anneal == 1 and descent.update == "gradient"
     rates = {"MNIST": (0.01, 250, 0.1), "SVHN": (0.01, 1000, 0.1), "CelebA": (0.001, None, 0.001)}
     rate, decay, weight = rates[of.name]
-    assert (solver.rate, solver.lam, solver.gamma) == (rate, weight, weight)
-    assert solver.decay_steps == decay if decay else solver.decay == "constant"
+    assert (descent.rate, penalties.weight_w, penalties.weight_x) == (rate, weight, weight)
+    assert descent.decay_steps == decay if decay else descent.decay == "constant"

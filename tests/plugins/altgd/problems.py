@@ -7,10 +7,12 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+import invkit
 from invkit.contracts.generator import Generator
 from invkit.contracts.monitor import Monitor, Progress
 from invkit.contracts.problem import Problem
 from invkit.contracts.solution import Solution
+from invkit.solving.running import drawn
 from invkit.testing._problems import Dense
 from invkit_altgd.altgd import AltGD
 
@@ -66,8 +68,43 @@ def measured(problem: Problem, n: int, seed: int = 0, noise: float = 0.1) -> Ten
     return clean + noise * normal(*clean.shape, seed=seed + 1)
 
 
-def solve(solver: AltGD, problem: Problem, y: Tensor, *monitors: Monitor, seed: int = 5) -> Solution:
-    return solver.solve(problem, y, torch.Generator().manual_seed(seed), monitors)
+PRINTED: dict[str, object] = {
+    "restarts": 10,
+    "keep": (),
+    "start": "random",
+    "update": "gradient",
+    "rate": 0.01,
+    "decay": "exponential",
+    "decay_steps": 250,
+    "weight_w": 0.1,
+    "weight_x": 0.1,
+    "anneal": 1,
+}
+"""Options of Algorithm 1 as printed; ``PUBLISHED``: of the authors' code."""
+
+PUBLISHED = PRINTED | {"update": "normalised", "order": "gauss-seidel"}
+
+
+def altgd(**options: object) -> AltGD:
+    made = invkit.solver("altgd", **options)
+    assert isinstance(made, AltGD)
+    return made
+
+
+def solve(
+    solver: AltGD,
+    problem: Problem,
+    y: Tensor,
+    *monitors: Monitor,
+    seed: int = 5,
+    start: Solution | None = None,
+) -> Solution:
+    return solver.solve(problem, y, torch.Generator().manual_seed(seed), monitors, start=start)
+
+
+def starts_of(problem: Problem, y: Tensor, restarts: int, seed: int = 5) -> tuple[Tensor, Tensor]:
+    """The latents that :func:`solve` begins at, (measurements, restarts, *latent)."""
+    return drawn(problem, y, restarts, torch.Generator().manual_seed(seed))
 
 
 def residual(problem: Problem, y: Tensor, h: Tensor, m: Tensor) -> Tensor:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import attrs
 import torch
-from invkit_evidence.objective import Candidates, Objective
 from torch import Tensor
 
 import invkit
@@ -11,9 +11,11 @@ from invkit.contracts.generator import Generator
 from invkit.contracts.linear import LinearOperator
 from invkit.contracts.marginal import Marginal
 from invkit.contracts.monitor import Monitor, Progress
+from invkit.contracts.noise import Gaussian as White
 from invkit.contracts.problem import Problem
 from invkit.contracts.solution import Solution
 from invkit_evidence.evidence import Evidence
+from invkit_evidence.posterior import Parameters, Posterior
 from invkit_gaussian.gaussian import Gaussian
 from tests.plugins.gaussian.classes import moments_of
 
@@ -61,16 +63,16 @@ class Parabola(Marginal):
         return Parabola(self.targets[index], self.edge)
 
 
-def parabola(targets: Tensor, edge: float = float("inf"), noise: float = 1.0) -> Objective:
+def parabola(targets: Tensor, edge: float = float("inf"), noise: float = 1.0) -> Posterior:
     """The objective of a measurement for every target."""
     problem = Problem(invkit.operator("pointwise?dims=1"), (Unpenalised(), Unpenalised()))
-    return Objective(problem, Parabola(targets, edge), torch.full((len(targets),), noise).double())
+    return Posterior(problem, Parabola(targets, edge), torch.full((len(targets),), noise).double())
 
 
-def candidates(h: Tensor, *, estimated: bool = False) -> Candidates:
-    """Candidates of these latents."""
+def candidates(h: Tensor, *, estimated: bool = False) -> Parameters:
+    """Parameters of these latents."""
     h = h.reshape(-1, 1, SIZE)
-    return Candidates(h, h.new_zeros(len(h), 0), h.new_zeros(len(h), int(estimated)))
+    return Parameters(h, h.new_zeros(len(h), 0), h.new_zeros(len(h), int(estimated)))
 
 
 def images(n: int = 2, *, noise: float = 0.05, seed: int = 0) -> tuple[Problem, Tensor, Tensor, Tensor]:
@@ -83,11 +85,27 @@ def images(n: int = 2, *, noise: float = 0.05, seed: int = 0) -> tuple[Problem, 
     return problem, w, x, clean + noise * normal(*clean.shape, seed=seed + 1)
 
 
-def solve(problem: Problem, y: Tensor, *monitors: Monitor, seed: int = 0, **options: object) -> Solution:
-    """With one short search of few, unless told otherwise."""
-    few = {"starts": 12, "keep": (4, 2), "steps": 12, "rank": None, "finish": 2, "noise": 0.05, "retries": 0}
-    solver = Evidence(**(few | options))  # type: ignore[arg-type]
-    return solver.solve(problem, y, torch.Generator().manual_seed(seed), monitors)
+def evidence(**options: object) -> Evidence:
+    """One short search of few, unless told otherwise."""
+    few = {"starts": 12, "keep": (4, 2), "steps": 12, "rank": None, "finish": 2, "retries": 0}
+    made = invkit.solver("evidence", **(few | options))
+    assert isinstance(made, Evidence)
+    return made
+
+
+def solve(
+    problem: Problem,
+    y: Tensor,
+    *monitors: Monitor,
+    seed: int = 0,
+    noise: float | Tensor | None = 0.05,
+    start: Solution | None = None,
+    **options: object,
+) -> Solution:
+    """With :func:`evidence`, and noise that is known."""
+    problem = attrs.evolve(problem, noise=White(sigma=noise))
+    rng = torch.Generator().manual_seed(seed)
+    return evidence(**options).solve(problem, y, rng, monitors, start=start)
 
 
 class CtrlC(Monitor):

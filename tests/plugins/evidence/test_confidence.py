@@ -12,7 +12,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from invkit_evidence.objective import Candidates, Objective
 from torch import Tensor
 
 import invkit
@@ -21,6 +20,7 @@ from invkit_classical.known import Known
 from invkit_evidence import winner
 from invkit_evidence.confidence import Signs, confidence, disagreement, signs
 from invkit_evidence.newton import hessian
+from invkit_evidence.posterior import Parameters, Posterior
 from invkit_gaussian.gaussian import Gaussian
 from tests.plugins.evidence.problems import images, solve
 from tests.plugins.gaussian.classes import Case, moments_of
@@ -33,8 +33,8 @@ def doubted(case: Case, h: Tensor, noise: float = 0.1) -> Signs:
     """The signs of the first measurement of a case: kernels of a simplex, the winner first, known noise."""
     problem = Problem(case.operator, (invkit.prior("simplex?size=3"), Gaussian(case.moments)))
     problem = problem.shaped(tuple(case.y.shape[1:]))
-    objective = Objective(problem, Gaussian(case.moments).marginal(case.y[:1]), case.y.new_tensor([noise]))
-    finalists = Candidates(h, h.new_zeros(len(h), 0), h.new_zeros(len(h), 0))
+    objective = Posterior(problem, Gaussian(case.moments).marginal(case.y[:1]), case.y.new_tensor([noise]))
+    finalists = Parameters(h, h.new_zeros(len(h), 0), h.new_zeros(len(h), 0))
     everyone = objective.select(torch.zeros(len(h), dtype=torch.long))
     w, x = everyone.mean(finalists)
     residual = float((case.y[:1] - problem.operator(w, x))[0].square().sum())
@@ -80,11 +80,11 @@ def test_the_disagreement_is_against_the_error_that_the_posterior_expects() -> N
     case = Case.draw(moments_of("joint", 1, (5, 6), 4), "circconv", n=1)
     h = latents(3)
     problem = Problem(case.operator, (invkit.prior("simplex?size=3"), Gaussian(case.moments)))
-    objective = Objective(
+    objective = Posterior(
         problem.shaped((1, 5, 6)), Gaussian(case.moments).marginal(case.y), case.y.new_tensor([0.1])
     )
     found = disagreement(
-        objective, Candidates(h, h.new_zeros(3, 0), h.new_zeros(3, 0)), torch.Generator().manual_seed(0)
+        objective, Parameters(h, h.new_zeros(3, 0), h.new_zeros(3, 0)), torch.Generator().manual_seed(0)
     )
     posteriors = [
         attrs.evolve(case, w=invkit.prior("simplex?size=3")(each[None]), variance=h.new_tensor([0.01]))
@@ -95,7 +95,7 @@ def test_the_disagreement_is_against_the_error_that_the_posterior_expects() -> N
     expected = float(posteriors[0].posterior()[1][0].trace())
     # the expected error is of four draws
     assert 10 ** (found / 10) - 1 == pytest.approx(apart / expected, rel=0.6)
-    alike = Candidates(h[[0, 0, 1]], h.new_zeros(3, 0), h.new_zeros(3, 0))
+    alike = Parameters(h[[0, 0, 1]], h.new_zeros(3, 0), h.new_zeros(3, 0))
     assert 0 < disagreement(objective, alike, torch.Generator().manual_seed(0)) < found + 3
 
 

@@ -8,7 +8,6 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from invkit_evidence.objective import Candidates, Objective
 
 import invkit
 from benchmarks.confidence import measurement
@@ -17,6 +16,7 @@ from invkit.metrics import kernel_ncc, psnr
 from invkit_classical.known import Known
 from invkit_evidence import leap, rounds, winner
 from invkit_evidence.leap import fitted, freed
+from invkit_evidence.posterior import Parameters, Posterior
 from invkit_gaussian.gaussian import Gaussian
 from tests.plugins.evidence.problems import SIZE, candidates, images, normal, parabola, solve
 from tests.plugins.gaussian.classes import moments_of
@@ -64,8 +64,8 @@ def test_what_is_not_a_number_is_not_strained() -> None:
 def test_a_known_kernel_is_not_strained() -> None:
     problem, w, _, y = images(1)
     given_w = Problem(problem.operator, (Known(w[0]), problem.priors[1])).shaped(tuple(y.shape[1:]))
-    objective = Objective(given_w, problem.priors[1].marginal(y), y.new_full((1,), 0.05))  # type: ignore[attr-defined]
-    same, strain = freed(objective, Candidates(y.new_zeros(1, 0), y.new_zeros(1, 0), y.new_zeros(1, 0)))
+    objective = Posterior(given_w, problem.priors[1].marginal(y), y.new_full((1,), 0.05))  # type: ignore[attr-defined]
+    same, strain = freed(objective, Parameters(y.new_zeros(1, 0), y.new_zeros(1, 0), y.new_zeros(1, 0)))
     assert torch.equal(same, w) and strain.tolist() == [0]
 
 
@@ -83,7 +83,7 @@ def test_a_kernel_of_the_prior_is_fitted_from_beside_it(spec: str, seed: int) ->
     assert apart.min() < max(1e-3, float(before.min()))
 
 
-def wrong(seed: int) -> tuple[Objective, Candidates, torch.Tensor]:
+def wrong(seed: int) -> tuple[Posterior, Parameters, torch.Tensor]:
     """An image blurred by a trajectory, and the candidate where a descent from a draw nearby has ended."""
     prior, image = (
         invkit.prior("trajectory?size=9,longest=8,shortest=4"),
@@ -95,8 +95,8 @@ def wrong(seed: int) -> tuple[Objective, Candidates, torch.Tensor]:
     x = image(image.sample_latent(1, rng, dtype=torch.float64))
     w = prior(h)
     y = problem.operator(w, x) + 0.01 * normal(1, 3, 16, 16, seed=seed)
-    objective = Objective(problem, problem.priors[1].marginal(y), y.new_full((1,), 0.01))  # type: ignore[attr-defined]
-    return objective, Candidates(other, y.new_zeros(1, 0), y.new_zeros(1, 0)), w
+    objective = Posterior(problem, problem.priors[1].marginal(y), y.new_full((1,), 0.01))  # type: ignore[attr-defined]
+    return objective, Parameters(other, y.new_zeros(1, 0), y.new_zeros(1, 0)), w
 
 
 def test_a_leap_lands_nearer_to_the_truth() -> None:

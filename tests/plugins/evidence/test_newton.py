@@ -6,10 +6,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from invkit_evidence.objective import Candidates, Objective
 from torch import Tensor
 
 from invkit_evidence.newton import finish, hessian, moved
+from invkit_evidence.posterior import Parameters, Posterior
 from tests.plugins.evidence.problems import SIZE, candidates, images, normal, parabola
 
 
@@ -28,7 +28,7 @@ def test_a_parabolas_hessian_is_its_own(seed: int) -> None:
 
 def test_of_nothing_there_is_no_hessian() -> None:
     empty = torch.zeros(1, 0, dtype=torch.float64)
-    assert hessian(parabola(normal(1, SIZE, seed=0)), Candidates(empty, empty, empty)).shape == (0, 0)
+    assert hessian(parabola(normal(1, SIZE, seed=0)), Parameters(empty, empty, empty)).shape == (0, 0)
 
 
 def test_every_candidate_comes_to_its_minimum() -> None:
@@ -55,11 +55,11 @@ def test_of_images_the_fine_objective_falls_by_the_coarse_ones_curvature() -> No
     problem, _, _, y = images(3)
     problem = problem.shaped(tuple(y.shape[1:]))
     fine, coarse = (
-        Objective(problem, problem.priors[1].marginal(y, rank=rank), y.new_full((3,), 0.05))  # type: ignore[attr-defined]
+        Posterior(problem, problem.priors[1].marginal(y, rank=rank), y.new_full((3,), 0.05))  # type: ignore[attr-defined]
         for rank in (None, 2)
     )
     h = problem.priors[0].sample_latent(3, torch.Generator().manual_seed(1), dtype=y.dtype)
-    start = Candidates(h, y.new_zeros(3, 0), y.new_zeros(3, 0))
+    start = Parameters(h, y.new_zeros(3, 0), y.new_zeros(3, 0))
     _, few = finish(fine, coarse, start, fine(start).detach(), steps=3)
     found, many = finish(fine, coarse, start, fine(start).detach(), steps=60)
     assert (few < fine(start)).all() and (many <= few).all()

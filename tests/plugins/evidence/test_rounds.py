@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 import torch
-from invkit_evidence.objective import Candidates
 
 from invkit import Problem, Status
 from invkit.contracts.monitor import Monitor, Progress
 from invkit_classical.known import Known
 from invkit_evidence import rounds
+from invkit_evidence.posterior import Parameters
 from invkit_evidence.rounds import Rounds
-from invkit_evidence.search import Plan
+from invkit_evidence.search import Schedule
 from tests.plugins.evidence.problems import SIZE, CtrlC, images, normal, parabola, solve
 
 EVERY, NONE = 2.0, -1.0
@@ -94,10 +94,10 @@ def test_what_a_search_ends_with_is_finished(rank: int | None) -> None:
 
 
 def test_half_of_the_further_starts_are_variations_of_the_winner() -> None:
-    plan = Plan((4,), 0, 0.1, (3.0, 1.0))
+    plan = Schedule((4,), 0, 0.1, (3.0, 1.0))
     objective = parabola(normal(2, SIZE, seed=1))
-    winners = Candidates(normal(2, 1, SIZE, seed=2), torch.zeros(2, 0), torch.zeros(2, 0))
-    starts = Rounds(torch.zeros(2, 1), [objective], objective, plan, 0, 400, 0, [5, 6])._starts(
+    winners = Parameters(normal(2, 1, SIZE, seed=2), torch.zeros(2, 0), torch.zeros(2, 0))
+    starts = Rounds(torch.zeros(2, 1), [objective], objective, plan, 0, 400, 0, 5)._starts(
         winners, retry=1
     )
     shared = (starts.h.reshape(2, 400, SIZE) == winners.h).double().mean(2)

@@ -6,15 +6,15 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from invkit_evidence.objective import Objective
 
-from invkit_evidence.search import Finalists, Plan, Search
+from invkit_evidence.posterior import Posterior
+from invkit_evidence.search import Finalists, Schedule, Search
 from tests.plugins.evidence.problems import SIZE, candidates, normal, parabola
 
 
 @given(steps=st.integers(0, 300), anneal=st.floats(0, 1e4), rate=st.floats(1e-3, 1))
 def test_the_annealing_falls_to_one_and_steps_to_nothing(steps: int, anneal: float, rate: float) -> None:
-    plan = Plan((4, 2), steps, rate, (anneal, 0.0))
+    plan = Schedule((4, 2), steps, rate, (anneal, 0.0))
     taken, plain = zip(*(plan.tempering(done) for done in range(steps + 1)), strict=True)
     assert set(plain) == {1}
     taken = list(taken)
@@ -28,7 +28,7 @@ def test_the_annealing_falls_to_one_and_steps_to_nothing(steps: int, anneal: flo
 
 @given(steps=st.integers(0, 200), keep=st.lists(st.integers(1, 30), min_size=1, max_size=5))
 def test_stages_come_in_turn_and_share_the_steps(steps: int, keep: list[int]) -> None:
-    stages = [Plan(keep, steps, 0.1, (0,)).stage(done) for done in range(steps)]
+    stages = [Schedule(keep, steps, 0.1, (0,)).stage(done) for done in range(steps)]
     assert stages == sorted(stages) and set(stages) <= set(range(len(keep)))
     shares = [stages.count(stage) for stage in range(len(keep))]
     assert max(shares) - min(shares) <= 1
@@ -37,7 +37,7 @@ def test_stages_come_in_turn_and_share_the_steps(steps: int, keep: list[int]) ->
 def test_a_step_is_adams() -> None:
     """Against ``torch.optim.Adam`` with the same lengths, candidate by candidate."""
     targets, start = normal(2, SIZE, seed=1), normal(6, SIZE, seed=2)
-    plan = Plan((3,), 25, 0.2, (0.0,))
+    plan = Schedule((3,), 25, 0.2, (0.0,))
     search = Search([parabola(targets)], candidates(start), 3, plan)
     for _ in search.steps():
         pass
@@ -55,7 +55,7 @@ def test_a_step_is_adams() -> None:
 def test_a_search_ends_at_the_minimum_of_every_measurement() -> None:
     targets = normal(3, SIZE, seed=3)
     search = Search(
-        [parabola(targets)], candidates(normal(24, SIZE, seed=4)), 8, Plan((4, 2), 200, 0.3, (50.0,))
+        [parabola(targets)], candidates(normal(24, SIZE, seed=4)), 8, Schedule((4, 2), 200, 0.3, (50.0,))
     )
     assert list(search.steps()) == list(range(1, 201))
     found = search.finalists(parabola(targets))
@@ -64,7 +64,7 @@ def test_a_search_ends_at_the_minimum_of_every_measurement() -> None:
 
 def test_the_best_of_every_measurement_are_kept() -> None:
     targets, start = normal(3, SIZE, seed=5), normal(30, SIZE, seed=6)
-    search = Search([parabola(targets)], candidates(start), 10, Plan((4,), 0, 0.1, (0.0,)))
+    search = Search([parabola(targets)], candidates(start), 10, Schedule((4,), 0, 0.1, (0.0,)))
     scale = torch.arange(1, SIZE + 1, dtype=start.dtype)
     values = (scale * (start.reshape(3, 10, SIZE) - targets[:, None]).square()).sum(2)
     found = search.finalists(parabola(targets))
@@ -80,7 +80,7 @@ def test_every_stage_follows_fewer() -> None:
         [parabola(normal(2, SIZE, seed=1))],
         candidates(normal(12, SIZE, seed=2)),
         6,
-        Plan((9, 3, 1), 6, 0.1, (0.0,)),
+        Schedule((9, 3, 1), 6, 0.1, (0.0,)),
     )
     assert [len(search.candidates.h) for _ in search.steps()] == [12, 12, 6, 6, 2, 2]
     assert search.value.shape == search.kept.shape == (2, 1)
@@ -91,9 +91,9 @@ def test_every_stage_has_its_own_objective_the_last_the_last() -> None:
     targets, start = normal(1, SIZE, seed=17), normal(4, SIZE, seed=18)
     coarse, middle, fine = (parabola(targets + far) for far in (9.0, 3.0, 0.0))
 
-    def used(*objectives: Objective, stages: int) -> list[int]:
+    def used(*objectives: Posterior, stages: int) -> list[int]:
         """Which of the three gave the values, at first and after every step."""
-        search = Search(objectives, candidates(start), 4, Plan((4,) * stages, stages, 1e-9, (0.0,)))
+        search = Search(objectives, candidates(start), 4, Schedule((4,) * stages, stages, 1e-9, (0.0,)))
         values = [search.value[0], *(search.value[0].clone() for _ in search.steps())]
         measured = [(each(candidates(start)) - value).abs().max() for value in values for each in known]
         return [min(range(3), key=lambda at: measured[3 * row + at]) for row in range(stages + 1)]
@@ -110,7 +110,7 @@ def test_schedules_do_not_compete() -> None:
     targets = normal(2, SIZE, seed=11)
     start = targets.repeat_interleave(12, 0) + 5
     start[1::2] = targets.repeat_interleave(6, 0) + 0.1  # the second schedule's begin where they should end
-    search = Search([parabola(targets)], candidates(start), 12, Plan((7, 4, 2), 30, 1e-6, (9.0, 2.0)))
+    search = Search([parabola(targets)], candidates(start), 12, Schedule((7, 4, 2), 30, 1e-6, (9.0, 2.0)))
     shares = []
     for _ in search.steps():
         shares.append((search.kept % 2).sum(1).tolist())
@@ -125,7 +125,7 @@ def test_the_best_of_each_schedule_and_of_further_searches_are_independent() -> 
     targets = normal(2, SIZE, seed=14)
 
     def search(start: torch.Tensor, wanted: torch.Tensor) -> Finalists:
-        return Search([parabola(wanted)], candidates(start), 6, Plan((4,), 0, 0.1, (0.0, 0.0))).finalists(
+        return Search([parabola(wanted)], candidates(start), 6, Schedule((4,), 0, 0.1, (0.0, 0.0))).finalists(
             parabola(wanted)
         )
 
@@ -146,14 +146,14 @@ def test_the_best_of_each_schedule_and_of_further_searches_are_independent() -> 
 def test_of_few_starts_every_schedule_has_what_there_is() -> None:
     targets = normal(1, SIZE, seed=12)
     for starts, keep, expected in ((1, 3, 1), (3, 2, 2), (3, 1, 2)):
-        plan = Plan((keep,), 4, 0.1, (5.0, 1.0))
+        plan = Schedule((keep,), 4, 0.1, (5.0, 1.0))
         search = Search([parabola(targets)], candidates(normal(starts, SIZE, seed=13)), starts, plan)
         assert list(search.steps()) == [1, 2, 3, 4] and search.kept.shape == (1, expected)
 
 
 def test_candidates_do_not_see_each_other() -> None:
     targets, start = normal(2, SIZE, seed=7), normal(8, SIZE, seed=8)
-    plan = Plan((3, 2), 12, 0.2, (20.0, 2.0))
+    plan = Schedule((3, 2), 12, 0.2, (20.0, 2.0))
     both = Search([parabola(targets)], candidates(start), 4, plan)
     alone = Search([parabola(targets[1:])], candidates(start[4:]), 4, plan)
     ended = []
@@ -170,7 +170,7 @@ def test_what_is_not_a_number_never_wins_and_spoils_nothing() -> None:
     start[:, 0] = start[:, 0].clamp(max=0.5)
     wild = start.clone()
     wild[[1, 8], 0] = 1e3
-    plan = Plan((6,), 8, 0.05, (0.0,))
+    plan = Schedule((6,), 8, 0.05, (0.0,))
     objective = parabola(targets, edge=100.0)
     sane, spoilt = (Search([objective], candidates(h), 6, plan) for h in (start, wild))
     for search in (sane, spoilt):
@@ -181,13 +181,13 @@ def test_what_is_not_a_number_never_wins_and_spoils_nothing() -> None:
     assert not {1, 8} & set(found.winners().tolist())
     others = [row for row in range(12) if row not in (1, 8)]
     assert torch.equal(sane.candidates.h[others], found.candidates.h[others])
-    fewer = Search([objective], candidates(wild), 6, Plan((3,), 0, 0.05, (0.0,))).finalists(objective)
+    fewer = Search([objective], candidates(wild), 6, Schedule((3,), 0, 0.05, (0.0,))).finalists(objective)
     assert torch.isfinite(fewer.value).all()
 
 
 def test_a_measurement_without_any_number_still_has_a_winner() -> None:
     objective = parabola(normal(2, SIZE, seed=1), edge=-torch.inf)
-    search = Search([objective], candidates(normal(8, SIZE, seed=2)), 4, Plan((2,), 3, 0.1, (1.0,)))
+    search = Search([objective], candidates(normal(8, SIZE, seed=2)), 4, Schedule((2,), 3, 0.1, (1.0,)))
     assert list(search.steps()) == [1, 2, 3]
     found = search.finalists(objective)
     assert torch.isinf(found.value).all()
@@ -197,7 +197,7 @@ def test_a_measurement_without_any_number_still_has_a_winner() -> None:
 def test_the_noise_is_let_go_when_the_annealing_has_ended() -> None:
     """From then on it goes to its own minimum: ``σ² = Σ c (w − t)²`` at a w that is held."""
     targets, start = normal(1, SIZE, seed=1), normal(2, SIZE, seed=2)
-    plan = Plan((2,), 10, 0.1, (100.0,))
+    plan = Schedule((2,), 10, 0.1, (100.0,))
     search = Search([parabola(targets)], candidates(start, estimated=True), 2, plan)
     levels = []
     for _ in search.steps():

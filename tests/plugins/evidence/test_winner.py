@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
-from invkit_evidence.objective import Candidates
 
 from invkit_evidence import winner
 from invkit_evidence.newton import hessian
+from invkit_evidence.posterior import Parameters
 from invkit_evidence.search import Finalists
 from invkit_evidence.winner import Winner
 from tests.plugins.evidence.problems import SIZE, candidates, normal, parabola
@@ -39,7 +39,7 @@ def test_only_a_leap_to_less_is_taken(less: bool, monkeypatch: pytest.MonkeyPatc
     asked = []
 
     def leap(
-        coarse: object, fine: object, candidate: Candidates, w: object, rng: torch.Generator
+        coarse: object, fine: object, candidate: Parameters, w: object, rng: torch.Generator
     ) -> Finalists:
         asked.append(rng.initial_seed())
         value = found.value[best.number] - (1.0 if less else 0.0)

@@ -6,24 +6,24 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from invkit_evidence.objective import Candidates, Objective, first_noise
 from torch import Tensor
 
 import invkit
 from invkit.contracts.problem import Problem
+from invkit_evidence.posterior import Parameters, Posterior, first_noise
 from invkit_gaussian.gaussian import Gaussian
 from tests.plugins.evidence.problems import normal
 from tests.plugins.gaussian.classes import moments_of
 
 
-def case(seed: int) -> tuple[Objective, Candidates, Tensor]:
+def case(seed: int) -> tuple[Posterior, Parameters, Tensor]:
     """Three candidates, each of a measurement of its own, with contrasts and levels by chance."""
     prior_x = Gaussian(moments_of("axes", 3, (4, 5), 2, seed=seed))
     problem = Problem(invkit.operator("circconv"), (invkit.prior("simplex?size=3"), prior_x))
     y = normal(3, 3, 4, 5, seed=seed)
     h = normal(3, *(problem.priors[0].latent_shape or ()), seed=seed + 1)
-    chosen = Candidates(h, normal(3, 3, seed=seed + 2) / 2, normal(3, 1, seed=seed + 3) / 3)
-    return Objective(problem, prior_x.marginal(y), torch.tensor([0.1, 0.2, 0.3]).double()), chosen, y
+    chosen = Parameters(h, normal(3, 3, seed=seed + 2) / 2, normal(3, 1, seed=seed + 3) / 3)
+    return Posterior(problem, prior_x.marginal(y), torch.tensor([0.1, 0.2, 0.3]).double()), chosen, y
 
 
 @given(seed=st.integers(0, 99), tempering=st.floats(1, 1e3))
@@ -46,7 +46,7 @@ def test_candidates_may_be_dropped_repeated_and_reordered() -> None:
 
 def test_a_known_noise_has_no_level() -> None:
     objective, chosen, _ = case(1)
-    known = Candidates(chosen.h, chosen.nuisance, chosen.level[:, :0])
+    known = Parameters(chosen.h, chosen.nuisance, chosen.level[:, :0])
     torch.testing.assert_close(objective.variance(known), objective.noise.square())
 
 
