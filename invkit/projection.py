@@ -5,7 +5,7 @@
 
 For every signal ``x`` of a batch,
 
-    minimise  ‖C(m) − x‖² + γ·penalty(m)   over the latent m,
+    minimise  ‖C(m) − x‖² + weight · penalty(m)   over the latent m,
 
 by Adam with a rate that falls along half a cosine, from several starts at once: the prior's encoding where it
 has an encoder, and latents drawn from the prior. What is kept of each start is the best of its whole path.
@@ -74,8 +74,8 @@ def project(
     *,
     restarts: int = 4,
     steps: int = 300,
-    learning_rate: float = 0.1,
-    gamma: float = 0.0,
+    rate: float = 0.1,
+    weight: float = 0.0,
     seed: Any = 0,
 ) -> Projection:
     """Find the signals in a prior's range that are closest to given ones.
@@ -86,8 +86,8 @@ def project(
             `invkit.Pipeline.__call__` for the layouts.
         restarts: starts for every signal; with an encoder, the first is the encoding.
         steps: of Adam, each one evaluation of the gradient.
-        learning_rate: of Adam, at first.
-        gamma: the weight of the prior's penalty; 0 asks for the closest signal however improbable.
+        rate: of Adam, at first.
+        weight: the weight of the prior's penalty; 0 asks for the closest signal however improbable.
         seed: the seed of the starts, a whole number from 0 to 2⁶³ − 1.
 
     Raises:
@@ -95,18 +95,18 @@ def project(
         InputError: NaN or infinite values, no image, or a number out of range.
         ShapeError: the prior makes signals of another shape.
     """
-    for name, value, least in (("restarts", restarts, 1), ("steps", steps, 0), ("gamma", gamma, 0)):
+    for name, value, least in (("restarts", restarts, 1), ("steps", steps, 0), ("weight", weight, 0)):
         if not value >= least:
             raise InputError(f"{name} is {value}", hint=f"give {least} or more")
-    if not (learning_rate > 0 and math.isfinite(learning_rate)):
-        raise InputError(f"learning_rate is {learning_rate}", hint="give a positive number, e.g. 0.1")
+    if not (rate > 0 and math.isfinite(rate)):
+        raise InputError(f"rate is {rate}", hint="give a positive number, e.g. 0.1")
     made, seed = part("prior", prior), as_seed(seed)
     with neutral():
         rng = torch.Generator().manual_seed(seed)
         batch, numpy_in, axes_added = as_batch(x, 2)
         _, batch = Gaussian().prepared(batch)  # refuses what is not finite
         fitted = following(made, batch).shaped(tuple(batch.shape[1:]))
-        found = _closest(fitted, batch, restarts, steps, learning_rate, gamma, rng)
+        found = _closest(fitted, batch, restarts, steps, rate, weight, rng)
     found = attrs.evolve(found, signal=in_layout(found.signal, axes_added))
     given: Projection = as_numpy(found) if numpy_in else found
     return given
@@ -117,8 +117,8 @@ def _closest(
     batch: Float[Tensor, "n *signal"],
     restarts: int,
     steps: int,
-    learning_rate: float,
-    gamma: float,
+    rate: float,
+    weight: float,
     rng: torch.Generator,
 ) -> Projection:
     """The projection of a batch on the range of a prior of its shape."""
@@ -126,8 +126,8 @@ def _closest(
     size = chunk_length(batch, restarts)
     parts = []
     for i in range(0, len(batch), size):
-        rows = slice(i, i + size)
-        *_, last = descents(prior, batch[rows], starts[rows], steps=steps, rate=learning_rate, weight=gamma)
+        part = slice(i, i + size)
+        *_, last = descents(prior, batch[part], starts[part], steps=steps, rate=rate, weight=weight)
         parts.append((last.latent, last.error / batch[0].numel(), last.objective))
     latents, errors, objectives = (torch.cat(list(each)) for each in zip(*parts, strict=True))
     chosen = objectives.argmin(1)

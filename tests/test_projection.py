@@ -51,7 +51,7 @@ def test_the_projection_on_a_subspace_is_the_orthogonal_one(seed: int) -> None:
 @given(st.floats(0.1, 5))
 def test_the_penalty_shrinks_as_ridge_regression_does(gamma: float) -> None:
     basis, x = orthonormal(0), torch.rand(2, 1, 4, 4, generator=torch.Generator().manual_seed(1))
-    found = invkit.project(Linear(basis), x, gamma=gamma, steps=400)
+    found = invkit.project(Linear(basis), x, weight=gamma, steps=400)
     torch.testing.assert_close(found.latent, x.flatten(1) @ basis / (1 + gamma), atol=5e-3, rtol=0)
 
 
@@ -61,7 +61,7 @@ def test_no_start_ends_worse_than_it_began() -> None:
     before, after = (invkit.project(prior, x, steps=steps, restarts=3) for steps in (0, 20))
     assert (after.restarts <= before.restarts).all() and (after.mse < before.mse).all()
     # with a rate that is far too high as well
-    wild = invkit.project(prior, x, steps=5, restarts=3, learning_rate=1e3)
+    wild = invkit.project(prior, x, steps=5, restarts=3, rate=1e3)
     assert (wild.restarts <= before.restarts).all()
 
 
@@ -126,7 +126,7 @@ def test_a_known_signal_is_its_own_range(tmp_path: Path) -> None:
         ({"steps": -1}, "steps is -1"),
         ({"gamma": -0.5}, "gamma is -0.5"),
         ({"gamma": float("nan")}, "gamma is nan"),
-        ({"learning_rate": 0.0}, "learning_rate is 0.0"),
+        ({"rate": 0.0}, "rate is 0.0"),
     ],
 )
 def test_bad_numbers_are_named(options: dict[str, Any], says: str) -> None:

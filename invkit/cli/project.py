@@ -22,7 +22,7 @@ __all__ = ["project"]
 )
 @click.option("--steps", type=click.IntRange(0), default=300, show_default=True, help="Of Adam.")
 @click.option(
-    "--gamma", type=click.FloatRange(0), default=0.0, show_default=True, help="Weight of the prior's penalty."
+    "--weight", type=click.FloatRange(0), default=0.0, show_default=True, help="Weight of the prior's penalty."
 )
 @click.option("--grey", is_flag=True, help="Reduce colour images to grey.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, metavar="N", help="Of the starts.")
@@ -33,7 +33,7 @@ def project(
     out: Path | None,
     restarts: int,
     steps: int,
-    gamma: float,
+    weight: float,
     grey: bool,
     seed: int,
     as_json: bool,
@@ -59,7 +59,7 @@ def project(
     for job in jobs:
         try:
             truth = job.read()
-            found = invkit.project(prior, truth, restarts=restarts, steps=steps, gamma=gamma, seed=seed)
+            found = invkit.project(prior, truth, restarts=restarts, steps=steps, weight=weight, seed=seed)
             record = {
                 "image": str(job.source),
                 "psnr": found.psnr.item(),

@@ -92,16 +92,3 @@ def as_seed(value: Any) -> int:
     if not 0 <= seed < 2**63:
         raise InputError(f"the seed is {value!r}", hint="give a whole number from 0 to 2**63 - 1: seed=0")
     return seed
-
-
-def following(part: Module, batch: Tensor) -> Module:
-    """The part in the measurement's precision and on its device: itself, or a copy where it is elsewhere.
-
-    A part that was made in inference mode is copied, too, since autograd does not take its tensors.
-    """
-    held = [*part.parameters(), *part.buffers()]
-    dtypes = {each.dtype for each in held if each.is_floating_point()}
-    fits = dtypes <= {batch.dtype} and {each.device for each in held} <= {batch.device}
-    if fits and not any(each.is_inference() for each in held):
-        return part
-    return copy.deepcopy(part).to(device=batch.device, dtype=batch.dtype)

@@ -58,7 +58,7 @@ class Starts:
             )
         if self.start == "image" and y_shape != tuple(prior_x.signal_shape or ()):
             raise InputError(
-                f"start=image compares y with C(m), but their shapes are {y_shape} and {prior_x.signal_shape}",
+                f"start=image compares y with C(m), of shapes {y_shape} and {prior_x.signal_shape}",
                 hint="use start=auto or start=random",
             )
         return self.start

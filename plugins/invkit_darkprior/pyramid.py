@@ -7,8 +7,8 @@ At 1/√2 of the size a blur is 1/√2 as long. The pyramid goes down until the 
 where two neighbouring pixels of ½ are start enough; each scale hands its kernel to the next, magnified. At
 each, the threshold of the gradients begins anew from the coarsest scale's; λ and μ go on falling.
 
-Source: Pan et al. 2016. Ours are the last rounds at full size without the dark channel (``last_rounds``): that
-channel makes the estimation robust and leaves kernels thick; once a kernel is about right, sparse
+Source: Pan et al. 2016. Ours are the last rounds at full size without the dark channel (``last_rounds``):
+that channel makes the estimation robust and leaves kernels thick; once a kernel is about right, sparse
 gradients alone make it thin.
 """
 

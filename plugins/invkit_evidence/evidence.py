@@ -2,7 +2,6 @@
 
     deblur = invkit.compose("circconv", ["trajectory", "gaussian:celeba"], "evidence")
     solution = deblur(y)
-    deblur = invkit.compose("circconv", ["trajectory", "gaussian:celeba"], ["evidence", "tv x=identity hold=w"])
 
 The two unknowns are not alike: the image has thousands of numbers, the kernel's latent a few tens. Minimising
 over both prefers a wrong kernel with an image to match; the marginal likelihood of the kernel does not. The

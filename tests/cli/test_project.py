@@ -59,7 +59,7 @@ def test_a_bad_image_does_not_stop_the_others(digits: Path, capsys: pytest.Captu
         (["missing.png"], 2, "--prior"),
         (["missing.png", "--prior", "vae:mnst"], 3, "mnist"),
         (["missing.png", "--prior", "vae:mnist", "--restarts", "0"], 2, "--restarts"),
-        (["missing.png", "--prior", "vae:mnist", "--gamma", "-1"], 2, "--gamma"),
+        (["missing.png", "--prior", "vae:mnist", "--weight", "-1"], 2, "--weight"),
     ],
 )
 def test_what_is_wrong_is_said(

@@ -6,8 +6,8 @@ Figure 2: "recovery via back-propagation" (Section 2.1) minimises ‖y − C(m)�
 a kernel. It recovers a likeness of the blurry image, not the original. ``range`` shows what the same
 prior can make.
 
-Figure 5: the settings printed for MNIST are those of the method ``paper``: 1,500 steps of 0.01·exp(−t/250), λ = γ = 0.1,
-10 restarts.
+Figure 5: the settings printed for MNIST are those of the method ``paper``: 1,500 steps of
+0.01·exp(−t/250), λ = γ = 0.1, 10 restarts.
 
 Figure 8: the paper shows the CNN, its own method and the closest image in range. It says of the dark
 channel prior that it fails here altogether, so that prior is shown here as well.
