@@ -124,8 +124,8 @@ def test_a_known_signal_is_its_own_range(tmp_path: Path) -> None:
     [
         ({"restarts": 0}, "restarts is 0; give 1 or more"),
         ({"steps": -1}, "steps is -1"),
-        ({"gamma": -0.5}, "gamma is -0.5"),
-        ({"gamma": float("nan")}, "gamma is nan"),
+        ({"weight": -0.5}, "weight is -0.5"),
+        ({"weight": float("nan")}, "weight is nan"),
         ({"rate": 0.0}, "rate is 0.0"),
     ],
 )

@@ -22,7 +22,7 @@ __all__ = ["project"]
 )
 @click.option("--steps", type=click.IntRange(0), default=300, show_default=True, help="Of Adam.")
 @click.option(
-    "--weight", type=click.FloatRange(0), default=0.0, show_default=True, help="Weight of the prior's penalty."
+    "--weight", type=click.FloatRange(0), default=0.0, show_default=True, help="Weight of the penalty."
 )
 @click.option("--grey", is_flag=True, help="Reduce colour images to grey.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, metavar="N", help="Of the starts.")

@@ -171,7 +171,9 @@ def test_what_was_not_measured_is_filled_in() -> None:
 def test_weights_of_one_are_no_weights() -> None:
     w, _, y = blurred("linconv?mode=valid")
     noise = Gaussian(torch.ones(y.shape))
-    problem = Problem(invkit.operator("linconv?mode=valid"), (given(w), invkit.prior("identity")), noise=noise)
+    problem = Problem(
+        invkit.operator("linconv?mode=valid"), (given(w), invkit.prior("identity")), noise=noise
+    )
     weighted = TV(steps=20, tolerance=0).solve(problem, y, torch.Generator())
     torch.testing.assert_close(weighted.x, solve(TV(steps=20, tolerance=0), "linconv?mode=valid", w, y).x)
 
