@@ -150,7 +150,6 @@ def test_tiny_classes_keep_the_contract(colour: str) -> None:
 @pytest.mark.parametrize("state", [torch.float64, "meta"])
 def test_the_callers_default_dtype_and_device_do_not_matter(state: torch.dtype | str) -> None:
     """Not even where a marginal is used outside of a solve."""
-
     moments = moments_of("joint", 3, (6, 5), 2, contrast=True, texture=True)
     y = torch.rand(2, 3, 6, 5, generator=torch.Generator().manual_seed(0))
 
