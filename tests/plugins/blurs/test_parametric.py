@@ -183,3 +183,27 @@ def test_drawn_parameters_are_uniform() -> None:
 def test_misuse_is_refused(spec: str, hint: str) -> None:
     with pytest.raises(InputError, match=hint):
         invkit.prior(spec)
+
+
+@pytest.mark.parametrize("spec", [*SPECS, "trajectory", "simplex"])
+def test_the_callers_default_dtype_and_device_do_not_matter(spec: str) -> None:
+    prior = invkit.prior(spec)
+    latent = prior.sample_latent(2, seeded(0))
+    expected = prior(latent)
+    torch.set_default_dtype(torch.float64)
+    try:
+        with torch.device("meta"):
+            found = prior(latent)
+            code = prior.encode(found) if prior.can_encode else latent
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert found.dtype == code.dtype == torch.float32 and torch.equal(found, expected)
+
+
+def test_kernels_are_drawn_whatever_the_default_device() -> None:
+    expected = motion_kernels(np.array([0.1]), 3.0, 9)
+    drawn = Motion(3.0, 9).draw(2, seeded(0))
+    with torch.device("meta"):
+        assert torch.equal(motion_kernels(np.array([0.1]), 3.0, 9), expected)
+        assert motion_kernels(np.zeros(0), 3.0, 9).shape == (0, 1, 9, 9)
+        assert torch.equal(Motion(3.0, 9).draw(2, seeded(0)), drawn)

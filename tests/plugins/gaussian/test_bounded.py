@@ -101,7 +101,7 @@ def test_measurements_are_selected_in_the_inner_prior() -> None:
     chosen = own.select(torch.tensor([2]))
     assert isinstance(chosen, Bounded) and isinstance(chosen.inner, Own)
     assert chosen.inner.exponent == own.inner.exponent + 2 and chosen.interval == own.interval
-    mixed = Mixture([own, plain], [3, 1])
+    mixed = Mixture([own, plain], [3.0, 1.0])
     assert Mixture([plain]).select(torch.tensor([1])).components[0] is plain
     selected = mixed.select(torch.tensor([2]))
     assert isinstance(selected, Mixture) and torch.equal(selected.shares, mixed.shares)

@@ -150,14 +150,12 @@ def test_tiny_classes_keep_the_contract(colour: str) -> None:
 @pytest.mark.parametrize("state", [torch.float64, "meta"])
 def test_the_callers_default_dtype_and_device_do_not_matter(state: torch.dtype | str) -> None:
     """Not even where a marginal is used outside of a solve."""
+    moments = moments_of("joint", 3, (6, 5), 2, contrast=True, texture=True)
+    y = torch.rand(2, 3, 6, 5, generator=torch.Generator().manual_seed(0))
 
     def found() -> tuple[Tensor, Tensor]:
-        y = torch.rand(
-            2, 3, 6, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float32, device="cpu"
-        )
         w, variance = y.new_full((2, 1, 3, 3), 1 / 9), y.new_full((2,), 0.01)
-        textured = Gaussian(moments_of("joint", 3, (6, 5), 2, contrast=True, texture=True).to(y))
-        marginal = Mixture([textured, Spectrum(shape=(3, 6, 5))]).marginal(y)
+        marginal = Mixture([Gaussian(moments.to(y)), Spectrum(shape=(3, 6, 5))]).marginal(y)
         arguments = invkit.operator("circconv").given(w=w, x_shape=(3, 6, 5)), y.new_zeros(2, 3), variance
         return marginal(*arguments), marginal.sample(*arguments, torch.Generator().manual_seed(0))
 
