@@ -69,5 +69,5 @@ def test_every_method_stands_side_by_side(name: str) -> None:
 
 def test_the_weighted_row_is_told_the_noise() -> None:
     identity = benchmark("table2").identity("housenumbers-30/weighted", Settings(1))
-    solver = identity["method"]["pipeline"]["solver"]
-    assert solver["lam"] == solver["gamma"] and float(solver["lam"]) == pytest.approx(0.3**2)
+    _, weighted = identity["method"]["pipeline"]["solver"]
+    assert weighted["solver"]["weight_w"] == weighted["solver"]["weight_x"] == pytest.approx(0.3**2)
