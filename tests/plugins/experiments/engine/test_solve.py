@@ -12,7 +12,8 @@ from invkit_experiments.engine.solve import TRUE_KERNEL, Solve, _told
 from invkit_experiments.inputs.drawn import Drawn
 
 DIGITS = Drawn("mnist-sample", "test", "blurA", 0.2)
-BLIND = Solve("blind", "blind", "altgd?weight_w={variance},weight_x={sigma},steps=40", ("vae:blurA", "vae:mnist"))
+TOLD = "altgd?weight_w={variance},weight_x={sigma},steps=40"
+BLIND = Solve("blind", "blind", TOLD, ("vae:blurA", "vae:mnist"))
 ORACLE = Solve("oracle", "known", "tv?weight_x={half}", (TRUE_KERNEL, "identity"))
 
 

@@ -26,7 +26,7 @@ SOME = {
     "fig9": "celeba-30/blurry,housenumbers-10/oracle",
     "fig10": "celeba/blurry,celeba/paper-25,housenumbers/joint-10",
     "levin": "levin/blurry,levin/darkprior,levin/known",
-    "asim2020": "svhn/public,svhn/joint,svhn/default-known,svhn/evidence-known,celeba/blurry,authors-alg2,shoes",
+    "asim2020": "public,svhn/joint,svhn/default-known,svhn/evidence-known,celeba/authors-alg2,shoes",
 }
 
 
