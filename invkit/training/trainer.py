@@ -17,10 +17,9 @@ from invkit.contracts.dataset import Dataset
 from invkit.contracts.trainer import Trainer
 from invkit.files import store
 from invkit.files.solutions import writable_folder
-from invkit.training.exporting import card
 from invkit.training.networks import seeded
 from invkit.training.processes import joined
-from invkit.training.recipes import Recipe, digest, load_recipes, structure
+from invkit.training.recipes import Recipe, card, digest, load_recipes, structure
 from invkit.training.run import Optimise, TrainingRun, Turn, adamw
 from invkit.training.watching import Pictures, watching
 

@@ -28,7 +28,6 @@ from invkit_experiments.studies.levin import KNOWN, LEVIN, against_known, failur
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    pass
     monkeypatch.setenv("INVKIT_DATA", str(tmp_path))
     (tmp_path / "levin").mkdir()
     return tmp_path / "levin"
@@ -59,7 +58,6 @@ def test_nothing_there(folder: Path) -> None:
 def test_the_real_pairs_follow_the_model(data_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if not (data_folder / "levin").is_dir():
         pytest.skip("no levin in the data folder")
-    pass
     monkeypatch.setenv("INVKIT_DATA", str(data_folder))
     pairs = LevinPairs()
     assert pairs.size() == 16
