@@ -93,13 +93,7 @@ def find_images(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
     """The image files that a list of files and folders names.
 
     Files are kept in the order given; a folder stands for the images directly inside it, sorted by name,
-    hidden files left out. A file named twice is listed once.
-
-    Args:
-        paths: image files and folders.
-
-    Returns:
-        At least one path; every one exists and has a known suffix.
+    hidden files left out. A file named twice is listed once. Every path exists and has a known suffix.
 
     Raises:
         InputError: a path is missing, is a file of another kind, or a folder holds no image; or no path was

@@ -54,15 +54,18 @@ def panel(rows: Sequence[Sequence[Cell]]) -> UInt8[np.ndarray, "height width rgb
         raise OutputError("no images to draw in a panel", hint="give rows of (label, image)")
     columns = max(map(len, grid))
     widths = [max(row[c].width for row in grid if c < len(row)) for c in range(columns)]
-    heights = [_row_height(row, titled) for row, titled in zip(grid, _titled(grid), strict=True)]
+    titles = [[tile.title for tile in row] for row in grid]
+    # a row needs its titles unless the row above has the same
+    titled = [i == 0 or titles[i] != titles[i - 1] for i in range(len(grid))]
+    heights = [_row_height(row, shown) for row, shown in zip(grid, titled, strict=True)]
     width = 2 * _MARGIN + sum(widths) + _GAP * (columns - 1)
     height = 2 * _MARGIN + sum(heights) + _GAP * (len(grid) - 1)
     canvas = Image.new("RGB", (width, height), _PAPER)
     top = _MARGIN
-    for row, row_height, titled in zip(grid, heights, _titled(grid), strict=True):
+    for row, row_height, shown in zip(grid, heights, titled, strict=True):
         left = _MARGIN
         for tile, column_width in zip(row, widths, strict=False):
-            _draw(canvas, tile, left + column_width // 2, top, row, titled)
+            _draw(canvas, tile, left + column_width // 2, top, row, shown)
             left += column_width + _GAP
         top += row_height + _GAP
     return np.asarray(canvas)
@@ -71,12 +74,8 @@ def panel(rows: Sequence[Sequence[Cell]]) -> UInt8[np.ndarray, "height width rgb
 def write_panel(path: str | os.PathLike[str], rows: Sequence[Sequence[Cell]]) -> None:
     """Draw a `panel` and write it atomically as PNG.
 
-    Args:
-        path: the file to write, ending in `.png`.
-        rows: as for `panel`.
-
     Raises:
-        OutputError: another suffix, bad cells, or a file that cannot be written.
+        OutputError: a suffix other than `.png`, bad cells, or a file that cannot be written.
     """
     path = Path(path)
     if path.suffix.lower() != ".png":
@@ -188,12 +187,6 @@ def _draw(
         (left - 1, upper - 1, left + tile.picture.width, upper + tile.picture.height), outline=_FRAME
     )
     pen.text((centre, top + tallest + 3), tile.caption, fill=_FAINT, font=_font(_CAPTION), anchor="ma")
-
-
-def _titled(grid: Sequence[Sequence[_Tile]]) -> list[bool]:
-    """Whether each row needs its titles: not where the row above has the same."""
-    titles = [[tile.title for tile in row] for row in grid]
-    return [i == 0 or titles[i] != titles[i - 1] for i in range(len(grid))]
 
 
 def _row_height(row: Sequence[_Tile], titled: bool) -> int:

@@ -199,13 +199,7 @@ def find(registry: Registry, kind: str, name: str) -> Path:
 
 
 def load(registry: Registry, kind: str, name: str, *, called: str) -> TrainedPrior:
-    """Find and read the trained prior `kind:name`.
-
-    Args:
-        registry: knows the folders that plugins ship.
-        kind: the prior's kind; the card must agree.
-        name: a name or a path, as in `find`.
-        called: what to call the kind in a message, e.g. ``"VAE"``.
+    """Find and read the trained prior `kind:name`; messages call its kind ``called``, e.g. ``"VAE"``.
 
     Raises:
         WeightsError: as `find` and `read_prior`; or a file of another kind.

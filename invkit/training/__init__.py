@@ -12,5 +12,5 @@
     network = trained(ARCHITECTURES, store.load(registry, "net", name, called="network"))
 
 What is trained, on what and by which loss is a plugin's. A trainer without the loop derives from
-:class:`invkit.Trainer` itself, and writes its card by :func:`invkit.training.exporting.card`.
+:class:`invkit.Trainer` itself, and writes its card by :func:`invkit.training.recipes.card`.
 """

@@ -29,12 +29,7 @@ _N = TypeVar("_N", bound=nn.Module)
 def build(
     architectures: Mapping[str, type[_N]], name: str, options: Mapping[str, Any] | None = None
 ) -> _N:
-    """Build a network with weights as torch draws them.
-
-    Args:
-        architectures: name → class.
-        name: one of them.
-        options: arguments of its class.
+    """Build a network from its class's name and arguments, with weights as torch draws them.
 
     Raises:
         WeightsError: an unknown name or option.

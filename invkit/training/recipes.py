@@ -1,4 +1,4 @@
-"""Recipes: all that determines a training run but its seed, as checked attrs classes.
+"""Recipes: all that determines a training run but its seed, as checked attrs classes; and the card of a run.
 
     recipe = load_recipes("my_package", "recipes/vae")["mnist"]     # from my_package/recipes/vae/mnist.toml
     recipe = structure({**recipe, "epochs": 1}, MyRecipe)           # every value checked
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import platform
 import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -19,12 +20,15 @@ from typing import Any, TypeVar, get_type_hints
 
 import attrs
 import cattrs
+import torch
 from attrs.validators import ge
 
+import invkit
+from invkit.contracts.dataset import Dataset
 from invkit.errors import ConfigError
 from invkit.training.run import Schedule
 
-__all__ = ["Recipe", "digest", "load_recipes", "structure"]
+__all__ = ["Recipe", "card", "digest", "load_recipes", "structure"]
 
 _HINT = "see the recipes with `invkit train --list --json`"
 
@@ -106,3 +110,38 @@ def load_recipes(package: str, folder: str) -> dict[str, dict[str, Any]]:
 def digest(description: Mapping[str, Any]) -> str:
     """Return the sha256 of what determines a run, which `TrainingRun` takes as its fingerprint."""
     return hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()
+
+
+def card(
+    kind: str,
+    name: str,
+    architecture: Mapping[str, Any],
+    recipe: Mapping[str, Any],
+    data: Dataset,
+    figures: Mapping[str, int | float],
+) -> dict[str, Any]:
+    """Return the card of `invkit.files.store` for trained weights, measured as they are stored.
+
+    Args:
+        kind: kind of the weights, e.g. ``"vae"``.
+        name: their name.
+        architecture: name and options of the network, and what else it takes to build it.
+        recipe: the recipe, with ``data`` as loaded and ``licence``; the seed; the number of steps, if any.
+        data: the training data.
+        figures: measured figures by name.
+    """
+    return {
+        "format": 1,
+        "kind": kind,
+        "name": name,
+        "architecture": dict(architecture),
+        "recipe": dict(recipe),
+        "data": {"spec": recipe["data"], "fingerprint": data.fingerprint(), "terms": data.terms},
+        "metrics": dict(figures),
+        "licence": recipe["licence"],
+        "versions": {
+            "invkit": invkit.__version__,
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+        },
+    }

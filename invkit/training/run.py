@@ -8,10 +8,8 @@ A step is one batch and one or more turns; each turn moves the weights of one ne
 one turn, a GAN those of its players. Everything a step does is a pure function of the seed and the step's
 number: the order of the data (:func:`order`), the noise of the losses (its own generator per step and turn)
 and the learning rate. A checkpoint therefore holds only the step, the weights, their moving average and the
-optimisers; going on from it ends in the same weights as never having stopped.
-
-Under ``torchrun`` every process takes its share of each batch and of its noise, and gradients are averaged by
-DistributedDataParallel: the steps are those of one process on the whole batch.
+optimisers; going on from it ends in the same weights as never having stopped. Several processes take the same
+steps: see :mod:`invkit.training.processes`.
 """
 
 from __future__ import annotations

@@ -1,13 +1,4 @@
-"""A trainer of networks: from a recipe to a weights file.
-
-    class MyTrainer(NetworkTrainer[MyRecipe]):
-        kind, recipe, shipped = "net", MyRecipe, "my_package:recipes"
-
-        def training(self, recipe: MyRecipe, seed: int) -> Training:
-            network = untrained(ARCHITECTURES, recipe, seed)
-            data = mixture.load(recipe.data)
-            turns = [Turn("net", network, my_loss(network))]
-            return Training(recipe=recipe, network=network, data=data, turns=turns, pictures=my_pictures)
+"""A trainer of networks: from a recipe to a weights file; see :mod:`invkit.training` for an example.
 
 The averaged weights are exported and measured as they are stored, 16 bits included.
 """
@@ -26,10 +17,9 @@ from invkit.contracts.dataset import Dataset
 from invkit.contracts.trainer import Trainer
 from invkit.files import store
 from invkit.files.solutions import writable_folder
-from invkit.training.exporting import card
 from invkit.training.networks import seeded
 from invkit.training.processes import joined
-from invkit.training.recipes import Recipe, digest, load_recipes, structure
+from invkit.training.recipes import Recipe, card, digest, load_recipes, structure
 from invkit.training.run import Optimise, TrainingRun, Turn, adamw
 from invkit.training.watching import Pictures, watching
 

@@ -23,8 +23,7 @@ from invkit.errors import ConfigError
 from invkit.files import store
 from invkit.files.solutions import writable_folder
 from invkit.training import mixture
-from invkit.training.exporting import card
-from invkit.training.recipes import load_recipes, structure
+from invkit.training.recipes import card, load_recipes, structure
 from invkit_gaussian.figures import gaussian_figures
 from invkit_gaussian.fitting import fit
 from invkit_gaussian.passes import Passes

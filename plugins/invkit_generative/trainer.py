@@ -10,8 +10,7 @@ What is exported are the averaged weights, with a card: recipe, seed, data finge
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TypeVar
 
 import attrs
@@ -51,7 +50,7 @@ class VAETrainer(NetworkTrainer[VAERecipe]):
             network=network,
             data=data,
             turns=[Turn("vae", network, loss)],
-            pictures=lambda batch: _reconstructions(network, recipe, batch),
+            pictures=lambda batch: _pictures(network, to_network(batch, recipe.output), encoded=True),
             prepare=_prepare(network, recipe, recipe.variance) if recipe.likelihood == "gaussian" else None,
             figures=lambda: reconstruction_figures(VAE(network, recipe.output), data),
             architecture={"output": recipe.output},
@@ -72,7 +71,7 @@ class GANTrainer(NetworkTrainer[GANRecipe]):
             network=network,
             data=data,
             turns=_turns(recipe, network, discriminator, vae, steps),
-            pictures=lambda batch: _samples(network, batch),
+            pictures=lambda batch: _pictures(network, batch, encoded=False),
             prepare=_prepare(vae, recipe, recipe.variance) if vae else None,
             architecture={"output": recipe.output},
         )
@@ -163,30 +162,12 @@ def _turns(
     return [*turns, Turn("discriminator", discriminator, judged, first=start)]
 
 
-def _fixed_latents(network: VAENetwork, count: int) -> Tensor:
-    latents = torch.randn(count, *network.latent_shape, generator=torch.Generator().manual_seed(0))
-    return latents.to(next(network.parameters()).device)
-
-
-def _samples(network: VAENetwork, batch: Tensor) -> Tensor:
-    """Two rows for TensorBoard: signals, samples of the prior."""
-    with _evaluating(network):
-        return torch.cat([batch, network.decode(_fixed_latents(network, len(batch)))])
-
-
-def _reconstructions(network: VAENetwork, recipe: PriorRecipe, batch: Tensor) -> Tensor:
-    """Three rows for TensorBoard: signals, their reconstructions, samples of the prior."""
-    target = to_network(batch, recipe.output)
-    with _evaluating(network):
-        samples = network.decode(_fixed_latents(network, len(batch)))
-        return torch.cat([target, network.decode(network.encode(target)[0]), samples])
-
-
-@contextmanager
-def _evaluating(network: nn.Module) -> Iterator[None]:
-    """Evaluation mode, so that looking at a network changes no statistics of its batch norms."""
-    network.eval()
+def _pictures(network: VAENetwork, batch: Tensor, *, encoded: bool) -> Tensor:
+    """Rows for TensorBoard: signals, their reconstructions if they can be encoded, samples of the prior."""
+    latents = torch.randn(len(batch), *network.latent_shape, generator=torch.Generator().manual_seed(0))
+    network.eval()  # a look at a network changes no statistics of its batch norms
     try:
-        yield
+        made = [network.decode(network.encode(batch)[0])] if encoded else []
+        return torch.cat([batch, *made, network.decode(latents.to(batch.device))])
     finally:
         network.train()

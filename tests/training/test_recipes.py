@@ -9,7 +9,9 @@ import attrs
 import pytest
 
 from invkit.errors import ConfigError
-from invkit.training.recipes import Recipe, digest, load_recipes, structure
+from invkit.files.store import read_prior, write_prior
+from invkit.training.recipes import Recipe, card, digest, load_recipes, structure
+from tests.training.test_run import STEPS, make_run, quiet
 
 GOOD: dict[str, Any] = {"data": "numbers", "architecture": "net"}
 
@@ -65,3 +67,15 @@ def test_recipes_are_the_toml_files_of_a_package(tmp_path: Path, monkeypatch: py
 
 def test_a_digest_tells_descriptions_apart_but_not_their_order() -> None:
     assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1}) != digest({"a": 1, "b": 3})
+
+
+def test_the_store_takes_the_card(tmp_path: Path) -> None:
+    run = make_run(tmp_path, seed=5)
+    recipe = {"data": "numbers", "licence": "none", "seed": 5, "steps": STEPS}
+    made = card("net", "mine", {"name": "linear", "options": {}}, recipe, run.data, {"error": 0.5})
+    write_prior(tmp_path / "mine.safetensors", run.train(quiet), made)
+    found = read_prior(tmp_path / "mine.safetensors").card
+    assert (found["kind"], found["name"], found["licence"]) == ("net", "mine", "none")
+    assert (found["recipe"]["seed"], found["recipe"]["steps"]) == (5, STEPS)
+    assert found["data"] == {"spec": "numbers", "fingerprint": "numbers", "terms": "not stated"}
+    assert found["metrics"] == {"error": 0.5}

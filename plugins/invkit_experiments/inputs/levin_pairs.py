@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -60,20 +60,15 @@ class LevinPairs(Source):
             )
         return files[index]
 
-    def _files(self) -> tuple[Path, ...]:
+    def _files(self) -> list[Path]:
         folder = data_folder("levin")
-        files = _listed(folder)
+        files = sorted(path for path in folder.glob("*.mat") if _NAME.fullmatch(path.name))
         if not files:
             raise InputError(
                 f"none of Levin's pairs in {folder}",
                 hint="set INVKIT_DATA to a folder that holds levin/im01_ker01.mat, …",
             )
         return files
-
-
-@cache
-def _listed(folder: Path) -> tuple[Path, ...]:
-    return tuple(sorted(path for path in folder.glob("*.mat") if _NAME.fullmatch(path.name)))
 
 
 @lru_cache(maxsize=4)

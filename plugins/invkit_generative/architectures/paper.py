@@ -22,7 +22,29 @@ from invkit_generative.architectures.network import VAENetwork
 __all__ = ["PaperBlurVAE", "PaperMnistVAE", "PaperSvhnVAE"]
 
 
-class PaperBlurVAE(VAENetwork):
+class _SmallVAE(VAENetwork):
+    """Two convolutions and poolings of 20 channels down to ``base × base`` pixels, and back."""
+
+    def __init__(self, size: int, latent: int, base: int, kernel: int, *, dense: bool) -> None:
+        super().__init__()
+        features = 20 * base**2
+        self.latent_shape, self.signal_shape = (latent,), (1, size, size)
+        self.encoder = nn.Sequential(
+            *(nn.Conv2d(1, 20, kernel), nn.ReLU(), nn.MaxPool2d(2)),
+            *(nn.Conv2d(20, 20, kernel), nn.ReLU(), nn.MaxPool2d(2)),
+            nn.Flatten(),
+            *((nn.Linear(features, features), nn.ReLU()) if dense else ()),
+            nn.Linear(features, 2 * latent),
+        )
+        self.decoder = nn.Sequential(
+            *(nn.Linear(latent, features), nn.ReLU(), nn.Unflatten(1, (20, base, base))),
+            *(nn.Upsample(scale_factor=2), nn.ConvTranspose2d(20, 20, kernel), nn.ReLU()),
+            *(nn.Upsample(scale_factor=2), nn.ConvTranspose2d(20, 20, kernel), nn.ReLU()),
+            *(nn.ConvTranspose2d(20, 1, kernel), nn.Sigmoid()),
+        )
+
+
+class PaperBlurVAE(_SmallVAE):
     """The paper's blur VAE.
 
     Args:
@@ -31,43 +53,18 @@ class PaperBlurVAE(VAENetwork):
     """
 
     def __init__(self, size: int = 28, latent: int = 50) -> None:
-        super().__init__()
         if size % 4 or size < 12:
             raise WeightsError(
                 f"paper-blur cannot make kernels of {size} pixels", hint="choose a multiple of 4, at least 12"
             )
-        base = size // 4 - 1
-        self.latent_shape, self.signal_shape = (latent,), (1, size, size)
-        self.encoder = nn.Sequential(
-            *(nn.Conv2d(1, 20, 2), nn.ReLU(), nn.MaxPool2d(2)),
-            *(nn.Conv2d(20, 20, 2), nn.ReLU(), nn.MaxPool2d(2)),
-            *(nn.Flatten(), nn.Linear(20 * base**2, 2 * latent)),
-        )
-        self.decoder = nn.Sequential(
-            *(nn.Linear(latent, 20 * base**2), nn.ReLU(), nn.Unflatten(1, (20, base, base))),
-            *(nn.Upsample(scale_factor=2), nn.ConvTranspose2d(20, 20, 2), nn.ReLU()),
-            *(nn.Upsample(scale_factor=2), nn.ConvTranspose2d(20, 20, 2), nn.ReLU()),
-            *(nn.ConvTranspose2d(20, 1, 2), nn.Sigmoid()),
-        )
+        super().__init__(size, latent, size // 4 - 1, 2, dense=False)
 
 
-class PaperMnistVAE(VAENetwork):
+class PaperMnistVAE(_SmallVAE):
     """The paper's MNIST VAE; ``latent`` is 100 in the paper."""
 
     def __init__(self, latent: int = 100) -> None:
-        super().__init__()
-        self.latent_shape, self.signal_shape = (latent,), (1, 28, 28)
-        self.encoder = nn.Sequential(
-            *(nn.Conv2d(1, 20, 3), nn.ReLU(), nn.MaxPool2d(2)),
-            *(nn.Conv2d(20, 20, 3), nn.ReLU(), nn.MaxPool2d(2)),
-            *(nn.Flatten(), nn.Linear(500, 500), nn.ReLU(), nn.Linear(500, 2 * latent)),
-        )
-        self.decoder = nn.Sequential(
-            *(nn.Linear(latent, 500), nn.ReLU(), nn.Unflatten(1, (20, 5, 5))),
-            *(nn.Upsample(scale_factor=2), nn.ConvTranspose2d(20, 20, 3), nn.ReLU()),
-            *(nn.Upsample(scale_factor=2), nn.ConvTranspose2d(20, 20, 3), nn.ReLU()),
-            *(nn.ConvTranspose2d(20, 1, 3), nn.Sigmoid()),
-        )
+        super().__init__(28, latent, 5, 3, dense=True)
 
 
 class PaperSvhnVAE(VAENetwork):

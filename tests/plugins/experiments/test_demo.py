@@ -10,7 +10,6 @@ from PIL import Image
 
 from invkit.cli.main import main
 from invkit_experiments.studies.demonstration import deblur, panel_rows
-from tests.plugin.distributions import run_invkit
 
 Captured = pytest.CaptureFixture[str]
 
@@ -57,41 +56,20 @@ def test_the_seed_decides_everything_but_the_time(tmp_path: Path, capsys: Captur
     assert figures(5) == first != figures(6)
 
 
-def test_json_is_all_there_is_on_stdout(tmp_path: Path, capsys: Captured) -> None:
-    command = [
-        "demo",
-        "--out",
-        str(tmp_path),
-        "--digits",
-        "2",
-        "--solver",
-        "altgd?steps=2,restarts=2,keep=1",
-        "--json",
-    ]
-    assert main(command) == 0
+def test_it_needs_no_data_and_json_is_all_there_is_on_stdout(
+    tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INVKIT_DATA", str(tmp_path / "nothing"))
+    out = tmp_path / "out"
+    command = ["demo", "--out", str(out), "--digits", "2", "--solver", "altgd?steps=2,restarts=2,keep=1"]
+    assert main([*command, "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)
-    written = json.loads((tmp_path / "demo.json").read_text())
-    assert printed == {"out": str(tmp_path), **written}
-    assert (
-        written["config"]["priors"][1]["name"] == "mnist"
-        and len(written["config"]["priors"][1]["sha256"]) == 64
-    )
+    written = json.loads((out / "demo.json").read_text())
+    assert printed == {"out": str(out), **written}
+    prior = written["config"]["priors"][1]
+    assert prior["name"] == "mnist" and len(prior["sha256"]) == 64
     assert written["modulo"] == ["scaling", "shift"] and written["sigma"] == 0.01
-
-
-def test_it_needs_no_data_and_no_argument_but_time(tmp_path: Path) -> None:
-    command = [
-        "demo",
-        "--digits",
-        "1",
-        "--solver",
-        "altgd?steps=2,restarts=2,keep=1",
-        "--out",
-        str(tmp_path / "o"),
-    ]
-    done = run_invkit(tmp_path, *command, INVKIT_DATA=str(tmp_path / "nothing"))
-    assert done.returncode == 0, done.stderr
-    assert sorted(path.name for path in (tmp_path / "o").iterdir()) == ["demo.json", "demo.png"]
+    assert sorted(path.name for path in out.iterdir()) == ["demo.json", "demo.png"]
 
 
 def test_an_interrupted_solve_shows_the_best_so_far(

@@ -12,21 +12,22 @@ from invkit_experiments.engine.solve import TRUE_KERNEL, Solve, _told
 from invkit_experiments.inputs.drawn import Drawn
 
 DIGITS = Drawn("mnist-sample", "test", "blurA", 0.2)
-BLIND = Solve("blind", "blind", "altgd?lam={variance},gamma={sigma},steps=40", ("vae:blurA", "vae:mnist"))
-ORACLE = Solve("oracle", "known", "tv?mu={half}", (TRUE_KERNEL, "identity"))
+TOLD = "altgd?weight_w={variance},weight_x={sigma},steps=40"
+BLIND = Solve("blind", "blind", TOLD, ("vae:blurA", "vae:mnist"))
+ORACLE = Solve("oracle", "known", "tv?weight_x={half}", (TRUE_KERNEL, "identity"))
 
 
 def test_a_solver_is_told_the_noise() -> None:
     solver = BLIND.identity(DIGITS, Settings(1))["pipeline"]["solver"]
-    assert (solver["lam"], solver["gamma"], solver["steps"]) == ("0.04", "0.2", "40")
-    assert ORACLE.identity(DIGITS, Settings(1))["pipeline"]["solver"]["mu"] == "0.1"
+    assert (solver["weight_w"], solver["weight_x"], solver["steps"]) == (0.04, 0.2, 40)
+    assert ORACLE.identity(DIGITS, Settings(1))["pipeline"]["solver"]["weight_x"] == 0.1
 
 
 def test_fewer_steps_for_a_quick_look() -> None:
-    assert BLIND.identity(DIGITS, Settings(1, steps=3))["pipeline"]["solver"]["steps"] == "3"
-    rounds = Solve("dark", "rounds", "darkprior", ("blind?size={size}", "darkchannel"))
-    assert rounds.identity(DIGITS, Settings(1, steps=2))["pipeline"]["solver"]["rounds"] == "2"
-    assert rounds.identity(DIGITS, Settings(1, steps=2000)) == rounds.identity(DIGITS, Settings(1))
+    assert BLIND.identity(DIGITS, Settings(1, steps=3))["pipeline"]["solver"]["steps"] == 3
+    priors = ("blind?size={size}", "darkchannel")
+    rounds = Solve("dark", "rounds", "darkprior", priors, hurried_by="rounds")
+    assert rounds.identity(DIGITS, Settings(1, steps=2))["pipeline"]["solver"]["rounds"] == 2
 
 
 def test_the_extent_is_each_measurements_own() -> None:

@@ -11,21 +11,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from invkit_experiments.engine.benchmark import Settings
-from invkit_experiments.engine.kept import Kept
 from invkit_experiments.output.page import page
 from invkit_experiments.output.panels import decoded, encoded
 from invkit_experiments.output.report import Report
 from tests.plugins.experiments.output.browser import chromium, opened, pictured
-from tests.plugins.experiments.small import SMALL, Halved
+from tests.plugins.experiments.small import Halved
 
 HOSTILE = "</script><script>document.title='broken'</script><!-- data --> & \"quoted\" 'so' <b>"
 
 
 @pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
-    done = SMALL.run(Settings(3), Kept(tmp_path_factory.mktemp("kept")))
-    return attrs.evolve(done, left_out={"mixed/hostile": HOSTILE, "straight/hostile": HOSTILE})
+def report(small_report: Report) -> Report:
+    return attrs.evolve(small_report, left_out={"mixed/hostile": HOSTILE, "straight/hostile": HOSTILE})
 
 
 @pytest.fixture
@@ -66,7 +63,7 @@ def test_hostile_pictures_data_cannot_end_the_script(report: Report) -> None:
     assert data["straight/0"]["methods"][0][0] == HOSTILE
 
 
-def test_sorting(file: Path, tmp_path: Path) -> None:
+def test_sorting(file: Path, report: Report, tmp_path: Path) -> None:
     columns = """const names = () => [...document.querySelectorAll("#figures tbody tr")].map(
         row => row.cells[0].textContent + "/" + row.cells[1].textContent);
       const buttons = [...document.querySelectorAll("#figures th button")];
@@ -80,8 +77,7 @@ def test_sorting(file: Path, tmp_path: Path) -> None:
       seen.push([...document.querySelectorAll("th")].map(th => th.getAttribute("aria-sort")));
       return seen;"""
     original, falling, rising, printed, method, marks = opened(file, script, tmp_path)
-    rows = SMALL.run(Settings(3), Kept(tmp_path)).rows
-    study_rows = {f"{row['case']}/{row['method']}": row for row in rows}
+    study_rows = {f"{row['case']}/{row['method']}": row for row in report.rows}
     assert original == list(study_rows)
     by_psnr = sorted(study_rows, key=lambda name: -study_rows[name]["psnr"])
     assert falling == by_psnr and rising == by_psnr[::-1]

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
+import attrs
 import numpy as np
 
-from invkit_experiments.engine.benchmark import Settings
-from invkit_experiments.engine.kept import Kept
 from invkit_experiments.output.panels import decoded, panels
+from invkit_experiments.output.report import Report
 from tests.plugins.experiments.small import SMALL
 
 
-def test_original_kernel_blurry_and_each_method(tmp_path: Path) -> None:
-    gallery = SMALL.run(Settings(3), Kept(tmp_path)).gallery
+def test_original_kernel_blurry_and_each_method(small_report: Report) -> None:
+    gallery = small_report.gallery
     assert gallery is not None
     made = panels(gallery)
     assert list(made) == ["straight", "mixed"]
@@ -26,8 +24,9 @@ def test_original_kernel_blurry_and_each_method(tmp_path: Path) -> None:
     assert rows[0][3][0] == f"halved\n{first.figures['psnr']:.1f} dB"
 
 
-def test_without_the_blurry_row_the_measurement_is_drawn_all_the_same(tmp_path: Path) -> None:
-    gallery = SMALL.run(Settings(1), Kept(tmp_path), ["mixed/halved"]).gallery
+def test_without_the_blurry_row_the_measurement_is_drawn_all_the_same(small_report: Report) -> None:
+    gallery = small_report.gallery
     assert gallery is not None
-    (row,) = panels(gallery)["mixed"]
+    alone = [cell for cell in gallery.cells if (cell.case, cell.method) == ("mixed", "halved")]
+    row, _ = panels(attrs.evolve(gallery, cells=alone))["mixed"]
     assert [label for label, _ in row][:3] == ["original", "kernel", "blurry\n"]

@@ -22,14 +22,12 @@ from invkit.metrics import (
 from invkit_experiments.engine.benchmark import Settings
 from invkit_experiments.engine.kept import Kept
 from invkit_experiments.engine.methods import Found
-from invkit_experiments.inputs import levin_pairs
 from invkit_experiments.inputs.levin_pairs import LevinPairs
 from invkit_experiments.studies.levin import KNOWN, LEVIN, against_known, failures
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    levin_pairs._listed.cache_clear()
     monkeypatch.setenv("INVKIT_DATA", str(tmp_path))
     (tmp_path / "levin").mkdir()
     return tmp_path / "levin"
@@ -60,7 +58,6 @@ def test_nothing_there(folder: Path) -> None:
 def test_the_real_pairs_follow_the_model(data_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if not (data_folder / "levin").is_dir():
         pytest.skip("no levin in the data folder")
-    levin_pairs._listed.cache_clear()
     monkeypatch.setenv("INVKIT_DATA", str(data_folder))
     pairs = LevinPairs()
     assert pairs.size() == 16
