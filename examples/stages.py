@@ -3,8 +3,8 @@
 python examples/stages.py [FIRST [SECOND]]
 
 `evidence` integrates the image out under a Gaussian prior of digits, and finds the kernel. That prior knows
-digits only roughly, so a second stage makes the image anew for the kernel found. Prints the PSNR of the blurry
-image and of both stages' images, the kernel's NCC, the noise found, and how sure `evidence` is of the kernel.
+digits only roughly, so a second stage makes the image anew for the kernel found. Prints the PSNR of the
+blurry image and of both stages' images, the kernel's NCC, the noise found, and how sure `evidence` is.
 """
 
 from __future__ import annotations

@@ -47,17 +47,16 @@ def _record(registry: Registry, entry: Entry, spec: Spec) -> dict[str, Any]:
     from invkit.plugin.building import REQUIRED, signature_of
     from invkit.plugin.specs import option_text
 
-    signature = None if entry.kind == "method" else signature_of(entry)  # a method is a file
-    offered = signature.options if signature else ()
+    signature = signature_of(entry)
     options = [
         {
             "option": option.key,
             "type": option.type_name,
             "default": None if option.default is REQUIRED else option_text(option.default),
         }
-        for option in offered
+        for option in signature.options
     ]
-    keys = [option.key for option in offered]
+    keys = [option.key for option in signature.options]
     for key in spec.options if entry.kind != "trainer" else ():
         if key not in keys:
             raise SpecError(f"{entry.kind} {entry.name!r} has no option {key!r}", hint=nearest(key, keys))
@@ -65,8 +64,8 @@ def _record(registry: Registry, entry: Entry, spec: Spec) -> dict[str, Any]:
         "kind": entry.kind,
         "name": entry.name,
         "summary": entry.summary,
-        "takes_name": bool(signature and signature.takes_name),
-        "doc": _first_part(entry.load()) if signature else entry.load().strip(),
+        "takes_name": signature.takes_name,
+        "doc": _first_part(entry.load()),
         "options": options,
         "plugin": entry.plugin,
         "distribution": entry.distribution,

@@ -93,11 +93,6 @@ def test_describe(manager: PluginManager, capsys: Captured) -> None:
     assert rows[-1][-1] == "jacobi" and "one of jacobi, seidel" in shown
 
 
-def test_describe_shows_the_file_of_a_method(capsys: Captured) -> None:
-    assert main(["describe", "faces"]) == 0
-    assert 'priors = ["trajectory", "vae:celeba"]' in capsys.readouterr().out
-
-
 def test_describe_json_tells_prior_and_trainer_of_one_name(manager: PluginManager, capsys: Captured) -> None:
     assert main(["describe", "decoder", "--json"]) == 0
     prior, trainer = json.loads(capsys.readouterr().out)["entries"]
