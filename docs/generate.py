@@ -23,7 +23,9 @@ DOCS = Path(__file__).resolve().parent
 KINDS = {
     "operators": "operator",
     "priors": "prior",
+    "noises": "noise",
     "solvers": "solver",
+    "methods": "method",
     "datasets": "dataset",
     "monitors": "monitor",
 }

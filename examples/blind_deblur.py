@@ -23,7 +23,7 @@ def main(out: str = "out/blind_deblur", solver: str = "altgd") -> None:
     noise = 0.01 * torch.randn(x.shape, generator=torch.Generator().manual_seed(0))
     y = operator(w, x) + noise
 
-    deblur = invkit.compose(operator="circconv", priors=["vae:blurA", "vae:mnist"], solver=solver, seed=0)
+    deblur = invkit.compose("circconv", w="vae:blurA", x="vae:mnist", solver=solver, seed=0)
     solution = deblur(y)
 
     scores = invkit.metrics.compare(operator, (solution.w, solution.x), (w, x))

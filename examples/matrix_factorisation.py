@@ -16,7 +16,7 @@ import torch
 import invkit
 
 ROWS, COLUMNS, RANK, INNER, WEIGHT = 30, 24, 3, 8, 2.0
-SOLVER = f"altgd?restarts=2,keep=2,steps=600,rate=0.05,lam={WEIGHT},gamma={WEIGHT},anneal=1"
+SOLVER = f"altgd?restarts=2,keep=2,steps=600,rate=0.05,weight_w={WEIGHT},weight_x={WEIGHT},anneal=1"
 
 
 def main(solver: str = SOLVER) -> None:

@@ -16,7 +16,7 @@ import torch
 import invkit
 from invkit.files.images import write_image
 
-SOLVER = "altgd?restarts=1,steps=300,rate=0.02,gamma=1e-3"
+SOLVER = "altgd?restarts=1,steps=300,rate=0.02,weight_x=1e-3"
 
 
 def main(solver: str = SOLVER) -> None:

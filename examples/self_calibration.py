@@ -15,7 +15,7 @@ import invkit
 from invkit_classical.subspace import Subspace
 
 SENSORS, SNAPSHOTS, SMOOTH, SIGNAL = 96, 3, 5, 16
-SOLVER = "altgd?restarts=8,steps=400,keep=8x2,lam=1e-6,gamma=1e-6,anneal=1"
+SOLVER = "altgd?restarts=8,steps=400,keep=8x2,weight_w=1e-6,weight_x=1e-6,anneal=1"
 
 
 def main(solver: str = SOLVER) -> None:

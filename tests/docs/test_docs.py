@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 import shlex
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -83,6 +84,13 @@ def test_python_that_is_not_run_is_python(page: Path) -> None:
 def test_most_python_is_run() -> None:
     run = sum(len(blocks(page, "python", runnable=True)) for page in PAGES)
     assert run > 3 * (sum(len(blocks(page, "python")) for page in PAGES) - run)
+
+
+def test_methods_and_configurations_shown_can_be_loaded() -> None:
+    shown = [block for page in PAGES for block in blocks(page, "toml") if block.startswith("format")]
+    assert shown
+    for block in shown:
+        invkit.load_config(tomllib.loads(block))
 
 
 # Links ----------------------------------------------------------------------------------------------------

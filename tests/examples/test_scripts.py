@@ -47,6 +47,14 @@ def test_nonblind_known_kernel(printed) -> None:
     assert figure(text, "PSNR recovered") > figure(text, "PSNR blurry") + 10
 
 
+def test_stages(printed) -> None:
+    text = printed("stages.py")
+    assert figure(text, "PSNR one stage") > figure(text, "PSNR blurry") + 6
+    assert figure(text, "PSNR two stages") > figure(text, "PSNR one stage") + 1
+    assert figure(text, "kernel NCC") > 0.9
+    assert figure(text, "noise found") < 0.02
+
+
 def test_self_calibration(printed) -> None:
     text = printed("self_calibration.py")
     assert figure(text, "gain error uncalibrated") > 0.2
