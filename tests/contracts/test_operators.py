@@ -34,14 +34,14 @@ def test_every_registered_operator_is_here() -> None:
 
 @every_operator
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__.removeprefix("check_"))
-@settings(max_examples=4)
+@settings(max_examples=3)
 @given(data=st.data(), seed=seeds, batch=batches)
 def test_contract(spec: str, check, data: st.DataObject, seed: int, batch: int) -> None:
     check(draw_case(spec, data, seed, batch))
 
 
 @every_operator
-@settings(max_examples=3)
+@settings(max_examples=2)
 @given(data=st.data(), seed=seeds)
 def test_scipy_view_has_the_same_adjoint_and_serves_lsqr(spec: str, data: st.DataObject, seed: int) -> None:
     case = draw_case(spec, data, seed, batch=1)
@@ -61,7 +61,7 @@ def test_scipy_view_has_the_same_adjoint_and_serves_lsqr(spec: str, data: st.Dat
 
 @every_operator
 @given(data=st.data(), seed=seeds, batch=batches)
-@settings(max_examples=5)
+@settings(max_examples=3)
 def test_linear_views_compose(spec: str, data: st.DataObject, seed: int, batch: int) -> None:
     case = draw_case(spec, data, seed, batch)
     blur = case.operator.given(w=case.w, x_shape=case.x_shape)
@@ -115,7 +115,7 @@ def test_given_freezes_exactly_one_argument(spec: str) -> None:
 
 
 @every_operator
-@settings(max_examples=3)
+@settings(max_examples=2)
 @given(data=st.data(), seed=seeds)
 def test_misfit_has_the_gradients_of_its_values(spec: str, data: st.DataObject, seed: int) -> None:
     """Against finite differences, and the second derivatives too."""
