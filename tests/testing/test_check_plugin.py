@@ -4,6 +4,7 @@ it.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -184,6 +185,7 @@ def with_method(folder: Path, monkeypatch: pytest.MonkeyPatch, text: str | None)
     if text is not None:
         (package / "mine.toml").write_text(text)
     monkeypatch.syspath_prepend(folder)
+    monkeypatch.delitem(sys.modules, package.name, raising=False)
     module = plugin(f"{__name__}:Plain", name="mine")
     own = module.invkit_register
 
@@ -223,7 +225,7 @@ def test_a_method_of_ones_own_parts_and_of_installed_ones_passes(
         (METHOD.replace("hold", "holds"), "method: .*the key 'holds'"),
         (METHOD.replace('"identity", ', ""), "method: .*exactly two priors"),
         (METHOD.replace("solver = [", "sovler = ["), "method: .*no 'solver'"),
-        (METHOD.replace("mine0", "circconv").replace('["identity"', '["vae:mnist"'), "method: .*makes an image"),
+        (METHOD.replace("mine0", "circconv").replace('["identity"', '["spectrum"'), "method: .*makes an image"),
     ],
 )
 def test_a_wrong_method_fails(
