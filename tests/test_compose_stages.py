@@ -36,8 +36,9 @@ class Telling(Solver):
         self, problem: Problem, y: Tensor, rng: torch.Generator, monitors: Any = (), *, start: Any = None
     ) -> Solution:
         self.seen.append((problem, start))
-        found = invkit.solver(QUICK).solve(problem, y, rng, monitors, start=start)
-        return attrs.evolve(found, **self.changes)
+        return attrs.evolve(
+            invkit.solver(QUICK).solve(problem, y, rng, monitors, start=start), **self.changes
+        )
 
 
 # Writing
@@ -101,7 +102,11 @@ def test_a_list_of_one_solver_is_that_solver() -> None:
         ([], InputError, 'an empty list of stages; write e.g. solver=\\["evidence", "tv hold=w"\\]'),
         ([f"{QUICK} hold=w"], InputError, "the first stage holds w, but nothing has been found before it"),
         ([{"solver": QUICK, "hold": "x"}, QUICK], InputError, "the first stage holds x"),
-        ([QUICK, {"solver": QUICK, "holds": "w"}], InputError, "the key 'holds'; it may have solver, w"),
+        (
+            [QUICK, {"solver": QUICK, "holds": "w"}],
+            InputError,
+            "the key 'holds'; it may have solver, w, x and",
+        ),
         ([QUICK, f"{QUICK} hold=y"], InputError, "hold='y'; write hold=w or hold=x"),
         ([QUICK, f"{QUICK} hold=w w=identity"], InputError, "holds w and names a prior of it"),
         ([QUICK, f"{QUICK} hold=w hold=x"], InputError, "has the key 'hold' twice"),

@@ -225,7 +225,10 @@ def test_a_method_of_ones_own_parts_and_of_installed_ones_passes(
         (METHOD.replace("hold", "holds"), "method: .*the key 'holds'"),
         (METHOD.replace('"identity", ', ""), "method: .*exactly two priors"),
         (METHOD.replace("solver = [", "sovler = ["), "method: .*no 'solver'"),
-        (METHOD.replace("mine0", "circconv").replace('["identity"', '["spectrum"'), "method: .*makes an image"),
+        (
+            METHOD.replace("mine0", "circconv").replace('["identity"', '["vae:mnist"'),
+            "method: .*makes an image",
+        ),
     ],
 )
 def test_a_wrong_method_fails(
