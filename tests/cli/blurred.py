@@ -13,7 +13,7 @@ from invkit.files.images import write_image
 from tests.untrained import write_untrained
 
 #: quick, and of the right shapes: what comes out is no picture
-QUICK = "altgd?preset=paper,steps=3,restarts=2"
+QUICK = "altgd?steps=3,restarts=2,keep=2,start=random"
 
 
 def deblur(*arguments: str | Path) -> int:

@@ -103,10 +103,12 @@ def at_the_bench(bench: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 USAGE = [
     ("", "Missing argument 'IMAGE_OR_FOLDER...'"),
     (f"good.png {VAES}", "Missing option '--out'"),
-    ("good.png --solver altgd --out out", "two priors with --solver altgd, got none; write --prior SPEC"),
     (f"good.png {W} --out out", "two priors, got 1"),
     (f"good.png {W} {X} {X} --out out", "two priors, got 3"),
     (f"good.png {VAES} --out out --config good.toml", "--config stands in place of"),
+    ("good.png --method digits --out out --config good.toml", "--config stands in place of --method"),
+    ("good.png --noise robust --out out --config good.toml", "--config stands in place of --method"),
+    (f"good.png --method digits {W} --out out", "two priors, got 1"),
     (f"good.png {VAES} --out out --seed -1", "--seed"),
     (f"good.png {VAES} --out out --seed one", "--seed"),
     (f"good.png {VAES} --out out --sed 1", "--sed"),
@@ -147,6 +149,13 @@ BAD = [
     (f"good.png {W} {X} --solver altgd?steps=0 --out out", "'steps' must be >= 1"),
     (f"good.png {W} {X} --solver altdg --out out", "did you mean 'altgd'?"),
     (f"good.png {VAES} --monitor progres --out out", "did you mean 'progress'?"),
+    ("good.png --method digit --out out", "unknown method 'digit'; did you mean 'digits'?"),
+    ("good.png --method digits --solver altdg --out out", "did you mean 'altgd'?"),
+    (f"good.png {VAES} --noise posson --out out", "unknown noise 'posson'; did you mean 'poisson'?"),
+    (f"good.png {VAES} --noise robust?delta=0 --out out", "delta=0.0 is no positive number"),
+    (f"good.png {VAES} --noise gaussian?weights=none.npy --out out", "cannot read weights from none.npy"),
+    (f"good.png {VAES} --noise gaussian?weights=small.npy --out out", "weights of shape (16, 16)"),
+    (f"good.png {X} {W} --out out", "exchange them"),
     # weights
     (
         f"good.png --prior vae:./none.safetensors {X} --out out",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import re
@@ -9,9 +10,11 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+import attrs
 import numpy as np
 import pytest
 import torch
@@ -90,7 +93,7 @@ def test_a_known_kernel_and_total_variation_make_real_digits_sharper(tmp_path: P
     kernel = invkit.dataset("blurA").take(torch.arange(1), "test")
     write_image(tmp_path / "kernel.npy", kernel[0])
     priors = ("--prior", f"known:{tmp_path}/kernel.npy", "--prior", "identity?penalty=tv")
-    solver = "altgd?steps=200,restarts=1,lam=0,gamma=0.001,anneal=1,start=random"
+    solver = "altgd?steps=200,restarts=1,keep=1,weight_w=0,weight_x=0.001,anneal=1,start=random"
     assert deblur(image, *priors, "--solver", solver, "--out", tmp_path / "out") == 0
     made = torch.from_numpy(np.load(tmp_path / "out" / "digit_sharp.npy"))[None]
     before = invkit.metrics.psnr(torch.from_numpy(read_image(image))[None], truth)
@@ -141,28 +144,125 @@ def test_operator_and_solver_have_defaults(
     assert seen[0].solver == invkit.solver("altgd") and seen[0].seed == 0
 
 
-def test_without_a_prior_the_solver_for_photographs_brings_its_own(
+needs_darkprior = pytest.mark.skipif(
+    not default_manager().registry.has("solver", "darkprior"), reason="darkprior did not load"
+)
+
+
+@needs_darkprior
+def test_without_a_prior_it_is_the_method_for_photographs(
     tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Any] = []
     monkeypatch.setattr(deblurring, "recover", lambda pipeline, job, out: seen.append(pipeline) or RECORD)
     (image,) = write_blurry(tmp_path, "digit.png")
-    solvers = default_manager().registry.entries("solver")
-    (chosen,) = [entry.name for entry in solvers if entry.photographs]
+    chosen = default_manager().registry.default("method").name
     assert deblur(image, "--out", tmp_path / "out") == 0
     first, second = capsys.readouterr().err.splitlines()
-    assert seen[0].solver == invkit.solver(chosen)
-    assert "no prior given" in first and f"--solver {chosen} " in first
-    assert all(f"--prior {spec}" in first for spec in seen[0].solver.default_priors)
+    assert seen[0].to_config() == invkit.method(chosen).to_config()
+    assert f"no prior given: --method {chosen}" in first
     assert str(image) in second and re.search(r"kernel of (\d+)×\1 pixels", second)
     # The same, half of it named; and the options of a solver that is named.
-    assert deblur(image, "--solver", f"{chosen}?rounds=2", "--quiet", "--out", tmp_path / "out") == 0
-    assert capsys.readouterr().err == "" and seen[1].solver == invkit.solver(f"{chosen}?rounds=2")
+    assert deblur(image, "--solver", "darkprior?rounds=2", "--quiet", "--out", tmp_path / "out") == 0
+    assert capsys.readouterr().err == ""
+    assert seen[1].to_config() == invkit.method(chosen, solver="darkprior?rounds=2").to_config()
     assert deblur(image, "--operator", "circconv", "--out", tmp_path / "out") == 0
-    assert "--operator 'circconv'" in capsys.readouterr().err
-    assert type(seen[2].operator) is not type(seen[0].operator)
+    assert seen[2].to_config() == invkit.method(chosen, operator="circconv").to_config()
 
 
+@needs_darkprior
+def test_the_size_of_a_photographs_kernel_is_estimated_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+    darkprior = importlib.import_module("invkit_darkprior.darkprior")
+    estimate = darkprior.estimated_side
+    monkeypatch.setattr(darkprior, "estimated_side", lambda *a, **k: asked.append(a) or estimate(*a, **k))
+    (image,) = write_blurry(tmp_path, "digit.png")
+    assert deblur(image, "--solver", "darkprior?rounds=1", "--out", tmp_path / "out") == 0
+    assert len(asked) == 1
+
+
+class Sized(invkit.solver("altgd").__class__):  # type: ignore[misc]
+    """Estimates the size of the kernel from the measurements."""
+
+    asked: ClassVar[list[tuple[int, ...]]] = []
+
+    def shaped(self, problem: invkit.Problem, y: torch.Tensor) -> invkit.Problem:
+        if problem.priors[0].signal_shape is None:
+            self.asked.append(tuple(y.shape))
+            w = problem.priors[0].shaped((1, 5, 5))
+            problem = attrs.evolve(problem, priors=(w, problem.priors[1]))
+        return super().shaped(problem, y)
+
+
+@pytest.mark.parametrize("stages", [1, 2])
+def test_what_is_worked_out_for_an_image_is_worked_out_once(
+    stages: int, tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(default_manager().registry, "_entries", dict(default_manager().registry._entries))
+    monkeypatch.setattr(Sized, "asked", [])
+    invkit.register("solver", "sized", Sized)
+    images = write_blurry(tmp_path, "a.png", "b.png")
+    solvers = [each for _ in range(stages) for each in ("--solver", QUICK.replace("altgd", "sized"))]
+    priors = ("--prior", "identity", "--prior", "identity")
+    assert deblur(*images, *priors, *solvers, "--out", tmp_path / "out") == 0
+    assert Sized.asked == [(1, 1, 28, 28)] * 2
+    said = [line for line in capsys.readouterr().err.splitlines() if "looking for" in line]
+    assert said == [f"invkit: {image}: looking for a kernel of 5×5 pixels" for image in images]
+    assert json.loads((tmp_path / "out" / "a.json").read_text())["kernel_shape"] == [1, 5, 5]
+
+
+# Methods, noise, stages
+
+
+def test_a_method_by_name(tmp_path: Path, capsys: Captured) -> None:
+    (image,) = write_blurry(tmp_path, "digit.png")
+    assert deblur(image, "--method", "digits", "--solver", QUICK, "--out", tmp_path / "out") == 0
+    assert capsys.readouterr().err == ""
+    made = invkit.load_config(tmp_path / "out" / "config.toml")
+    assert made.to_config() == invkit.method("digits", solver=QUICK).to_config()
+    assert np.array_equal(np.load(tmp_path / "out" / "digit_sharp.npy"), made(image).x)
+    again = tmp_path / "again"
+    assert deblur(image, "--config", tmp_path / "out" / "config.toml", "--out", again) == 0
+    assert results(again, "digit") == results(tmp_path / "out", "digit")
+
+
+def test_a_method_of_stages_with_quicker_ones_in_their_place(tmp_path: Path) -> None:
+    image = write_colour(tmp_path / "face.png", side=64)
+    stages = ["evidence?starts=4,keep=2,steps=2,retries=0 x=gaussian:celeba", f"{QUICK} hold=w"]
+    arguments = ("--solver", stages[0], "--solver", stages[1], "--out", tmp_path / "out")
+    assert deblur(image, "--method", "faces", *arguments) == 0
+    record = json.loads((tmp_path / "out" / "face.json").read_text())
+    assert [stage.get("hold") for stage in record["config"]["solver"]] == [None, "w"]
+    assert record["config"]["solver"][0]["x"]["name"] == "celeba" and record["noise"] > 0
+    made = invkit.load_config(tmp_path / "out" / "config.toml")
+    assert made.to_config() == invkit.method("faces", solver=stages).to_config()
+
+
+def test_priors_and_a_method_and_noise(tmp_path: Path, quick: list[str | Path]) -> None:
+    """Whatever is named stands in place of the method's own."""
+    (image,) = write_blurry(tmp_path, "digit.png")
+    assert deblur(image, "--method", "digits", *quick, "--noise", "robust?delta=0.1", "--quiet") == 0
+    record = json.loads((tmp_path / "out" / "digit.json").read_text())
+    assert record["config"]["noise"]["kind"] == "robust" and record["config"]["noise"]["delta"] == 0.1
+    assert record["config"]["priors"][0]["name"].endswith("w.safetensors")
+    assert deblur(image, *quick[:-1], tmp_path / "plain", "--quiet") == 0
+    one, other = (results(tmp_path / folder, "digit")["_sharp.npy"] for folder in ("plain", "out"))
+    assert one != other
+
+
+def test_one_solver_is_no_list_of_stages(tmp_path: Path, quick: list[str | Path]) -> None:
+    (image,) = write_blurry(tmp_path, "digit.png")
+    assert deblur(image, *quick) == 0
+    config = tomllib.loads((tmp_path / "out" / "config.toml").read_text())
+    assert config["solver"]["kind"] == "altgd"
+    assert deblur(image, *quick, "--solver", f"{QUICK} hold=w") == 0
+    config = tomllib.loads((tmp_path / "out" / "config.toml").read_text())
+    assert [stage.get("hold") for stage in config["solver"]] == [None, "w"]
+
+
+@needs_darkprior
 def test_a_photograph_of_real_things_becomes_sharper(tmp_path: Path, data_folder: Path) -> None:
     """Nothing but the picture is given: operator, priors, solver and the kernel's size are found."""
     pair = loadmat(data_folder / "levin" / "im02_ker05.mat")
@@ -291,7 +391,7 @@ def test_a_diverged_image_is_a_failure_with_a_record(
     kernel = tmp_path / "kernel.npy"
     write_image(kernel, np.full((3, 3), 1 / 9))
     priors = ("--prior", f"known:{kernel}", "--prior", "identity?penalty=l2")
-    solver = "altgd?preset=paper,steps=40,rate=1e30,restarts=2"
+    solver = "altgd?update=gradient,steps=40,rate=1e30,restarts=2,keep=2,start=random"
     assert deblur(image, *priors, "--solver", solver, "--out", tmp_path / "out", "--json") == 1
     (record,) = json.loads(capsys.readouterr().out)["images"]
     assert record["status"] == "diverged"
@@ -382,7 +482,7 @@ def test_a_real_ctrl_c(tmp_path: Path) -> None:
     (image,) = write_blurry(tmp_path, "digit.png")
     (tmp_path / "touching.py").write_text(STARTED)
     write_distribution(tmp_path, "touch", hook("registry.monitor('touch', 'touching:Touch', summary='')"))
-    solver = "altgd?preset=paper,steps=10000000,restarts=2"
+    solver = "altgd?steps=10000000,restarts=2,keep=2,start=random"
     arguments = [image, *write_priors(tmp_path), "--solver", solver, "--monitor", f"touch:{tmp_path}/started"]
     command = [sys.executable, "-m", "invkit", "deblur", *map(str, arguments), "--out", str(tmp_path / "out")]
     path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])

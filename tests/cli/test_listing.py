@@ -18,7 +18,7 @@ from invkit.cli import list_plugins as list_plugins_module
 from invkit.cli.main import main
 from invkit.cli.output import print_json, print_table
 from invkit.errors import WeightsError
-from invkit.plugin.loading import Candidate, PluginManager, PluginState
+from invkit.plugin.loading import Candidate, PluginManager, PluginState, default_manager
 
 
 @attrs.frozen
@@ -205,7 +205,65 @@ def test_json_refuses_what_json_cannot_hold() -> None:
         print_json(float("nan"))
 
 
-def test_describe_spells_a_preset_out(capsys: Captured) -> None:
-    assert main(["describe", "altgd?preset=paper,steps=7", "--json"]) == 0
+def test_describe_spells_all_options_out(capsys: Captured) -> None:
+    assert main(["describe", "altgd?steps=7", "--json"]) == 0
     (entry,) = json.loads(capsys.readouterr().out)["entries"]
-    assert "steps=7" in entry["resolved"] and "lam=0.1" in entry["resolved"]
+    assert "steps=7" in entry["resolved"] and "anneal=100" in entry["resolved"]
+
+
+@pytest.mark.parametrize(
+    ("what", "kind"), [("methods", "method"), ("noises", "noise"), ("trainers", "trainer")]
+)
+def test_list_what_there_is_of_a_kind(what: str, kind: str, capsys: Captured) -> None:
+    assert main(["list", what, "--json"]) == 0
+    records = json.loads(capsys.readouterr().out)[what]
+    entries = default_manager().registry.entries(kind)
+    assert [(r["name"], r["default"]) for r in records] == [(e.name, e.default) for e in entries]
+    assert records and all(r["summary"] and r["plugin"] and r["distribution"] for r in records)
+    assert main(["list", what]) == 0
+    shown = capsys.readouterr().out
+    starred = [line.split()[0] for line in shown.splitlines() if " * " in line]
+    assert starred == [entry.name for entry in entries if entry.default]
+
+
+def test_describe_shows_a_methods_file(capsys: Captured) -> None:
+    assert main(["describe", "faces", "--json"]) == 0
+    (entry,) = json.loads(capsys.readouterr().out)["entries"]
+    text = default_manager().registry.entry("method", "faces").load()
+    assert entry["kind"] == "method" and entry["file"] == text and entry["options"] == []
+    assert entry["target"] == "invkit_methods:methods/faces.toml" and entry["resolved"] is None
+    assert main(["describe", "faces"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith("method faces: ") and shown.endswith(text) and "no options" not in shown
+
+
+def test_describe_a_noise_model(capsys: Captured) -> None:
+    assert main(["describe", "robust?delta=0.1", "--json"]) == 0
+    (entry,) = json.loads(capsys.readouterr().out)["entries"]
+    assert entry["kind"] == "noise" and "file" not in entry
+    assert [option["option"] for option in entry["options"]] == ["delta", "weights", "missing"]
+    assert "Huber" in entry["doc"] and "delta=0.1" in entry["resolved"]
+
+
+def test_describe_gives_all_of_one_name(capsys: Captured) -> None:
+    """A data set and a method may be called alike."""
+    assert main(["describe", "objects", "--json"]) == 0
+    assert {e["kind"] for e in json.loads(capsys.readouterr().out)["entries"]} == {"method", "dataset"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["describe", "face"], 3, "nothing is called 'face'; did you mean 'faces'?"),
+        (["describe", "paper?steps=3"], 3, "method 'paper' has no option 'steps'"),
+        (["describe", "robust?dleta=1"], 3, "noise 'robust' has no option 'dleta'; did you mean 'delta'?"),
+        (["list", "noise"], 2, "noise"),
+        (["list"], 2, "Missing argument"),
+    ],
+)
+def test_what_is_not_there_is_told_in_one_line(
+    arguments: list[str], code: int, says: str, capsys: Captured
+) -> None:
+    assert main(arguments) == code
+    out, err = capsys.readouterr()
+    assert out == "" and says in err and err.count("\n") == 1

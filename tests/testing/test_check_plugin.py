@@ -4,6 +4,7 @@ it.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -184,6 +185,7 @@ def with_method(folder: Path, monkeypatch: pytest.MonkeyPatch, text: str | None)
     if text is not None:
         (package / "mine.toml").write_text(text)
     monkeypatch.syspath_prepend(folder)
+    monkeypatch.delitem(sys.modules, package.name, raising=False)
     module = plugin(f"{__name__}:Plain", name="mine")
     own = module.invkit_register
 
