@@ -126,8 +126,8 @@ def _closest(
     size = chunk_length(batch, restarts)
     parts = []
     for i in range(0, len(batch), size):
-        rows = slice(i, i + size)
-        *_, last = descents(prior, batch[rows], starts[rows], steps=steps, rate=learning_rate, weight=gamma)
+        some = slice(i, i + size)
+        *_, last = descents(prior, batch[some], starts[some], steps=steps, rate=learning_rate, weight=gamma)
         parts.append((last.latent, last.error / batch[0].numel(), last.objective))
     latents, errors, objectives = (torch.cat(list(each)) for each in zip(*parts, strict=True))
     chosen = objectives.argmin(1)

@@ -50,7 +50,7 @@ def run(
 
     Args:
         step: moves all candidates once; told the number of the step, from 0.
-        problem: shapes and weights; tied to shapes here where it is not.
+        problem: priors, operator, noise and weights; bound to ``y`` here where it is not.
         y: the measurements.
         rng: draws the starts. All measurements have the same ones, so that equal measurements end equal.
         monitors: told of progress.
@@ -66,13 +66,13 @@ def run(
     Raises:
         ShapeError: priors and measurement do not fit.
     """
-    problem = problem.shaped(tuple(y.shape[1:]))
+    problem, y = problem.bound(y)
     if start is not None:
         h, m = (start_latents(start, problem, which, rng)[:, None] for which in (0, 1))
     else:
         h, m = drawn(problem, y, restarts, rng)
     restarts = h.shape[1]
-    parts = torch.arange(len(y), device=y.device).split(max(1, chunk // restarts))
+    parts = torch.split(torch.arange(len(y), device=y.device), max(1, chunk // restarts))
 
     def waiting() -> tuple[Tensor, Tensor]:
         with torch.no_grad():

@@ -123,7 +123,8 @@ class Circle(BilinearOperator):
         if w.is_complex() or x.is_complex():
             raise InputError(f"real signals only, got {w.dtype} and {x.dtype}")
         size = tuple(x.shape[2:])
-        return torch.fft.irfft2(_transferred(w, size) * torch.fft.rfft2(x), size)
+        y: Tensor = torch.fft.irfft2(_transferred(w, size) * torch.fft.rfft2(x), size)
+        return y
 
     def output_shape(self, w_shape: Shape, x_shape: Shape) -> Shape:
         if w_shape[0] != 1 or any(a > b for a, b in zip(w_shape[1:], x_shape[1:], strict=True)):
@@ -194,7 +195,8 @@ class SubspaceMarginal(Marginal):
         white = torch.linalg.solve_triangular(factor, gathered, upper=False)
         energy = residual.square().sum((1, 2)) - variance * white.square().sum((1, 2))
         logs = 2 * factor.diagonal(dim1=1, dim2=2).log().sum(1)
-        return 0.5 * (energy / variance + logs + residual.shape[1] * (2 * pi * variance).log())
+        value: Tensor = 0.5 * (energy / variance + logs + residual.shape[1] * (2 * pi * variance).log())
+        return value
 
     def mean(self, linear: LinearOperator, nuisance: Tensor, variance: Tensor) -> Tensor:
         """``μ + B (I + CᵀC/σ²)⁻¹ Cᵀ (y − Aμ)/σ²`` with ``C = AB``."""
@@ -290,7 +292,8 @@ def _transferred(w: Tensor, size: Shape) -> Tensor:
     """The half spectrum of kernels with their origin at pixel ``size // 2``."""
     height, width = w.shape[2:]
     padded = torch.nn.functional.pad(w, (0, size[1] - width, 0, size[0] - height))
-    return torch.fft.rfft2(padded.roll((-(height // 2), -(width // 2)), (2, 3)))
+    spectrum: Tensor = torch.fft.rfft2(padded.roll((-(height // 2), -(width // 2)), (2, 3)))
+    return spectrum
 
 
 def _normal(shape: Shape, rng: torch.Generator) -> Tensor:
