@@ -57,6 +57,19 @@ class Problem:
         w_shape, x_shape = self.operator.infer_shapes(y_shape, prior_w.signal_shape, prior_x.signal_shape)
         return attrs.evolve(self, priors=(prior_w.shaped(w_shape), prior_x.shaped(x_shape)))
 
+    def bound(self, y: Float[Tensor, "n *y"]) -> tuple[Problem, Float[Tensor, "n *y"]]:
+        """The problem tied to measurements: the priors to their shapes, the noise to its weights of each.
+
+        Also the measurements, zero where nothing was measured (:meth:`Noise.prepared`). Binding twice is
+        binding once.
+
+        Raises:
+            ShapeError: the priors, or the weights, do not fit.
+            InputError: the measurements have NaN or infinite values.
+        """
+        noise, y = self.noise.prepared(y)
+        return attrs.evolve(self.shaped(tuple(y.shape[1:])), noise=noise), y
+
     def select(self, index: Tensor) -> Problem:
         """The problem of the measurements ``index``: whatever belongs to one measurement goes with it."""
         prior_w, prior_x = self.priors

@@ -50,7 +50,7 @@ def run(
 
     Args:
         step: moves all candidates once; told the number of the step, from 0.
-        problem: shapes and weights; tied to shapes here where it is not.
+        problem: priors, operator, noise and weights; bound to ``y`` here where it is not.
         y: the measurements.
         rng: draws the starts. All measurements have the same ones, so that equal measurements end equal.
         monitors: told of progress.
@@ -66,7 +66,7 @@ def run(
     Raises:
         ShapeError: priors and measurement do not fit.
     """
-    problem = problem.shaped(tuple(y.shape[1:]))
+    problem, y = problem.bound(y)
     if start is not None:
         h, m = (start_latents(start, problem, which, rng)[:, None] for which in (0, 1))
     else:

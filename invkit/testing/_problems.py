@@ -123,8 +123,8 @@ class Circle(BilinearOperator):
         if w.is_complex() or x.is_complex():
             raise InputError(f"real signals only, got {w.dtype} and {x.dtype}")
         size = tuple(x.shape[2:])
-        made: Tensor = torch.fft.irfft2(_transferred(w, size) * torch.fft.rfft2(x), size)
-        return made
+        y: Tensor = torch.fft.irfft2(_transferred(w, size) * torch.fft.rfft2(x), size)
+        return y
 
     def output_shape(self, w_shape: Shape, x_shape: Shape) -> Shape:
         if w_shape[0] != 1 or any(a > b for a, b in zip(w_shape[1:], x_shape[1:], strict=True)):

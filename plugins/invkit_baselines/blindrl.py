@@ -73,7 +73,7 @@ class BlindRL(Solver):
             InputError: a prior restricts its signal to a range, the noise is neither Poisson nor Gaussian, or
                 ``start`` has no ``w``.
         """
-        problem = problem.shaped(tuple(y.shape[1:]))
+        problem, y = problem.bound(y)
         prior_w, prior_x = problem.priors
         hint = "use the prior identity (of a kernel: identity?shape=1x15x15), or the solver altgd"
         if not is_given(prior_w):
@@ -126,7 +126,7 @@ class Updating:
         shapes = tuple(prior_w.signal_shape or ()), tuple(prior_x.signal_shape or ())
         self.weights = problem.noise.weights
         if self.weights is not None:
-            self.weights = self.weights.to(y).expand_as(y)
+            self.weights = self.weights.to(y)
             self.y = _filled(self.y, self.weights)
         self.updates = updates_for(problem.operator, self.y, *shapes, options.eps, self.weights)
         w, x = begin(problem.operator, self.y, *shapes) if start is None else (start.w, start.x)

@@ -67,7 +67,7 @@ class Range(Solver):
         Raises:
             InputError: measurement and picture have different shapes, so that nothing can be compared.
         """
-        problem = problem.shaped(tuple(y.shape[1:]))
+        problem, y = problem.bound(y)
         prior = problem.priors[1]
         if tuple(prior.signal_shape or ()) != tuple(y.shape[1:]):
             raise InputError(
@@ -75,14 +75,12 @@ class Range(Solver):
                 f"and {prior.signal_shape}",
                 hint="use an operator whose measurement has the picture's shape, or another solver",
             )
-        noise, y = problem.noise.prepared(y)
-        problem = attrs.evolve(problem, noise=noise)
         if start is None:
             starts = draw_starts(prior, y, self.restarts, rng)
         else:
             starts = start_latents(start, problem, 1, rng)[:, None]
         restarts = starts.shape[1]
-        parts = torch.arange(len(y), device=y.device).split(chunk_length(y, restarts))
+        parts = torch.split(torch.arange(len(y), device=y.device), chunk_length(y, restarts))
         record = Record(
             y,
             monitors,

@@ -84,7 +84,7 @@ class TV(Solver):
             InputError: ``w`` is not given, the prior of ``x`` restricts it to a range, or the noise is not
                 Gaussian.
         """
-        problem = problem.shaped(tuple(y.shape[1:]))
+        problem, y = problem.bound(y)
         prior_w, prior_x = problem.priors
         if not is_given(prior_w):
             raise InputError(

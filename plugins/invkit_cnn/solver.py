@@ -101,7 +101,7 @@ class FeedForward(Solver):
             )
         self.check(problem, tuple(y.shape[1:]))
         network, x = _following(self.network, y), y.clamp(0, 1)
-        parts = torch.arange(len(y), device=y.device).split(self.chunk)
+        parts = torch.split(torch.arange(len(y), device=y.device), self.chunk)
         record = Record(y, monitors, steps=1, passes=len(parts), waiting=lambda: (None, x))
         for rows in parts:
             record.begin(rows)

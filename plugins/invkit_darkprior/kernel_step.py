@@ -105,8 +105,8 @@ def estimate_kernel(blurred: Real, sharp: Real, support: Size, weight: float) ->
         return torch.from_numpy(image + weight * kernel)[None]
 
     flat = np.full(support, 1 / (support[0] * support[1]), sharp.dtype)
-    first, start = (torch.from_numpy(each.astype(sharp.dtype))[None] for each in (right, flat))
-    found = conjugate_gradients(normal, first, start, steps=ITERATIONS, tolerance=TOLERANCE)
+    b, start = (torch.from_numpy(each.astype(sharp.dtype))[None] for each in (right, flat))
+    found = conjugate_gradients(normal, b, start, steps=ITERATIONS, tolerance=TOLERANCE)
     kernel = found[0].numpy()
     return _unit_sum(np.where(kernel < SMALLEST_SHARE * kernel.max(), 0, kernel).astype(sharp.dtype))
 

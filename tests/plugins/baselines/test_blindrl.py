@@ -112,7 +112,8 @@ def test_what_was_not_measured_is_left_out(operator: str) -> None:
     problem = Problem(invkit.operator(operator), (given(w), invkit.prior("identity")), noise=Gaussian(mask))
     lost = [BlindRL().solve(problem, y.where(mask, each), torch.Generator()) for each in (0.0, 9.0)]
     assert torch.equal(lost[0].x, lost[1].x)
-    assert (psnr(lost[0].x, x) > psnr(solve(BlindRL(), operator, given(w), y).x, x) - 3).all()
+    as_zero = solve(BlindRL(), operator, given(w), y.where(mask, 0.0))
+    assert (psnr(lost[0].x, x) > psnr(as_zero.x, x) + 5).all()
     assert (lost[0].history.diff(dim=2) <= 1e-9).all()
     every = attrs.evolve(problem, noise=Gaussian(torch.ones(y.shape)))
     weighted = BlindRL(steps=10).solve(every, y, torch.Generator())

@@ -69,10 +69,8 @@ def test_what_was_not_measured_is_left_out_and_a_solution_is_gone_on_from(tmp_pa
     basis, y = draw(0, 3, 1, 8, 8), draw(1, 3, 1, 8, 8)
     np.savez(tmp_path / "basis.npz", basis=basis.numpy())
     mask = (draw(2, 1, 8, 8) > 0.3).double()
-    priors = (
-        invkit.prior("identity?shape=1x3x3"),
-        invkit.prior(f"subspace:{tmp_path / 'basis.npz'}").double(),
-    )
+    subspace = invkit.prior(f"subspace:{tmp_path / 'basis.npz'}").double()
+    priors = (invkit.prior("identity?shape=1x3x3"), subspace)
     problem = Problem(invkit.operator("circconv"), priors, noise=Gaussian(mask))
     solver = Range(steps=200, restarts=2)
     found = [solver.solve(problem, y + each * (1 - mask), torch.Generator()) for each in (0, 9)]
@@ -86,7 +84,7 @@ def test_what_was_not_measured_is_left_out_and_a_solution_is_gone_on_from(tmp_pa
 
 
 def test_equal_measurements_end_equal() -> None:
-    solution = solve(Range(steps=4, restarts=3), "gan:mnist", draw(0, 1, 1, 28, 28).expand(3, 1, 28, 28))
+    solution = solve(Range(steps=4, restarts=3), "vae:mnist", draw(0, 1, 1, 28, 28).expand(3, 1, 28, 28))
     torch.testing.assert_close(solution.x, solution.x[:1].expand_as(solution.x))
 
 
