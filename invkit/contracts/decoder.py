@@ -138,7 +138,8 @@ class Untrained(_OfNetwork):
             )
         self.register_buffer("input", input.detach().clone())
         self._shapes = {name: weight.shape for name, weight in self.network.named_parameters()}
-        fixed = [name for name, part in self.network.named_modules() if _own(part) and not _reset(part)]
+        parts = self.network.named_modules()
+        fixed = [name for name, part in parts if [*part.parameters(recurse=False)] and not _reset(part)]
         if fixed or not self._shapes:
             what = f"module {fixed[0]!r} has no reset_parameters" if fixed else "it has no weights"
             raise InputError(
@@ -241,13 +242,6 @@ def _signal_shape(net: nn.Module, given: Tensor) -> Shape:
     return made[1:]
 
 
-def _own(part: nn.Module) -> bool:
-    """Whether a module has weights of its own, beside those of its parts."""
-    return next(part.parameters(recurse=False), None) is not None
-
-
 def _reset(part: nn.Module) -> Callable[[], object] | None:
-    reset: Callable[[], object] | None = getattr(part, "reset_parameters", None) or getattr(
-        part, "_reset_parameters", None
-    )
-    return reset
+    private = getattr(part, "_reset_parameters", None)
+    return getattr(part, "reset_parameters", private)

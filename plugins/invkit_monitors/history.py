@@ -35,7 +35,11 @@ class History(invkit.Monitor):
         self._records, self._shape = [], (measurements, restarts)
 
     def on_step(self, progress: invkit.Progress) -> None:
-        self._records.append((progress.step, _copy(progress.objective), _copy(progress.residual)))
+        # Copies: a CPU tensor's numpy array is a view of it, and the solver may write there next.
+        objective, residual = (
+            values.detach().cpu().numpy().copy() for values in (progress.objective, progress.residual)
+        )
+        self._records.append((progress.step, objective, residual))
 
     @property
     def steps(self) -> npt.NDArray[np.int64]:
@@ -55,8 +59,3 @@ class History(invkit.Monitor):
     def _stacked(self, column: int) -> npt.NDArray[Any]:
         values = [record[column] for record in self._records]
         return np.stack(values) if values else np.empty((0, *self._shape))
-
-
-def _copy(values: Any) -> npt.NDArray[Any]:
-    # A CPU tensor's numpy array is a view of it, and the solver may write there next.
-    return np.array(values.detach().cpu().numpy())

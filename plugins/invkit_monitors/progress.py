@@ -60,7 +60,6 @@ class ProgressBar(invkit.Monitor):
         )
 
     def on_end(self, solution: invkit.Solution) -> None:
-        """Leave the bar as it is and give the terminal back."""
         self.close()
 
     def close(self) -> None:

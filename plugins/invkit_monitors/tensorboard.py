@@ -72,7 +72,6 @@ class TensorBoard(invkit.Monitor):
             self._write_images("x", x, progress.step)
 
     def on_end(self, solution: invkit.Solution) -> None:
-        """Flush and close the event file."""
         self.close()
 
     def close(self) -> None:

@@ -48,9 +48,7 @@ class PointwiseProduct(BilinearOperator):
         return w.conj() * r
 
     def adjoint_w(self, x: X, r: Y, w_shape: Shape | None = None) -> W:
-        """``conj(x) ⊙ r``, summed over channels where ``w`` has one; without ``w_shape``, ``w`` has as many
-        as ``x``.
-        """
+        """``conj(x) ⊙ r``, summed over the channels that ``w`` serves: one each without ``w_shape``."""
         w_shape, _ = self.infer_shapes(tuple(r.shape[1:]), w_shape, tuple(x.shape[1:]))
         return (x.conj() * r).sum_to_size(x.shape[0], *w_shape)
 
