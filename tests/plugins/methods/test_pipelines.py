@@ -1,4 +1,4 @@
-"""Several solvers after one another: what a stage starts from, what it holds, and what it hands on."""
+"""Stages in a pipeline: the kernel by `evidence`, the image by `altgd`, in all the ways to write them down."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ import torch
 from torch import Tensor
 
 import invkit
-from invkit import InputError, InvkitError, Problem, Solution, Status
-from invkit.contracts.monitor import Monitor, Progress
+from invkit import InputError, Problem, Solution, Status
 from invkit.contracts.noise import Gaussian
-from invkit.contracts.solver import Solver
 from invkit.solving import Stage, Stages
 
 KERNELS, IMAGES = "simplex?size=3", "spectrum?shape=1x10x12"
@@ -84,19 +82,6 @@ def test_doubt_stays_with_a_kernel_that_is_held() -> None:
     assert free.status == (Status.MAX_ITER,) * 2 and free.confidence is None and free.noise is not None
 
 
-def test_without_hold_both_signals_move(searched: Solution) -> None:
-    free = solve([f"{SEARCH} x={IMAGES}", DESCENT])
-    assert not torch.equal(free.w, searched.w)
-    torch.testing.assert_close(invkit.prior(KERNELS).shaped(free.w.shape[1:])(free.latents[0]), free.w)
-
-
-def test_latents_are_those_of_the_pipelines_own_priors(searched: Solution) -> None:
-    """Also where the last stage had another prior."""
-    found = solve([SEARCH, f"{DESCENT} x=identity hold=w"], IMAGES)
-    torch.testing.assert_close(invkit.prior(IMAGES)(found.latents[1]), found.x, rtol=1e-3, atol=1e-3)
-    assert torch.equal(found.latents[0], searched.latents[0])
-
-
 @pytest.mark.parametrize("how", ["dicts", "objects", "configuration"])
 def test_strings_dicts_objects_and_configurations_are_equal(how: str, held: Solution) -> None:
     if how == "dicts":
@@ -111,85 +96,6 @@ def test_strings_dicts_objects_and_configurations_are_equal(how: str, held: Solu
     assert torch.equal(solve(given).x, held.x)
 
 
-@pytest.mark.parametrize(
-    ("stages", "says"),
-    [
-        ([], "empty"),
-        ([f"{DESCENT} hold=w", DESCENT], "first stage holds w"),
-        ([DESCENT, {"solver": DESCENT, "hold": "w", "w": KERNELS}], "names a prior of it"),
-        ([DESCENT, f"{DESCENT} hold=y"], "hold='y'"),
-        ([{"solver": DESCENT, "prior": KERNELS}], "'prior'"),
-        ([DESCENT, Stages([Stage(invkit.solver(DESCENT))])], "a list of stages"),
-        (["altgd?stps=3", DESCENT], "stps"),
-        ([DESCENT, f"{DESCENT} x=idnetity"], "idnetity"),
-    ],
-)
-def test_what_is_no_list_of_stages_is_refused(stages: list[Any], says: str) -> None:
-    with pytest.raises(InvkitError, match=says):
-        invkit.solver(stages)
-
-
 def test_a_prior_of_the_wrong_role_is_refused_in_a_stage() -> None:
     with pytest.raises(InputError, match="kernel"):
         invkit.compose("circconv", [KERNELS, "identity"], [DESCENT, f"{DESCENT} w=vae:mnist"])
-
-
-def test_it_goes_on_from_a_solution(held: Solution) -> None:
-    """The first stage begins there."""
-    further = solve(["altgd?steps=1,rate=1e-9", f"{DESCENT} hold=w"], start=held)
-    torch.testing.assert_close(further.w, held.w, rtol=1e-5, atol=1e-6)
-    assert further.restarts.residual.shape == (2, 1)
-
-
-class Told(Monitor):
-    """Keeps what it is told, and interrupts at one step of the solve."""
-
-    def __init__(self, interrupt: int = -1) -> None:
-        self.stages: list[str] = []
-        self.ended: list[Solution] = []
-        self.left = interrupt
-
-    def on_step(self, progress: Progress) -> None:
-        self.stages.append(progress.stage)
-        self.left -= 1
-        if not self.left:
-            raise KeyboardInterrupt
-
-    def on_end(self, solution: Solution) -> None:
-        self.ended.append(solution)
-
-
-def test_monitors_hear_which_stage_it_is(held: Solution) -> None:
-    told = Told()
-    solve([f"{SEARCH} x={IMAGES}", f"{DESCENT} hold=w"], monitors=[told])
-    assert told.stages == ["1/2 search"] * 6 + ["2/2 descent"] * 8
-    assert len(told.ended) == 1 and torch.equal(told.ended[0].x, held.x)
-
-
-@pytest.mark.parametrize(("step", "heard"), [(2, {"1/2 search"}), (9, {"1/2 search", "2/2 descent"})])
-def test_ctrl_c_ends_all_stages(step: int, heard: set[str]) -> None:
-    told = Told(step)
-    found = solve([f"{SEARCH} x={IMAGES}", f"{DESCENT} hold=w"], monitors=[told])
-    assert found.status == (Status.INTERRUPTED,) * 2 and set(told.stages) == heard
-    assert torch.isfinite(found.x).all() and found.x.shape == Y.shape
-    torch.testing.assert_close(found.residual, residual(found))
-
-
-class Ends(Solver):
-    """Ends as it is told."""
-
-    def __init__(self, *status: Status) -> None:
-        self.status = status
-
-    def solve(self, *arguments: Any, **options: Any) -> Solution:
-        made = invkit.solver("altgd?steps=1,restarts=1").solve(*arguments, **options)
-        return attrs.evolve(made, status=self.status)
-
-
-def test_what_has_diverged_has_diverged() -> None:
-    """A later stage makes it no better; one of its own making is told, too."""
-    fine, lost = Status.CONVERGED, Status.DIVERGED
-    assert solve([Stage(Ends(lost, fine)), Stage(Ends(fine, fine))]).status == (lost, fine)
-    assert solve([Stage(Ends(fine, fine)), Stage(Ends(lost, fine))]).status == (lost, fine)
-    doubtful = Stage(Ends(Status.DOUBTFUL, Status.DOUBTFUL))
-    assert solve([doubtful, Stage(Ends(lost, fine), hold="w")]).status == (lost, Status.DOUBTFUL)
