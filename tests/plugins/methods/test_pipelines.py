@@ -1,4 +1,4 @@
-"""Stages in a pipeline: the kernel by `evidence`, the image by `altgd`, in all the ways to write them down."""
+"""Stages in a pipeline: the kernel by `evidence`, the image by `altgd`, however it is written."""
 
 from __future__ import annotations
 
