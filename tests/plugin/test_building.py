@@ -206,7 +206,7 @@ def test_a_changed_field_changes_the_spec(registry: Registry) -> None:
     assert spec_of(Descent(steps=9), registry) == spec_of(back, registry)
 
 
-@pytest.mark.parametrize("steps", [2.5, True, "many", None, [1], object(), torch.ones(2)], ids=repr)
+@pytest.mark.parametrize("steps", [2.5, True, "many", None, [1], Exception, torch.ones(2)], ids=repr)
 def test_a_value_that_no_text_gives_back_has_no_spec(registry: Registry, steps: Any) -> None:
     assert spec_of(Descent(steps=steps), registry) is None
     assert spec_of(Descent(shape=("",)), registry) is None  # type: ignore[arg-type]
