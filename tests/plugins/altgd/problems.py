@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import prod
 
 import torch
 from torch import Tensor
@@ -24,18 +23,6 @@ W, X, Y = (1, 3), (1, 2, 3), (2, 3, 4)
 
 def normal(*shape: int, seed: int) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-
-
-def dense(operator: BilinearOperator, w: Tensor, x_shape: tuple[int, ...]) -> Tensor:
-    """The matrix of ``x ↦ A(w, x)`` for one ``w`` (1, *w)."""
-    units = torch.eye(prod(x_shape), dtype=torch.float64).reshape(-1, *x_shape)
-    return operator(w.expand(len(units), *w.shape[1:]).contiguous(), units).flatten(1).T
-
-
-def ridge_solution(matrix: Tensor, y: Tensor, weight: float) -> Tensor:
-    """``argmin ‖y − Mx‖² + weight·‖x‖²``, flat."""
-    unit = torch.eye(matrix.shape[1], dtype=matrix.dtype)
-    return torch.linalg.solve(matrix.T @ matrix + weight * unit, matrix.T @ y.flatten())
 
 
 class Squashed(Generator):
