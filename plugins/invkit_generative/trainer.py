@@ -34,6 +34,9 @@ from invkit_generative.recipe import GANRecipe, PriorRecipe, VAERecipe
 
 __all__ = ["GANTrainer", "VAETrainer", "reconstruction_figures"]
 
+MEASURED = 2000
+"""Signals, at most, that the figures of a card are measured on."""
+
 _R = TypeVar("_R", bound=PriorRecipe)
 
 
@@ -100,7 +103,7 @@ def reconstruction_figures(prior: Generator, data: Dataset) -> dict[str, int | f
         quantile, and for images the mean PSNR in dB, which says little of kernels.
     """
     split = "test" if data.splits["test"] else "validation"
-    signals = min(2000, data.splits[split])
+    signals = min(MEASURED, data.splits[split])
     if not signals:  # a small folder of images may have none
         return {"test_signals": 0}
     truth = data.take(torch.arange(signals), split)

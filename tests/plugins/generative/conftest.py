@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from invkit_generative import trainer
 from invkit_generative.trainer import VAETrainer
 
 SHORT: dict[str, Any] = {
@@ -21,9 +23,15 @@ SHORT: dict[str, Any] = {
 }
 
 
+@pytest.fixture(scope="session", autouse=True)
+def few_signals_are_measured() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trainer, "MEASURED", 200)
+        yield
+
+
 @pytest.fixture(scope="session")
 def trained_blur(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the weights file of a blur VAE trained on 256 kernels, in the folder of its run."""
-    trainer = VAETrainer()
-    recipe = {**trainer.recipes()["blurA"], **SHORT}
-    return trainer.train("short", recipe, tmp_path_factory.mktemp("trained"), seed=1, progress=False)
+    recipe = {**VAETrainer().recipes()["blurA"], **SHORT}
+    return VAETrainer().train("short", recipe, tmp_path_factory.mktemp("trained"), seed=1, progress=False)
