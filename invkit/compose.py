@@ -57,7 +57,7 @@ def compose(
     solver: SpecLike | Solver | Sequence[Any] | None = None,
     seed: Any = 0,
     *,
-    noise: SpecLike | Noise = "gaussian",
+    noise: SpecLike | Noise | None = None,
     w: SpecLike | Generator | None = None,
     x: SpecLike | Generator | None = None,
     monitors: Sequence[SpecLike | Monitor] = (),
@@ -88,7 +88,7 @@ def compose(
         priors=(part("prior", pair[0]), part("prior", pair[1])),
         solver=part("solver", solver),
         seed=seed,
-        noise=part("noise", noise),
+        noise=part("noise", noise or default_manager().registry.default("noise").name),
         monitors=tuple(part("monitor", each) for each in monitors),
     )
 
@@ -291,7 +291,7 @@ def load_config(source: str | os.PathLike[str] | Mapping[str, Any]) -> Pipeline:
         [records.read("prior", each) for each in config["priors"]],
         records.read("solver", config["solver"]),
         seed=config.get("seed", 0),
-        noise=records.read("noise", config.get("noise", "gaussian")),
+        noise=records.read("noise", config["noise"]) if "noise" in config else None,
     )
 
 

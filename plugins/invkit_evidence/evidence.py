@@ -37,7 +37,7 @@ from invkit.contracts.problem import Problem
 from invkit.contracts.solution import Solution
 from invkit.contracts.solver import Solver
 from invkit.errors import InputError
-from invkit.solving import Record, encoded, is_given
+from invkit.solving import Record, is_given, start_latents
 from invkit_evidence.confidence import Signs
 from invkit_evidence.posterior import Parameters, Posterior, first_noise
 from invkit_evidence.rounds import Rounds
@@ -171,7 +171,7 @@ class Evidence(Solver):
         prior_w, prior_x = problem.priors[0], integrable(problem)
         plan = Schedule(self.search.keep, self.search.steps, self.search.rate, self.search.anneal)
         if start is not None:  # it is there already: noise would only hide it
-            h, plan = _started(problem, start, rng)[:, None], attrs.evolve(plan, anneal=(0.0,))
+            h, plan = start_latents(start, problem, 0, rng)[:, None], attrs.evolve(plan, anneal=(0.0,))
         else:
             h = prior_w.sample_latent(
                 1 if is_given(prior_w) else self.search.starts, rng, dtype=y.dtype, device=y.device
@@ -236,17 +236,6 @@ class Evidence(Solver):
         ranks = self.search.rank or (None,)
         coarse = [Posterior(problem, prior_x.marginal(y, rank=rank), noise) for rank in ranks]
         return Rounds(y, coarse, fine, plan, self.after.finish, starts, self.after.leaps, seed)
-
-
-def _started(problem: Problem, start: Solution, rng: torch.Generator) -> Tensor:
-    """The latents of w to go on from."""
-    if start.w is None:
-        raise InputError(
-            "the solution to start from has no w", hint="start from one that has, or draw starts"
-        )
-    h: Tensor | None = start.latents[0]
-    fits = h is not None and tuple(h.shape[1:]) == tuple(problem.priors[0].latent_shape or ())
-    return h if h is not None and fits else encoded(problem.priors[0], start.w, rng)
 
 
 def integrable(problem: Problem) -> IntegrableGenerator:

@@ -42,24 +42,26 @@ _INTERRUPTED = 130
     show_default=True,
     help="How many, up to 12.",
 )
-@click.option("--solver", default="altgd", metavar="SPEC", show_default=True, help="What solves it.")
+@click.option("--solver", metavar="SPEC", help="Solver in place of the one for digits.")
 @json_option
-def demo(out: Path, seed: int, digits: int, solver: str, as_json: bool) -> int:
+def demo(out: Path, seed: int, digits: int, solver: str | None, as_json: bool) -> int:
     """Blur packaged MNIST test digits with kernels never seen in training, and deblur them blind.
 
     Prints PSNR and SSIM of the blurry and the recovered digits, and how close the kernels are; writes a
     picture and a record of all figures to the folder --out.
     """
-    from invkit.compose import compose
+    from invkit.compose import method
     from invkit.files.panels import write_panel
     from invkit.files.solutions import writable_folder, write_record
-    from invkit_experiments.studies.demonstration import OPERATOR, PRIORS, deblur, panel_rows, prepare, report
+    from invkit_experiments.studies import demonstration
+    from invkit_experiments.studies.demonstration import deblur, panel_rows, prepare, report
 
-    pipeline = compose(OPERATOR, PRIORS, solver, seed, monitors=["progress"])
+    instead = {} if solver is None else {"solver": solver}
+    pipeline = method(demonstration.METHOD, seed=seed, monitors=demonstration.MONITORS, **instead)
     writable_folder(out)
     blurred, labels = prepare(pipeline.operator, digits, seed)
     if not as_json:
-        to_stderr(f"deblurring {digits} digits blind: {OPERATOR}, {' and '.join(PRIORS)}, {solver}")
+        to_stderr(f"deblurring {digits} digits blind: method {demonstration.METHOD}")
     recovered = deblur(pipeline, blurred)
     record = {**report(recovered, labels), "files": {"panel": PANEL, "record": RECORD}}
     write_panel(out / PANEL, panel_rows(recovered))

@@ -14,16 +14,18 @@ from collections.abc import Mapping
 from typing import Any
 
 import attrs
+import torch
 
 import invkit
 from invkit.plugin.building import spec_of
+from invkit.records import versions, written
 from invkit_experiments.engine.benchmark import Settings
 from invkit_experiments.engine.methods import Found, Method
 from invkit_experiments.inputs.sources import Measured, Source, prior
 
 __all__ = ["TRUE_KERNEL", "Solve", "uninterrupted"]
 
-TRUE_KERNEL = "known:TRUE_KERNEL"
+TRUE_KERNEL = "the true kernel"
 """In place of a kernel prior: the kernel that the measurement was made with."""
 
 
@@ -56,9 +58,15 @@ class Solve(Method):
         Placeholders that depend on the measurement get fixed numbers here.
         """
         pipeline = self._pipeline(source, settings, None)
-        config = {key: value for key, value in pipeline.to_config().items() if key != "seed"}
+        blind = self.priors[0] != TRUE_KERNEL
+        made = {
+            "operator": written("operator", pipeline.operator, strict=True),
+            "priors": [written("prior", each, strict=True) for each in pipeline.priors[not blind :]],
+            "solver": written("solver", pipeline.solver, strict=True),
+            "versions": versions(),
+        }
         each = {"told": "extent"} if "{extent}" in str(self.solver) else {}
-        return {"pipeline": config, "kernel": self.priors[0], "seed": settings.seed, **each}
+        return {"pipeline": made, "kernel": self.priors[0], "seed": settings.seed, **each}
 
     def recover(self, one: Measured, source: Source, settings: Settings, index: int) -> Found:
         pipeline = self._pipeline(source, settings, one, settings.seed + index)
@@ -75,7 +83,7 @@ class Solve(Method):
         if self.priors[0] != TRUE_KERNEL:
             kernel: Any = prior(self.priors[0].format(**told))
         else:
-            kernel = "identity" if one is None else invkit.Given(one.w[0])
+            kernel = invkit.Given(torch.ones(1, 1, 1) if one is None else one.w[0])
         solver = self._solver(told, settings)
         return invkit.compose(source.operator, [kernel, prior(self.priors[1])], solver, seed)
 

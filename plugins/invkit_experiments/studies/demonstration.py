@@ -22,9 +22,9 @@ from invkit.metrics import Comparison, compare, kernel_ncc_modulo_shift, psnr, s
 from invkit_experiments.engine.scores import finite, mean
 from invkit_experiments.inputs.sources import Measured, blur
 
-__all__ = ["OPERATOR", "PRIORS", "Recovered", "deblur", "panel_rows", "prepare", "report"]
+__all__ = ["METHOD", "MONITORS", "Recovered", "deblur", "panel_rows", "prepare", "report"]
 
-OPERATOR, PRIORS = "circconv", ("vae:blurA", "vae:mnist")
+METHOD, MONITORS = "digits", ("progress",)
 SIGMA = 0.01
 
 
