@@ -22,15 +22,14 @@ import math
 import typing
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 
 from invkit.errors import InvkitError, PluginError, SpecError
+from invkit.plugin.converting import convert, type_text
+from invkit.plugin.registry import Entry, Registry, nearest
 from invkit.plugin.specs import Spec, option_text
-
-if TYPE_CHECKING:
-    from invkit.plugin.registry import Entry, Registry
 
 __all__ = [
     "REQUIRED",
@@ -70,8 +69,6 @@ class OptionField:
     @property
     def type_name(self) -> str:
         """The type in words: ``a whole number``, ``one of l2, tv``."""
-        from invkit.plugin.converting import type_text
-
         return type_text(self.type)
 
 
@@ -200,7 +197,7 @@ def table_of(spec: Spec, kind: str, registry: Registry) -> dict[str, Any]:
     sequences lists. ``None`` is ``"none"``, since TOML has no null.
     """
     types = {option.key: option.type for option in signature_of(registry.entry(kind, spec.kind)).options}
-    typed = {key: _plain(_converted(text, types[key])) for key, text in spec.options.items() if key in types}
+    typed = {key: _plain(convert(text, types[key])) for key, text in spec.options.items() if key in types}
     return {**spec.to_dict(), **typed}
 
 
@@ -293,16 +290,14 @@ def _name_argument(entry: Entry, signature: Signature, spec: Spec) -> dict[str, 
 
 
 def _option_values(entry: Entry, signature: Signature, spec: Spec) -> dict[Path, Any]:
-    from invkit.plugin.registry import nearest
-
     fields = {field.key: field for field in signature.options}
     values = {}
     for key, text in spec.options.items():
         if key not in fields:
             raise SpecError(f"{_what(entry)} has no option {key!r}", hint=nearest(key, fields))
         try:
-            values[fields[key].path] = _converted(text, fields[key].type)
-        except Exception as error:  # cattrs and the hooks raise many types
+            values[fields[key].path] = convert(text, fields[key].type)
+        except Exception as error:  # a class raises what it likes
             raise SpecError(
                 f"{_what(entry)} has the option {key}={text!r}, expected {fields[key].type_name}",
                 hint=_usage(entry),
@@ -344,8 +339,8 @@ def _read_off(built: Any, entry: Entry, signature: Signature) -> Spec | None:
         except AttributeError:
             continue
         try:
-            again = _converted(option_text(value), option.type)
-        except Exception:  # cattrs and the hooks raise many types
+            again = convert(option_text(value), option.type)
+        except Exception:  # a class raises what it likes
             return None
         if _plain(again) != _plain(value):
             return None
@@ -358,12 +353,6 @@ def _field(record: Any, alias: str) -> Any:
     """The value of an attrs object's field by the name of its parameter."""
     names = [field.name for field in attrs.fields(type(record)) if field.alias == alias]
     return getattr(record, names[0] if names else alias)
-
-
-def _converted(text: str, to: Any) -> Any:
-    from invkit.plugin.converting import convert  # cattrs is imported when an option is given
-
-    return convert(text, to)
 
 
 def _plain(value: Any) -> Any:

@@ -26,23 +26,10 @@ import attrs
 from invkit.errors import PluginError, SpecError
 from invkit.plugin.specs import GRAMMAR, KIND
 
-__all__ = ["CORE_COMMANDS", "KINDS", "Entry", "Registry", "WeightsFolder", "nearest"]
+__all__ = ["CORE_COMMANDS", "KINDS", "Entry", "Registry", "nearest"]
 
 KINDS = ("operator", "prior", "noise", "solver", "method", "dataset", "monitor", "trainer", "command")
 """What can be registered."""
-
-CORE_COMMANDS = (
-    "datasets",
-    "deblur",
-    "describe",
-    "doctor",
-    "list",
-    "list-plugins",
-    "project",
-    "train",
-    "zoo",
-)
-"""The command line's own commands; no plugin may take their names."""
 
 _TARGET = re.compile(r"[\w.]+:[\w.]+")
 _FOLDER = re.compile(r"[\w.]+:[\w./-]+")
@@ -53,9 +40,9 @@ class Entry:
     """One registered thing.
 
     Args:
-        kind: one of `KINDS`.
-        name: the name used in specs and on the command line.
-        target: ``"module:attribute"``.
+        kind: one of `KINDS`, or ``"weights"``: a folder of trained priors.
+        name: the name used in specs and on the command line; of weights, the prior kind they belong to.
+        target: ``"module:attribute"``; of methods and weights, ``"package:path"``.
         summary: one line for listings.
         plugin: the entry point that registered it.
         distribution: the installed distribution it came in.
@@ -73,6 +60,12 @@ class Entry:
     cls: Any = attrs.field(default=None, repr=False)
 
     @property
+    def place(self) -> tuple[str, str]:
+        """The target's module or package, and what it names in there."""
+        module, _, inside = self.target.partition(":")
+        return module, inside
+
+    @property
     def origin(self) -> str:
         """``"module:Class"`` of a class registered at run time; empty for what a plugin offers."""
         return self.target if self.cls is not None else ""
@@ -85,7 +78,7 @@ class Entry:
         """
         if self.cls is not None:
             return self.cls
-        module_name, _, attribute = self.target.partition(":")
+        module_name, attribute = self.place
         try:
             if self.kind == "method":
                 return resources.files(module_name).joinpath(attribute).read_text(encoding="utf-8")
@@ -101,23 +94,23 @@ class Entry:
         return found
 
 
-@attrs.frozen
-class WeightsFolder:
-    """A folder of trained priors that a plugin ships.
+_CORE = {
+    "deblur": ("deblur:deblur", "Recover sharp images and kernels from blurry images."),
+    "project": ("project:project", "Find the closest images in the range of a prior."),
+    "zoo": ("zoo:zoo", "List the trained priors with size, terms and figures; draw samples."),
+    "train": ("train:train", "Train a prior by a recipe."),
+    "datasets": ("datasets:datasets", "List the data sets and whether they are here; download one."),
+    "list": ("list_:list_", "List operators, priors, solvers, datasets or monitors."),
+    "describe": ("describe:describe", "Say what a spec means, its options and defaults."),
+    "list-plugins": ("list_plugins:list_plugins", "List the plugins and their states."),
+    "doctor": ("doctor:doctor", "Check this installation."),
+}
 
-    Args:
-        kind: the prior kind the weights belong to, e.g. ``"vae"``.
-        package: the importable package that holds the folder.
-        folder: the folder's path inside the package, with ``/``.
-        plugin: the entry point that registered it.
-        distribution: the installed distribution it came in.
-    """
-
-    kind: str
-    package: str
-    folder: str
-    plugin: str
-    distribution: str
+CORE_COMMANDS = {
+    name: Entry("command", name, f"invkit.cli.{target}", summary, "invkit", "invkit")
+    for name, (target, summary) in _CORE.items()
+}
+"""The command line's own commands, in the order of its help; no plugin may take their names."""
 
 
 class Registry:
@@ -129,7 +122,7 @@ class Registry:
 
     def __init__(self) -> None:
         self._entries: dict[tuple[str, str], Entry] = {}
-        self._weights: list[WeightsFolder] = []
+        self._weights: list[Entry] = []
         self._source, self._package = ("(direct)", "(none)"), ""
         self.failed: tuple[str, ...] = ()
 
@@ -200,8 +193,7 @@ class Registry:
         """
         if not _FOLDER.fullmatch(location):
             raise PluginError(f"weights of {kind!r} are at {location!r}, expected 'package:folder'")
-        package, _, folder = location.partition(":")
-        self._weights.append(WeightsFolder(kind, package, folder, *self._source))
+        self._weights.append(Entry("weights", kind, location, "", *self._source))
 
     def at_run_time(self, kind: str, name: str, cls: type, *, summary: str = "") -> Entry:
         """Register a class of the running program and return its entry.
@@ -263,7 +255,7 @@ class Registry:
         """
         package, own = cls.__module__.partition(".")[0], f"{cls.__module__}:{cls.__qualname__}"
         for entry in sorted(self._entries.values(), key=lambda entry: entry.target != own):
-            module = entry.target.partition(":")[0]
+            module, _ = entry.place
             if entry.cls is None and module not in sys.modules and module.partition(".")[0] != package:
                 continue
             with suppress(PluginError):
@@ -282,9 +274,9 @@ class Registry:
                 return entry
         raise SpecError(f"no {kind} was named and none is the default", hint=self._remedy(kind, ""))
 
-    def weights_folders(self, kind: str) -> tuple[WeightsFolder, ...]:
+    def weights_folders(self, kind: str) -> tuple[Entry, ...]:
         """Return the folders of shipped trained priors of a prior kind, in order of registration."""
-        return tuple(folder for folder in self._weights if folder.kind == kind)
+        return tuple(folder for folder in self._weights if folder.name == kind)
 
     @contextmanager
     def registering(self, plugin: str, distribution: str, package: str = "") -> Iterator[None]:
