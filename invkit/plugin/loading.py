@@ -89,6 +89,12 @@ class PluginState:
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
 
+    @property
+    def remarks(self) -> str:
+        """Reason, remedy and notes in one line."""
+        remedy = f"try `{self.remedy}`" if self.remedy else ""
+        return "; ".join(filter(None, (self.reason, remedy, *self.notes)))
+
 
 def discover(path: Sequence[str] | None = None) -> tuple[Candidate, ...]:
     """Return the installed plugins, invkit's own first, then by distribution and name. Imports none.
@@ -175,8 +181,7 @@ class PluginManager:
             with self.registry.registering(candidate.name, candidate.distribution, package):
                 call_hook(module, candidate.module, self.registry)
         except PluginError as error:
-            remedy = "; ".join(filter(None, (error.hint, upgrade)))
-            return PluginState(candidate, "broken", error.message, remedy)
+            return PluginState(candidate, "broken", error.message, error.hint or upgrade)
         except (Exception, SystemExit) as error:  # whatever a plugin raises stays with the plugin
             return PluginState(candidate, "broken", _one_line(error), upgrade)
         return PluginState(candidate, "ok")
@@ -195,13 +200,10 @@ def call_hook(module: object, called: str, registry: Registry) -> None:
     callers = host.get_hookcallers(module) or ()
     unknown = [caller.name for caller in callers if not caller.has_spec()]
     if unknown:
-        raise PluginError(
-            f"unknown hook {unknown[0]!r} in {called}; {nearest(unknown[0], known)}",
-            hint="rename it, or upgrade the plugin or invkit",
-        )
+        raise PluginError(f"unknown hook {unknown[0]!r} in {called}; {nearest(unknown[0], known)}")
     if not callers:
         raise PluginError(
-            f"{called} implements no hook", hint="write @invkit.hookimpl on invkit_register(registry)"
+            f"{called} implements no hook, expected @invkit.hookimpl on invkit_register(registry)"
         )
     host.hook.invkit_register(registry=registry)
 
