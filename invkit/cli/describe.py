@@ -61,7 +61,7 @@ def _record(registry: Registry, entry: Entry, spec: Spec) -> dict[str, Any]:
             raise SpecError(f"{entry.kind} {entry.name!r} has no option {key!r}", hint=nearest(key, keys))
     return {
         **attrs.asdict(entry, filter=attrs.filters.exclude("cls", "default")),
-        "takes_name": signature is not None and signature.takes_name,
+        "takes_name": signature is not None and signature.name is not None,
         "doc": _first_part(target) if signature else "",
         "options": options,
         "resolved": _resolved(registry, entry, spec),

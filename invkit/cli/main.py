@@ -36,11 +36,9 @@ class LazyGroup(click.Group):
     """Commands by name, imported when called; plugins are loaded when the core does not know a name."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the core's commands, then the plugins'."""
         return [*CORE_COMMANDS, *_of_plugins()]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import and return a command; ``None`` where there is no such name."""
         entry = CORE_COMMANDS.get(cmd_name) or _of_plugins().get(cmd_name)
         if entry is None:
             return None
@@ -62,7 +60,6 @@ class LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the summaries without importing a command."""
         for title, entries in (("Commands", CORE_COMMANDS), ("Commands of plugins", _of_plugins())):
             if entries:
                 with formatter.section(title):

@@ -68,6 +68,8 @@ def train(
     \b
     invkit train vae --recipe blurA --out runs/blurA
     """
+    from invkit.parts import part
+
     registry = default_manager().registry
     if as_list:
         _print_recipes(registry, trainer, as_json)
@@ -79,7 +81,7 @@ def train(
             hint="write `invkit train TRAINER --recipe NAME --out DIR`; see `invkit train --list`",
         )
     kind = Spec.parse(trainer).kind
-    worker = _trainer(registry, trainer)
+    worker = part("trainer", trainer)
     values = _recipe(worker, kind, recipe) | _changes(changes)
     if data is not None:
         values["data"] = _data(registry, data)
@@ -91,16 +93,6 @@ def train(
         to_stderr("invkit: the same command with --resume goes on from the last checkpoint")
         raise
     _report(worker, path, kind, name, installs, as_json)
-
-
-def _trainer(registry: Registry, spec: str) -> Trainer:
-    from invkit.contracts.trainer import Trainer
-    from invkit.plugin.building import build
-
-    built = build(registry, "trainer", Spec.parse(spec))
-    if not isinstance(built, Trainer):
-        raise SpecError(f"{spec!r} builds a {type(built).__name__}, which is no invkit.Trainer")
-    return built
 
 
 def _recipe(trainer: Trainer, kind: str, name: str) -> dict[str, Any]:
@@ -162,8 +154,10 @@ def _report(trainer: Trainer, path: Path, kind: str, name: str, installs: bool, 
 
 
 def _print_recipes(registry: Registry, wanted: str | None, as_json: bool) -> None:
+    from invkit.parts import part
+
     entries = registry.entries("trainer") if wanted is None else (registry.entry("trainer", wanted),)
-    found = {entry.name: dict(_trainer(registry, entry.name).recipes()) for entry in entries}
+    found = {entry.name: dict(part("trainer", entry.name).recipes()) for entry in entries}
     rows = (
         (name, recipe, str(values.get("data", "")), str(values.get("architecture", "")))
         for name, recipes in found.items()

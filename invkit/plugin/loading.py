@@ -18,9 +18,9 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import importlib
 import importlib.metadata
 import os
+import pkgutil
 import sys
 import time
 from collections.abc import Collection, Iterable, Sequence
@@ -237,9 +237,7 @@ def _unmet(candidate: Candidate, host_version: str) -> str | None:
 def _import(candidate: Candidate) -> object:
     module, _, attribute = candidate.module.partition(":")
     try:
-        found: object = importlib.import_module(module)
-        for part in filter(None, attribute.split(".")):
-            found = getattr(found, part)
+        found: object = pkgutil.resolve_name(f"{module}:{attribute}")
     except (Exception, SystemExit) as error:
         raise PluginError(f"importing {candidate.module} failed: {_one_line(error)}") from error
     return found

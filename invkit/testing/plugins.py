@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import os
+import pkgutil
 import subprocess
 import sys
 from importlib import resources
@@ -107,14 +108,13 @@ def _check_method(entry: Entry, own: Registry) -> None:
 
 def _check_class(entry: Entry) -> None:
     what, target = f"{entry.kind} {entry.name!r}", _loaded(entry)
-    module, _, name = CONTRACTS[entry.kind].partition(":")
-    contract = getattr(importlib.import_module(module), name)
+    contract = pkgutil.resolve_name(CONTRACTS[entry.kind])
     if entry.kind == "command":
         require(isinstance(target, contract), "contract", f"{what}: {entry.target} is no click.Command")
         require(bool(target.help), "docstring", f"{what} has no help text")
         return
     follows = isinstance(target, type) and issubclass(target, contract)
-    require(follows, "contract", f"{what}: {entry.target} is no subclass of {name}")
+    require(follows, "contract", f"{what}: {entry.target} is no subclass of {contract.__name__}")
     documented = bool((target.__dict__.get("__doc__") or "").strip())
     require(documented, "docstring", f"{what}: {entry.target} has none")
     abstract = ", ".join(sorted(getattr(target, "__abstractmethods__", ())))

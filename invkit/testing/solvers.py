@@ -134,8 +134,8 @@ def check_shapes(case: Case) -> None:
         solution, n, priors = case.solve(y), len(y), case.problem.priors
         _require_signals(case, solution, n, "shapes")
         if case.solver.finds_w:
-            for name, found, prior in zip(("latents[0]", "latents[1]"), solution.latents, priors, strict=True):
-                _require_finite(name, found, (n, *(prior.latent_shape or ())), "shapes")
+            for index, (latent, prior) in enumerate(zip(solution.latents, priors, strict=True)):
+                _require_finite(f"latents[{index}]", latent, (n, *(prior.latent_shape or ())), "shapes")
             _require_finite("residual", solution.residual, (n,), "shapes")
         _check_table(solution, n)
 
@@ -419,16 +419,17 @@ def _tensors(problem: Problem) -> dict[str, Tensor]:
     }
 
 
-def _require_tensor(name: str, found: object, shape: tuple[int, ...], prop: str = "shapes") -> None:
+def _require_tensor(name: str, found: object, shape: tuple[int, ...], prop: str = "shapes") -> Tensor:
     require(isinstance(found, Tensor), prop, f"{name} is a {type(found).__name__}, expected a tensor")
     assert isinstance(found, Tensor)
     require_shape(found, shape, prop, name)
     require(not found.requires_grad, prop, f"{name} is not detached from the graph")
+    return found
 
 
-def _require_finite(name: str, found: Tensor, shape: tuple[int, ...], prop: str) -> None:
-    _require_tensor(name, found, shape, prop)
-    require(bool(torch.isfinite(found).all()), prop, f"{name} is not finite")
+def _require_finite(name: str, found: object, shape: tuple[int, ...], prop: str) -> None:
+    tensor = _require_tensor(name, found, shape, prop)
+    require(bool(torch.isfinite(tensor).all()), prop, f"{name} is not finite")
 
 
 def _require_signals(case: Case, solution: Solution, n: int, prop: str) -> None:
