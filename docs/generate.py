@@ -16,8 +16,9 @@ from pathlib import Path
 
 import click
 
-from invkit.cli.main import COMMANDS, cli
+from invkit.cli.main import cli
 from invkit.plugin.loading import default_manager
+from invkit.plugin.registry import CORE_COMMANDS
 
 DOCS = Path(__file__).resolve().parent
 KINDS = {
@@ -67,7 +68,7 @@ def names(kind: str) -> str:
 def commands() -> Iterator[tuple[str, click.Command]]:
     """invkit's own commands by name, those of its plugins and commands of commands included."""
     plugins = default_manager().registry.entries("command")
-    for name in [*COMMANDS, *(entry.name for entry in plugins if entry.distribution == "invkit")]:
+    for name in [*CORE_COMMANDS, *(entry.name for entry in plugins if entry.distribution == "invkit")]:
         command = cli.get_command(click.Context(cli, info_name="invkit"), name)
         assert command is not None, name
         yield name, command

@@ -207,7 +207,7 @@ class Pipeline:
             rng = torch.Generator().manual_seed(self.seed)
             began = None if start is None else self._start(start, problem, batch, rng)
             solution = self.solver.solve(problem, batch, rng, told, start=began)
-            solution = attrs.evolve(solution, config=self._config(strict=False))
+            solution = attrs.evolve(solution, config=self.to_config(strict=False))
         return _as_given(solution, numpy_in, axes_added)
 
     def _bound(self, y: Any, problem: Problem | None = None) -> tuple[Problem, Tensor, bool, int]:
@@ -250,22 +250,16 @@ class Pipeline:
         kept = [before is None or before == own for before, own in zip(then, now, strict=True)]
         return restated(attrs.evolve(start, w=w, x=x, latents=(h, m)), problem, rng, kept=kept)
 
-    def to_config(self) -> dict[str, Any]:
+    def to_config(self, *, strict: bool = True) -> dict[str, Any]:
         """This pipeline as a plain dict for TOML or JSON: defaults spelled out, files by their sha256.
 
+        Args:
+            strict: whether :func:`load_config` has to make the same pipeline of it.
+
         Raises:
-            ConfigError: a part was given as an object that no spec made, or was changed in memory.
+            ConfigError: if ``strict``, a part was given as an object that no spec made, or was changed in
+                memory.
         """
-        return self._config(strict=True)
-
-    def save_config(self, path: str | os.PathLike[str]) -> Path:
-        """Write :meth:`to_config` to a ``.toml`` or ``.json`` file; :func:`load_config` gives the pipeline
-        back.
-        """
-        write_config(path, self.to_config())
-        return Path(path)
-
-    def _config(self, *, strict: bool) -> dict[str, Any]:
         return {
             "format": FORMAT,
             "seed": self.seed,
@@ -275,6 +269,13 @@ class Pipeline:
             "solver": records.written("solver", self.solver, strict=strict),
             "versions": records.versions(),
         }
+
+    def save_config(self, path: str | os.PathLike[str]) -> Path:
+        """Write :meth:`to_config` to a ``.toml`` or ``.json`` file; :func:`load_config` gives the pipeline
+        back.
+        """
+        write_config(path, self.to_config())
+        return Path(path)
 
 
 def load_config(source: str | os.PathLike[str] | Mapping[str, Any]) -> Pipeline:

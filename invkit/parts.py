@@ -6,7 +6,8 @@
     invkit.register("prior", "blob", Blob)                    # in a notebook, say
     invkit.compose("circconv", ["blob?size=5", "identity"], solver)
 
-A part may be given as a spec string, as a dict or as an object; the three are equal.
+A part may be given as a spec string, as a dict or as an object; the three are equal. Options may also be
+given by keyword. Each function raises :class:`SpecError` for an unknown name or option, or a bad value.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from invkit.contracts.generator import Generator
 from invkit.contracts.monitor import Monitor
 from invkit.contracts.noise import Noise
 from invkit.contracts.solver import Solver
+from invkit.contracts.trainer import Trainer
 from invkit.errors import InputError, SpecError
 from invkit.fingerprint import fingerprint
 from invkit.plugin.building import build, named, remember, signature_of
@@ -43,59 +45,42 @@ _BASES: dict[str, type[Any]] = {
     "solver": Solver,
     "dataset": Dataset,
     "monitor": Monitor,
+    "trainer": Trainer,
 }
 
 
 def operator(spec: SpecLike | BilinearOperator, /, **options: Any) -> BilinearOperator:
-    """The operator a spec names, e.g. ``circconv`` or ``linconv?mode=valid``; raises `SpecError`.
-
-    Options may be given by keyword, too: ``operator("linconv", mode="valid")``.
-    """
+    """The operator of a spec: ``operator("linconv?mode=valid")`` or ``operator("linconv", mode="valid")``."""
     made: BilinearOperator = part("operator", spec, options)
     return made
 
 
 def prior(spec: SpecLike | Generator, /, **options: Any) -> Generator:
-    """The prior a spec names, e.g. ``vae:blurA`` or ``identity?penalty=tv``; raises `SpecError`.
-
-    Options may be given by keyword, too: ``prior("gaussian:celeba", rank=64)``.
-    """
+    """The prior of a spec: ``prior("gaussian:celeba?rank=64")`` or ``prior("gaussian:celeba", rank=64)``."""
     made: Generator = part("prior", spec, options)
     return made
 
 
 def noise(spec: SpecLike | Noise, /, **options: Any) -> Noise:
-    """The noise model a spec names, e.g. ``poisson`` or ``gaussian?sigma=0.01``; raises `SpecError`.
-
-    Options may be given by keyword, too: ``noise("gaussian", sigma=0.01)``.
-    """
+    """The noise model of a spec: ``noise("gaussian?sigma=0.01")`` or ``noise("gaussian", sigma=0.01)``."""
     made: Noise = part("noise", spec, options)
     return made
 
 
 def solver(spec: SpecLike | Solver | Sequence[Any], /, **options: Any) -> Solver:
-    """The solver a spec names, e.g. ``altgd?steps=1500``, or the stages of a list; raises `SpecError`.
-
-    Options may be given by keyword, too: ``solver("altgd", steps=1500)``.
-    """
+    """The solver of a spec, ``solver("altgd?steps=9")`` or ``solver("altgd", steps=9)``, or of stages."""
     made: Solver = part("solver", spec, options)
     return made
 
 
 def dataset(spec: SpecLike | Dataset, /, **options: Any) -> Dataset:
-    """The data set a spec names, e.g. ``mnist`` or ``motion?length=15``; raises `SpecError`.
-
-    Options may be given by keyword, too: ``dataset("motion", length=15)``.
-    """
+    """The data set of a spec: ``dataset("motion?length=15")`` or ``dataset("motion", length=15)``."""
     made: Dataset = part("dataset", spec, options)
     return made
 
 
 def monitor(spec: SpecLike | Monitor, /, **options: Any) -> Monitor:
-    """The monitor a spec names, e.g. ``progress`` or ``tensorboard:runs/a``; raises `SpecError`.
-
-    Options may be given by keyword, too.
-    """
+    """The monitor of a spec, e.g. ``monitor("progress")`` or ``monitor("tensorboard:runs/a")``."""
     made: Monitor = part("monitor", spec, options)
     return made
 
@@ -107,7 +92,8 @@ def register(kind: str, name: str, cls: type, summary: str = "") -> None:
     name may be registered again, as a notebook's cell does: the new class replaces the old one.
 
     Args:
-        kind: ``"operator"``, ``"prior"``, ``"noise"``, ``"solver"``, ``"dataset"`` or ``"monitor"``.
+        kind: ``"operator"``, ``"prior"``, ``"noise"``, ``"solver"``, ``"dataset"``, ``"monitor"`` or
+            ``"trainer"``.
         name: a lower-case letter, then letters, digits, ``-`` or ``_``.
         cls: a class that derives from the contract. The parameters of its ``from_spec``, else of its
             ``__init__``, are the options.
@@ -131,7 +117,8 @@ def part(kind: str, given: Any, options: Mapping[str, Any] | None = None) -> Any
     """A part from a spec, a dict or itself.
 
     Args:
-        kind: ``"operator"``, ``"prior"``, ``"noise"``, ``"solver"``, ``"dataset"`` or ``"monitor"``.
+        kind: ``"operator"``, ``"prior"``, ``"noise"``, ``"solver"``, ``"dataset"``, ``"monitor"`` or
+            ``"trainer"``.
         given: what names it, or the part; for a solver also a list of stages (:mod:`invkit.solving.stages`).
         options: more options, in the types that they have in Python.
 

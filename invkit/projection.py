@@ -39,9 +39,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Projection", "chunk_length", "draw_starts", "project"]
 
-_VALUES_AT_ONCE = (
-    4_000_000  # of the signals of all candidates together: a few hundred MB with their gradients
-)
+#: values of the signals of all candidates together: a few hundred MB with their gradients
+_VALUES_AT_ONCE = 4_000_000
 
 
 @attrs.frozen(eq=False)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from invkit.cli.output import json_option, print_json, print_table
+from invkit.cli.output import json_option, report
 from invkit.errors import InvkitError, PluginError
 from invkit.plugin.building import build
 from invkit.plugin.loading import default_manager
@@ -41,12 +41,8 @@ def datasets(ctx: click.Context, as_json: bool) -> None:
         return
     registry = default_manager().registry
     records = [_record(registry, entry) for entry in registry.entries("dataset")]
-    if as_json:
-        print_json({"datasets": records})
-        return
-    print_table(
-        ("name", "summary", "train / validation / test", "terms"), [_row(record) for record in records]
-    )
+    columns = ("name", "summary", "train / validation / test", "terms")
+    report(as_json, {"datasets": records}, columns, map(_row, records))
 
 
 @datasets.command("fetch")
@@ -71,10 +67,8 @@ def fetch(name: str, out: Path | None, base_url: str | None, files: tuple[str, .
 
     entry = default_manager().registry.entry("dataset", name)
     paths = _class(entry).fetch(data_folder(name, out), base_url, files)
-    if as_json:
-        print_json({"name": name, "files": [str(path) for path in paths]})
-        return
-    print_table(("file", "bytes"), [(str(path), str(path.stat().st_size)) for path in paths])
+    value = {"name": name, "files": [str(path) for path in paths]}
+    report(as_json, value, ("file", "bytes"), ((str(path), str(path.stat().st_size)) for path in paths))
 
 
 def _class(entry: Entry) -> type[Dataset]:

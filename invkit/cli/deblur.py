@@ -16,11 +16,20 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from invkit.cli.output import json_option, print_json, print_table, to_stderr
+from invkit.cli.output import (
+    PATH,
+    grey_option,
+    images_argument,
+    json_option,
+    quiet_option,
+    report,
+    seed_option,
+    to_stderr,
+)
 from invkit.errors import InputError, InvkitError, UsageError
 from invkit.plugin.loading import default_manager
 from invkit.plugin.specs import Spec
@@ -32,11 +41,10 @@ if TYPE_CHECKING:
 __all__ = ["deblur"]
 
 _DONE, _SOME_FAILED, _INTERRUPTED = 0, 1, 130
-_PATH: Final[Any] = click.Path(path_type=Path)
 
 
 @click.command("deblur")
-@click.argument("images", nargs=-1, required=True, type=_PATH, metavar="IMAGE_OR_FOLDER...")
+@images_argument
 @click.option(
     "--prior", "priors", multiple=True, metavar="SPEC", help="Give two: kernel's, then image's; or none."
 )
@@ -46,16 +54,14 @@ _PATH: Final[Any] = click.Path(path_type=Path)
 @click.option(
     "--solver", "solvers", multiple=True, metavar="SPEC", help="Has a default; several are stages in turn."
 )
-@click.option("--config", type=_PATH, metavar="FILE", help="TOML or JSON in place of the specs.")
-@click.option("--out", required=True, type=_PATH, metavar="DIR", help="Folder for the results.")
-@click.option(
-    "--seed", type=click.IntRange(0, 2**63 - 1), metavar="N", help="Of all randomness; 0 by default."
-)
-@click.option("--grey", is_flag=True, help="Reduce colour images to grey.")
+@click.option("--config", type=PATH, metavar="FILE", help="TOML or JSON in place of the specs.")
+@click.option("--out", required=True, type=PATH, metavar="DIR", help="Folder for the results.")
+@seed_option
+@grey_option
 @click.option(
     "--monitor", "monitors", multiple=True, metavar="SPEC", help="E.g. tensorboard:DIR; repeatable."
 )
-@click.option("--quiet", is_flag=True, help="No progress on stderr.")
+@quiet_option
 @json_option
 def deblur(
     images: tuple[Path, ...],
@@ -226,16 +232,12 @@ def _print(
     interrupted: bool,
     as_json: bool,
 ) -> None:
-    if as_json:
-        print_json(
-            {
-                "out": str(out),
-                "images": records,
-                "failed": [{"image": str(each.source), "error": each.reason} for each in failures],
-                "interrupted": interrupted,
-            }
-        )
-        return
+    value = {
+        "out": str(out),
+        "images": records,
+        "failed": [{"image": str(each.source), "error": each.reason} for each in failures],
+        "interrupted": interrupted,
+    }
     rows = [
         (
             record["image"],
@@ -247,4 +249,4 @@ def _print(
         for record in records
     ]
     rows += [(str(each.source), "failed", "–", "–", "–") for each in failures]
-    print_table(("image", "status", "residual (rms)", "seconds", f"in {out}"), rows)
+    report(as_json, value, ("image", "status", "residual (rms)", "seconds", f"in {out}"), rows)

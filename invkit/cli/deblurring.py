@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -129,8 +130,10 @@ def check(pipeline: Pipeline, job: Job) -> Job:
     try:
         return attrs.evolve(job, problem=_problem(pipeline, y))
     except ShapeError as error:
-        if len(y) == 3 and _fits(pipeline, y[:1]):
-            raise ShapeError(error.message, hint="add --grey to reduce colour images to grey") from error
+        if len(y) == 3:
+            with suppress(InvkitError):
+                _problem(pipeline, y[:1])
+                error.hint = "add --grey to reduce colour images to grey"
         raise
 
 
@@ -184,14 +187,6 @@ def _problem(pipeline: Pipeline, y: Float32[np.ndarray, "c h w"]) -> Problem:
                 hint="deblur writes images; call invkit.compose in Python",
             )
     return problem
-
-
-def _fits(pipeline: Pipeline, y: Float32[np.ndarray, "c h w"]) -> bool:
-    try:
-        _problem(pipeline, y)
-    except InvkitError:
-        return False
-    return True
 
 
 def _write_pictures(

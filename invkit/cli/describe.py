@@ -11,6 +11,7 @@ import inspect
 import json
 from typing import Any
 
+import attrs
 import click
 
 from invkit.cli.output import json_option, print_json, print_table
@@ -50,29 +51,19 @@ def _record(registry: Registry, entry: Entry, spec: Spec) -> dict[str, Any]:
 
     target = entry.load()
     signature = None if entry.kind == "method" else signature_of(entry)  # a method is a file
-    fields = signature.options if signature else ()
-    options = [
-        {
-            "option": option.key,
-            "type": option.type_name,
-            "default": None if option.default is REQUIRED else option_text(option.default),
-        }
-        for option in fields
-    ]
-    keys = [option.key for option in fields]
+    options = []
+    for option in signature.options if signature else ():
+        default = None if option.default is REQUIRED else option_text(option.default)
+        options.append({"option": option.key, "type": option.type_name, "default": default})
+    keys = [option["option"] for option in options]
     for key in spec.options if entry.kind != "trainer" else ():
         if key not in keys:
             raise SpecError(f"{entry.kind} {entry.name!r} has no option {key!r}", hint=nearest(key, keys))
     return {
-        "kind": entry.kind,
-        "name": entry.name,
-        "summary": entry.summary,
-        "takes_name": signature is not None and signature.takes_name,
+        **attrs.asdict(entry, filter=attrs.filters.exclude("cls", "default")),
+        "takes_name": signature is not None and signature.name is not None,
         "doc": _first_part(target) if signature else "",
         "options": options,
-        "plugin": entry.plugin,
-        "distribution": entry.distribution,
-        "target": entry.target,
         "resolved": _resolved(registry, entry, spec),
         "card": _card(registry, entry, spec),
         **({} if signature else {"file": target}),

@@ -17,7 +17,7 @@ import attrs
 import click
 
 from invkit import __version__
-from invkit.cli.output import json_option, print_json, print_table
+from invkit.cli.output import json_option, report
 from invkit.plugin.loading import default_manager
 
 __all__ = ["Finding", "doctor"]
@@ -41,10 +41,8 @@ class Finding:
 def doctor(as_json: bool) -> int:
     """Check Python, torch, devices, data folder, user store, plugins and shipped weights."""
     findings = [finding for look in _LOOKS for finding in _safely(look)]
-    if as_json:
-        print_json({"findings": [attrs.asdict(finding) for finding in findings]})
-    else:
-        print_table(("what", "state", "detail"), [attrs.astuple(finding) for finding in findings])
+    value = {"findings": [attrs.asdict(finding) for finding in findings]}
+    report(as_json, value, ("what", "state", "detail"), map(attrs.astuple, findings))
     return int(any(finding.state == "broken" for finding in findings))
 
 
@@ -74,17 +72,15 @@ def _torch() -> Iterator[Finding]:
 
 
 def _data_folder() -> Iterator[Finding]:
-    folder = os.environ.get("INVKIT_DATA")
-    if folder is None:
-        beside = Path("..") / "shared" / "data"
-        what = "is used" if beside.is_dir() else "is not there either"
-        detail = f"INVKIT_DATA is not set; {beside} {what}"
-        yield Finding("data folder", "ok" if beside.is_dir() else "note", detail)
-    else:
+    folder, beside = os.environ.get("INVKIT_DATA"), Path("..") / "shared" / "data"
+    if folder is not None:
         there = Path(folder).is_dir() and os.access(folder, os.R_OK)
-        yield Finding(
-            "data folder", "ok" if there else "broken", folder + ("" if there else " is no readable folder")
-        )
+        detail = folder if there else f"{folder} is no readable folder"
+        yield Finding("data folder", "ok" if there else "broken", detail)
+        return
+    what = "is used" if beside.is_dir() else "is not there either"
+    detail = f"INVKIT_DATA is not set; {beside} {what}"
+    yield Finding("data folder", "ok" if beside.is_dir() else "note", detail)
 
 
 def _user_store() -> Iterator[Finding]:
@@ -103,8 +99,7 @@ def _plugins() -> Iterator[Finding]:
         yield Finding("plugins", "broken", "none found; try `pip install --force-reinstall invkit`")
     for state in states:
         verdict = _VERDICTS.get(state.status, "note")
-        remedy = f"try `{state.remedy}`" if state.remedy else ""
-        detail = "; ".join(filter(None, (state.status, state.reason, remedy, *state.notes)))
+        detail = "; ".join(filter(None, (state.status, state.remarks)))
         yield Finding(f"plugin {state.candidate.name}", verdict, detail)
 
 

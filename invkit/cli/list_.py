@@ -6,22 +6,13 @@ from typing import Any
 
 import click
 
-from invkit.cli.output import json_option, print_json, print_table
+from invkit.cli.output import json_option, report
 from invkit.plugin.loading import default_manager
-from invkit.plugin.registry import Entry, Registry
+from invkit.plugin.registry import KINDS, Entry, Registry
 
 __all__ = ["list_"]
 
-_KINDS = {
-    "operators": "operator",
-    "priors": "prior",
-    "noises": "noise",
-    "solvers": "solver",
-    "methods": "method",
-    "datasets": "dataset",
-    "monitors": "monitor",
-    "trainers": "trainer",
-}
+_KINDS = {f"{kind}s": kind for kind in KINDS if kind != "command"}
 
 
 @click.command("list")
@@ -34,21 +25,11 @@ def list_(what: str, as_json: bool) -> None:
     """
     registry = default_manager().registry
     records = [_record(registry, entry) for entry in registry.entries(_KINDS[what])]
-    if as_json:
-        print_json({what: records})
-        return
-    rows = [_row(record) for record in records]
-    print_table(("name", "summary", "plugin"), rows)
+    report(as_json, {what: records}, ("name", "summary", "plugin"), map(_row, records))
 
 
 def _record(registry: Registry, entry: Entry) -> dict[str, Any]:
-    record: dict[str, Any] = {
-        "name": entry.name,
-        "summary": entry.summary,
-        "default": entry.default,
-        "plugin": entry.plugin,
-        "distribution": entry.distribution,
-    }
+    record = {key: getattr(entry, key) for key in ("name", "summary", "default", "plugin", "distribution")}
     if entry.kind == "prior" and registry.weights_folders(entry.name):
         from invkit.files.store import names
 

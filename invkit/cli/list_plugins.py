@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 import click
 
 from invkit import __version__
-from invkit.cli.output import json_option, print_json, print_table, to_stderr
+from invkit.cli.output import json_option, report, to_stderr
 from invkit.plugin.loading import PluginState, default_manager
 
 __all__ = ["list_plugins", "state_record"]
@@ -21,38 +22,23 @@ __all__ = ["list_plugins", "state_record"]
 def list_plugins(as_json: bool) -> int:
     """List the plugins and their states: ok, disabled, incompatible or broken, with the reason."""
     states = default_manager().states
-    if as_json:
-        print_json({"invkit": __version__, "plugins": [state_record(state) for state in states]})
-    elif states:
-        print_table(
-            ("plugin", "state", "distribution", "loaded in", "remarks"), [_row(state) for state in states]
-        )
-    else:
+    if not states and not as_json:
         to_stderr(
             "no plugins are installed, not even invkit's own; try `pip install --force-reinstall invkit`"
         )
+        return 0
+    value = {"invkit": __version__, "plugins": [state_record(state) for state in states]}
+    report(as_json, value, ("plugin", "state", "distribution", "loaded in", "remarks"), map(_row, states))
     return int(any(state.status == "broken" for state in states))
 
 
 def state_record(state: PluginState) -> dict[str, Any]:
     """Return a plugin's state as JSON-ready values; ``seconds`` is the time it took to load."""
-    candidate = state.candidate
-    return {
-        "name": candidate.name,
-        "status": state.status,
-        "reason": state.reason,
-        "remedy": state.remedy,
-        "notes": list(state.notes),
-        "module": candidate.module,
-        "distribution": candidate.distribution,
-        "version": candidate.version,
-        "seconds": round(state.seconds, 6),
-    }
+    record = attrs.asdict(state, filter=attrs.filters.exclude("requires"))
+    return {**record.pop("candidate"), **record}
 
 
 def _row(state: PluginState) -> tuple[str, ...]:
-    candidate = state.candidate
-    remedy = f"try `{state.remedy}`" if state.remedy else ""
-    remarks = "; ".join(filter(None, (state.reason, remedy, *state.notes)))
+    candidate, loaded_in = state.candidate, f"{1000 * state.seconds:.1f} ms"
     distribution = f"{candidate.distribution} {candidate.version}"
-    return candidate.name, state.status, distribution, f"{1000 * state.seconds:.1f} ms", remarks
+    return candidate.name, state.status, distribution, loaded_in, state.remarks

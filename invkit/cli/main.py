@@ -11,7 +11,6 @@ imported when called; plugins add theirs through ``registry.command``.
 
 from __future__ import annotations
 
-import importlib
 import io
 import os
 import sys
@@ -19,69 +18,33 @@ import traceback
 from collections.abc import Sequence
 from typing import Final
 
-import attrs
 import click
 
 from invkit import __version__
 from invkit.errors import InvkitError, PluginError
 from invkit.plugin.loading import default_manager
-from invkit.plugin.registry import nearest
+from invkit.plugin.registry import CORE_COMMANDS, Entry, nearest
 
-__all__ = ["COMMANDS", "cli", "main"]
+__all__ = ["cli", "main"]
 
 _NO_ARGUMENTS: Final = getattr(click.exceptions, "NoArgsIsHelpError", ())  # since click 8.2
 
 DONE, FAILED, USAGE, BAD_INPUT, INTERRUPTED = 0, 1, 2, 3, 130
 
 
-@attrs.frozen
-class CoreCommand:
-    """A command of the core: where it is and what it is for."""
-
-    target: str
-    summary: str
-
-
-COMMANDS: Final = {
-    "deblur": CoreCommand("invkit.cli.deblur:deblur", "Recover sharp images and kernels from blurry images."),
-    "project": CoreCommand("invkit.cli.project:project", "Find the closest images in the range of a prior."),
-    "zoo": CoreCommand(
-        "invkit.cli.zoo:zoo", "List the trained priors with size, terms and figures; draw samples."
-    ),
-    "train": CoreCommand("invkit.cli.train:train", "Train a prior by a recipe."),
-    "datasets": CoreCommand(
-        "invkit.cli.datasets:datasets", "List the data sets and whether they are here; download one."
-    ),
-    "list": CoreCommand("invkit.cli.list_:list_", "List operators, priors, solvers, datasets or monitors."),
-    "describe": CoreCommand(
-        "invkit.cli.describe:describe", "Say what a spec means, its options and defaults."
-    ),
-    "list-plugins": CoreCommand("invkit.cli.list_plugins:list_plugins", "List the plugins and their states."),
-    "doctor": CoreCommand("invkit.cli.doctor:doctor", "Check this installation."),
-}
-
-
 class LazyGroup(click.Group):
     """Commands by name, imported when called; plugins are loaded when the core does not know a name."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the core's commands, then the plugins'."""
-        return [*COMMANDS, *(entry.name for entry in default_manager().registry.entries("command"))]
+        return [*CORE_COMMANDS, *_of_plugins()]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import and return a command; ``None`` where there is no such name."""
-        if cmd_name in COMMANDS:
-            module, _, attribute = COMMANDS[cmd_name].target.partition(":")
-            found = getattr(importlib.import_module(module), attribute)
-        else:
-            entries = {entry.name: entry for entry in default_manager().registry.entries("command")}
-            if cmd_name not in entries:
-                return None
-            found = entries[cmd_name].load()
-            if not isinstance(found, click.Command):
-                entry = entries[cmd_name]
-                raise PluginError(f"{entry.target} of {entry.distribution} is no click.Command")
-        assert isinstance(found, click.Command)
+        entry = CORE_COMMANDS.get(cmd_name) or _of_plugins().get(cmd_name)
+        if entry is None:
+            return None
+        found = entry.load()
+        if not isinstance(found, click.Command):
+            raise PluginError(f"{entry.target} of {entry.distribution} is no click.Command")
         return found
 
     def resolve_command(
@@ -97,13 +60,14 @@ class LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the summaries without importing a command."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, command.summary) for name, command in COMMANDS.items()])
-        entries = default_manager().registry.entries("command")
-        if entries:
-            with formatter.section("Commands of plugins"):
-                formatter.write_dl([(entry.name, entry.summary) for entry in entries])
+        for title, entries in (("Commands", CORE_COMMANDS), ("Commands of plugins", _of_plugins())):
+            if entries:
+                with formatter.section(title):
+                    formatter.write_dl([(name, entry.summary) for name, entry in entries.items()])
+
+
+def _of_plugins() -> dict[str, Entry]:
+    return {entry.name: entry for entry in default_manager().registry.entries("command")}
 
 
 @click.group(

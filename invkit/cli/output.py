@@ -2,11 +2,8 @@
 
     @click.command("list-plugins")
     @json_option
-    def list_plugins(as_json: bool) -> int:
-        if as_json:
-            print_json({"plugins": [...]})
-        else:
-            print_table(("plugin", "state"), [("convolution", "ok")])
+    def list_plugins(as_json: bool) -> None:
+        report(as_json, {"plugins": [...]}, ("plugin", "state"), [("convolution", "ok")])
 
 rich is imported only where stdout is a terminal; piped output is plain aligned text without colours.
 """
@@ -15,15 +12,46 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final
 
 import click
 
-__all__ = ["json_option", "print_json", "print_table", "to_stderr"]
+__all__ = [
+    "PATH",
+    "grey_option",
+    "images_argument",
+    "json_option",
+    "print_json",
+    "print_table",
+    "quiet_option",
+    "report",
+    "seed_option",
+    "to_stderr",
+]
+
+PATH: Final[Any] = click.Path(path_type=Path)
+"""The type of a parameter that is a file or a folder."""
+
+images_argument = click.argument("images", nargs=-1, required=True, type=PATH, metavar="IMAGE_OR_FOLDER...")
+grey_option = click.option("--grey", is_flag=True, help="Reduce colour images to grey.")
+quiet_option = click.option("--quiet", is_flag=True, help="No progress on stderr.")
+seed_option = click.option(
+    "--seed", type=click.IntRange(0, 2**63 - 1), metavar="N", help="Random seed; 0 by default."
+)
+"""The ``--seed`` of a command; gives ``None`` where it is left out."""
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
 """The ``--json`` flag that every listing and result has; gives the parameter ``as_json``."""
+
+
+def report(as_json: bool, value: Any, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a result: ``value`` as JSON, or ``rows`` as a table."""
+    if as_json:
+        print_json(value)
+    else:
+        print_table(columns, list(rows))
 
 
 def print_json(value: Any) -> None:
@@ -38,20 +66,17 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2, allow_nan=False))
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str | None = None) -> None:
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table on stdout: drawn by rich on a terminal, aligned columns elsewhere.
 
     Args:
         columns: the headings.
         rows: one text per column each.
-        title: a line above the table.
     """
     if sys.stdout.isatty():
-        _print_rich(columns, rows, title)
+        _print_rich(columns, rows)
         return
     widths = [max(len(cell) for cell in column) for column in zip(columns, *rows, strict=True)]
-    if title is not None:
-        click.echo(title)
     for row in (columns, *rows):
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         click.echo("  ".join(cells).rstrip())
@@ -62,12 +87,12 @@ def to_stderr(message: str) -> None:
     click.echo(message, err=True)
 
 
-def _print_rich(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str | None) -> None:
+def _print_rich(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*columns, title=title, title_justify="left", header_style="bold")
+    table = Table(*columns, header_style="bold")
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))  # Text: brackets in a message are no markup
     Console().print(table)

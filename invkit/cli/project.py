@@ -6,17 +6,15 @@ from pathlib import Path
 
 import click
 
-from invkit.cli.output import json_option, print_json, print_table, to_stderr
+from invkit.cli.output import PATH, grey_option, images_argument, json_option, report, seed_option, to_stderr
 
 __all__ = ["project"]
 
 
 @click.command("project")
-@click.argument(
-    "images", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="IMAGE_OR_FOLDER..."
-)
+@images_argument
 @click.option("--prior", "spec", required=True, metavar="SPEC", help="Of the images, e.g. vae:mnist.")
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Where pictures are written.")
+@click.option("--out", type=PATH, metavar="DIR", help="Where pictures are written.")
 @click.option(
     "--restarts", type=click.IntRange(1), default=4, show_default=True, help="Starts for each image."
 )
@@ -24,8 +22,8 @@ __all__ = ["project"]
 @click.option(
     "--weight", type=click.FloatRange(0), default=0.0, show_default=True, help="Weight of the penalty."
 )
-@click.option("--grey", is_flag=True, help="Reduce colour images to grey.")
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, metavar="N", help="Of the starts.")
+@grey_option
+@seed_option
 @json_option
 def project(
     images: tuple[Path, ...],
@@ -35,7 +33,7 @@ def project(
     steps: int,
     weight: float,
     grey: bool,
-    seed: int,
+    seed: int | None,
     as_json: bool,
 ) -> int:
     """Find the closest image in the range of a prior to every IMAGE (PNG, JPEG, TIFF or npy).
@@ -59,7 +57,9 @@ def project(
     for job in jobs:
         try:
             truth = job.read()
-            found = invkit.project(prior, truth, restarts=restarts, steps=steps, weight=weight, seed=seed)
+            found = invkit.project(
+                prior, truth, restarts=restarts, steps=steps, weight=weight, seed=seed or 0
+            )
             record = {
                 "image": str(job.source),
                 "psnr": found.psnr.item(),
@@ -75,14 +75,12 @@ def project(
             failures.append(Failure(job.source, error))
     for failure in failures:
         to_stderr(f"invkit: {failure}")
-    if as_json:
-        print_json({"prior": spec, "images": records, "failed": [str(f.source) for f in failures]})
-    elif records:
-        rows = [
-            (r["image"], f"{r['psnr']:.2f} dB", f"{r['ssim']:.4f}", f"{r['latent_norm']:.1f}")
-            for r in records
-        ]
-        print_table(("image", "PSNR", "SSIM", "‖latent‖"), rows)
+    value = {"prior": spec, "images": records, "failed": [str(f.source) for f in failures]}
+    rows = (
+        (r["image"], f"{r['psnr']:.2f} dB", f"{r['ssim']:.4f}", f"{r['latent_norm']:.1f}") for r in records
+    )
+    if records or as_json:
+        report(as_json, value, ("image", "PSNR", "SSIM", "‖latent‖"), rows)
     if not records:
         return 3
     return 1 if failures else 0

@@ -13,13 +13,13 @@ from __future__ import annotations
 import hashlib
 import os
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from invkit.cli.output import json_option, print_json, print_table, to_stderr
+from invkit.cli.output import PATH, json_option, quiet_option, report, seed_option, to_stderr
 from invkit.errors import ConfigError, InputError, SpecError, UsageError
 from invkit.plugin.loading import default_manager
 from invkit.plugin.registry import Registry, nearest
@@ -35,16 +35,16 @@ __all__ = ["train"]
 @click.argument("trainer", required=False)
 @click.option("--list", "as_list", is_flag=True, help="List trainers and recipes, and train nothing.")
 @click.option("--recipe", metavar="NAME", help="One of the trainer's recipes.")
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder of the run.")
+@click.option("--out", type=PATH, metavar="DIR", help="Folder of the run.")
 @click.option(
     "--data", metavar="SPEC_OR_FOLDER", help="Other data: a data set's spec, or a folder of images."
 )
 @click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change the recipe; repeatable.")
 @click.option("--name", metavar="NAME", help="What the prior is called; by default as its recipe.")
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, metavar="N", help="Of all randomness.")
+@seed_option
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint in --out, if there is one.")
 @click.option("--install", "installs", is_flag=True, help="Make it known by its name, e.g. as vae:NAME.")
-@click.option("--quiet", is_flag=True, help="No progress on stderr.")
+@quiet_option
 @json_option
 def train(
     trainer: str | None,
@@ -54,7 +54,7 @@ def train(
     data: str | None,
     changes: tuple[str, ...],
     name: str | None,
-    seed: int,
+    seed: int | None,
     resume: bool,
     installs: bool,
     quiet: bool,
@@ -68,6 +68,8 @@ def train(
     \b
     invkit train vae --recipe blurA --out runs/blurA
     """
+    from invkit.parts import part
+
     registry = default_manager().registry
     if as_list:
         _print_recipes(registry, trainer, as_json)
@@ -79,28 +81,18 @@ def train(
             hint="write `invkit train TRAINER --recipe NAME --out DIR`; see `invkit train --list`",
         )
     kind = Spec.parse(trainer).kind
-    worker = _trainer(registry, trainer)
+    worker = part("trainer", trainer)
     values = _recipe(worker, kind, recipe) | _changes(changes)
     if data is not None:
         values["data"] = _data(registry, data)
     name = name or recipe
     _check_name(registry, kind, name, installs=installs)
     try:
-        path = worker.train(name, values, out, seed=seed, resume=resume, progress=not quiet)
+        path = worker.train(name, values, out, seed=seed or 0, resume=resume, progress=not quiet)
     except KeyboardInterrupt:
         to_stderr("invkit: the same command with --resume goes on from the last checkpoint")
         raise
     _report(worker, path, kind, name, installs, as_json)
-
-
-def _trainer(registry: Registry, spec: str) -> Trainer:
-    from invkit.contracts.trainer import Trainer
-    from invkit.plugin.building import build
-
-    built = build(registry, "trainer", Spec.parse(spec))
-    if not isinstance(built, Trainer):
-        raise SpecError(f"{spec!r} builds a {type(built).__name__}, which is no invkit.Trainer")
-    return built
 
 
 def _recipe(trainer: Trainer, kind: str, name: str) -> dict[str, Any]:
@@ -153,26 +145,22 @@ def _report(trainer: Trainer, path: Path, kind: str, name: str, installs: bool, 
     installed = store.install(path, kind, name) if installs else None
     card = store.read_card(path)
     usage = trainer.usage(kind, name if installs else str(path if os.sep in str(path) else path.resolve()))
-    if as_json:
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        where = None if installed is None else str(installed)
-        print_json({"weights": str(path), "sha256": digest, "installed": where, "prior": usage, "card": card})
-        return
-    print_table(("figure", "value"), [(key, str(value)) for key, value in card["metrics"].items()])
-    click.echo(f"\n{path}\nuse it as {usage}")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    where = None if installed is None else str(installed)
+    value = {"weights": str(path), "sha256": digest, "installed": where, "prior": usage, "card": card}
+    report(as_json, value, ("figure", "value"), ((key, str(each)) for key, each in card["metrics"].items()))
+    if not as_json:
+        click.echo(f"\n{path}\nuse it as {usage}")
 
 
 def _print_recipes(registry: Registry, wanted: str | None, as_json: bool) -> None:
+    from invkit.parts import part
+
     entries = registry.entries("trainer") if wanted is None else (registry.entry("trainer", wanted),)
-    found: dict[str, Mapping[str, Mapping[str, Any]]] = {
-        entry.name: _trainer(registry, entry.name).recipes() for entry in entries
-    }
-    if as_json:
-        print_json({"trainers": {name: dict(recipes) for name, recipes in found.items()}})
-        return
-    rows = [
+    found = {entry.name: dict(part("trainer", entry.name).recipes()) for entry in entries}
+    rows = (
         (name, recipe, str(values.get("data", "")), str(values.get("architecture", "")))
         for name, recipes in found.items()
         for recipe, values in recipes.items()
-    ]
-    print_table(("trainer", "recipe", "data", "architecture"), rows)
+    )
+    report(as_json, {"trainers": found}, ("trainer", "recipe", "data", "architecture"), rows)

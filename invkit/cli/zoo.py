@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from invkit.cli.output import json_option, print_json, print_table
+from invkit.cli.output import PATH, json_option, report, seed_option
 from invkit.errors import WeightsError
 from invkit.files import store
 from invkit.plugin.loading import default_manager
@@ -29,11 +29,11 @@ __all__ = ["zoo"]
 
 @click.command("zoo")
 @click.argument("priors", nargs=-1, metavar="[PRIOR]...")
-@click.option("--sheet", type=click.Path(path_type=Path), metavar="FILE.png", help="Draw samples of each.")
+@click.option("--sheet", type=PATH, metavar="FILE.png", help="Draw samples of each.")
 @click.option("--samples", type=click.IntRange(1, 32), default=6, show_default=True, help="Of each prior.")
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, metavar="N", help="Of the samples.")
+@seed_option
 @json_option
-def zoo(priors: tuple[str, ...], sheet: Path | None, samples: int, seed: int, as_json: bool) -> None:
+def zoo(priors: tuple[str, ...], sheet: Path | None, samples: int, seed: int | None, as_json: bool) -> None:
     """List the trained priors, shipped and installed, or the PRIORs named.
 
     With --sheet, a row of random samples of each is drawn; kernels are scaled to their largest value.
@@ -42,12 +42,10 @@ def zoo(priors: tuple[str, ...], sheet: Path | None, samples: int, seed: int, as
     registry = default_manager().registry
     records = _chosen(_records(registry), priors)
     if sheet is not None:
-        _draw(sheet, [record["prior"] for record in records if record["part"] == "prior"], samples, seed)
-    if as_json:
-        print_json({"priors": records, "sheet": None if sheet is None else str(sheet)})
-        return
-    print_table(("prior", "MB", "trained on", "figures", "terms"), [_row(record) for record in records])
-    if sheet is not None:
+        _draw(sheet, [record["prior"] for record in records if record["part"] == "prior"], samples, seed or 0)
+    value = {"priors": records, "sheet": None if sheet is None else str(sheet)}
+    report(as_json, value, ("prior", "MB", "trained on", "figures", "terms"), map(_row, records))
+    if sheet is not None and not as_json:
         click.echo(f"samples drawn to {sheet}")
 
 

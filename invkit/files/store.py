@@ -278,11 +278,12 @@ def _shipped_folders(registry: Registry, kind: str) -> list[Path]:
     folders = []
     for shipped in registry.weights_folders(kind):
         try:
-            spec = importlib.util.find_spec(shipped.package)
+            package, folder = shipped.place
+            spec = importlib.util.find_spec(package)
         except (ImportError, ValueError):  # a plugin that is broken has no weights; list-plugins tells why
             spec = None
         locations = spec.submodule_search_locations if spec is not None else None
-        folders += [Path(location) / shipped.folder for location in locations or ()]
+        folders += [Path(location) / folder for location in locations or ()]
     return folders
 
 

@@ -80,15 +80,10 @@ def per_pixel_error(estimate: Array, truth: Signals, *, dims: int = 2) -> Array:
     then fit: CelebA's 0.000671 is 22.6 dB, where Table 1 has 23.5 dB; as a mean squared error it were 31.7.
 
     Args:
-        estimate, truth: `(*dims)`, `(channels, *dims)` or `(n, channels, *dims)`.
-        dims: axes of a signal after its channels: 1 for signals, 2 for images.
+        estimate, truth, dims: as `psnr`, with the same errors.
 
     Returns:
         In units of the signal, `()` for one signal, `(n,)` for a batch.
-
-    Raises:
-        ShapeError: the shapes differ or are none of these layouts.
-        InputError: complex values, or integers beside floating point.
 
     Source: arXiv 1802.04073, Section 4.4 and Table 3.
     """

@@ -39,16 +39,8 @@ def kernel_ncc_modulo_shift(estimate: Array, truth: Signals, *, dims: int = 2) -
 
     The shifts are whole pixels, the same for all channels, and not circular: what leaves the support is lost.
 
-    Args:
-        estimate, truth: `(*dims)`, `(channels, *dims)` or `(n, channels, *dims)`; the sizes may differ.
-        dims: axes of a kernel after its channels: 1 for signals, 2 for images.
-
-    Returns:
-        In [−1, 1], at least `kernel_ncc`, `()` for one kernel, `(n,)` for a batch; 0 where either is zero.
-
-    Raises:
-        ShapeError: the layouts or channels differ, or are none of these layouts.
-        InputError: complex values, or integers beside floating point.
+    Arguments, layouts and errors are those of `kernel_ncc`; `dims` is at least 1. The result is in [−1, 1]
+    and never less than `kernel_ncc`.
     """
     if not dims:
         raise ShapeError("kernels without axes cannot be shifted, got dims=0", hint="use kernel_ncc")

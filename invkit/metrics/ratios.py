@@ -66,16 +66,8 @@ def spectral_error_ratio(
     Published tables on Levin's images compare these (among them those with 1.255 for the dark channel prior
     and 1.196 for SelfDeblur, whose public script takes this norm).
 
-    Args:
-        estimate, estimate_known, truth: see `squared_error_ratio`; grey images, of one channel.
-        reach, step, border: see `shift_align`.
-
-    Returns:
-        `()` for one image, `(n,)` for a batch; 1 where the estimated kernel serves as well as the true one.
-
-    Raises:
-        ShapeError: more than one channel; else as `shift_align`.
-        InputError: as `shift_align`.
+    Arguments, result and errors are those of `squared_error_ratio`. Images of more than one channel are a
+    `ShapeError`.
     """
     channels = pair(estimate, truth)[0].shape[1]
     if channels != 1:
@@ -91,9 +83,8 @@ def _errors(
     estimate: Signals, estimate_known: Signals, truth: Signals, reach: Number, step: Number, border: int
 ) -> tuple[Tensor, Tensor]:
     """Both error images, `(n, channels, height, width)`, after alignment, in double precision."""
-    a, b = pair(estimate, truth)
-    known, _ = pair(estimate_known, truth)
-    moved = (shift_align(each, b, reach=reach, step=step, border=border) for each in (a, known))
+    pairs = pair(estimate, truth), pair(estimate_known, truth)
+    moved = (shift_align(a, b, reach=reach, step=step, border=border) for a, b in pairs)
     found, with_known = (each.estimate - each.truth for each in moved)
     return found, with_known
 

@@ -22,15 +22,14 @@ import math
 import typing
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 
 from invkit.errors import InvkitError, PluginError, SpecError
+from invkit.plugin.converting import convert, type_text
+from invkit.plugin.registry import Entry, Registry, nearest
 from invkit.plugin.specs import Spec, option_text
-
-if TYPE_CHECKING:
-    from invkit.plugin.registry import Entry, Registry
 
 __all__ = [
     "REQUIRED",
@@ -70,8 +69,6 @@ class OptionField:
     @property
     def type_name(self) -> str:
         """The type in words: ``a whole number``, ``one of l2, tv``."""
-        from invkit.plugin.converting import type_text
-
         return type_text(self.type)
 
 
@@ -81,16 +78,14 @@ class Signature:
 
     Args:
         factory: what to call.
-        takes_name: whether its first parameter is ``name``.
-        name_default: the name's default, or `REQUIRED`.
+        name: its first parameter where that is called ``name``, else ``None``.
         takes_registry: whether it wants the registry.
         options: the options in the order of the signature, those of records among them.
         records: the class of every record, and its default or `REQUIRED`, the innermost first.
     """
 
     factory: Callable[..., Any]
-    takes_name: bool
-    name_default: Any
+    name: OptionField | None
     takes_registry: bool
     options: tuple[OptionField, ...]
     records: Mapping[Path, tuple[type, Any]]
@@ -155,7 +150,7 @@ def build(registry: Registry, kind: str, spec: Spec) -> Any:
         texts = {
             field.key: option_text(values.get(field.path, field.default)) for field in signature.options
         }
-        text = name.get("name", signature.name_default) if signature.takes_name else None
+        text = name.get("name", signature.name.default) if signature.name else None
         whole = Spec(spec.kind, text if isinstance(text, str) else None, texts)
         remember(built, Named(kind, whole, entry.origin))
     return built
@@ -200,7 +195,7 @@ def table_of(spec: Spec, kind: str, registry: Registry) -> dict[str, Any]:
     sequences lists. ``None`` is ``"none"``, since TOML has no null.
     """
     types = {option.key: option.type for option in signature_of(registry.entry(kind, spec.kind)).options}
-    typed = {key: _plain(_converted(text, types[key])) for key, text in spec.options.items() if key in types}
+    typed = {key: _plain(convert(text, types[key])) for key, text in spec.options.items() if key in types}
     return {**spec.to_dict(), **typed}
 
 
@@ -214,32 +209,24 @@ def signature_of(entry: Entry) -> Signature:
     factory = getattr(cls, "from_spec", cls)
     try:
         parameters = _parameters(cls, factory)
-        hints = _hints(cls, factory)
     except (TypeError, ValueError, NameError) as error:
         raise PluginError(f"{entry.target} has a signature that cannot be read: {error}") from error
-    takes_name = bool(parameters) and parameters[0].name == "name"
-    fields = attrs.fields(cls) if factory is cls and attrs.has(cls) else ()
-    own = {field.alias: _default(field) for field in fields}
-    taken = []
-    for parameter in parameters[takes_name:]:
-        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY):
-            raise PluginError(f"{entry.target} has the parameter {str(parameter)!r}; options must be named")
-        if parameter.name == "registry":
-            continue
-        if parameter.name in _RESERVED:
-            raise PluginError(f"{entry.target} has the parameter {parameter.name!r}, a name that is taken")
-        if parameter.name not in hints:
-            raise PluginError(f"{entry.target} has no annotation on its parameter {parameter.name!r}")
-        default = own.get(parameter.name, parameter.default)
-        taken.append(OptionField(parameter.name, hints[parameter.name], default, (parameter.name,)))
+    name = parameters[0] if parameters and parameters[0].key == "name" else None
+    taken = [each for each in parameters if each is not name and each.key != "registry"]
+    for each in taken:
+        if each.key.startswith("*"):
+            raise PluginError(f"{entry.target} has the parameter {each.key!r}; options must be named")
+        if each.key in _RESERVED:
+            raise PluginError(f"{entry.target} has the parameter {each.key!r}, a name that is taken")
+        if each.type is REQUIRED:
+            raise PluginError(f"{entry.target} has no annotation on its parameter {each.key!r}")
     records: dict[Path, tuple[type, Any]] = {}
     options = tuple(option for field in taken for option in _flattened(field, records))
     twice = [key for key, count in Counter(option.key for option in options).items() if count > 1]
     if twice:
         raise PluginError(f"{entry.target} has the option {twice[0]!r} twice, in different records")
-    takes_registry = any(parameter.name == "registry" for parameter in parameters)
-    name_default = parameters[0].default if takes_name else REQUIRED
-    return Signature(factory, takes_name, name_default, takes_registry, options, records)
+    takes_registry = any(each.key == "registry" for each in parameters)
+    return Signature(factory, name, takes_registry, options, records)
 
 
 def _flattened(field: OptionField, records: dict[Path, tuple[type, Any]]) -> Iterator[OptionField]:
@@ -247,31 +234,40 @@ def _flattened(field: OptionField, records: dict[Path, tuple[type, Any]]) -> Ite
     if not (isinstance(field.type, type) and attrs.has(field.type)) or field.type is Spec:
         yield field
         return
-    types = typing.get_type_hints(field.type)
-    for each in attrs.fields(field.type):
-        if each.init:
-            given = field.default is not REQUIRED
-            default = getattr(field.default, each.name) if given else _default(each)
-            path = (*field.path, each.alias)
-            yield from _flattened(OptionField(each.alias, types[each.name], default, path), records)
+    for each in _fields(field.type, field.path, field.default):
+        yield from _flattened(each, records)
     records[field.path] = (field.type, field.default)
 
 
-def _parameters(cls: Any, factory: Any) -> list[inspect.Parameter]:
+def _fields(cls: Any, path: Path, record: Any) -> list[OptionField]:
+    """The fields of an attrs class, below ``path``; their defaults are ``record``'s values, where given."""
+    types = typing.get_type_hints(cls)
+    return [
+        OptionField(
+            field.alias,
+            types.get(field.name, REQUIRED),
+            _default(field) if record is REQUIRED else getattr(record, field.name),
+            (*path, field.alias),
+        )
+        for field in attrs.fields(cls)
+        if field.init
+    ]
+
+
+def _parameters(cls: Any, factory: Any) -> list[OptionField]:
+    """The parameters of a factory; ``*args`` and the like have their stars in the key."""
+    if factory is cls and attrs.has(cls):
+        return _fields(cls, (), REQUIRED)
     # Without an __init__ of its own a module has nn.Module's, whose *args and **kwargs mean nothing.
-    own = getattr(inspect.getattr_static(cls, "__init__"), "__module__", None)
-    if factory is cls and own == "torch.nn.modules.module":
+    own = inspect.getattr_static(cls, "__init__")
+    if factory is cls and getattr(own, "__module__", None) == "torch.nn.modules.module":
         return []
-    return list(inspect.signature(factory).parameters.values())
-
-
-def _hints(cls: Any, factory: Any) -> dict[str, Any]:
-    if factory is cls and isinstance(cls, type):
-        if attrs.has(cls):
-            types = typing.get_type_hints(cls)
-            return {field.alias: types[field.name] for field in attrs.fields(cls) if field.name in types}
-        return typing.get_type_hints(inspect.getattr_static(cls, "__init__"))
-    return typing.get_type_hints(factory)
+    hints = typing.get_type_hints(own if factory is cls and isinstance(cls, type) else factory)
+    found = []
+    for each in inspect.signature(factory).parameters.values():
+        key = str(each) if each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD) else each.name
+        found.append(OptionField(key, hints.get(each.name, REQUIRED), each.default, (each.name,)))
+    return found
 
 
 def _default(field: Any) -> Any:
@@ -284,25 +280,23 @@ def _default(field: Any) -> Any:
 
 def _name_argument(entry: Entry, signature: Signature, spec: Spec) -> dict[str, Any]:
     if spec.name is not None:
-        if not signature.takes_name:
+        if signature.name is None:
             raise SpecError(f"{_what(entry)} takes no name, got {spec.name!r}", hint=_usage(entry))
         return {"name": spec.name}
-    if signature.takes_name and signature.name_default is REQUIRED:
+    if signature.name is not None and signature.name.default is REQUIRED:
         raise SpecError(f"{_what(entry)} needs a name", hint=f"write {entry.name}:NAME; {_usage(entry)}")
     return {}
 
 
 def _option_values(entry: Entry, signature: Signature, spec: Spec) -> dict[Path, Any]:
-    from invkit.plugin.registry import nearest
-
     fields = {field.key: field for field in signature.options}
     values = {}
     for key, text in spec.options.items():
         if key not in fields:
             raise SpecError(f"{_what(entry)} has no option {key!r}", hint=nearest(key, fields))
         try:
-            values[fields[key].path] = _converted(text, fields[key].type)
-        except Exception as error:  # cattrs and the hooks raise many types
+            values[fields[key].path] = convert(text, fields[key].type)
+        except Exception as error:  # a class raises what it likes
             raise SpecError(
                 f"{_what(entry)} has the option {key}={text!r}, expected {fields[key].type_name}",
                 hint=_usage(entry),
@@ -326,7 +320,7 @@ def _usage(entry: Entry) -> str:
 
 def _is_configuration(cls: Any, signature: Signature) -> bool:
     """Whether objects of a class are determined by their options: attrs fields that are all options."""
-    keys = {option.path[0] for option in signature.options} | ({"name"} if signature.takes_name else set())
+    keys = {option.path[0] for option in signature.options} | ({"name"} if signature.name else set())
     return attrs.has(cls) and {field.alias for field in attrs.fields(cls) if field.init} <= keys
 
 
@@ -344,13 +338,13 @@ def _read_off(built: Any, entry: Entry, signature: Signature) -> Spec | None:
         except AttributeError:
             continue
         try:
-            again = _converted(option_text(value), option.type)
-        except Exception:  # cattrs and the hooks raise many types
+            again = convert(option_text(value), option.type)
+        except Exception:  # a class raises what it likes
             return None
         if _plain(again) != _plain(value):
             return None
         texts[option.key] = option_text(again)
-    called = _field(built, "name") if signature.takes_name else None
+    called = _field(built, "name") if signature.name else None
     return Spec(entry.name, None if called is None else str(called), texts)
 
 
@@ -358,12 +352,6 @@ def _field(record: Any, alias: str) -> Any:
     """The value of an attrs object's field by the name of its parameter."""
     names = [field.name for field in attrs.fields(type(record)) if field.alias == alias]
     return getattr(record, names[0] if names else alias)
-
-
-def _converted(text: str, to: Any) -> Any:
-    from invkit.plugin.converting import convert  # cattrs is imported when an option is given
-
-    return convert(text, to)
 
 
 def _plain(value: Any) -> Any:

@@ -6,23 +6,19 @@
     Traceback (most recent call last):
     ValueError: 'maybe' is not true or false
 
-What is not listed in `convert` goes to cattrs as it is. Nothing is guessed: the annotation decides.
+Any other class is called with the text, as an enum of strings is. Nothing is guessed: the annotation decides.
 """
 
 from __future__ import annotations
 
-import functools
 import re
 import types
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin
 from urllib.parse import unquote
 
 from invkit.plugin.specs import Spec, option_text
-
-if TYPE_CHECKING:
-    import cattrs
 
 __all__ = ["convert", "type_text"]
 
@@ -43,16 +39,20 @@ def convert(text: str, to: Any) -> Any:
     Raises:
         Exception: the text does not stand for such a value.
     """
-    # By identity, not by class: to cattrs an enum of strings is a string, and every text a true boolean.
-    if isinstance(to, type) and to in _SIMPLE:
-        return _SIMPLE[to](text)
-    return _converter().structure(text, to)
+    origin = get_origin(to)
+    if origin is Literal:
+        return _literal(text, to)
+    if origin in _UNIONS:
+        return _union(text, to)
+    if origin is tuple:
+        return _tuple(text, to)
+    return _MADE_BY.get(to, to)(text)
 
 
 def type_text(to: Any) -> str:
     """Return a type in words: ``a whole number``, ``one of fast, slow``, ``3 numbers separated by x``."""
     origin, members = get_origin(to), get_args(to)
-    if _is_union(to):
+    if origin in _UNIONS:
         return " or ".join(type_text(member) for member in members)
     if origin is Literal:
         return "one of " + ", ".join(option_text(member) for member in members)
@@ -85,38 +85,8 @@ def _none(text: str) -> None:
         raise ValueError(f"{text!r} is not none")
 
 
-_SIMPLE: dict[Any, Callable[[str], Any]] = {
-    bool: _boolean,
-    int: int,
-    float: float,
-    str: str,
-    Path: Path,
-    Spec: Spec.parse,
-    type(None): _none,
-}
-
-
-@functools.cache
-def _converter() -> cattrs.Converter:
-    import cattrs
-
-    converter = cattrs.Converter(detailed_validation=False)
-    converter.register_structure_hook_func(_is_literal, _literal)
-    converter.register_structure_hook_func(_is_tuple, _tuple)
-    converter.register_structure_hook_func(_is_union, _union)
-    return converter
-
-
-def _is_literal(to: Any) -> bool:
-    return bool(get_origin(to) == Literal)
-
-
-def _is_tuple(to: Any) -> bool:
-    return isinstance(get_origin(to), type) and issubclass(get_origin(to), tuple)
-
-
-def _is_union(to: Any) -> bool:
-    return get_origin(to) in (Union, types.UnionType)
+_UNIONS = (Union, types.UnionType)
+_MADE_BY: dict[Any, Callable[[str], Any]] = {bool: _boolean, Spec: Spec.parse, type(None): _none}
 
 
 def _all_numbers(members: tuple[Any, ...]) -> bool:

@@ -18,9 +18,9 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import importlib
 import importlib.metadata
 import os
+import pkgutil
 import sys
 import time
 from collections.abc import Collection, Iterable, Sequence
@@ -35,7 +35,15 @@ from invkit.errors import PluginError
 from invkit.plugin import hookspecs
 from invkit.plugin.registry import Registry, nearest
 
-__all__ = ["Candidate", "PluginManager", "PluginState", "default_manager", "disabled_by_user", "discover"]
+__all__ = [
+    "Candidate",
+    "PluginManager",
+    "PluginState",
+    "call_hook",
+    "default_manager",
+    "disabled_by_user",
+    "discover",
+]
 
 HOST = "invkit"
 HEAVY = ("torch", "numpy", "scipy")
@@ -81,6 +89,12 @@ class PluginState:
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
 
+    @property
+    def remarks(self) -> str:
+        """Reason, remedy and notes in one line."""
+        remedy = f"try `{self.remedy}`" if self.remedy else ""
+        return "; ".join(filter(None, (self.reason, remedy, *self.notes)))
+
 
 def discover(path: Sequence[str] | None = None) -> tuple[Candidate, ...]:
     """Return the installed plugins, invkit's own first, then by distribution and name. Imports none.
@@ -98,23 +112,10 @@ def discover(path: Sequence[str] | None = None) -> tuple[Candidate, ...]:
         for point in distribution.entry_points:
             if point.group == hookspecs.GROUP:
                 requires = tuple(distribution.requires or ())
-                found[raw_name, point.name] = Candidate(
-                    point.name,
-                    point.value.partition("[")[0].strip(),
-                    raw_name,
-                    distribution.version,
-                    requires,
-                )
-    return tuple(
-        sorted(
-            found.values(),
-            key=lambda c: (
-                canonicalize_name(c.distribution) != HOST,
-                canonicalize_name(c.distribution),
-                c.name,
-            ),
-        )
-    )
+                module = point.value.partition("[")[0].strip()
+                candidate = Candidate(point.name, module, raw_name, distribution.version, requires)
+                found[canonicalize_name(raw_name), point.name] = candidate
+    return tuple(found[key] for key in sorted(found, key=lambda key: (key[0] != HOST, key)))
 
 
 class PluginManager:
@@ -128,8 +129,6 @@ class PluginManager:
     def __init__(self) -> None:
         self.registry = Registry()
         self.states: tuple[PluginState, ...] = ()
-        self._pluggy = pluggy.PluginManager(hookspecs.GROUP)
-        self._pluggy.add_hookspecs(hookspecs)
 
     @classmethod
     def load(
@@ -180,45 +179,33 @@ class PluginManager:
             module = _import(candidate)
             package = candidate.module.partition(":")[0].rpartition(".")[0]
             with self.registry.registering(candidate.name, candidate.distribution, package):
-                self._call_hook(candidate, module)
+                call_hook(module, candidate.module, self.registry)
         except PluginError as error:
-            remedy = error.hint or upgrade
-            return PluginState(candidate, "broken", error.message, remedy)
+            return PluginState(candidate, "broken", error.message, error.hint or upgrade)
         except (Exception, SystemExit) as error:  # whatever a plugin raises stays with the plugin
             return PluginState(candidate, "broken", _one_line(error), upgrade)
         return PluginState(candidate, "ok")
 
-    def _call_hook(self, candidate: Candidate, module: object) -> None:
-        """Register one module with pluggy, check its hooks, and call only its own."""
-        try:
-            self._pluggy.register(module, name=f"{candidate.distribution}:{candidate.name}")
-            self._check_hooks(candidate, module)
-            others = [plugin for plugin in self._pluggy.get_plugins() if plugin is not module]
-            self._pluggy.subset_hook_caller("invkit_register", others)(registry=self.registry)
-        except BaseException:
-            if self._pluggy.is_registered(module):
-                self._pluggy.unregister(module)
-            raise
 
-    def _check_hooks(self, candidate: Candidate, module: object) -> None:
-        specified = list(vars(self._pluggy.hook))
-        try:
-            self._pluggy.check_pending()
-        except pluggy.PluginValidationError:
-            # Only this module can be at fault: the others were checked before, or thrown out.
-            known = [name for name in specified if getattr(self._pluggy.hook, name).has_spec()]
-            for caller in self._pluggy.get_hookcallers(module) or ():
-                if not caller.has_spec():
-                    raise PluginError(
-                        f"unknown hook {caller.name!r} in {candidate.module}; {nearest(caller.name, known)}",
-                        hint=f"rename it, or pip install --upgrade {candidate.distribution}",
-                    ) from None
-            raise
-        if not self._pluggy.get_hookcallers(module):
-            raise PluginError(
-                f"{candidate.module} implements no hook, expected @invkit.hookimpl on "
-                "invkit_register(registry)"
-            )
+def call_hook(module: object, called: str, registry: Registry) -> None:
+    """Call a module's hook, which fills the registry; pluggy checks its arguments.
+
+    Raises:
+        PluginError: the module has no hook, or one that invkit does not know.
+    """
+    host = pluggy.PluginManager(hookspecs.GROUP)
+    host.add_hookspecs(hookspecs)
+    known = list(vars(host.hook))
+    host.register(module)
+    callers = host.get_hookcallers(module) or ()
+    unknown = [caller.name for caller in callers if not caller.has_spec()]
+    if unknown:
+        raise PluginError(f"unknown hook {unknown[0]!r} in {called}; {nearest(unknown[0], known)}")
+    if not callers:
+        raise PluginError(
+            f"{called} implements no hook, expected @invkit.hookimpl on invkit_register(registry)"
+        )
+    host.hook.invkit_register(registry=registry)
 
 
 def disabled_by_user() -> frozenset[str]:
@@ -250,9 +237,7 @@ def _unmet(candidate: Candidate, host_version: str) -> str | None:
 def _import(candidate: Candidate) -> object:
     module, _, attribute = candidate.module.partition(":")
     try:
-        found: object = importlib.import_module(module)
-        for part in filter(None, attribute.split(".")):
-            found = getattr(found, part)
+        found: object = pkgutil.resolve_name(f"{module}:{attribute}")
     except (Exception, SystemExit) as error:
         raise PluginError(f"importing {candidate.module} failed: {_one_line(error)}") from error
     return found

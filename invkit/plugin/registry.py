@@ -13,11 +13,12 @@ Targets are strings ``"module:attribute"``: nothing heavy is imported to list wh
 from __future__ import annotations
 
 import difflib
-import importlib
+import pkgutil
 import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partialmethod
 from importlib import resources
 from typing import Any
 
@@ -26,23 +27,10 @@ import attrs
 from invkit.errors import PluginError, SpecError
 from invkit.plugin.specs import GRAMMAR, KIND
 
-__all__ = ["CORE_COMMANDS", "KINDS", "Entry", "Registry", "WeightsFolder", "nearest"]
+__all__ = ["CORE_COMMANDS", "KINDS", "Entry", "Registry", "nearest"]
 
 KINDS = ("operator", "prior", "noise", "solver", "method", "dataset", "monitor", "trainer", "command")
 """What can be registered."""
-
-CORE_COMMANDS = (
-    "datasets",
-    "deblur",
-    "describe",
-    "doctor",
-    "list",
-    "list-plugins",
-    "project",
-    "train",
-    "zoo",
-)
-"""The command line's own commands; no plugin may take their names."""
 
 _TARGET = re.compile(r"[\w.]+:[\w.]+")
 _FOLDER = re.compile(r"[\w.]+:[\w./-]+")
@@ -53,9 +41,9 @@ class Entry:
     """One registered thing.
 
     Args:
-        kind: one of `KINDS`.
-        name: the name used in specs and on the command line.
-        target: ``"module:attribute"``.
+        kind: one of `KINDS`, or ``"weights"``: a folder of trained priors.
+        name: the name used in specs and on the command line; of weights, the prior kind they belong to.
+        target: ``"module:attribute"``; of methods and weights, ``"package:path"``.
         summary: one line for listings.
         plugin: the entry point that registered it.
         distribution: the installed distribution it came in.
@@ -73,6 +61,12 @@ class Entry:
     cls: Any = attrs.field(default=None, repr=False)
 
     @property
+    def place(self) -> tuple[str, str]:
+        """The target's module or package, and what it names in there."""
+        module, _, inside = self.target.partition(":")
+        return module, inside
+
+    @property
     def origin(self) -> str:
         """``"module:Class"`` of a class registered at run time; empty for what a plugin offers."""
         return self.target if self.cls is not None else ""
@@ -85,39 +79,36 @@ class Entry:
         """
         if self.cls is not None:
             return self.cls
-        module_name, _, attribute = self.target.partition(":")
+        package, file = self.place
         try:
             if self.kind == "method":
-                return resources.files(module_name).joinpath(attribute).read_text(encoding="utf-8")
-            found: Any = importlib.import_module(module_name)
-            for part in attribute.split("."):
-                found = getattr(found, part)
+                return resources.files(package).joinpath(file).read_text(encoding="utf-8")
+            return pkgutil.resolve_name(self.target)
         except Exception as error:  # whatever a plugin's module raises is the plugin's fault
             raise PluginError(
                 f"the {self.kind} {self.name!r} of plugin {self.plugin!r} (distribution {self.distribution}) "
                 f"cannot be imported from {self.target!r}: {type(error).__name__}: {error}",
                 hint=f"try `pip install --upgrade {self.distribution}`",
             ) from error
-        return found
 
 
-@attrs.frozen
-class WeightsFolder:
-    """A folder of trained priors that a plugin ships.
+_CORE = {
+    "deblur": ("deblur:deblur", "Recover sharp images and kernels from blurry images."),
+    "project": ("project:project", "Find the closest images in the range of a prior."),
+    "zoo": ("zoo:zoo", "List the trained priors with size, terms and figures; draw samples."),
+    "train": ("train:train", "Train a prior by a recipe."),
+    "datasets": ("datasets:datasets", "List the data sets and whether they are here; download one."),
+    "list": ("list_:list_", "List operators, priors, solvers, datasets or monitors."),
+    "describe": ("describe:describe", "Say what a spec means, its options and defaults."),
+    "list-plugins": ("list_plugins:list_plugins", "List the plugins and their states."),
+    "doctor": ("doctor:doctor", "Check this installation."),
+}
 
-    Args:
-        kind: the prior kind the weights belong to, e.g. ``"vae"``.
-        package: the importable package that holds the folder.
-        folder: the folder's path inside the package, with ``/``.
-        plugin: the entry point that registered it.
-        distribution: the installed distribution it came in.
-    """
-
-    kind: str
-    package: str
-    folder: str
-    plugin: str
-    distribution: str
+CORE_COMMANDS = {
+    name: Entry("command", name, f"invkit.cli.{target}", summary, "invkit", "invkit")
+    for name, (target, summary) in _CORE.items()
+}
+"""The command line's own commands, in the order of its help; no plugin may take their names."""
 
 
 class Registry:
@@ -129,37 +120,56 @@ class Registry:
 
     def __init__(self) -> None:
         self._entries: dict[tuple[str, str], Entry] = {}
-        self._weights: list[WeightsFolder] = []
+        self._weights: list[Entry] = []
         self._source, self._package = ("(direct)", "(none)"), ""
         self.failed: tuple[str, ...] = ()
 
     # What a plugin calls -------------------------------------------------------------------------------
 
-    def operator(self, name: str, target: str, *, summary: str, default: bool = False) -> None:
-        """Register a `BilinearOperator` class.
+    def _add(self, kind: str, name: str, target: str, *, summary: str, default: bool = False) -> None:
+        """Register a class by name.
 
         Args:
+            kind: what it is: ``registry.prior(…)`` registers a prior, and so on.
             name: the name used in specs: a lower-case letter, then letters, digits, ``-`` or ``_``.
             target: ``"module:Class"``, imported on first use.
             summary: one line for listings.
-            default: use it where a command line names no operator.
+            default: use it where a command line names none.
 
         Raises:
             PluginError: a malformed name or target, or a name already taken.
         """
-        self._add("operator", name, target, summary, default)
+        if not KIND.fullmatch(name):
+            raise PluginError(f"the {kind} name {name!r} is malformed", hint=GRAMMAR)
+        pattern, form = (_FOLDER, "package:file") if kind == "method" else (_TARGET, "module:attribute")
+        if not pattern.fullmatch(target):
+            raise PluginError(f"the {kind} {name!r} has the target {target!r}, expected {form!r}")
+        plugin, distribution = self._source
+        if kind == "command" and name in CORE_COMMANDS:
+            raise PluginError(f"{distribution} and invkit itself both claim the command name {name!r}")
+        new = Entry(kind, name, target, summary, plugin, distribution, default)
+        for old in self.entries(kind):
+            if old.name == name:
+                claim = f"the {kind} name {name!r}"
+            elif default and old.default:
+                claim = f"to be the default {kind}"
+            else:
+                continue
+            raise PluginError(
+                f"{distribution} (plugin {plugin!r}) and {old.distribution} (plugin {old.plugin!r}) "
+                f"both claim {claim}",
+                hint=f"uninstall one of them, or set INVKIT_DISABLE_PLUGINS={plugin}",
+            )
+        self._entries[kind, name] = new
 
-    def prior(self, name: str, target: str, *, summary: str, default: bool = False) -> None:
-        """Register a `Generator` class; arguments as in `operator`."""
-        self._add("prior", name, target, summary, default)
-
-    def noise(self, name: str, target: str, *, summary: str, default: bool = False) -> None:
-        """Register a `Noise` class; arguments as in `operator`."""
-        self._add("noise", name, target, summary, default)
-
-    def solver(self, name: str, target: str, *, summary: str, default: bool = False) -> None:
-        """Register a `Solver` class; arguments as in `operator`."""
-        self._add("solver", name, target, summary, default)
+    operator = partialmethod(_add, "operator")  # a BilinearOperator
+    prior = partialmethod(_add, "prior")  # a Generator
+    noise = partialmethod(_add, "noise")  # a Noise
+    solver = partialmethod(_add, "solver")  # a Solver
+    dataset = partialmethod(_add, "dataset")  # a Dataset
+    monitor = partialmethod(_add, "monitor")  # a Monitor
+    trainer = partialmethod(_add, "trainer")  # a Trainer, for `invkit train NAME`
+    command = partialmethod(_add, "command")  # a click.Command, for `invkit NAME`
 
     def method(self, name: str, file: str, *, summary: str, default: bool = False) -> None:
         """Register a composition by name: a configuration without seed and versions.
@@ -170,23 +180,7 @@ class Registry:
             summary: one line for listings.
             default: use it where a command line names nothing at all.
         """
-        self._add("method", name, f"{self._package}:{file}", summary, default)
-
-    def dataset(self, name: str, target: str, *, summary: str, default: bool = False) -> None:
-        """Register a `Dataset` class; arguments as in `operator`."""
-        self._add("dataset", name, target, summary, default)
-
-    def monitor(self, name: str, target: str, *, summary: str, default: bool = False) -> None:
-        """Register a `Monitor` class; arguments as in `operator`."""
-        self._add("monitor", name, target, summary, default)
-
-    def trainer(self, name: str, target: str, *, summary: str, default: bool = False) -> None:
-        """Register a `Trainer` class for ``invkit train NAME``; arguments as in `operator`."""
-        self._add("trainer", name, target, summary, default)
-
-    def command(self, name: str, target: str, *, summary: str, default: bool = False) -> None:
-        """Register a `click.Command` for ``invkit NAME``; arguments as in `operator`."""
-        self._add("command", name, target, summary, default)
+        self._add("method", name, f"{self._package}:{file}", summary=summary, default=default)
 
     def weights(self, kind: str, location: str) -> None:
         """Register a folder of trained priors shipped inside a package.
@@ -200,8 +194,7 @@ class Registry:
         """
         if not _FOLDER.fullmatch(location):
             raise PluginError(f"weights of {kind!r} are at {location!r}, expected 'package:folder'")
-        package, _, folder = location.partition(":")
-        self._weights.append(WeightsFolder(kind, package, folder, *self._source))
+        self._weights.append(Entry("weights", kind, location, "", *self._source))
 
     def at_run_time(self, kind: str, name: str, cls: type, *, summary: str = "") -> Entry:
         """Register a class of the running program and return its entry.
@@ -209,17 +202,14 @@ class Registry:
         A notebook's cell may run again: the name is then taken over by the new class.
 
         Args:
-            kind: one of `KINDS`, except ``"method"`` and ``"command"``.
+            kind: one of `KINDS` that are classes.
             name: the name used in specs.
             cls: the class itself; it may be defined in ``__main__`` or in a function.
             summary: one line for listings.
 
         Raises:
-            PluginError: an unknown kind, a malformed name, or a name that a plugin has.
+            PluginError: a malformed name, or a name that a plugin has.
         """
-        kinds = [known for known in KINDS if known not in ("method", "command")]
-        if kind not in kinds:
-            raise PluginError(f"a class cannot be registered as a {kind!r}", hint=nearest(kind, kinds))
         if not KIND.fullmatch(name):
             raise PluginError(f"the {kind} name {name!r} is malformed", hint=GRAMMAR)
         old = self._entries.get((kind, name))
@@ -263,7 +253,7 @@ class Registry:
         """
         package, own = cls.__module__.partition(".")[0], f"{cls.__module__}:{cls.__qualname__}"
         for entry in sorted(self._entries.values(), key=lambda entry: entry.target != own):
-            module = entry.target.partition(":")[0]
+            module, _ = entry.place
             if entry.cls is None and module not in sys.modules and module.partition(".")[0] != package:
                 continue
             with suppress(PluginError):
@@ -282,9 +272,9 @@ class Registry:
                 return entry
         raise SpecError(f"no {kind} was named and none is the default", hint=self._remedy(kind, ""))
 
-    def weights_folders(self, kind: str) -> tuple[WeightsFolder, ...]:
+    def weights_folders(self, kind: str) -> tuple[Entry, ...]:
         """Return the folders of shipped trained priors of a prior kind, in order of registration."""
-        return tuple(folder for folder in self._weights if folder.kind == kind)
+        return tuple(folder for folder in self._weights if folder.name == kind)
 
     @contextmanager
     def registering(self, plugin: str, distribution: str, package: str = "") -> Iterator[None]:
@@ -305,30 +295,6 @@ class Registry:
             raise
         finally:
             self._source, self._package = before
-
-    def _add(self, kind: str, name: str, target: str, summary: str, default: bool) -> None:
-        if not KIND.fullmatch(name):
-            raise PluginError(f"the {kind} name {name!r} is malformed", hint=GRAMMAR)
-        pattern, form = (_FOLDER, "package:file") if kind == "method" else (_TARGET, "module:attribute")
-        if not pattern.fullmatch(target):
-            raise PluginError(f"the {kind} {name!r} has the target {target!r}, expected {form!r}")
-        plugin, distribution = self._source
-        if kind == "command" and name in CORE_COMMANDS:
-            raise PluginError(f"{distribution} and invkit itself both claim the command name {name!r}")
-        new = Entry(kind, name, target, summary, plugin, distribution, default)
-        for old in self.entries(kind):
-            if old.name == name:
-                claim = f"the {kind} name {name!r}"
-            elif default and old.default:
-                claim = f"to be the default {kind}"
-            else:
-                continue
-            raise PluginError(
-                f"{distribution} (plugin {plugin!r}) and {old.distribution} (plugin {old.plugin!r}) "
-                f"both claim {claim}",
-                hint=f"uninstall one of them, or set INVKIT_DISABLE_PLUGINS={plugin}",
-            )
-        self._entries[kind, name] = new
 
     def _remedy(self, kind: str, name: str) -> str:
         known = [entry.name for entry in self.entries(kind)]

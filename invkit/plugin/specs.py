@@ -88,8 +88,7 @@ class Spec:
 
     def __attrs_post_init__(self) -> None:
         if not KIND.fullmatch(self.kind):
-            what = f"the kind {self.kind!r}" if self.kind else "an empty kind"
-            raise SpecError(f"a spec has {what}; {GRAMMAR}", hint=_EXAMPLE)
+            raise SpecError(f"a spec does not start with a kind: {self.kind!r}; {GRAMMAR}", hint=_EXAMPLE)
         if self.name == "":
             raise SpecError(f"the spec {self.kind!r} has an empty name after ':'", hint=_EXAMPLE)
         for key in self.options:
@@ -114,13 +113,6 @@ class Spec:
         match = _SPEC.fullmatch(text)
         assert match is not None  # the pattern takes every string
         kind, name, tail = match["kind"], match["name"], match["options"]
-        if not KIND.fullmatch(kind):
-            raise SpecError(
-                f"the spec {text!r} does not start with a kind; {GRAMMAR}",
-                hint=_EXAMPLE,
-            )
-        if name == "":
-            raise SpecError(f"{text!r} has an empty name after ':'", hint=_EXAMPLE)
         return cls(kind, None if name is None else _decode(name), _options(text, tail))
 
     @classmethod

@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from typing import Any
+
 import torch
 from torch import Tensor
+
+
+def run_checks(checks: Iterable[Callable[[Any], None]], case: Any, where: str) -> None:
+    """Run checks in turn; the first failure names its property and, in brackets, where it was found."""
+    for check in checks:
+        try:
+            check(case)
+        except Exception as error:  # what raises where it should not is a failure too
+            prop = check.__name__.removeprefix("check_").replace("_", " ")
+            what = str(error) if isinstance(error, AssertionError) else f"{prop}: it raises {error!r}"
+            raise AssertionError(f"{what} [{where}]") from error
 
 
 def require(condition: bool, prop: str, explanation: str) -> None:

@@ -99,7 +99,6 @@ class Elementwise(BilinearOperator):
     measurement_dims = 1
 
     def forward(self, w: Tensor, x: Tensor) -> Tensor:
-        """The product, entry by entry."""
         return w * x
 
     def output_shape(self, w_shape: Shape, x_shape: Shape) -> Shape:
@@ -119,7 +118,6 @@ class Circle(BilinearOperator):
     """``y = w * x``, circular: kernels of one channel with their origin at pixel ``size // 2``."""
 
     def forward(self, w: Tensor, x: Tensor) -> Tensor:
-        """The convolution, by the DFT."""
         if w.is_complex() or x.is_complex():
             raise InputError(f"real signals only, got {w.dtype} and {x.dtype}")
         size = tuple(x.shape[2:])
@@ -170,7 +168,6 @@ class Subspace(IntegrableGenerator):
         self.register_buffer("mean", _normal((prod(signal_shape),), rng))
 
     def forward(self, latent: Tensor) -> Tensor:
-        """The point of the subspace with these coordinates."""
         signal = self.mean.to(latent) + latent @ self.basis.to(latent).T
         return signal.reshape(-1, *self.shape)
 
@@ -235,7 +232,6 @@ class UnitSum(Generator):
         self.signal_shape = self.latent_shape = signal_shape
 
     def forward(self, latent: Tensor) -> Tensor:
-        """The softmax over all entries of a latent."""
         return latent.flatten(1).softmax(1).reshape(latent.shape)
 
 
@@ -245,7 +241,6 @@ class Kernels(UnitSum):
     can_encode = True
 
     def encode(self, signal: Tensor) -> Tensor:
-        """A latent whose softmax is the signal, scaled to unit sum."""
         return signal.clamp_min(torch.finfo(signal.dtype).tiny).log()
 
 
@@ -259,11 +254,9 @@ class Free(Generator):
         self.signal_shape = self.latent_shape = signal_shape
 
     def forward(self, latent: Tensor) -> Tensor:
-        """A copy of the latent."""
         return latent.clone()
 
     def encode(self, signal: Tensor) -> Tensor:
-        """A copy of the signal."""
         return signal.clone()
 
     def shaped(self, signal_shape: Shape) -> Generator:
@@ -283,7 +276,6 @@ class Pixels(Free):
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
     ) -> Tensor:
-        """Pixels that are uniform in [0, 1)."""
         assert self.latent_shape is not None
         return torch.rand(n, *self.latent_shape, generator=rng, dtype=dtype).to(device)
 

@@ -22,7 +22,7 @@ from torch import Tensor
 from invkit.contracts.bilinear import BilinearOperator, Misfit
 from invkit.contracts.linear import LinearOperator, Shape
 from invkit.errors import InputError
-from invkit.testing._assertions import require, require_close, require_shape
+from invkit.testing._assertions import require, require_close, require_shape, run_checks
 
 
 def check_operator(
@@ -43,14 +43,8 @@ def check_operator(
     for w_shape, x_shape in shapes:
         rng = torch.Generator().manual_seed(seed)
         case = Case.draw(operator, tuple(w_shape), tuple(x_shape), rng)
-        for check in CHECKS:
-            try:
-                check(case)
-            except Exception as error:  # what an operator raises where it should not is a failure too
-                prop = check.__name__.removeprefix("check_").replace("_", " ")
-                what = str(error) if isinstance(error, AssertionError) else f"{prop}: it raises {error!r}"
-                where = f"{type(operator).__name__}, w {tuple(w_shape)}, x {tuple(x_shape)}, seed {seed}"
-                raise AssertionError(f"{what} [{where}]") from error
+        where = f"{type(operator).__name__}, w {tuple(w_shape)}, x {tuple(x_shape)}, seed {seed}"
+        run_checks(CHECKS, case, where)
 
 
 @attrs.frozen(eq=False)

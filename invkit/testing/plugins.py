@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import os
+import pkgutil
 import subprocess
 import sys
 from importlib import resources
@@ -22,10 +23,9 @@ import pluggy
 from invkit.compose import load_config
 from invkit.errors import InvkitError, PluginError
 from invkit.files.config import parse_config
-from invkit.plugin import hookspecs
 from invkit.plugin.building import REQUIRED, OptionField, signature_of
 from invkit.plugin.converting import convert
-from invkit.plugin.loading import default_manager
+from invkit.plugin.loading import call_hook, default_manager
 from invkit.plugin.registry import KINDS, Entry, Registry
 from invkit.plugin.specs import option_text
 from invkit.testing._assertions import require
@@ -65,31 +65,19 @@ def check_plugin(module_or_name: ModuleType | str) -> None:
         else:
             _check_class(entry)
         for folder in registry.weights_folders(entry.name):
-            found = resources.files(folder.package).joinpath(folder.folder).is_dir()
-            require(
-                found, "weights", f"there is no folder {folder.folder!r} in the package {folder.package!r}"
-            )
+            package, path = folder.place
+            found = resources.files(package).joinpath(path).is_dir()
+            require(found, "weights", f"there is no folder {path!r} in the package {package!r}")
     _check_light(module)
 
 
 def _registered(module: ModuleType) -> Registry:
-    """Everything the module's hook registers, through pluggy as at run time."""
-    registry, manager = Registry(), pluggy.PluginManager(hookspecs.GROUP)
-    manager.add_hookspecs(hookspecs)
+    """Everything the module's hook registers, as at run time."""
+    registry = Registry()
     try:
-        manager.register(module)
-        manager.check_pending()
-        implemented = [caller.name for caller in manager.get_hookcallers(module) or ()]
-        require(
-            "invkit_register" in implemented,
-            "hook",
-            f"{module.__name__} has no @invkit.hookimpl invkit_register",
-        )
         with registry.registering(module.__name__, module.__name__, module.__package__ or ""):
-            manager.hook.invkit_register(registry=registry)
-    except pluggy.PluginValidationError as error:
-        raise AssertionError(f"hook: {error}") from error
-    except PluginError as error:
+            call_hook(module, module.__name__, registry)
+    except (PluginError, pluggy.PluginValidationError) as error:
         raise AssertionError(f"hook: registering fails: {error}") from error
     return registry
 
@@ -120,17 +108,15 @@ def _check_method(entry: Entry, own: Registry) -> None:
 
 def _check_class(entry: Entry) -> None:
     what, target = f"{entry.kind} {entry.name!r}", _loaded(entry)
-    module, _, name = CONTRACTS[entry.kind].partition(":")
-    contract = getattr(importlib.import_module(module), name)
+    contract = pkgutil.resolve_name(CONTRACTS[entry.kind])
     if entry.kind == "command":
         require(isinstance(target, contract), "contract", f"{what}: {entry.target} is no click.Command")
         require(bool(target.help), "docstring", f"{what} has no help text")
         return
     follows = isinstance(target, type) and issubclass(target, contract)
-    require(follows, "contract", f"{what}: {entry.target} is no subclass of {name}")
-    require(
-        bool((target.__dict__.get("__doc__") or "").strip()), "docstring", f"{what}: {entry.target} has none"
-    )
+    require(follows, "contract", f"{what}: {entry.target} is no subclass of {contract.__name__}")
+    documented = bool((target.__dict__.get("__doc__") or "").strip())
+    require(documented, "docstring", f"{what}: {entry.target} has none")
     abstract = ", ".join(sorted(getattr(target, "__abstractmethods__", ())))
     require(not inspect.isabstract(target), "contract", f"{what}: {entry.target} does not define {abstract}")
     try:
@@ -146,16 +132,11 @@ def _check_option(what: str, option: OptionField) -> None:
     if option.default is not REQUIRED:
         text = option_text(option.default)
         found = _converted(text, option.type)
-        explanation = (
-            f"{what}: the default {option.default!r} of {option.key!r} does not come back from {text!r}"
-        )
-        require(bool(found == [option.default]), "options", explanation)
+        where = f"{what}: the default {option.default!r} of {option.key!r}"
+        require(bool(found == [option.default]), "options", f"{where} does not come back from {text!r}")
         return
-    samples = (
-        *SAMPLES,
-        *(option_text(choice) for choice in get_args(option.type) if isinstance(choice, str)),
-    )
-    convertible = any(_converted(sample, option.type) for sample in samples)
+    choices = [choice for choice in get_args(option.type) if isinstance(choice, str)]
+    convertible = any(_converted(sample, option.type) for sample in (*SAMPLES, *choices))
     require(convertible, "options", f"{what}: no text can stand for {option.key!r}, a {option.type_name}")
 
 
@@ -173,17 +154,7 @@ def _check_light(module: ModuleType) -> None:
         return
     code = f"import sys, {module.__name__}; print(*({{'torch', 'numpy'}} & set(sys.modules)))"
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    run = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
-    )
-    require(
-        run.returncode == 0,
-        "light import",
-        f"{module.__name__} does not import alone: {run.stderr.strip()[-500:]}",
-    )
-    heavy = run.stdout.strip()
-    require(
-        not heavy,
-        "light import",
-        f"{module.__name__} imports {heavy} at its top; register targets as strings",
-    )
+    run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    prop, heavy, said = "light import", run.stdout.strip(), run.stderr.strip()[-500:]
+    require(run.returncode == 0, prop, f"{module.__name__} does not import alone: {said}")
+    require(not heavy, prop, f"{module.__name__} imports {heavy} at its top; register targets as strings")

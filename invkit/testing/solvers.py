@@ -15,6 +15,7 @@ change nothing, and that Ctrl-C gives the best so far. Each check costs a few so
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 
 import attrs
 import numpy as np
@@ -28,7 +29,7 @@ from invkit.contracts.problem import Problem
 from invkit.contracts.solution import Solution, Status
 from invkit.contracts.solver import Solver
 from invkit.errors import InputError, ShapeError
-from invkit.testing._assertions import require, require_close
+from invkit.testing._assertions import require, require_close, require_shape, run_checks
 from invkit.testing._problems import Example
 from invkit.testing._problems import examples as general_examples
 
@@ -52,13 +53,7 @@ def check_solver(solver: Solver, *, seed: int = 0, examples: Sequence[Example] =
     """
     require(isinstance(solver, Solver), "type", f"{type(solver).__name__} is not an invkit.Solver")
     for example in examples or examples_for(solver, seed):
-        for check in CHECKS:
-            try:
-                check(Case(solver, example, seed))
-            except Exception as error:  # what a solver raises where it should not is a failure too
-                prop = check.__name__.removeprefix("check_").replace("_", " ")
-                what = str(error) if isinstance(error, AssertionError) else f"{prop}: it raises {error!r}"
-                raise AssertionError(f"{what} [{solver}, {example.name}, seed {seed}]") from error
+        run_checks(CHECKS, Case(solver, example, seed), f"{solver}, {example.name}, seed {seed}")
 
 
 def examples_for(solver: Solver, seed: int) -> Sequence[Example]:
@@ -73,12 +68,8 @@ def examples_for(solver: Solver, seed: int) -> Sequence[Example]:
         except Exception:  # it is for the checks to say so
             pass
         taken.append(example)
-    require(
-        bool(taken),
-        "examples",
-        f"{solver} takes none of the general problems (it says: {said}); "
-        "give some that it takes: check_solver(solver, examples=[…])",
-    )
+    none = f"{solver} takes none of the general problems (it says: {said})"
+    require(bool(taken), "examples", f"{none}; give some that it takes: check_solver(solver, examples=[…])")
     return taken
 
 
@@ -141,19 +132,11 @@ def check_shapes(case: Case) -> None:
     """A solution has one row a measurement, be there several or one; the restarts' table fits."""
     for y in (case.y, case.y[:1]):
         solution, n, priors = case.solve(y), len(y), case.problem.priors
-        expected = {
-            "w": (solution.w, priors[0].signal_shape),
-            "x": (solution.x, priors[1].signal_shape),
-            "latents[0]": (solution.latents[0], priors[0].latent_shape),
-            "latents[1]": (solution.latents[1], priors[1].latent_shape),
-            "residual": (solution.residual, ()),
-        }
-        if not case.solver.finds_w:
-            require(solution.w is None, "shapes", "w is there, but the solver says that it finds none")
-            expected = {"x": expected["x"]}
-        for name, (found, shape) in expected.items():
-            _require_tensor(name, found, (n, *(shape or ())))
-            require(bool(torch.isfinite(found).all()), "shapes", f"{name} is not finite")
+        _require_signals(case, solution, n, "shapes")
+        if case.solver.finds_w:
+            for index, (latent, prior) in enumerate(zip(solution.latents, priors, strict=True)):
+                _require_finite(f"latents[{index}]", latent, (n, *(prior.latent_shape or ())), "shapes")
+            _require_finite("residual", solution.residual, (n,), "shapes")
         _check_table(solution, n)
 
 
@@ -348,14 +331,9 @@ def check_interruption(case: Case) -> None:
         solution = case.solve(monitors=[Interrupting()])
     except KeyboardInterrupt as error:
         raise AssertionError("interruption: KeyboardInterrupt is not caught") from error
-    n = len(case.y)
-    expected = (Status.INTERRUPTED,) * n
+    expected = (Status.INTERRUPTED,) * len(case.y)
     require(solution.status == expected, "interruption", f"the status is {solution.status}")
-    for name, found, prior in zip("wx", (solution.w, solution.x), case.problem.priors, strict=True):
-        if found is None and not case.solver.finds_w:
-            continue
-        require(found.shape == (n, *(prior.signal_shape or ())), "interruption", f"{name} is no batch of {n}")
-        require(bool(torch.isfinite(found).all()), "interruption", f"{name} is not finite")
+    _require_signals(case, solution, len(case.y), "interruption")
 
 
 CHECKS: tuple[Callable[[Case], None], ...] = (
@@ -412,19 +390,11 @@ class Listener(Monitor):
         require(step > last[0] or last[0] == last[1], "progress", f"step {step} after {last[0]}")
         self.steps.append((step, steps))
         for name, found in (("objective", progress.objective), ("residual", progress.residual)):
-            shape = tuple(found.shape)
-            table = (self.measurements, self.restarts)
-            require(shape == table, "progress", f"{name} of shape {shape}, expected {table}")
-            require(not found.requires_grad, "progress", f"{name} is not detached")
+            _require_tensor(name, found, (self.measurements, self.restarts), "progress")
         for name, best, prior in zip("wx", progress.best(), self.problem.priors, strict=True):
-            if best is None and name == "w":
-                continue
-            require(best is not None, "progress", "there is no best x")
-            assert best is not None
-            expected = (self.measurements, *(prior.signal_shape or ()))
-            shape = tuple(best.shape)
-            require(shape == expected, "progress", f"the best {name} of shape {shape}, expected {expected}")
-            require(not best.requires_grad, "progress", f"the best {name} is not detached")
+            if best is not None or name == "x":
+                shape = (self.measurements, *(prior.signal_shape or ()))
+                _require_tensor(f"the best {name}", best, shape, "progress")
 
     def on_end(self, solution: Solution) -> None:
         self.calls.append("end")
@@ -433,16 +403,9 @@ class Listener(Monitor):
 
 def _numbers(solution: Solution) -> dict[str, Tensor]:
     """All tensors of a solution, by name."""
-    numbers = {
-        "w": solution.w,
-        "x": solution.x,
-        "latents[0]": solution.latents[0],
-        "latents[1]": solution.latents[1],
-        "residual": solution.residual,
-        "restarts.objective": solution.restarts.objective,
-        "restarts.residual": solution.restarts.residual,
-        "history": solution.history,
-    }
+    names = ("w", "x", "residual", "history", "restarts.objective", "restarts.residual")
+    numbers = {name: attrgetter(name)(solution) for name in names}
+    numbers |= {f"latents[{index}]": latent for index, latent in enumerate(solution.latents)}
     return {name: found for name, found in numbers.items() if found is not None}
 
 
@@ -456,11 +419,26 @@ def _tensors(problem: Problem) -> dict[str, Tensor]:
     }
 
 
-def _require_tensor(name: str, found: object, shape: tuple[int, ...]) -> None:
-    require(isinstance(found, Tensor), "shapes", f"{name} is a {type(found).__name__}, expected a tensor")
+def _require_tensor(name: str, found: object, shape: tuple[int, ...], prop: str = "shapes") -> Tensor:
+    require(isinstance(found, Tensor), prop, f"{name} is a {type(found).__name__}, expected a tensor")
     assert isinstance(found, Tensor)
-    require(tuple(found.shape) == shape, "shapes", f"{name} of shape {tuple(found.shape)}, expected {shape}")
-    require(not found.requires_grad, "shapes", f"{name} is not detached from the graph")
+    require_shape(found, shape, prop, name)
+    require(not found.requires_grad, prop, f"{name} is not detached from the graph")
+    return found
+
+
+def _require_finite(name: str, found: object, shape: tuple[int, ...], prop: str) -> None:
+    tensor = _require_tensor(name, found, shape, prop)
+    require(bool(torch.isfinite(tensor).all()), prop, f"{name} is not finite")
+
+
+def _require_signals(case: Case, solution: Solution, n: int, prop: str) -> None:
+    """A solution has ``n`` finite signals, with no ``w`` where the solver says that it finds none."""
+    for name, found, prior in zip("wx", (solution.w, solution.x), case.problem.priors, strict=True):
+        if name == "w" and not case.solver.finds_w:
+            require(found is None, prop, "w is there, but the solver says that it finds none")
+            continue
+        _require_finite(name, found, (n, *(prior.signal_shape or ())), prop)
 
 
 def _require_statuses(name: str, found: Sequence[object], count: int) -> None:

@@ -195,7 +195,7 @@ def test_doctor_survives_a_look_that_fails(
 
 def test_tables_on_a_terminal_are_drawn(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
-    print_table(("a",), [("[red]x",)], title="t")
+    print_table(("a",), [("[red]x",)])
     shown = capsys.readouterr().out
     assert "[red]x" in shown and "━" in shown
 

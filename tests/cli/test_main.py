@@ -11,9 +11,10 @@ import pytest
 
 from invkit import __version__
 from invkit.cli import main as cli_main
-from invkit.cli.main import COMMANDS, main
+from invkit.cli.main import main
 from invkit.errors import InputError, UsageError
 from invkit.plugin.loading import PluginManager
+from invkit.plugin.registry import CORE_COMMANDS
 from tests.plugin.distributions import hook, run_invkit, run_python, write_distribution
 
 LIGHT = (
@@ -31,10 +32,10 @@ def test_listing_imports_neither_torch_nor_numpy(tmp_path: Path, arguments: list
 def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     shown = capsys.readouterr().out
-    assert all(name in shown for name in COMMANDS)
+    assert all(name in shown for name in CORE_COMMANDS)
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", CORE_COMMANDS)
 def test_every_command_has_help_and_is_called_what_the_table_says(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
