@@ -79,7 +79,7 @@ def reported(measure: Callable[..., Report | Iterator[Report]]) -> click.Command
 
 
 def _show(report: Report) -> None:
-    for name, value in report.items():
+    for name, value in sorted(report.items(), key=lambda entry: isinstance(entry[1], Mapping)):
         if isinstance(value, Mapping):
             click.echo(f"\n{name}")
             _show(value)
