@@ -1,8 +1,7 @@
-"""Importing a peer library that asks for packages a benchmark does not need: those become stubs, and only for
-it.
+"""The peer library, which asks for packages that no benchmark needs: those become stubs, and only for it.
 
-    with stubs("torchvision", "natsort"):
-        import deepinv
+    deepinv = deepinv_or_none()          # None, and a line that says what to install, where it is missing
+    version(deepinv)                     # "deepinv 0.5.0", or None
 
 A stub answers every attribute with an empty class, which is enough for what is only imported and never
 called.
@@ -13,9 +12,35 @@ from __future__ import annotations
 import importlib.machinery
 import importlib.util
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
+
+import click
+
+UNUSED = ("torchvision", "natsort", "h5py", "requests", "einops", "tqdm", "PIL", "matplotlib")
+"""What the peer imports at its top and these measurements never reach."""
+
+
+def deepinv_or_none() -> ModuleType | None:
+    """deepinv, or None where it is not installed."""
+    try:
+        with warnings.catch_warnings(), stubs(*UNUSED):
+            warnings.simplefilter("ignore")
+            import deepinv
+    except ImportError as error:
+        if error.name != "deepinv":
+            raise
+        click.echo('deepinv is not installed: pip install --no-deps "deepinv==0.5.*"', err=True)
+        return None
+    module: ModuleType = deepinv
+    return module
+
+
+def version(peer: ModuleType | None) -> str | None:
+    """The peer and its version."""
+    return None if peer is None else f"{peer.__name__} {peer.__version__}"
 
 
 class _Anything(type):

@@ -13,22 +13,18 @@ iteration, ours at every fourth of a hundred (the points of the history): both a
 from __future__ import annotations
 
 import importlib
-import json
-import os
-import statistics
-import sys
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from types import ModuleType
-
-os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import click
 import torch
 from torch import Tensor
 
 import invkit
-from benchmarks.operators import draw, peer
+from benchmarks._measuring import Report, medians, reported
+from benchmarks._peers import deepinv_or_none, version
+from benchmarks.operators import draw
 
 Run = Callable[[Tensor], tuple[Tensor, Tensor]]
 
@@ -84,81 +80,39 @@ def difference(one: tuple[Tensor, Tensor], other: tuple[Tensor, Tensor]) -> floa
     )
 
 
-def medians(runs: dict[str, Run], y: Tensor, steps: int, repeats: int) -> dict[str, float]:
-    """Milliseconds of CPU time an iteration, taken in turns."""
-    times: dict[str, list[float]] = {name: [] for name in runs}
-    for turn in range(repeats + 1):
-        for name, run in runs.items():
-            start = time.process_time()
-            run(y)
-            if turn:  # the first turn warms caches and plans up
-                times[name].append(1e3 * (time.process_time() - start) / steps)
-    return {name: statistics.median(values) for name, values in times.items()}
-
-
-def measure(
-    batch: int, channels: int, size: int, kernel: int, steps: int, compared: int, repeats: int
-) -> dict[str, object]:
-    """Every figure at one size, as plain data; what needs the peer is missing without it."""
-    w, x, _ = draw(batch, channels, size, kernel)
-    y = invkit.operator("circconv")(w, x)
-    deepinv = peer()
-
-    def runs(steps: int) -> dict[str, Run]:
-        found = {"invkit blindrl": ours(kernel, steps)}
-        if deepinv is not None:
-            for use_fft in (True, False):
-                name = f"deepinv BlindRL(use_fft={use_fft})"
-                found[name] = theirs(deepinv, kernel, steps, use_fft)
-        return found
-
-    report: dict[str, object] = {
-        "size": f"batch {batch}, {channels}x{size}x{size}, kernels {kernel}x{kernel}",
-        "peer": None if deepinv is None else f"deepinv {deepinv.__version__}",
-    }
-    if deepinv is not None:
-        double = {name: run(y.double()) for name, run in runs(compared).items()}
-        mine, *others = double.values()
-        report[f"difference after {compared} iterations"] = max(difference(mine, each) for each in others)
-    took = medians(runs(steps), y, steps, repeats)
-    report["milliseconds an iteration"] = took
-    others_took = [value for name, value in took.items() if name.startswith("deepinv")]
-    if others_took:
-        report["best of deepinv's / ours"] = min(others_took) / next(iter(took.values()))
-    return report
-
-
-@click.command()
+@reported
 @click.option("--steps", default=100, show_default=True, help="Iterations of a timed run.")
 @click.option("--compared", default=30, show_default=True, help="Iterations whose results are compared.")
 @click.option("--repeats", default=3, show_default=True, help="Timed turns; the median counts.")
 @click.option("--size", "only", type=int, help="Only images of this side: 64 or 255.")
-@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
-def main(steps: int, compared: int, repeats: int, only: int | None, as_json: bool) -> None:
+def main(steps: int, compared: int, repeats: int, only: int | None) -> Iterator[Report]:
     """Compare blind Richardson–Lucy with deepinv's: iterates and time."""
-    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
-    if peer() is None:
-        click.echo('deepinv is not installed: pip install --no-deps "deepinv==0.5.*"', err=True)
-    if not as_json:
-        click.echo(f"{torch.get_num_threads()} thread(s); medians of CPU time")
-    reports = []
-    for size in SIZES:
-        if only in (None, size[2]):
-            reports.append(measure(*size, steps, compared, repeats))
-            if not as_json:
-                _print(reports[-1])
-    if as_json:
-        json.dump(reports, sys.stdout, indent=2)
+    deepinv = deepinv_or_none()
 
+    def runs(kernel: int, steps: int) -> dict[str, Run]:
+        found = {"invkit blindrl": ours(kernel, steps)}
+        for use_fft in () if deepinv is None else (True, False):
+            found[f"deepinv BlindRL(use_fft={use_fft})"] = theirs(deepinv, kernel, steps, use_fft)
+        return found
 
-def _print(report: dict[str, object]) -> None:
-    click.echo(f"\n{report['size']}; peer: {report['peer']}")
-    for label, value in report.items():
-        if isinstance(value, dict):
-            for way, took in value.items():
-                click.echo(f"  {way:<40}{took:9.2f} ms an iteration")
-        elif isinstance(value, float):
-            click.echo(f"  {label:<40}{value:9.2g}")
+    for batch, channels, size, kernel in SIZES:
+        if only not in (None, size):
+            continue
+        w, x, _ = draw(batch, channels, size, kernel)
+        y = invkit.operator("circconv")(w, x)
+        report: dict[str, object] = {
+            "size": f"batch {batch}, {channels}x{size}x{size}, kernels {kernel}x{kernel}",
+            "peer": version(deepinv),
+        }
+        if deepinv is not None:
+            mine, *others = (run(y.double()) for run in runs(kernel, compared).values())
+            report[f"difference after {compared} iterations"] = max(difference(mine, each) for each in others)
+        timed = {name: partial(run, y) for name, run in runs(kernel, steps).items()}
+        took = report["milliseconds an iteration"] = medians(timed, repeats, steps)
+        if deepinv is not None:
+            ours_took, *others_took = took.values()
+            report["best of deepinv's / ours"] = min(others_took) / ours_took
+        yield report
 
 
 if __name__ == "__main__":

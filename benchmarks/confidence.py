@@ -19,13 +19,10 @@ solver whose code has changed is not noticed: remove ``OUT/confidence`` then.
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
-
-os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import attrs
 import click
@@ -33,6 +30,7 @@ import torch
 from torch import Tensor
 
 import invkit
+from benchmarks._measuring import one_thread
 from invkit.contracts.problem import Problem
 from invkit.metrics import psnr
 from invkit_evidence.confidence import Signs, features
@@ -150,7 +148,7 @@ def figures(found: Sequence[Cell]) -> dict[str, Any]:
 @click.option("--out", default="invkit-bench", show_default=True, type=click.Path(path_type=Path))
 def main(images: int, calibrate: bool, out: Path) -> None:
     """Measure how well ``evidence`` knows when it has failed."""
-    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+    one_thread()
     kept, found = Kept(out), list[Cell]()
     sets = CALIBRATION if calibrate else (("evidence", range(RESERVED, RESERVED + images)),)
     for solver, numbers in sets:

@@ -19,19 +19,13 @@ The ways are compared before anything is timed.
 
 from __future__ import annotations
 
-import json
-import os
-import sys
-
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-
 import attrs
 import click
 import torch
 from torch import Tensor
 
 import invkit
-from benchmarks.solver import medians, table
+from benchmarks._measuring import Report, agreeing, medians, reported
 from invkit.contracts.marginal import Marginal
 from invkit_gaussian.fourier import Block
 from invkit_gaussian.gaussian import Gaussian
@@ -120,27 +114,30 @@ class Setting:
         return found.detach()
 
 
-def measure(candidates: int, starts: int, rank: int, side: int, repeats: int) -> dict[str, object]:
-    """Every figure, as plain data."""
+@reported
+@click.option("--candidates", default=24, show_default=True, help="Candidates followed, with gradient.")
+@click.option("--starts", default=768, show_default=True, help="Candidates scored, without.")
+@click.option("--rank", default=64, show_default=True, help="Principal components.")
+@click.option("--side", default=64, show_default=True, help="Pixels of an image's side.")
+@click.option("--repeats", default=7, show_default=True, help="Timed turns; the median counts.")
+def main(candidates: int, starts: int, rank: int, side: int, repeats: int) -> Report:
+    """Time the evidence against its bare products of matrices, and the table against direct Gram matrices."""
     few, many = Setting.draw(candidates, rank, side), Setting.draw(starts, rank, side)
     found, expected = few.gram(), few.direct()
-    difference = float((found - expected).norm() / expected.norm())
-    if difference > ALIKE:
-        raise click.ClickException(f"the ways disagree by {difference:.1e}, so their times say nothing")
+    differences = agreeing({"direct": float((found - expected).norm() / expected.norm())}, ALIKE)
     ways = {
         "whole evaluation": few.whole,
         "Gram, table": few.gram,
         "Gram, direct": few.direct,
         "bare products": few.bare,
     }
-    took = medians(ways, repeats, 1)
-    took_many = medians({"scored": many.scored, "bare product": many.bare_forward}, max(1, repeats // 2), 1)
+    took = medians(ways, repeats)
+    took_many = medians({"scored": many.scored, "bare product": many.bare_forward}, max(1, repeats // 2))
     return {
         "size": f"{candidates} candidates, {starts} starts, {rank} components of 3×{side}×{side}",
-        "threads": torch.get_num_threads(),
         f"milliseconds, {candidates} candidates, with gradient": took,
         f"milliseconds, {starts} starts, without": took_many,
-        "largest relative difference": {"direct": difference},
+        "largest relative difference": differences,
         "ratios": {
             "Gram, table / bare products": took["Gram, table"] / took["bare products"],
             "whole / bare products": took["whole evaluation"] / took["bare products"],
@@ -148,27 +145,6 @@ def measure(candidates: int, starts: int, rank: int, side: int, repeats: int) ->
             "Gram, direct / Gram, table": took["Gram, direct"] / took["Gram, table"],
         },
     }
-
-
-@click.command()
-@click.option("--candidates", default=24, show_default=True, help="Candidates followed, with gradient.")
-@click.option("--starts", default=768, show_default=True, help="Candidates scored, without.")
-@click.option("--rank", default=64, show_default=True, help="Principal components.")
-@click.option("--side", default=64, show_default=True, help="Pixels of an image's side.")
-@click.option("--repeats", default=7, show_default=True, help="Timed turns; the median counts.")
-@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
-def main(candidates: int, starts: int, rank: int, side: int, repeats: int, as_json: bool) -> None:
-    """Time the evidence against its bare products of matrices, and the table against direct Gram matrices."""
-    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
-    report = measure(candidates, starts, rank, side, repeats)
-    if as_json:
-        json.dump(report, sys.stdout, indent=2)
-        return
-    click.echo(f"{report['size']}; {report['threads']} thread(s); medians of CPU time")
-    for title, figures in report.items():
-        if isinstance(figures, dict):
-            unit = {"ratios": "{:.2f}", "largest relative difference": "{:.1e}"}.get(title, "{:.2f} ms")
-            table(title, [(label, unit.format(value)) for label, value in figures.items()])
 
 
 if __name__ == "__main__":

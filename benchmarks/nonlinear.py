@@ -25,11 +25,6 @@ the candidate whose image is closest to the truth, a bound for any ranking; `tru
 
 from __future__ import annotations
 
-import os
-
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-
-import json
 import sys
 import time
 from collections.abc import Iterator
@@ -40,6 +35,7 @@ import torch
 from torch import Tensor
 
 import invkit
+from benchmarks._measuring import Report, reported
 from benchmarks.clusters import clusters
 from benchmarks.rankings import NOISE, Found, Network, Ranking, by_marginal, problem_of, search
 from invkit_evidence.evidence import Evidence
@@ -143,9 +139,23 @@ class Table:
         }
 
 
-def measure(images: int, draw: int, spec: str, count: int, rank: int) -> dict[str, Any]:
-    """Every figure, as plain data; of the search alone where there are to be no clusters."""
-    solver, given_solver = solver_of(spec), solver_of(GIVEN)
+def solver_of(spec: str) -> Evidence:
+    """`evidence`, and no other."""
+    solver = invkit.solver(spec)
+    if not isinstance(solver, Evidence):
+        raise click.BadParameter(f"{spec} does not search by evidence")
+    return solver
+
+
+@reported
+@click.option("--images", default=55, show_default=True, help="Crops; 55 are held out.")
+@click.option("--draw", default=0, show_default=True, help="Of kernels and noise.")
+@click.option("--solver", default="evidence", show_default=True, help="Whose last candidates are ranked.")
+@click.option("--clusters", "count", default=8, show_default=True, help="Gaussians; 0: the search alone.")
+@click.option("--rank", default=64, show_default=True, help="Components of each.")
+def main(images: int, draw: int, solver: str, count: int, rank: int) -> Report:
+    """Rank the candidates of the evidence by other priors."""
+    searching, given_solver = solver_of(solver), solver_of(GIVEN)
     x, w, y = material(images, draw)
     fitted = class_images()
     prior, kernels = gaussian_of(fitted), invkit.prior("trajectory")
@@ -159,7 +169,7 @@ def measure(images: int, draw: int, spec: str, count: int, rank: int) -> dict[st
     for number in range(len(y)):
         one, true = y[number : number + 1], x[number : number + 1]
         began = time.process_time()
-        found = search(problem_of(kernels, prior), one, solver, rng)
+        found = search(problem_of(kernels, prior), one, searching, rng)
         table.spent("search", began)
         table.fill(prior, true, found, rankings)
         if count:
@@ -168,38 +178,7 @@ def measure(images: int, draw: int, spec: str, count: int, rank: int) -> dict[st
         table.add("true kernel", psnr_of(prior, given, true)[0])
         if sys.stderr.isatty():
             print(f"{number + 1} of {len(y)}", end="\r", file=sys.stderr, flush=True)
-    return {"images": len(y), "draw": draw, "solver": spec, **table.report()}
-
-
-def solver_of(spec: str) -> Evidence:
-    """`evidence`, and no other."""
-    solver = invkit.solver(spec)
-    if not isinstance(solver, Evidence):
-        raise click.BadParameter(f"{spec} does not search by evidence")
-    return solver
-
-
-@click.command()
-@click.option("--images", default=55, show_default=True, help="Crops; 55 are held out.")
-@click.option("--draw", default=0, show_default=True, help="Of kernels and noise.")
-@click.option("--solver", default="evidence", show_default=True, help="Whose last candidates are ranked.")
-@click.option("--clusters", "count", default=8, show_default=True, help="Gaussians; 0: the search alone.")
-@click.option("--rank", default=64, show_default=True, help="Components of each.")
-@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
-def main(images: int, draw: int, solver: str, count: int, rank: int, as_json: bool) -> None:
-    """Rank the candidates of the evidence by other priors."""
-    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
-    report = measure(images, draw, solver, count, rank)
-    if as_json:
-        json.dump(report, sys.stdout, indent=2)
-        return
-    click.echo(f"{report['images']} crops; {report['solver']}")
-    for title, figures in report.items():
-        if isinstance(figures, dict):
-            click.echo(f"\n{title}")
-            for name, value in figures.items():
-                shown = f"{value:8.2f}" if isinstance(value, float) else f"{value:8}"
-                click.echo(f"  {name:16} {shown}")
+    return {"images": len(y), "draw": draw, "solver": solver, **table.report()}
 
 
 if __name__ == "__main__":

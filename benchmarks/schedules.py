@@ -17,15 +17,10 @@ The two take turns, image by image, so that a busy machine slows both alike. Fig
 
 from __future__ import annotations
 
-import json
-import os
 import statistics
-import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
-
-os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import attrs
 import click
@@ -33,6 +28,7 @@ import torch
 from torch import Tensor
 
 import invkit
+from benchmarks._measuring import Report, reported
 from invkit_experiments.studies.paper import FACES_PRINTED, NUMBERS_PRINTED, PAPER
 
 BAR = 30.0
@@ -97,8 +93,7 @@ def measure(of: Class, images: int, steps: int, solver: str, kernels: str) -> di
     """Every figure of a class, as plain data."""
     searched = of.pipeline(solver, (kernels, of.gaussian))
     short, long = of.descent(BASE), of.descent(BASE + steps)
-    found: list[float] = []
-    descended: list[float] = []
+    found, descended = list[float](), list[float]()
     for number, y in enumerate((of.draw(images + 1)).split(1)):
         took, before, after = (seconds(each, y) for each in (searched, short, long))
         if number:  # the first image warms caches and plans up
@@ -116,38 +111,19 @@ def measure(of: Class, images: int, steps: int, solver: str, kernels: str) -> di
         "steps printed": of.printed,
         "seconds an image, schedule": step * of.printed,
         "ratio": step * of.printed / whole,
+        "ratio asked for, at least": BAR,
     }
 
 
-@click.command()
+@reported
 @click.option("--images", default=5, show_default=True, help="Images a class.")
 @click.option("--steps", default=20, show_default=True, help="Steps of the schedule that are timed.")
 @click.option("--class", "only", type=click.Choice([each.name for each in CLASSES]), help="Only this class.")
 @click.option("--solver", default="evidence", show_default=True, help="What is timed against the schedule.")
 @click.option("--kernels", default="trajectory", show_default=True, help="Its prior of kernels.")
-@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
-def main(images: int, steps: int, only: str | None, solver: str, kernels: str, as_json: bool) -> None:
+def main(images: int, steps: int, only: str | None, solver: str, kernels: str) -> Iterator[Report]:
     """Time evidence against the paper's schedule, class by class."""
-    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
-    if not as_json:
-        click.echo(f"{torch.get_num_threads()} thread(s); medians of CPU time over {images} image(s)")
-    reports = []
-    for of in CLASSES:
-        if only in (None, of.name):
-            reports.append(measure(of, images, steps, solver, kernels))
-            if not as_json:
-                _print(reports[-1])
-    if as_json:
-        json.dump(reports, sys.stdout, indent=2)
-
-
-def _print(report: dict[str, Any]) -> None:
-    whole, scaled = report["seconds an image, evidence"], report["seconds an image, schedule"]
-    click.echo(f"\n{report['class']}: {report['evidence']} against {report['schedule']}")
-    click.echo(f"  evidence              {whole:10.2f} s an image")
-    note = f"{report['steps timed']} steps timed, scaled to the {report['steps printed']:,} printed"
-    click.echo(f"  the paper's schedule  {scaled:10.2f} s an image ({note})")
-    click.echo(f"  ratio                 {report['ratio']:10.1f} (at least {BAR:g} is asked for)")
+    return (measure(of, images, steps, solver, kernels) for of in CLASSES if only in (None, of.name))
 
 
 if __name__ == "__main__":

@@ -17,21 +17,13 @@ All ways start from the same latents, and what they find is compared before anyt
 
 from __future__ import annotations
 
-import json
-import os
-import statistics
-import sys
-import time
-from collections.abc import Callable, Sequence
-
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-
 import attrs
 import click
 import torch
 from torch import Tensor
 
 import invkit
+from benchmarks._measuring import Report, agreeing, convolved, medians, reported
 from invkit_generative.architectures import build
 from invkit_generative.decoder import VAE
 
@@ -136,11 +128,7 @@ class Setting:
     def _loss(self, h: Tensor, m: Tensor) -> Pair:
         """The objective and the residual of every candidate."""
         w, x = self.priors[0](h), self.priors[1](m)
-        height, width = w.shape[-2:]
-        padded = torch.nn.functional.pad(w, (0, x.shape[-1] - width, 0, x.shape[-2] - height))
-        centred = torch.roll(padded, (-(height // 2), -(width // 2)), (-2, -1))
-        predicted = torch.fft.ifft2(torch.fft.fft2(centred) * torch.fft.fft2(x)).real
-        residual = (predicted - self.y).square().sum((1, 2, 3))
+        residual = (convolved(w, x) - self.y).square().sum((1, 2, 3))
         penalties = h.square().sum(1) + m.square().sum(1)
         return residual + WEIGHT * penalties, residual
 
@@ -154,25 +142,18 @@ class Setting:
             torch.autograd.grad(signals, (h, m), ones)
 
 
-def medians(ways: dict[str, Callable[[], object]], repeats: int, steps: int) -> dict[str, float]:
-    """Milliseconds of CPU time a step of each way, taken in turns."""
-    times: dict[str, list[float]] = {name: [] for name in ways}
-    for turn in range(repeats + 1):
-        for name, way in ways.items():
-            start = time.process_time()
-            way()
-            if turn:  # the first turn warms caches and plans up
-                times[name].append(1e3 * (time.process_time() - start) / steps)
-    return {name: statistics.median(values) for name, values in times.items()}
-
-
 def difference(found: Tensor, expected: Tensor) -> float:
     """The largest difference of two residuals, relative to the expected one."""
     return float(((found - expected).abs() / expected).max())
 
 
-def measure(candidates: int, restarts: int, steps: int, repeats: int) -> dict[str, object]:
-    """Every figure, as plain data."""
+@reported
+@click.option("--candidates", default=100, show_default=True, help="Candidates of the step that is timed.")
+@click.option("--restarts", default=10, show_default=True, help="Restarts batched and looped.")
+@click.option("--steps", default=20, show_default=True, help="Steps of each solve.")
+@click.option("--repeats", default=7, show_default=True, help="Timed turns; the median counts.")
+def main(candidates: int, restarts: int, steps: int, repeats: int) -> Report:
+    """Time a step of altgd against a straightforward one, the bare generators, and a loop over restarts."""
     many, few = Setting.draw(candidates, steps), Setting.draw(restarts, steps)
     step = {"altgd": many.batched, "straightforward": many.straightforward, "bare generators": many.bare}
     loop = {"batched": few.batched, "looped": few.looped}
@@ -180,51 +161,18 @@ def measure(candidates: int, restarts: int, steps: int, repeats: int) -> dict[st
         "straightforward": difference(many.batched(), many.straightforward()),
         "looped": difference(few.batched(), few.looped()),
     }
-    if max(differences.values()) > ALIKE:
-        raise click.ClickException(f"the ways disagree, so their times say nothing: {differences}")
-    took, took_loop = medians(step, repeats, steps), medians(loop, repeats, steps)
+    agreeing(differences, ALIKE)
+    took = {**medians(step, repeats, steps), **medians(loop, repeats, steps)}
     return {
         "size": f"{candidates} candidates, {restarts} restarts, {steps} steps",
-        "threads": torch.get_num_threads(),
-        "milliseconds a step": {**took, **took_loop},
+        "milliseconds a step": took,
         "largest relative difference": differences,
         "ratios": {
             "straightforward / altgd": took["straightforward"] / took["altgd"],
             "altgd / bare generators": took["altgd"] / took["bare generators"],
-            "looped / batched": took_loop["looped"] / took_loop["batched"],
+            "looped / batched": took["looped"] / took["batched"],
         },
     }
-
-
-def table(title: str, rows: Sequence[tuple[str, str]]) -> None:
-    """Print a heading and its rows."""
-    click.echo(f"\n{title}")
-    for label, value in rows:
-        click.echo(f"  {label:<32}{value:>10}")
-
-
-@click.command()
-@click.option("--candidates", default=100, show_default=True, help="Candidates of the step that is timed.")
-@click.option("--restarts", default=10, show_default=True, help="Restarts batched and looped.")
-@click.option("--steps", default=20, show_default=True, help="Steps of each solve.")
-@click.option("--repeats", default=7, show_default=True, help="Timed turns; the median counts.")
-@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
-def main(candidates: int, restarts: int, steps: int, repeats: int, as_json: bool) -> None:
-    """Time a step of altgd against a straightforward one, the bare generators, and a loop over restarts."""
-    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
-    report = measure(candidates, restarts, steps, repeats)
-    if as_json:
-        json.dump(report, sys.stdout, indent=2)
-        return
-    click.echo(f"{report['size']}; {report['threads']} thread(s); medians of CPU time")
-    for title, unit in (
-        ("milliseconds a step", "{:.2f} ms"),
-        ("ratios", "{:.2f}"),
-        ("largest relative difference", "{:.1e}"),
-    ):
-        figures = report[title]
-        assert isinstance(figures, dict)
-        table(title, [(label, unit.format(value)) for label, value in figures.items()])
 
 
 if __name__ == "__main__":

@@ -11,21 +11,18 @@ thread included.
 
 from __future__ import annotations
 
-import json
-import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-
-os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import attrs
 import click
 import torch
 from torch import Tensor
 
+from benchmarks._measuring import Report, reported
 from invkit.contracts.dataset import Dataset
 from invkit.training.networks import untrained
 from invkit.training.recipes import structure
@@ -53,7 +50,7 @@ class Random(Dataset):
         return ""
 
 
-def compare(name: str, repeats: int) -> dict[str, object]:
+def compare(name: str, repeats: int) -> Report:
     """Time the engine's step and the bare one by the recipe of a VAE."""
     torch.manual_seed(0)
     recipe = structure(VAETrainer().recipes()[name], VAERecipe)
@@ -104,24 +101,12 @@ def _bare_step(recipe: VAERecipe, data: Random) -> Callable[[], None]:
     return step
 
 
-@click.command()
+@reported
 @click.option("--recipe", "names", multiple=True, default=("celeba", "housenumbers"), show_default=True)
 @click.option("--repeats", default=40, show_default=True, help="Timed steps; the median counts.")
-@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
-def main(names: tuple[str, ...], repeats: int, as_json: bool) -> None:
+def main(names: tuple[str, ...], repeats: int) -> Iterator[Report]:
     """Time the training engine's step against the bare step, for recipes with a Gaussian likelihood."""
-    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
-    reports = [compare(name, repeats) for name in names]
-    if as_json:
-        click.echo(json.dumps(reports, indent=2))
-        return
-    for report in reports:
-        took = report["milliseconds"]
-        assert isinstance(took, dict)
-        click.echo(
-            f"{report['recipe']}, batch {report['batch']}: bare {took['bare']:.1f} ms, engine "
-            f"{took['engine']:.1f} ms, ratio {report['engine / bare']:.3f} (medians of CPU time)"
-        )
+    return (compare(name, repeats) for name in names)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ ADMM goes on, its ``x`` is ever closer to the next one, so few steps do.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 import torch
 from jaxtyping import Float
@@ -20,15 +20,8 @@ from invkit.contracts.linear import LinearOperator
 from invkit.solving import conjugate_gradients
 from invkit_baselines.differences import differences, differences_adjoint, laplacian_spectrum
 
-
-class QuadraticStep(ABC):
-    """Solves ``(AᵀA + β DᵀD + ρ) x = Aᵀ y + b`` for every measurement of a batch."""
-
-    @abstractmethod
-    def __call__(
-        self, x: Float[Tensor, "n c *dims"], b: Float[Tensor, "n c *dims"]
-    ) -> Float[Tensor, "n c *dims"]:
-        """The solution for ``b``; ``x`` is where an iteration may begin."""
+QuadraticStep = Callable[[Tensor, Tensor], Tensor]
+"""Solves ``(AᵀA + β DᵀD + ρ) x = Aᵀ y + b`` for a batch, given an ``x`` to begin at, and ``b``."""
 
 
 def quadratic_step(
@@ -36,36 +29,28 @@ def quadratic_step(
 ) -> QuadraticStep:
     """By the DFT where the operator has a spectrum, else by ``inner`` steps of conjugate gradients."""
     multipliers = operator.spectrum()
-    if multipliers is not None:
-        return FourierStep(multipliers, y, beta, rho)
-    return GradientStep(operator, y, beta, rho, inner)
+    if multipliers is None:
+        return _gradient_step(operator, y, beta, rho, inner)
+    return _fourier_step(multipliers, y, beta, rho)
 
 
-class FourierStep(QuadraticStep):
+def _fourier_step(multipliers: Tensor, y: Tensor, beta: float, rho: float) -> QuadraticStep:
     """``x̂ = (K̄ ŷ + b̂) / (|K|² + β |D̂|² + ρ)``, exactly."""
-
-    def __init__(self, multipliers: Tensor, y: Tensor, beta: float, rho: float) -> None:
-        self.size, self.dims = y.shape[2:], tuple(range(2, y.ndim))
-        self.fixed = multipliers.conj() * torch.fft.rfftn(y, dim=self.dims)
-        weight = multipliers.abs().square() + beta * laplacian_spectrum(y) + rho
-        # Zero only where A and D both lose a frequency; then so is the numerator, and the quotient is 0.
-        self.weight = weight.clamp_min(torch.finfo(y.dtype).tiny)
-
-    def __call__(self, x: Tensor, b: Tensor) -> Tensor:
-        numerator = self.fixed + torch.fft.rfftn(b, dim=self.dims)
-        return torch.fft.irfftn(numerator / self.weight, self.size, self.dims)
+    size, dims = y.shape[2:], tuple(range(2, y.ndim))
+    fixed = multipliers.conj() * torch.fft.rfftn(y, dim=dims)
+    weight = multipliers.abs().square() + beta * laplacian_spectrum(y) + rho
+    # Zero only where A and D both lose a frequency; then so is the numerator, and the quotient is 0.
+    weight = weight.clamp_min(torch.finfo(y.dtype).tiny)
+    return lambda x, b: torch.fft.irfftn((fixed + torch.fft.rfftn(b, dim=dims)) / weight, size, dims)
 
 
-class GradientStep(QuadraticStep):
+def _gradient_step(
+    operator: LinearOperator, y: Tensor, beta: float, rho: float, inner: int
+) -> QuadraticStep:
     """Conjugate gradients."""
+    fixed = operator.adjoint(y)
 
-    def __init__(self, operator: LinearOperator, y: Tensor, beta: float, rho: float, inner: int) -> None:
-        self.operator, self.beta, self.rho, self.inner = operator, beta, rho, inner
-        self.fixed = operator.adjoint(y)
+    def matrix(x: Tensor) -> Tensor:
+        return operator.normal(x) + beta * differences_adjoint(differences(x)) + rho * x
 
-    def __call__(self, x: Tensor, b: Tensor) -> Tensor:
-        return conjugate_gradients(self._matrix, self.fixed + b, x, steps=self.inner)
-
-    def _matrix(self, x: Tensor) -> Tensor:
-        smooth = differences_adjoint(differences(x))
-        return self.operator.normal(x) + self.beta * smooth + self.rho * x
+    return lambda x, b: conjugate_gradients(matrix, fixed + b, x, steps=inner)

@@ -18,7 +18,7 @@ from scipy import fft
 
 Real = NDArray[np.floating]
 Complex = NDArray[np.complexfloating]
-Size = tuple[int, int]
+Size = tuple[int, ...]
 
 
 def forward(image: Real) -> Complex:

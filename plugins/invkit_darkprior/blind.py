@@ -44,7 +44,6 @@ class Blind(invkit.Generator):
         self.signal_shape = self.latent_shape = None if size is None else (1, size, size)
 
     def forward(self, latent: Float[Tensor, "n *signal"]) -> Float[Tensor, "n *signal"]:
-        """The kernel of every latent."""
         square = latent.square()
         total = square.flatten(1).sum(1).clamp(min=torch.finfo(latent.dtype).tiny)
         return square / total.reshape(-1, *[1] * (latent.ndim - 1))
@@ -56,7 +55,6 @@ class Blind(invkit.Generator):
         return signal.flatten(1).square().sum(1)
 
     def shaped(self, signal_shape: tuple[int, ...]) -> invkit.Generator:
-        """The same prior with the shape given; raises :class:`invkit.ShapeError` where it has another."""
         if self.signal_shape is not None:
             return super().shaped(signal_shape)
         tied = Blind()

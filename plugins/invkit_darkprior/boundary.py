@@ -25,8 +25,7 @@ from invkit_darkprior._fourier import Real, Size
 
 def fast_size(image: Size, kernel: Size) -> Size:
     """A size that holds the image and a border as wide as the kernel, and whose DFT is fast."""
-    height, width = (fft.next_fast_len(n + k, real=True) for n, k in zip(image, kernel, strict=True))
-    return height, width
+    return tuple(fft.next_fast_len(n + k, real=True) for n, k in zip(image, kernel, strict=True))
 
 
 def extend(image: Real, size: Size) -> Real:

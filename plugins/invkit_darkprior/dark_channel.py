@@ -38,11 +38,10 @@ def dark_channel(image: Real, patch: int) -> Real:
     """The minimum of every patch of ``patch × patch`` pixels, the image wrapping around.
 
     Args:
-        image: (H, W), or (c, H, W): then the minimum over the channels, too.
+        image: (H, W).
         patch: odd; one larger than the image means all of it.
     """
-    lowest = image if image.ndim == 2 else image.min(0)
-    return np.asarray(ndimage.minimum_filter(lowest, _within(patch, lowest.shape), mode="wrap"))
+    return np.asarray(ndimage.minimum_filter(image, _within(patch, image.shape), mode="wrap"))
 
 
 def without_dark(image: Real, patch: int, threshold: float) -> Real:
@@ -77,6 +76,6 @@ def otsu(values: Real) -> float:
     return float(edges[1:][between >= best * (1 - 1e-12)].mean()) if best > 0 else 0.0
 
 
-def _within(patch: int, size: tuple[int, ...]) -> tuple[int, ...]:
+def _within(patch: int, size: Size) -> Size:
     """A patch no larger than the image, odd."""
     return tuple(min(patch, length - 1 + length % 2) for length in size)

@@ -35,7 +35,7 @@ from invkit.errors import InputError, ShapeError
 from invkit.solving import Found, Record, is_given
 from invkit_darkprior.final import Last
 from invkit_darkprior.frame import frame_of
-from invkit_darkprior.picture import Picture, largest_odd
+from invkit_darkprior.picture import Picture, largest_odd, margins
 from invkit_darkprior.pyramid import Settings, odd_or_none
 from invkit_darkprior.run import Run
 from invkit_darkprior.size import EachSize, estimated_side
@@ -133,7 +133,7 @@ class DarkPrior(Solver):
                 hint=f"give an image of at least {SMALLEST_IMAGE} pixels a side",
             )
         side = self.kernel_size
-        if side is not None and any(side > largest for largest in largest_odd((w_shape[1], w_shape[2]))):
+        if side is not None and side > min(largest_odd(w_shape[1:])):
             raise ShapeError(
                 f"kernel_size={side}, but the prior of w makes kernels of shape {w_shape}",
                 hint=f"leave kernel_size out, or give w a prior of that size, e.g. blind?size={side}",
@@ -149,17 +149,16 @@ class DarkPrior(Solver):
 
     def _run(self, problem: Problem, picture: Picture, *, like: Tensor) -> Run:
         """The whole method on one measurement."""
-        prior_w = problem.priors[0]
+        prior_w, side = problem.priors[0], self.kernel_size
         prior_w = prior_w.own if isinstance(prior_w, EachSize) else prior_w
-        _, height, width = prior_w.signal_shape or ()
-        support = (self.kernel_size,) * 2 if self.kernel_size else largest_odd((height, width))
+        support = (side, side) if side else largest_odd((prior_w.signal_shape or ())[1:])
         return Run(picture, prior_w, support, self.search, self.last, like=like)
 
 
 def _pictures(problem: Problem, w_shape: Shape, x_shape: Shape, y: Tensor) -> list[Picture]:
     """Every measurement, and how it lies in its image."""
     frame = frame_of(problem.operator, w_shape, x_shape, y[:1])
-    return [Picture(each.numpy(), frame, (x_shape[1], x_shape[2])) for each in y.detach().cpu()]
+    return [Picture(each.numpy(), frame, x_shape[1:]) for each in y.detach().cpu()]
 
 
 def _recover(record: Record, problem: Problem, y: Float[Tensor, "1 *y"], run: Run) -> None:
@@ -197,11 +196,8 @@ def _evaluated(
 
     A kernel smaller than the prior's gets a border of zeros.
     """
-    border = []
-    for whole, part in zip((problem.priors[0].signal_shape or ())[:0:-1], w.shape[:0:-1], strict=True):
-        before = whole // 2 - part // 2
-        border += [before, whole - part - before]
-    w = torch.nn.functional.pad(w, border)
+    around = margins((problem.priors[0].signal_shape or ())[1:], w.shape[1:])
+    w = torch.nn.functional.pad(w, [side for both in reversed(around) for side in both])
     with torch.no_grad():
         h, m = (prior.encode(part[None]) for prior, part in zip(problem.priors, (w, x), strict=True))
         return problem.measured(y)(h, m).detach(), (h, m)

@@ -1,6 +1,6 @@
 """The final deconvolution, the kernel known: total variation, minus the ringing that it shows.
 
-    x = deconvolve(y, (288, 288), kernel, tv=1e-3, sparse=5e-4, ringing=1.0)
+    x = Last(tv=1e-3, sparse=5e-4).deconvolve(y, (288, 288), kernel, grey)
 
 What lies beyond a picture's border is not measured, and yet was blurred into it. So x is larger than y, and
 only the pixels measured, the mask M, are compared:
@@ -67,32 +67,23 @@ class Last:
     sparse: float | None = attrs.field(default=None, validator=optional(gt(0)))
     ringing: float = attrs.field(default=1.0, validator=ge(0))
 
-    def deconvolve(self, channel: Real, size: Size, kernel: Real, grey: Real) -> Real:
-        """:func:`deconvolve` with these weights; the noise is measured on ``grey``."""
+    def deconvolve(self, y: Real, size: Size, kernel: Real, grey: Real) -> Real:
+        """The sharp image, of ``size``: the measured part first, then what lies beyond it, wrapping around.
+
+        Args:
+            y: (H, W) in [0, 1].
+            size: (H, W) where the image wraps around, larger by the kernel at least where it does not.
+            kernel: (odd, odd), centred.
+            grey: the image that the noise is measured on.
+        """
         tv = self.tv or max(TV_PER_NOISE * noise_level(grey), SMALLEST_TV)
-        return deconvolve(
-            channel, size, kernel, tv=tv, sparse=self.sparse or SPARSE_PER_TV * tv, ringing=self.ringing
-        )
-
-
-def deconvolve(y: Real, size: Size, kernel: Real, *, tv: float, sparse: float, ringing: float) -> Real:
-    """The sharp image, of ``size``: the measured part first, then what lies beyond it, wrapping around.
-
-    Args:
-        y: (H, W) in [0, 1].
-        size: (H, W) where the image wraps around, larger by the kernel at least where it does not.
-        kernel: (odd, odd), centred.
-        tv: weight λ of the total variation.
-        sparse: weight μ of the number of non-zero gradients.
-        ringing: weight of what is subtracted, 0 to 1; 0 leaves it out.
-    """
-    smooth = total_variation(y, size, kernel, tv)
-    if ringing == 0:
-        return smooth
-    continued = inverse(transfer_function(kernel, size) * forward(smooth), size)
-    continued[: y.shape[0], : y.shape[1]] = y
-    difference = smooth - sparse_gradients(continued, kernel, sparse)
-    return smooth - y.dtype.type(ringing) * bilateral(difference, BILATERAL_WIDTH, BILATERAL_RANGE)
+        smooth = total_variation(y, size, kernel, tv)
+        if self.ringing == 0:
+            return smooth
+        continued = inverse(transfer_function(kernel, size) * forward(smooth), size)
+        continued[: y.shape[0], : y.shape[1]] = y
+        difference = smooth - sparse_gradients(continued, kernel, self.sparse or SPARSE_PER_TV * tv)
+        return smooth - y.dtype.type(self.ringing) * bilateral(difference, BILATERAL_WIDTH, BILATERAL_RANGE)
 
 
 def total_variation(y: Real, size: Size, kernel: Real, weight: float, iterations: int = ITERATIONS) -> Real:
@@ -106,7 +97,7 @@ def total_variation(y: Real, size: Size, kernel: Real, weight: float, iterations
     rho, sigma = y.dtype.type(weight / JUMP), y.dtype.type(DATA_PENALTY)
     energy = rho * laplacian_spectrum(size, y.dtype) + sigma * (transfer.real**2 + transfer.imag**2)
     energy = np.maximum(energy, np.finfo(y.dtype).tiny)
-    measured = (slice(0, y.shape[0]), slice(0, y.shape[1]))
+    measured = tuple(slice(length) for length in y.shape)
     x: Real = extend(y, size)
     split_data, data_multiplier = x.copy(), np.zeros_like(x)
     split, multiplier = np.stack(differences(x)), np.zeros((2, *size), y.dtype)

@@ -59,7 +59,6 @@ class DarkChannel(invkit.Generator):
         self.signal_shape = self.latent_shape = None
 
     def forward(self, latent: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
-        """A copy of the latents."""
         return latent.clone()
 
     def sample_latent(
@@ -70,7 +69,6 @@ class DarkChannel(invkit.Generator):
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
     ) -> Float[Tensor, "n c h w"]:
-        """Pixels uniform in [0, 1)."""
         if self.latent_shape is None:
             raise ShapeError(
                 "this prior has no shape yet", hint="call prior.shaped((channels, height, width))"
@@ -111,7 +109,6 @@ class DarkChannel(invkit.Generator):
         return tied
 
     def encode(self, signal: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
-        """The signal, as its own latent."""
         return signal.clone()
 
 

@@ -94,7 +94,7 @@ def estimate_kernel(blurred: Real, sharp: Real, support: Size, weight: float) ->
     Returns:
         (odd, odd), centred; a single pixel where the gradients say nothing.
     """
-    size: Size = (sharp.shape[1], sharp.shape[2])
+    size = sharp.shape[1:]
     spectra = [(forward(s), forward(b)) for s, b in zip(sharp, blurred, strict=True)]
     energy = np.sum([abs(s) ** 2 for s, _ in spectra], 0)
     right = centre_of(inverse(np.sum([s.conj() * b for s, b in spectra], 0), size), support)
@@ -129,11 +129,9 @@ def recentred(kernel: Real) -> Real:
 
 def enlarged(kernel: Real, support: Size, factor: float) -> Real:
     """The kernel magnified about its middle onto another support, by cubic splines; ≥ 0, unit sum."""
-    rows, columns = (
-        (np.arange(new) - new // 2) / factor + old // 2
-        for new, old in zip(support, kernel.shape, strict=True)
-    )
-    grid = np.meshgrid(rows, columns, indexing="ij")
+    sides = zip(support, kernel.shape, strict=True)
+    places = [(np.arange(new) - new // 2) / factor + old // 2 for new, old in sides]
+    grid = np.meshgrid(*places, indexing="ij")
     larger = ndimage.map_coordinates(kernel.astype(np.float64), grid, order=3, mode="constant")
     return _unit_sum(np.maximum(larger, 0).astype(kernel.dtype))
 

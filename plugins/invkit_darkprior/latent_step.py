@@ -82,7 +82,7 @@ class _Splitting:
     """What the image steps have in common: ``K̄ Y``, ``|K|²`` and ``|Dₓ|² + |D_y|²``, computed once."""
 
     def __init__(self, blurred: Real, kernel: Real) -> None:
-        self.size: Size = (blurred.shape[0], blurred.shape[1])
+        self.size: Size = blurred.shape
         transfer = transfer_function(kernel, self.size)
         self.data = transfer.conj() * forward(blurred)
         self.energy = transfer.real**2 + transfer.imag**2

@@ -8,6 +8,8 @@ centred(w[0]), on_support(kernel, (28, 28))        # (29, 29) from (28, 28) and 
 
 from __future__ import annotations
 
+from typing import Literal
+
 import attrs
 import numpy as np
 from scipy import ndimage
@@ -42,8 +44,7 @@ class Picture:
         """The size of what wraps around: the measurement's where it does, with room for a kernel else."""
         if self.frame.wraps:
             return self.size
-        height, width = (max(lengths) for lengths in zip(self.y.shape[1:], self.size, strict=True))
-        return fast_size((height, width), kernel)
+        return fast_size(tuple(map(max, self.y.shape[1:], self.size)), kernel)
 
     def placed(self, periodic: Real) -> Real:
         """The image's part (h, w) of something periodic that begins where the measurement begins."""
@@ -61,33 +62,32 @@ class Picture:
         It is what stands where the final deconvolution has not been reached: ``y + (latent − grey)``.
         """
         grey = self.grey
-        change = enlarged_image(latent, (grey.shape[0], grey.shape[1])) - grey
+        change = (latent if latent.shape == grey.shape else resampled(latent, grey.shape)) - grey
         return np.stack([self.placed(self.periodic(channel + change, (1, 1))) for channel in self.y])
 
 
-def enlarged_image(image: Real, size: Size) -> Real:
+def resampled(image: Real, size: Size, mode: Literal["grid-wrap", "nearest"] = "nearest") -> Real:
     """An image sampled linearly at ``size``, pixel centres keeping their relative places."""
-    if image.shape == size:
-        return image
     places = [(np.arange(new) + 0.5) * old / new - 0.5 for new, old in zip(size, image.shape, strict=True)]
     grid = np.meshgrid(*places, indexing="ij")
-    return np.asarray(ndimage.map_coordinates(image, grid, order=1, mode="nearest"))
+    return np.asarray(ndimage.map_coordinates(image, grid, order=1, mode=mode))
 
 
 def largest_odd(support: Size) -> Size:
     """The sides of the largest odd kernel about the pixel ``size // 2`` that fits into a support."""
-    return support[0] - 1 + support[0] % 2, support[1] - 1 + support[1] % 2
+    return tuple(side - 1 + side % 2 for side in support)
 
 
 def on_support(kernel: Real, support: Size) -> Real:
     """A centred kernel of odd sides on a larger support, its middle at the pixel ``size // 2``."""
-    result = np.zeros(support, kernel.dtype)
-    first = [whole // 2 - part // 2 for whole, part in zip(support, kernel.shape, strict=True)]
-    result[first[0] : first[0] + kernel.shape[0], first[1] : first[1] + kernel.shape[1]] = kernel
-    return result
+    return np.pad(kernel, margins(support, kernel.shape))
+
+
+def margins(support: Size, part: Size) -> list[tuple[int, int]]:
+    """How much of a support lies before and after a part of it whose middle is the support's."""
+    return [(n // 2 - k // 2, (n + 1) // 2 - (k + 1) // 2) for n, k in zip(support, part, strict=True)]
 
 
 def centred(kernel: Real) -> Real:
     """A kernel about its pixel ``size // 2`` as one of odd sides: even ones get a row or column of zeros."""
-    more = [(0, 1 - length % 2) for length in kernel.shape]
-    return np.pad(kernel, more)
+    return np.pad(kernel, [(0, 1 - length % 2) for length in kernel.shape])

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import ceil, log, sqrt
-from typing import Literal
 
 import attrs
 import numpy as np
@@ -36,6 +35,7 @@ from invkit_darkprior.kernel_step import (
     strong_gradients,
 )
 from invkit_darkprior.latent_step import latent_step
+from invkit_darkprior.picture import resampled
 
 RATIO = sqrt(0.5)
 SMALLEST_KERNEL = 5
@@ -87,10 +87,8 @@ class State:
 def supports(kernel: Size, image: Size) -> list[Size]:
     """The kernel's support at every scale, finest first: odd sides, shorter than the image's."""
     scales = max(int(log(SMALLEST_KERNEL / min(kernel)) / log(RATIO)), 0) + 1
-    return [
-        (_support(kernel[0], image[0], RATIO**number), _support(kernel[1], image[1], RATIO**number))
-        for number in range(scales)
-    ]
+    sides = list(zip(kernel, image, strict=True))
+    return [tuple(_support(*each, RATIO**number) for each in sides) for number in range(scales)]
 
 
 def coarse_to_fine(grey: Real, kernel_size: Size, settings: Settings, *, wrap: bool) -> Iterator[State]:
@@ -103,11 +101,9 @@ def coarse_to_fine(grey: Real, kernel_size: Size, settings: Settings, *, wrap: b
         wrap: whether the image wraps around. One that does not is continued smoothly (:mod:`.boundary`).
     """
     dark, gradient = settings.weight_x if settings.dark else 0.0, settings.weight_gradients
-    patch = settings.patch or patch_for((grey.shape[0], grey.shape[1]))
-    levels = [
-        _Level(grey, number, support, wrap, patch)
-        for number, support in enumerate(supports(kernel_size, grey.shape))
-    ]
+    patch = settings.patch or patch_for(grey.shape)
+    sizes = enumerate(supports(kernel_size, grey.shape))
+    levels = [_Level(grey, number, support, wrap, patch) for number, support in sizes]
     threshold = gradient_threshold(levels[-1].edges, max(levels[-1].support))
     kernel = first_kernel(levels[-1].support).astype(grey.dtype)
     for level in reversed(levels):
@@ -135,8 +131,8 @@ class _Level:
     def __init__(self, grey: Real, number: int, support: Size, wrap: bool, patch: int) -> None:
         self.support, self.wrap, self.patch, self.scale = support, wrap, patch, RATIO**number
         small = reduced(grey, self.scale, wrap=wrap)
-        self.size: Size = (small.shape[0], small.shape[1])
-        self.periodic = small if wrap else extend(small, fast_size(self.size, support))
+        self.size: Size = small.shape
+        self.periodic = small if wrap else extend(small, fast_size(small.shape, support))
         self.edges = gradients(small, wrap=wrap)
 
     def round(self, state: State, dark: float, gradient: float, weight_w: float) -> State:
@@ -164,15 +160,9 @@ def reduced(image: Real, scale: float, *, wrap: bool) -> Real:
     """
     if scale == 1:
         return image
-    mode: Literal["grid-wrap", "nearest"] = "grid-wrap" if wrap else "nearest"
     smooth = ndimage.gaussian_filter(image, 0.5 / scale, mode="wrap" if wrap else "nearest")
-    places = [
-        (np.arange(new) + 0.5) * old / new - 0.5
-        for old in image.shape
-        for new in (max(round(old * scale), 2),)
-    ]
-    grid = np.meshgrid(*places, indexing="ij")
-    return np.asarray(ndimage.map_coordinates(smooth, grid, order=1, mode=mode)).astype(image.dtype)
+    size = tuple(max(round(length * scale), 2) for length in image.shape)
+    return resampled(smooth, size, "grid-wrap" if wrap else "nearest")
 
 
 def _support(kernel: int, image: int, scale: float) -> int:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import attrs
 import numpy as np
 import torch
 from torch import Tensor
@@ -25,6 +26,7 @@ from invkit_darkprior.picture import Picture, centred, on_support
 from invkit_darkprior.pyramid import Settings, coarse_to_fine, supports
 
 
+@attrs.frozen(eq=False)
 class Run:
     """The whole method on one measurement.
 
@@ -37,26 +39,24 @@ class Run:
         like: of the dtype and device that the pairs shall have.
     """
 
-    def __init__(
-        self,
-        picture: Picture,
-        prior_w: Generator,
-        support: Size,
-        settings: Settings,
-        last: Last,
-        *,
-        like: Tensor,
-    ) -> None:
-        self.picture, self.prior_w, self.support, self.like = picture, prior_w, support, like
-        self.settings, self.last = settings, last
-        self.known = is_given(prior_w)
+    picture: Picture
+    prior_w: Generator
+    support: Size
+    settings: Settings
+    last: Last
+    like: Tensor = attrs.field(kw_only=True)
+
+    @property
+    def known(self) -> bool:
+        """Whether there is no kernel to be found."""
+        return is_given(self.prior_w)
 
     @property
     def steps(self) -> int:
         """How many pairs there will be."""
         if self.known:
             return 1
-        scales = len(supports(self.support, (self.picture.y.shape[1], self.picture.y.shape[2])))
+        scales = len(supports(self.support, self.picture.y.shape[1:]))
         return scales * self.settings.rounds + self.settings.last_rounds + 1
 
     @property
@@ -80,20 +80,17 @@ class Run:
 
     def _deconvolved(self, w: Real) -> Real:
         """Every channel with its kernel."""
-        grey, sharp = self.picture.grey, []
-        for channel, kernel in zip(
-            self.picture.y, np.broadcast_to(w, (len(self.picture.y), *w.shape[1:])), strict=True
-        ):
-            odd = centred(kernel)
-            size = self.picture.periodic_size((odd.shape[0], odd.shape[1]))
-            sharp.append(self.picture.placed(self.last.deconvolve(channel, size, odd, grey)))
+        picture, sharp = self.picture, []
+        kernels = np.broadcast_to(w, (len(picture.y), *w.shape[1:]))
+        for channel, odd in zip(picture.y, map(centred, kernels), strict=True):
+            found = self.last.deconvolve(channel, picture.periodic_size(odd.shape), odd, picture.grey)
+            sharp.append(picture.placed(found))
         return np.stack(sharp)
 
     def _kernel(self, kernel: Real) -> Tensor:
         """A kernel of odd sides as the operator's w: on the prior's support, once a channel."""
         w_shape = tuple(self.prior_w.signal_shape or ())
-        placed = on_support(kernel, (w_shape[1], w_shape[2]))
-        return self._tensor(np.broadcast_to(placed, w_shape))
+        return self._tensor(np.broadcast_to(on_support(kernel, w_shape[1:]), w_shape))
 
     def _tensor(self, array: Real) -> Tensor:
         return torch.from_numpy(np.array(array)).to(self.like)

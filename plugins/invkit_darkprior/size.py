@@ -26,7 +26,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from invkit.contracts.generator import Generator
-from invkit_darkprior._fourier import Real
+from invkit_darkprior._fourier import Real, Size
 from invkit_darkprior.pyramid import Settings, coarse_to_fine
 
 LARGEST_SIDE = 95
@@ -36,7 +36,7 @@ SMALLEST_SIDE = 7
 LEAST_ENTRY = 0.1
 
 
-def largest_side(size: tuple[int, int]) -> int:
+def largest_side(size: Size) -> int:
     """The largest kernel that is looked for in an image of that size, odd."""
     return max(min(min(size) // SHARE_OF_IMAGE, LARGEST_SIDE) // 2 * 2 - 1, 3)
 
@@ -49,7 +49,7 @@ def estimated_side(grey: Real, settings: Settings, *, wrap: bool) -> int:
         settings: of the coarse estimation.
         wrap: whether the image wraps around.
     """
-    most = largest_side((grey.shape[0], grey.shape[1]))
+    most = largest_side(grey.shape)
     found = None
     quick = attrs.evolve(settings, dark=False, last_rounds=0)
     with np.errstate(all="ignore"):
@@ -91,7 +91,6 @@ class EachSize(Generator):
         return self.prior.shaped((1, self.sides[0], self.sides[0]))
 
     def forward(self, latent: Float[Tensor, "n *latent"]) -> Float[Tensor, "n *signal"]:
-        """The kernel of every latent, on the whole support."""
         made: Tensor = self.whole(latent)
         return made
 
@@ -103,20 +102,16 @@ class EachSize(Generator):
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
     ) -> Float[Tensor, "n *latent"]:
-        """Latents of the whole support."""
         return self.whole.sample_latent(n, rng, dtype=dtype, device=device)
 
     def penalty(
         self, latent: Float[Tensor, "n *latent"], signal: Float[Tensor, "n *signal"]
     ) -> Float[Tensor, "n"]:
-        """The prior's own."""
         return self.whole.penalty(latent, signal)
 
     def encode(self, signal: Float[Tensor, "n *signal"]) -> Float[Tensor, "n *latent"]:
-        """The prior's own."""
         return self.whole.encode(signal)
 
     def select(self, index: Tensor) -> EachSize:
-        """The same of the measurements ``index``, on the same support."""
         assert self.signal_shape is not None
         return EachSize(self.prior, [self.sides[i] for i in index.tolist()], self.signal_shape[1])

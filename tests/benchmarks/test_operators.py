@@ -27,4 +27,4 @@ def test_runs_without_the_peer_and_says_what_to_install(monkeypatch: pytest.Monk
 def test_prints_a_table() -> None:
     result = CliRunner().invoke(main, SMALL)
     assert result.exit_code == 0, result.output
-    assert "invkit adjoint_w" in result.stdout and " ms" in result.stdout
+    assert "invkit adjoint_w" in result.stdout and "milliseconds" in result.stdout

@@ -46,11 +46,6 @@ def test_dark_pixels_are_the_minima_of_patches(
     np.testing.assert_array_equal(without_dark(image, patch, threshold), expected)
 
 
-def test_colour_takes_the_darkest_channel() -> None:
-    image = np.random.default_rng(0).random((3, 6, 6))
-    np.testing.assert_array_equal(dark_channel(image, 3), dark_channel(image.min(0), 3))
-
-
 def test_the_patch_follows_the_image() -> None:
     assert [patch_for((side, 300)) for side in (8, 28, 32, 64, 128, 255, 1000)] == [3, 5, 5, 9, 19, 35, 35]
 

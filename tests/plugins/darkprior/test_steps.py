@@ -16,7 +16,7 @@ from invkit_darkprior._fourier import (
     laplacian_spectrum,
     transfer_function,
 )
-from invkit_darkprior.final import bilateral, deconvolve, total_variation
+from invkit_darkprior.final import Last, bilateral, total_variation
 from invkit_darkprior.kernel_step import (
     enlarged,
     estimate_kernel,
@@ -168,7 +168,7 @@ def test_the_bilateral_filter_keeps_edges_and_smooths_noise() -> None:
 def test_the_final_deconvolution_beats_the_measurement(dtype: type) -> None:
     image, kernel = rectangles(5, 48), curved()
     y = (blurred(image, kernel) + 0.005 * draw(0, 48, 48)).astype(dtype)
-    x = deconvolve(y, (48, 48), kernel.astype(dtype), tv=1e-3, sparse=5e-4, ringing=1.0)
+    x = Last(tv=1e-3, sparse=5e-4).deconvolve(y, (48, 48), kernel.astype(dtype), y)
     assert x.dtype == dtype and np.square(x - image).mean() < 0.2 * np.square(y - image).mean()
 
 
