@@ -41,7 +41,7 @@ def test_what_is_left_out_has_the_default() -> None:
     ("change", "says"),
     [
         ({"epoch": 3}, "no key 'epoch'; did you mean 'epochs'?"),
-        ({"colour": 3}, "it has data, architecture"),
+        ({"colour": 3}, "it has epochs, batch"),
         ({"epochs": 2.5}, "2.5 is not a whole number"),
         ({"epochs": True}, "True is not a whole number"),
         ({"epochs": "many"}, "'many' is not a whole number"),

@@ -60,7 +60,7 @@ def test_kernels_enter_the_network_with_maximum_one() -> None:
 def test_it_knows_its_file(trained: VAE, trained_blur: Path) -> None:
     read = read_prior(trained_blur)
     assert trained.sha256 == read.sha256 and trained.card == read.card
-    pipeline = invkit.compose("circconv", [trained, trained], "altgd?steps=1")
+    pipeline = invkit.compose("circconv", [trained, "identity"], "altgd?steps=1")
     assert pipeline.to_config()["priors"][0]["sha256"] == read.sha256
 
 
