@@ -106,7 +106,8 @@ def hurried(solver: invkit.Solver, steps: int, option: str = "steps") -> invkit.
     spec = spec_of(solver)
     if spec is None or option not in spec.options:
         return solver
-    return invkit.solver(invkit.Spec(spec.kind, spec.name, {**spec.options, option: str(steps)}))
+    count = steps if option == "steps" else min(steps, int(spec.options[option]))  # rounds are dear
+    return invkit.solver(invkit.Spec(spec.kind, spec.name, {**spec.options, option: str(count)}))
 
 
 def _told(source: Source, one: Measured | None = None) -> dict[str, Any]:
