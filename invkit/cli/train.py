@@ -1,7 +1,6 @@
 """``invkit train``: a trained prior by a recipe.
 
 invkit train --list
-invkit train vae --recipe blurA --out runs/blurA
 invkit train vae --recipe mnist --data ./photos --name photos --set epochs=40 --out runs/photos --install
 
 The work is a plugin's trainer (see `invkit.Trainer`); this command finds it, completes the recipe, and says
