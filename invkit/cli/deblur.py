@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from invkit.cli.deblurring import Failure, Job
     from invkit.compose import Pipeline
 
-__all__ = ["deblur"]
-
 
 @click.command("deblur")
 @images_argument

@@ -12,8 +12,6 @@ from invkit import __version__
 from invkit.cli.output import json_option, report, to_stderr
 from invkit.plugin.loading import PluginState, default_manager
 
-__all__ = ["list_plugins"]
-
 
 @click.command("list-plugins")
 @json_option

@@ -31,19 +31,6 @@ from invkit.plugin.converting import convert, type_text
 from invkit.plugin.registry import Entry, Registry, nearest
 from invkit.plugin.specs import Spec, option_text
 
-__all__ = [
-    "REQUIRED",
-    "Named",
-    "OptionField",
-    "Signature",
-    "build",
-    "named",
-    "remember",
-    "signature_of",
-    "spec_of",
-    "table_of",
-]
-
 REQUIRED: Any = inspect.Parameter.empty
 """The default of an option that has none."""
 
