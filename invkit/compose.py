@@ -345,9 +345,7 @@ def as_batch(y: Any, dims: int) -> tuple[Tensor, bool, int]:
     )
     added = dims + 2 - tensor.ndim
     if not 0 <= added <= 2 or 0 in tensor.shape:
-        layouts = (
-            _LAYOUTS if dims == 2 else tuple(text.replace("height, width", "length") for text in _LAYOUTS)
-        )
+        layouts = [each if dims == 2 else each.replace("height, width", "length") for each in _LAYOUTS]
         raise InputError(
             f"a measurement has the shape {tuple(tensor.shape)}, expected {dims} axes, {dims + 1} with "
             f"channels or {dims + 2} with a batch, none of them empty",
@@ -364,11 +362,9 @@ def _called(prior: Generator) -> str:
 
 def _as_given(solution: Solution, numpy_in: bool, axes_added: int) -> Solution:
     """The solution with its signals in the layout of the measurement, and all in its library."""
-    x, w, x_std = (
-        None if each is None else in_layout(each, axes_added)
-        for each in (solution.x, solution.w, solution.x_std)
-    )
-    solution = attrs.evolve(solution, x=x, w=w, x_std=x_std, axes_added=axes_added)
+    signals = {name: getattr(solution, name) for name in ("x", "w", "x_std")}
+    signals = {name: in_layout(each, axes_added) for name, each in signals.items() if each is not None}
+    solution = attrs.evolve(solution, **signals, axes_added=axes_added)
     given: Solution = as_numpy(solution) if numpy_in else solution
     return given
 

@@ -22,8 +22,6 @@ from invkit.plugin.specs import Spec
 if TYPE_CHECKING:
     from invkit.contracts.dataset import Dataset
 
-__all__ = ["datasets"]
-
 
 @click.group("datasets", invoke_without_command=True)
 @json_option

@@ -1,11 +1,6 @@
 """``invkit deblur``: blurry images → sharp images, kernels, panels and records, blind.
 
-invkit deblur photo.jpg --out out
-invkit deblur face.png --method faces --out out
-invkit deblur digit.png --prior vae:blurA --prior vae:mnist --out out
 invkit deblur photos --config out/config.toml --out again --json
-
-Where nothing is named, the method that a plugin registered as the default is used.
 
 Everything is checked before anything is written: the specs, every image, the fit of the priors, the folder.
 Then the images are recovered one by one. An image that fails does not stop the others.
@@ -37,10 +32,6 @@ from invkit.plugin.specs import Spec
 if TYPE_CHECKING:
     from invkit.cli.deblurring import Failure, Job
     from invkit.compose import Pipeline
-
-__all__ = ["deblur"]
-
-_DONE, _SOME_FAILED, _INTERRUPTED = 0, 1, 130
 
 
 @click.command("deblur")
@@ -103,8 +94,8 @@ def deblur(
     _print(records, failures, out, interrupted, as_json)
     if interrupted:
         to_stderr(f"invkit: interrupted; {len(records)} of {len(jobs)} images are in {out}")
-        return _INTERRUPTED
-    return _SOME_FAILED if failures or any(r["status"] == "diverged" for r in records) else _DONE
+        return 130
+    return int(bool(failures) or any(record["status"] == "diverged" for record in records))
 
 
 def _pipeline(

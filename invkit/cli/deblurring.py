@@ -30,8 +30,6 @@ from invkit.files.images import find_images, read_image, write_image
 from invkit.files.panels import recovery_row, write_panel
 from invkit.files.solutions import write_kernel, write_record
 
-__all__ = ["FILES", "Failure", "Job", "check", "find_jobs", "recover"]
-
 FILES = {
     "sharp": "_sharp.png",
     "sharp_exact": "_sharp.npy",

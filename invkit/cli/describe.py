@@ -20,8 +20,6 @@ from invkit.plugin.loading import default_manager
 from invkit.plugin.registry import KINDS, Entry, Registry, nearest
 from invkit.plugin.specs import Spec
 
-__all__ = ["describe"]
-
 _DESCRIBED = tuple(kind for kind in KINDS if kind != "command")
 
 

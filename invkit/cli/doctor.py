@@ -20,9 +20,6 @@ from invkit import __version__
 from invkit.cli.output import json_option, report
 from invkit.plugin.loading import default_manager
 
-__all__ = ["Finding", "doctor"]
-
-
 Verdict = Literal["ok", "note", "broken"]
 _VERDICTS: dict[str, Verdict] = {"ok": "ok", "broken": "broken"}
 

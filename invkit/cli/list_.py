@@ -10,8 +10,6 @@ from invkit.cli.output import json_option, report
 from invkit.plugin.loading import default_manager
 from invkit.plugin.registry import KINDS, Entry, Registry
 
-__all__ = ["list_"]
-
 _KINDS = {f"{kind}s": kind for kind in KINDS if kind != "command"}
 
 

@@ -5,16 +5,12 @@ Exit code 1 where a plugin is broken. Imports neither torch nor numpy, unless a 
 
 from __future__ import annotations
 
-from typing import Any
-
 import attrs
 import click
 
 from invkit import __version__
 from invkit.cli.output import json_option, report, to_stderr
 from invkit.plugin.loading import PluginState, default_manager
-
-__all__ = ["list_plugins", "state_record"]
 
 
 @click.command("list-plugins")
@@ -27,15 +23,10 @@ def list_plugins(as_json: bool) -> int:
             "no plugins are installed, not even invkit's own; try `pip install --force-reinstall invkit`"
         )
         return 0
-    value = {"invkit": __version__, "plugins": [state_record(state) for state in states]}
+    records = [attrs.asdict(state, filter=attrs.filters.exclude("requires")) for state in states]
+    value = {"invkit": __version__, "plugins": [{**each.pop("candidate"), **each} for each in records]}
     report(as_json, value, ("plugin", "state", "distribution", "loaded in", "remarks"), map(_row, states))
     return int(any(state.status == "broken" for state in states))
-
-
-def state_record(state: PluginState) -> dict[str, Any]:
-    """Return a plugin's state as JSON-ready values; ``seconds`` is the time it took to load."""
-    record = attrs.asdict(state, filter=attrs.filters.exclude("requires"))
-    return {**record.pop("candidate"), **record}
 
 
 def _row(state: PluginState) -> tuple[str, ...]:

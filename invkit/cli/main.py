@@ -25,8 +25,6 @@ from invkit.errors import InvkitError, PluginError
 from invkit.plugin.loading import default_manager
 from invkit.plugin.registry import CORE_COMMANDS, Entry, nearest
 
-__all__ = ["cli", "main"]
-
 _NO_ARGUMENTS: Final = getattr(click.exceptions, "NoArgsIsHelpError", ())  # since click 8.2
 
 DONE, FAILED, USAGE, BAD_INPUT, INTERRUPTED = 0, 1, 2, 3, 130

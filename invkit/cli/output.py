@@ -18,19 +18,6 @@ from typing import Any, Final
 
 import click
 
-__all__ = [
-    "PATH",
-    "grey_option",
-    "images_argument",
-    "json_option",
-    "print_json",
-    "print_table",
-    "quiet_option",
-    "report",
-    "seed_option",
-    "to_stderr",
-]
-
 PATH: Final[Any] = click.Path(path_type=Path)
 """The type of a parameter that is a file or a folder."""
 

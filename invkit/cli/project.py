@@ -8,8 +8,6 @@ import click
 
 from invkit.cli.output import PATH, grey_option, images_argument, json_option, report, seed_option, to_stderr
 
-__all__ = ["project"]
-
 
 @click.command("project")
 @images_argument

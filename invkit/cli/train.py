@@ -1,7 +1,6 @@
 """``invkit train``: a trained prior by a recipe.
 
 invkit train --list
-invkit train vae --recipe blurA --out runs/blurA
 invkit train vae --recipe mnist --data ./photos --name photos --set epochs=40 --out runs/photos --install
 
 The work is a plugin's trainer (see `invkit.Trainer`); this command finds it, completes the recipe, and says
@@ -27,8 +26,6 @@ from invkit.plugin.specs import Spec
 
 if TYPE_CHECKING:
     from invkit.contracts.trainer import Trainer
-
-__all__ = ["train"]
 
 
 @click.command("train")
@@ -82,7 +79,10 @@ def train(
         )
     kind = Spec.parse(trainer).kind
     worker = part("trainer", trainer)
-    values = _recipe(worker, kind, recipe) | _changes(changes)
+    recipes = worker.recipes()
+    if recipe not in recipes:
+        raise SpecError(f"the trainer {kind!r} has no recipe {recipe!r}", hint=nearest(recipe, recipes))
+    values = {**recipes[recipe], **_changes(changes)}
     if data is not None:
         values["data"] = _data(registry, data)
     name = name or recipe
@@ -93,13 +93,6 @@ def train(
         to_stderr("invkit: the same command with --resume goes on from the last checkpoint")
         raise
     _report(worker, path, kind, name, installs, as_json)
-
-
-def _recipe(trainer: Trainer, kind: str, name: str) -> dict[str, Any]:
-    recipes = trainer.recipes()
-    if name not in recipes:
-        raise SpecError(f"the trainer {kind!r} has no recipe {name!r}", hint=nearest(name, recipes))
-    return dict(recipes[name])
 
 
 def _changes(changes: Sequence[str]) -> dict[str, Any]:

@@ -24,8 +24,6 @@ from invkit.plugin.specs import Spec
 if TYPE_CHECKING:
     from invkit.files.panels import Cell
 
-__all__ = ["zoo"]
-
 
 @click.command("zoo")
 @click.argument("priors", nargs=-1, metavar="[PRIOR]...")

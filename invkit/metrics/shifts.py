@@ -118,18 +118,15 @@ def _best(image: Tensor, middle: Tensor, reach: Number, step: Number, border: in
     whole = range(-math.ceil(reach), math.floor(reach) + 1)
     # The smallest shifts first: of several that fit equally well, the first is taken.
     offsets = sorted(product(whole, repeat=2), key=lambda offset: offset[0] ** 2 + offset[1] ** 2)
-    least, best = math.inf, (0, (0, 0))
+    least, best, shift = math.inf, image[:, border:, border:][:, :height, :width], (0.0, 0.0)
     for down, right in offsets:
-        window = moved[..., border + down :, border + right :][..., :height, :width]
-        errors = (window - middle).square().flatten(1).sum(1).tolist()
-        for phase, error in enumerate(errors):
-            at = (down + fractions[phase][0] / phases, right + fractions[phase][1] / phases)
+        windows = moved[..., border + down :, border + right :][..., :height, :width]
+        errors = (windows - middle).square().flatten(1).sum(1).tolist()
+        for window, fraction, error in zip(windows, fractions, errors, strict=True):
+            at = (down + fraction[0] / phases, right + fraction[1] / phases)
             if error < least and max(map(abs, at)) <= reach + 1e-9:
-                least, best = error, (phase, (down, right))
-    phase, (down, right) = best
-    part = moved[phase][:, border + down :, border + right :][:, :height, :width]
-    shift = (down + fractions[phase][0] / phases, right + fractions[phase][1] / phases)
-    return part, torch.tensor(shift, dtype=image.dtype, device=image.device)
+                least, best, shift = error, window, at
+    return best, torch.tensor(shift, dtype=image.dtype, device=image.device)
 
 
 def _interpolated(image: Tensor, down: float, right: float) -> Tensor:

@@ -31,19 +31,6 @@ from invkit.plugin.converting import convert, type_text
 from invkit.plugin.registry import Entry, Registry, nearest
 from invkit.plugin.specs import Spec, option_text
 
-__all__ = [
-    "REQUIRED",
-    "Named",
-    "OptionField",
-    "Signature",
-    "build",
-    "named",
-    "remember",
-    "signature_of",
-    "spec_of",
-    "table_of",
-]
-
 REQUIRED: Any = inspect.Parameter.empty
 """The default of an option that has none."""
 
@@ -138,10 +125,10 @@ def build(registry: Registry, kind: str, spec: Spec) -> Any:
     """
     entry = registry.entry(kind, spec.kind)
     signature = signature_of(entry)
-    name, values = _name_argument(entry, signature, spec), _option_values(entry, signature, spec)
+    values = _values(entry, signature, spec)
     host = {"registry": registry} if signature.takes_registry else {}
     try:
-        built = signature.factory(**name, **signature.arguments(values), **host)
+        built = signature.factory(**signature.arguments(values), **host)
     except InvkitError:
         raise
     except (TypeError, ValueError) as error:  # a validator's refusal: say which spec it was
@@ -150,7 +137,7 @@ def build(registry: Registry, kind: str, spec: Spec) -> Any:
         texts = {
             field.key: option_text(values.get(field.path, field.default)) for field in signature.options
         }
-        text = name.get("name", signature.name.default) if signature.name else None
+        text = values.get(signature.name.path, signature.name.default) if signature.name else None
         whole = Spec(spec.kind, text if isinstance(text, str) else None, texts)
         remember(built, Named(kind, whole, entry.origin))
     return built
@@ -278,19 +265,16 @@ def _default(field: Any) -> Any:
     return REQUIRED if made is attrs.NOTHING else made
 
 
-def _name_argument(entry: Entry, signature: Signature, spec: Spec) -> dict[str, Any]:
+def _values(entry: Entry, signature: Signature, spec: Spec) -> dict[Path, Any]:
+    """The values of the name and the options that a spec gives."""
+    fields = {field.key: field for field in signature.options}
+    values: dict[Path, Any] = {}
     if spec.name is not None:
         if signature.name is None:
             raise SpecError(f"{_what(entry)} takes no name, got {spec.name!r}", hint=_usage(entry))
-        return {"name": spec.name}
-    if signature.name is not None and signature.name.default is REQUIRED:
+        values[signature.name.path] = spec.name
+    elif signature.name is not None and signature.name.default is REQUIRED:
         raise SpecError(f"{_what(entry)} needs a name", hint=f"write {entry.name}:NAME; {_usage(entry)}")
-    return {}
-
-
-def _option_values(entry: Entry, signature: Signature, spec: Spec) -> dict[Path, Any]:
-    fields = {field.key: field for field in signature.options}
-    values = {}
     for key, text in spec.options.items():
         if key not in fields:
             raise SpecError(f"{_what(entry)} has no option {key!r}", hint=nearest(key, fields))

@@ -20,8 +20,6 @@ from urllib.parse import unquote
 
 from invkit.plugin.specs import Spec, option_text
 
-__all__ = ["convert", "type_text"]
-
 _WORDS = dict.fromkeys(("true", "yes", "on", "1"), True) | dict.fromkeys(("false", "no", "off", "0"), False)
 _PLURAL: dict[Any, str] = {int: "whole numbers", float: "numbers", str: "texts", Path: "paths"}
 # Numbers of a sequence are separated by "x" or "+"; the "+" of an exponent (1e+3) is none.

@@ -22,8 +22,6 @@ import pluggy
 if TYPE_CHECKING:
     from invkit.plugin.registry import Registry
 
-__all__ = ["GROUP", "hookimpl", "hookspec", "invkit_register"]
-
 GROUP: Final = "invkit"
 """The entry-point group, and the name of the pluggy project."""
 

@@ -35,16 +35,6 @@ from invkit.errors import PluginError
 from invkit.plugin import hookspecs
 from invkit.plugin.registry import Registry, nearest
 
-__all__ = [
-    "Candidate",
-    "PluginManager",
-    "PluginState",
-    "call_hook",
-    "default_manager",
-    "disabled_by_user",
-    "discover",
-]
-
 HOST = "invkit"
 HEAVY = ("torch", "numpy", "scipy")
 """Modules a plugin's hook module should leave alone until something of it is used."""

@@ -27,8 +27,6 @@ import attrs
 from invkit.errors import PluginError, SpecError
 from invkit.plugin.specs import GRAMMAR, KIND
 
-__all__ = ["CORE_COMMANDS", "KINDS", "Entry", "Registry", "nearest"]
-
 KINDS = ("operator", "prior", "noise", "solver", "method", "dataset", "monitor", "trainer", "command")
 """What can be registered."""
 

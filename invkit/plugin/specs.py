@@ -30,8 +30,6 @@ import attrs
 
 from invkit.errors import SpecError
 
-__all__ = ["Options", "Spec", "option_text"]
-
 GRAMMAR = "a kind is a lower-case letter, then letters, digits, '-' or '_'"
 KIND = re.compile(r"[a-z][A-Za-z0-9_-]*")
 _SPEC = re.compile(r"(?P<kind>[^:?]*)(?::(?P<name>[^?]*))?(?:\?(?P<options>.*))?", re.DOTALL)

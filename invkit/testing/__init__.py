@@ -11,33 +11,11 @@
 Each check raises ``AssertionError`` naming the property that does not hold; none needs pytest.
 """
 
-from __future__ import annotations
-
-import importlib
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from invkit.testing._problems import Example
-    from invkit.testing.generators import check_generator
-    from invkit.testing.noise import check_noise
-    from invkit.testing.operators import check_operator
-    from invkit.testing.plugins import check_plugin
-    from invkit.testing.solvers import check_solver
+from invkit.testing._problems import Example
+from invkit.testing.generators import check_generator
+from invkit.testing.noise import check_noise
+from invkit.testing.operators import check_operator
+from invkit.testing.plugins import check_plugin
+from invkit.testing.solvers import check_solver
 
 __all__ = ["Example", "check_generator", "check_noise", "check_operator", "check_plugin", "check_solver"]
-
-_HOME = {
-    "Example": "_problems",
-    "check_generator": "generators",
-    "check_noise": "noise",
-    "check_operator": "operators",
-    "check_plugin": "plugins",
-    "check_solver": "solvers",
-}
-
-
-def __getattr__(name: str) -> object:
-    """Import a check when it is first used."""
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)

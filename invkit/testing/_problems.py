@@ -109,9 +109,7 @@ class Elementwise(BilinearOperator):
     def infer_shapes(
         self, y_shape: Shape, w_shape: Shape | None = None, x_shape: Shape | None = None
     ) -> tuple[Shape, Shape]:
-        w_shape, x_shape = w_shape or y_shape, x_shape or y_shape
-        self._check_output(w_shape, x_shape, y_shape)
-        return tuple(w_shape), tuple(x_shape)
+        return super().infer_shapes(y_shape, w_shape or y_shape, x_shape or y_shape)
 
 
 class Circle(BilinearOperator):

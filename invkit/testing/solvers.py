@@ -104,11 +104,6 @@ class Case:
         y = self.y if y is None else y
         return self.solver.solve(problem or self.problem, y, rng, monitors, start=start)
 
-    def other_neighbours(self, scale: float) -> Tensor:
-        """The measurements with all but the first replaced by ``scale`` times the first, reversed."""
-        neighbours = scale * self.y[:1].flatten(1).flip(1).reshape(1, *self.y.shape[1:])
-        return torch.cat([self.y[:1], neighbours.expand_as(self.y[1:])])
-
 
 def check_inputs_untouched(case: Case) -> None:
     """Neither the measurements, the problem nor anybody's random numbers are changed."""
@@ -236,7 +231,8 @@ def check_neighbours(case: Case) -> None:
 
 def check_huge_neighbour(case: Case) -> None:
     """… not even if that is so large that its square is infinite."""
-    alike, beside = case.solve(), case.solve(case.other_neighbours(1e200))
+    huge = 1e200 * case.y[:1].flatten(1).flip(1).reshape(case.y[:1].shape)
+    alike, beside = case.solve(), case.solve(torch.cat([case.y[:1], huge.expand_as(case.y[1:])]))
     explanation = "the first measurement's {} is spoilt by a neighbour of 1e200"
     _require_alike(alike, 0, beside, 0, "huge neighbour", explanation)
 

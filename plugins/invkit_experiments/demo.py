@@ -80,7 +80,8 @@ def _print(record: dict[str, Any], out: Path) -> None:
     """The table of all digits and their mean, the gain, and where the picture is."""
     columns = ("digit", "PSNR (dB)", "SSIM", "kernel NCC", "mod. shift", "status")  # fits 80 columns
     rows = [_cells(str(each["digit"]), each, each["status"]) for each in record["digits"]]
-    print_table(columns, [*rows, _cells("mean", record["mean"], "")], title="blurry → recovered")
+    click.echo("blurry → recovered")
+    print_table(columns, [*rows, _cells("mean", record["mean"], "")])
     gain = record["gain_psnr"]
     click.echo()
     click.echo(f"gain {_text(gain, '+.2f')} dB on average, {record['seconds']:.1f} s; picture: {out / PANEL}")
