@@ -1,5 +1,7 @@
 """What the benchmarks share: times of ways that take turns, and commands that print figures.
 
+Times are medians of CPU time. Each way is called in turn, so that a busy machine slows all of them alike.
+
     took = medians({"ours": ours, "plain": plain}, repeats=7)        # milliseconds of CPU time
 
     @reported
@@ -26,7 +28,7 @@ Report = Mapping[str, Any]
 
 
 def medians(ways: Mapping[str, Callable[[], object]], repeats: int, steps: int = 1) -> dict[str, float]:
-    """Milliseconds of CPU time a step of each way. A busy machine slows all alike, since they take turns."""
+    """Milliseconds of CPU time a step of each way, taken in turns."""
     times: dict[str, list[float]] = {name: [] for name in ways}
     for turn in range(repeats + 1):
         for name, way in ways.items():

@@ -3,8 +3,8 @@
     deepinv = deepinv_or_none()          # None, and a line that says what to install, where it is missing
     version(deepinv)                     # "deepinv 0.5.0", or None
 
-A stub answers every attribute with an empty class, which is enough for what is only imported and never
-called.
+A stub answers every attribute with an empty class, which is enough for what is imported and at most made,
+such as a progress bar that is not shown.
 """
 
 from __future__ import annotations
@@ -43,22 +43,24 @@ def version(peer: ModuleType | None) -> str | None:
     return None if peer is None else f"{peer.__name__} {peer.__version__}"
 
 
-class _Anything(type):
-    """Empty classes, with an empty class under every attribute."""
+def _nothing(*arguments: object, **options: object) -> None: ...
 
-    def __getattr__(cls, name: str) -> type:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return _Anything(name, (), {})
+
+def _inside(_: object, name: str) -> type:
+    if name.startswith("__"):
+        raise AttributeError(name)
+    return _Anything(name, (), {"__init__": _nothing, "__getattr__": lambda self, name: _nothing})
+
+
+class _Anything(type):
+    """Empty classes, with an empty class under every attribute. Their objects' methods do nothing."""
+
+    __getattr__ = _inside
 
 
 class _Stub(ModuleType):
     __path__ = ()
-
-    def __getattr__(self, name: str) -> type:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return _Anything(name, (), {})
+    __getattr__ = _inside
 
 
 class _Finder:

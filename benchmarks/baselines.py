@@ -5,14 +5,12 @@
 
 Both run as a user runs them: our solver `blindrl` on a problem of `circconv` and free pixels, deepinv's
 `BlindRL`, with and without its option `use_fft`; the same options, flat kernels and the measurement to start
-from. Each is called in turn, so that a busy machine slows all of them alike. Times are medians of CPU time,
-divided by the iterations; results are compared before anything is timed. deepinv evaluates its cost at each
-iteration, ours at every fourth of a hundred (the points of the history): both are part of the time.
+from. Results are compared before anything is timed. deepinv evaluates its cost at each iteration, ours at
+every fourth of a hundred (the points of the history): both are part of the time.
 """
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterator
 from functools import partial
 from types import ModuleType
@@ -34,15 +32,6 @@ SIZES: tuple[tuple[int, int, int, int], ...] = ((8, 3, 64, 28), (1, 3, 64, 15), 
 EPS = 1e-8
 
 
-class NoProgress:
-    """Stands for the progress bar that the peer makes and does not show."""
-
-    def __init__(self, *arguments: object, **options: object) -> None: ...
-
-    def __getattr__(self, name: str) -> Callable[..., None]:
-        return lambda *arguments, **options: None
-
-
 def ours(kernel: int, steps: int) -> Run:
     """The solver, as (w, x) of a measurement."""
     solver = invkit.solver({"kind": "blindrl", "steps": steps, "eps": EPS})
@@ -58,9 +47,6 @@ def ours(kernel: int, steps: int) -> Run:
 
 def theirs(deepinv: ModuleType, kernel: int, steps: int, use_fft: bool) -> Run:
     """The peer's, likewise."""
-    loop = importlib.import_module("deepinv.optim.fixed_point")
-    if isinstance(loop.tqdm, type):  # a stub, where tqdm is not installed
-        loop.tqdm = NoProgress  # type: ignore[attr-defined]
     model = deepinv.optim.BlindRL(max_iter=steps, kernel_size=kernel, use_fft=use_fft, eps=EPS)
 
     def run(y: Tensor) -> tuple[Tensor, Tensor]:

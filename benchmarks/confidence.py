@@ -36,6 +36,7 @@ from invkit.metrics import psnr
 from invkit_evidence.confidence import Signs, features
 from invkit_evidence.evidence import Evidence
 from invkit_experiments.engine.kept import Kept
+from invkit_experiments.inputs.sources import prior
 
 OPERATOR, KERNELS, IMAGES = "circconv", "trajectory", "gaussian:celeba"
 SHORT = 3.0
@@ -81,11 +82,11 @@ def measure(index: int, split: str, solver: str) -> dict[str, Any]:
     """One image, as plain data."""
     x, w, y = measurement(index, split)
     made = _judging(solver)
-    problem = Problem(invkit.operator(OPERATOR), (_prior(KERNELS), _prior(IMAGES)))
+    problem = Problem(invkit.operator(OPERATOR), (prior(KERNELS), prior(IMAGES)))
     solution, signs = made.searched(problem, y, torch.Generator().manual_seed(index))
     if invkit.Status.INTERRUPTED in solution.status:
         raise KeyboardInterrupt
-    oracle = invkit.compose(OPERATOR, [invkit.Given(w[0]), _prior(IMAGES)], "evidence?steps=40,doubt=0")(y)
+    oracle = invkit.compose(OPERATOR, [invkit.Given(w[0]), prior(IMAGES)], "evidence?steps=40,doubt=0")(y)
     found, best = (float(psnr(each.x, x)) for each in (solution, oracle))
     return {"short": best - found, "psnr": found, "signs": attrs.asdict(signs[0])}
 
@@ -161,11 +162,6 @@ def main(images: int, calibrate: bool, out: Path) -> None:
         click.echo(f"constant {constant:.3g}, weights {', '.join(f'{weight:.3g}' for weight in weights)}")
     for name, value in figures(found).items():
         click.echo(f"{name}: {value:.3g}" if isinstance(value, float) else f"{name}: {value}")
-
-
-@cache
-def _prior(spec: str) -> invkit.Generator:
-    return invkit.prior(spec)
 
 
 def _judging(solver: str) -> Evidence:

@@ -13,7 +13,6 @@ the time), these are measured, each with its gradient unless it says otherwise:
 - the Gram matrices by the table against **direct** ones, a weighted product of the components for every
   candidate.
 
-Each way is called in turn, so that a busy machine slows all of them alike; figures are medians of CPU time.
 The ways are compared before anything is timed.
 """
 
@@ -83,14 +82,6 @@ class Setting:
 
         return self._with_gradient(batched)
 
-    def bare(self) -> None:
-        """The two products of matrices in the Gram matrices and their gradient."""
-        (self.weights @ self.lookup) @ self.lookup.T
-
-    def bare_forward(self) -> None:
-        """The first of them."""
-        self.weights @ self.lookup
-
     def whole(self) -> None:
         """The evidence of kernels, and its gradient in kernels and noise."""
         w = self.w.clone().requires_grad_()
@@ -129,10 +120,11 @@ def main(candidates: int, starts: int, rank: int, side: int, repeats: int) -> Re
         "whole evaluation": few.whole,
         "Gram, table": few.gram,
         "Gram, direct": few.direct,
-        "bare products": few.bare,
+        "bare products": lambda: few.weights @ few.lookup @ few.lookup.T,
     }
     took = medians(ways, repeats)
-    took_many = medians({"scored": many.scored, "bare product": many.bare_forward}, max(1, repeats // 2))
+    scored = {"scored": many.scored, "bare product": lambda: many.weights @ many.lookup}
+    took_many = medians(scored, max(1, repeats // 2))
     return {
         "size": f"{candidates} candidates, {starts} starts, {rank} components of 3×{side}×{side}",
         f"milliseconds, {candidates} candidates, with gradient": took,

@@ -27,7 +27,9 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -106,25 +108,19 @@ class Table:
     """A figure for every image and way."""
 
     def __init__(self) -> None:
-        self.psnr: dict[str, list[float]] = {}
-        self.seconds: dict[str, float] = {}
-
-    def fill(self, prior: Gaussian, x: Tensor, found: Found, rankings: dict[str, Ranking]) -> None:
-        """Those of an image: the candidate that every ranking chooses, and the best."""
-        every = psnr_of(prior, found, x)
-        self.add("best", every.max())
-        for name, ranking in rankings.items():
-            began = time.process_time()
-            self.add(name, every[ranking(found).argmin()])
-            self.spent(name, began)
+        self.psnr: defaultdict[str, list[float]] = defaultdict(list)
+        self.seconds: defaultdict[str, float] = defaultdict(float)
 
     def add(self, name: str, psnr: Tensor) -> None:
         """One more image."""
-        self.psnr.setdefault(name, []).append(float(psnr))
+        self.psnr[name].append(float(psnr))
 
-    def spent(self, name: str, began: float) -> None:
-        """CPU time since then."""
-        self.seconds[name] = self.seconds.get(name, 0.0) + time.process_time() - began
+    @contextmanager
+    def timed(self, name: str) -> Iterator[None]:
+        """Add the CPU time of what is done inside."""
+        began = time.process_time()
+        yield
+        self.seconds[name] += time.process_time() - began
 
     def report(self) -> dict[str, dict[str, Any]]:
         """Means, medians, and how many fell short."""
@@ -168,10 +164,13 @@ def main(images: int, draw: int, solver: str, count: int, rank: int) -> Report:
     table, rng = Table(), torch.Generator().manual_seed(0)
     for number in range(len(y)):
         one, true = y[number : number + 1], x[number : number + 1]
-        began = time.process_time()
-        found = search(problem_of(kernels, prior), one, searching, rng)
-        table.spent("search", began)
-        table.fill(prior, true, found, rankings)
+        with table.timed("search"):
+            found = search(problem_of(kernels, prior), one, searching, rng)
+        every = psnr_of(prior, found, true)
+        table.add("best", every.max())
+        for name, ranking in rankings.items():
+            with table.timed(name):
+                table.add(name, every[ranking(found).argmin()])
         if count:
             table.add("VAE, refined", psnr_of(prior, network.refined(found), true)[0])
         given = search(problem_of(invkit.Given(w[number]), prior), one, given_solver, rng)

@@ -4,10 +4,8 @@
     OMP_NUM_THREADS=1 python -m benchmarks.operators
 
 Two things are measured, at the size of the paper's faces: the joint gradient in (w, x) of ‖y − w*x‖², and the
-adjoint in w alone. Each way is called in turn, so that a busy machine slows all of them alike; figures are
-medians of CPU time. The peer's ways are its `Blur` operator (spatial and FFT) and its functional form,
-differentiated by autograd, and the gradient put together from its forward and its adjoints. Results are
-compared before anything is timed.
+adjoint in w alone. The peer's ways are its `Blur` operator (FFT) and its functional form, differentiated by
+autograd, and the gradient put together from its forward and its adjoints. Results are compared as well.
 """
 
 from __future__ import annotations
@@ -48,7 +46,7 @@ def peer_gradients(deepinv: ModuleType) -> dict[str, Way]:
 
     def by_adjoints(w: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, ...]:
         r = 2 * (functional.conv2d_fft(x, w, padding="circular") - y)
-        return peer_adjoint(deepinv)(w, x, r)[0], functional.conv_transpose2d_fft(r, w, padding="circular")
+        return peer_adjoint(deepinv, w, x, r)[0], functional.conv_transpose2d_fft(r, w, padding="circular")
 
     fast = deepinv.physics.Blur(padding="circular", use_fft=True)
     return {
@@ -60,17 +58,11 @@ def peer_gradients(deepinv: ModuleType) -> dict[str, Way]:
     }
 
 
-def peer_adjoint(deepinv: ModuleType) -> Way:
+def peer_adjoint(deepinv: ModuleType, w: Tensor, x: Tensor, r: Tensor) -> tuple[Tensor, ...]:
     """The peer's adjoint in the kernel, by FFT; the kernel's one channel serves all of the image."""
-
-    def adjoint(w: Tensor, x: Tensor, r: Tensor) -> tuple[Tensor, ...]:
-        support = (w.shape[-2], w.shape[-1])
-        per_channel = deepinv.physics.functional.conv_filter_transpose2d_fft(
-            x, r, support, padding="circular"
-        )
-        return (per_channel.sum(1, keepdim=True),)
-
-    return adjoint
+    support, functional = (w.shape[-2], w.shape[-1]), deepinv.physics.functional
+    per_channel = functional.conv_filter_transpose2d_fft(x, r, support, padding="circular")
+    return (per_channel.sum(1, keepdim=True),)
 
 
 def draw(batch: int, channels: int, size: int, kernel: int) -> Signals:
@@ -116,7 +108,7 @@ def main(batch: int, channels: int, size: int, kernel: int, repeats: int) -> Rep
     }
     if deepinv is not None:
         gradients |= peer_gradients(deepinv)
-        adjoints["deepinv conv_filter_transpose2d_fft"] = peer_adjoint(deepinv)
+        adjoints["deepinv conv_filter_transpose2d_fft"] = partial(peer_adjoint, deepinv)
     report: dict[str, object] = {
         "size": f"batch {batch}, {channels}x{size}x{size}, kernels {kernel}x{kernel}",
         "peer": version(deepinv),

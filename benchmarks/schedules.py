@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import attrs
@@ -60,13 +60,10 @@ class Class:
         y: Tensor = invkit.operator("circconv")(w, x)
         return y + NOISE * torch.randn(y.shape, generator=rng)
 
-    def pipeline(self, solver: str, priors: Sequence[str]) -> Any:
-        """A blind deblurring."""
-        return invkit.compose("circconv", list(priors), solver)
-
     def descent(self, steps: int) -> Any:
         """So many steps of the printed schedule."""
-        return self.pipeline(f"{PAPER},{self.schedule},steps={steps}", ("vae:shake", self.network))
+        solver = f"{PAPER},{self.schedule},steps={steps}"
+        return invkit.compose("circconv", ["vae:shake", self.network], solver)
 
 
 CLASSES = (
@@ -91,7 +88,7 @@ def seconds(pipeline: Any, y: Tensor) -> float:
 
 def measure(of: Class, images: int, steps: int, solver: str, kernels: str) -> dict[str, Any]:
     """Every figure of a class, as plain data."""
-    searched = of.pipeline(solver, (kernels, of.gaussian))
+    searched = invkit.compose("circconv", [kernels, of.gaussian], solver)
     short, long = of.descent(BASE), of.descent(BASE + steps)
     found, descended = list[float](), list[float]()
     for number, y in enumerate((of.draw(images + 1)).split(1)):

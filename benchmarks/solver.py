@@ -11,7 +11,6 @@ not matter for the time), on restarts of one measurement:
   can go;
 - ten restarts in one batch against the same ten in a **loop**.
 
-Each way is called in turn, so that a busy machine slows all of them alike; figures are medians of CPU time.
 All ways start from the same latents, and what they find is compared before anything is timed.
 """
 
@@ -45,7 +44,6 @@ class Replayed(invkit.Generator):
         self.latent_shape, self.signal_shape = prior.latent_shape, prior.signal_shape
 
     def forward(self, latent: Tensor) -> Tensor:
-        """The prior's signal."""
         signal: Tensor = self.prior(latent)
         return signal
 
@@ -57,7 +55,6 @@ class Replayed(invkit.Generator):
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
     ) -> Tensor:
-        """The next ``n`` of the given latents."""
         self.used += n
         return self.starts[self.used - n : self.used].to(dtype=dtype, device=device)
 
@@ -86,16 +83,9 @@ class Setting:
 
     def solver(self, restarts: int) -> invkit.Solver:
         """`altgd` with Adam and a constant step, and nothing before or after the descent."""
-        fixed = {
-            "start": "random",
-            "slack": 0,
-            "keep": [],
-            "decay": "constant",
-            "anneal": 1,
-            "update": "adam",
-        }
+        plain = "altgd?start=random,slack=0,keep=,decay=constant,anneal=1,update=adam"
         weights = {"weight_w": WEIGHT, "weight_x": WEIGHT}
-        return invkit.solver("altgd", steps=self.steps, restarts=restarts, rate=RATE, **fixed, **weights)
+        return invkit.solver(plain, steps=self.steps, restarts=restarts, rate=RATE, **weights)
 
     def batched(self) -> Tensor:
         """The residual of every restart after all steps, all restarts in one batch."""

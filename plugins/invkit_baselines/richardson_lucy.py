@@ -23,6 +23,7 @@ several updates of each in turn.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from functools import lru_cache
 
 import torch
 from jaxtyping import Float
@@ -110,9 +111,8 @@ class InTheDft(Updates):
         super().__init__(y, eps)
         self.operator, self.placed = operator, placed
         self.size, self.dims = y.shape[2:], tuple(range(2, y.ndim))
-        # What was transformed last, and into what; tensors are told apart by identity and never written to.
-        self._last_w: tuple[Tensor, Tensor] | None = None
-        self._last_x: tuple[Tensor, Tensor] | None = None
+        # Of the last signal only; tensors are told apart by identity and never written to.
+        self._of_w, self._of_x = (lru_cache(1)(each) for each in (self._spectrum, self._transformed))
 
     def w(self, w: Tensor, x: Tensor) -> Tensor:
         ratio = self._ratio(self.measured(w, x))
@@ -125,25 +125,18 @@ class InTheDft(Updates):
         return (w * gathered / sensitivity.clamp_min(self.eps)).clamp_min(0)
 
     def x(self, w: Tensor, x: Tensor) -> Tensor:
-        spectrum = self._of_w(w, x)
+        spectrum = self._of_w(w, tuple(x.shape[1:]))
         gathered = self._back(spectrum.conj() * self._transformed(self._ratio(self.measured(w, x))))
         sensitivity = spectrum.flatten(2)[:, :, :1].real.reshape(*spectrum.shape[:2], *[1] * len(self.dims))
         return (x * gathered / sensitivity.clamp_min(self.eps)).clamp_min(self.eps)
 
     def measured(self, w: Tensor, x: Tensor) -> Tensor:
-        return self._back(self._of_w(w, x) * self._of_x(x))
+        return self._back(self._of_w(w, tuple(x.shape[1:])) * self._of_x(x))
 
-    def _of_w(self, w: Tensor, x: Tensor) -> Tensor:
-        if self._last_w is None or self._last_w[0] is not w:
-            spectrum = self.operator.given(w=w, x_shape=tuple(x.shape[1:])).spectrum()
-            assert spectrum is not None, "an operator with a placement has a spectrum"
-            self._last_w = (w, spectrum)
-        return self._last_w[1]
-
-    def _of_x(self, x: Tensor) -> Tensor:
-        if self._last_x is None or self._last_x[0] is not x:
-            self._last_x = (x, self._transformed(x))
-        return self._last_x[1]
+    def _spectrum(self, w: Tensor, x_shape: Shape) -> Tensor:
+        spectrum = self.operator.given(w=w, x_shape=x_shape).spectrum()
+        assert spectrum is not None, "an operator with a placement has a spectrum"
+        return spectrum
 
     def _transformed(self, signal: Tensor) -> Tensor:
         spectrum = torch.fft.rfft(signal)

@@ -68,7 +68,10 @@ class DarkPrior(Solver):
                 small, x_shape = problem.operator.infer_shapes(y_shape, (1, 3, 3), prior_x.signal_shape)
             except ShapeError:  # no convolution, or a prior of x that does not fit: either is said elsewhere
                 return problem.shaped(y_shape)
-            sides = [self.kernel_size] if self.kernel_size else self._sides(problem, small, x_shape, y)
+            sides = [self.kernel_size] if self.kernel_size else [
+                estimated_side(picture.grey, self.search, wrap=picture.frame.wraps)
+                for picture in _pictures(problem, small, x_shape, y)
+            ]
             side = max(sides)
             alike = prior_w.shaped((1, side, side)) if min(sides) == side else EachSize(prior_w, sides, side)
             problem = attrs.evolve(problem, priors=(alike, prior_x))
@@ -140,13 +143,6 @@ class DarkPrior(Solver):
             )
         return w_shape, x_shape
 
-    def _sides(self, problem: Problem, w_shape: Shape, x_shape: Shape, y: Tensor) -> list[int]:
-        """The side of every measurement's kernel, estimated."""
-        return [
-            estimated_side(picture.grey, self.search, wrap=picture.frame.wraps)
-            for picture in _pictures(problem, w_shape, x_shape, y)
-        ]
-
     def _run(self, problem: Problem, picture: Picture, *, like: Tensor) -> Run:
         """The whole method on one measurement."""
         prior_w, side = problem.priors[0], self.kernel_size
@@ -163,8 +159,8 @@ def _pictures(problem: Problem, w_shape: Shape, x_shape: Shape, y: Tensor) -> li
 
 def _recover(record: Record, problem: Problem, y: Float[Tensor, "1 *y"], run: Run) -> None:
     """Take one measurement to its end, or to where its numbers stop being finite."""
-    (found, latents), sound = _evaluated(problem, y, *run.start()), run.measurable
-
+    found, latents = _evaluated(problem, y, *run.start())
+    sound = bool(np.isfinite(np.square(run.picture.y).sum()))  # the energy, as everything below supposes
     lost = y.new_full((1, 1), torch.nan)
 
     def best() -> tuple[Tensor, Tensor]:

@@ -11,6 +11,8 @@ at its pixel ``size // 2``: everywhere, indices wrapping around, or in the image
 
 from __future__ import annotations
 
+from itertools import product
+
 import attrs
 import torch
 from torch import Tensor
@@ -72,12 +74,12 @@ def _tried(operator: BilinearOperator, w_shape: Shape, x_shape: Shape, like: Ten
     offset = (at[0] - int(there[0]), at[1] - int(there[1]))
 
     image, kernel = _pattern(x_shape, like), like.new_zeros(1, *w_shape)
-    near = tuple(slice(max(o - 1, 0), o + 2) for o in origin)
-    kernel[..., near[0], near[1]] = _pattern((1, *kernel[0, 0, near[0], near[1]].shape), like)
+    rows, columns = (range(n)[max(o - 1, 0) : o + 2] for o, n in zip(origin, w_shape[1:], strict=True))
+    near = (..., slice(rows.start, rows.stop), slice(columns.start, columns.stop))
+    kernel[near] = _pattern((1, len(rows), len(columns)), like)
     expected = sum(
         kernel[0, 0, i, j] * image.roll((i - origin[0], j - origin[1]), (2, 3))
-        for i in range(near[0].start, min(near[0].stop, w_shape[1]))
-        for j in range(near[1].start, min(near[1].stop, w_shape[2]))
+        for i, j in product(rows, columns)
     )
     assert isinstance(expected, Tensor)
     measured = operator(kernel, image)

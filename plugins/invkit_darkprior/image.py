@@ -86,7 +86,9 @@ class DarkChannel(invkit.Generator):
             for axis in (2, 3)
         )
         assert isinstance(steep, Tensor)
-        darkest = _dark_channel(signal, self.patch or patch_for((signal.shape[2], signal.shape[3])))
+        patch = self.patch or patch_for(tuple(signal.shape[2:]))
+        negated = pad(-signal.amin(1, keepdim=True), (patch // 2,) * 4, value=-torch.inf)
+        darkest = max_pool2d(negated, patch, stride=1)  # with its sign changed, only pixels inside the image
         count = self.gradient * self._count(steep) + self.dark * self._count(darkest.square())
         return count.flatten(1).sum(1)
 
@@ -110,10 +112,3 @@ class DarkChannel(invkit.Generator):
 
     def encode(self, signal: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
         return signal.clone()
-
-
-def _dark_channel(image: Tensor, patch: int) -> Float[Tensor, "n 1 h w"]:
-    """The minimum over channels and patch, only pixels inside the image."""
-    reach = patch // 2
-    negated = pad(-image.amin(1, keepdim=True), (reach,) * 4, value=-torch.inf)
-    return -max_pool2d(negated, patch, stride=1)

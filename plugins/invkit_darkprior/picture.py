@@ -1,7 +1,7 @@
 """One measurement and how it lies in its image; kernels between their support and their odd, centred form.
 
 picture = Picture(y, frame, (255, 255))            # y: (c, H, W)
-periodic = picture.periodic(y[0], (27, 27))        # wraps around as it is, or continued smoothly
+periodic = extend(y[0], picture.periodic_size((27, 27)))       # wraps around as it is, or continued
 x = picture.placed(periodic)                       # the image that the prior asks for, (h, w)
 centred(w[0]), on_support(kernel, (28, 28))        # (29, 29) from (28, 28) and back
 """
@@ -36,10 +36,6 @@ class Picture:
         weights = LUMA if len(self.y) == 3 else np.full(len(self.y), 1 / len(self.y))
         return np.tensordot(weights.astype(self.y.dtype), self.y, 1)
 
-    def periodic(self, channel: Real, kernel: Size) -> Real:
-        """One channel (H, W), continued so that it wraps around and the image has room in it."""
-        return extend(channel, self.periodic_size(kernel))
-
     def periodic_size(self, kernel: Size) -> Size:
         """The size of what wraps around: the measurement's where it does, with room for a kernel else."""
         if self.frame.wraps:
@@ -52,9 +48,10 @@ class Picture:
             periodic = periodic.take(np.arange(length) - offset, axis, mode="wrap")
         return periodic
 
-    def blurry(self) -> Real:
-        """The measurement itself as an image, (c, h, w)."""
-        return np.stack([self.placed(self.periodic(channel, (1, 1))) for channel in self.y])
+    def blurry(self, change: Real | float = 0.0) -> Real:
+        """The measurement itself, or plus a change, as an image, (c, h, w): continued where it has no pixels."""
+        size = self.periodic_size((1, 1))
+        return np.stack([self.placed(extend(channel + change, size)) for channel in self.y])
 
     def in_colour(self, latent: Real) -> Real:
         """A sharp grey image of any scale at full size, with the measurement's colours, (c, h, w).
@@ -62,8 +59,7 @@ class Picture:
         It is what stands where the final deconvolution has not been reached: ``y + (latent − grey)``.
         """
         grey = self.grey
-        change = (latent if latent.shape == grey.shape else resampled(latent, grey.shape)) - grey
-        return np.stack([self.placed(self.periodic(channel + change, (1, 1))) for channel in self.y])
+        return self.blurry((latent if latent.shape == grey.shape else resampled(latent, grey.shape)) - grey)
 
 
 def resampled(image: Real, size: Size, mode: Literal["grid-wrap", "nearest"] = "nearest") -> Real:

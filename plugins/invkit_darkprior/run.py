@@ -59,11 +59,6 @@ class Run:
         scales = len(supports(self.support, self.picture.y.shape[1:]))
         return scales * self.settings.rounds + self.settings.last_rounds + 1
 
-    @property
-    def measurable(self) -> bool:
-        """Whether the measurement's energy is a finite number, as everything that follows supposes."""
-        return bool(np.isfinite(np.square(self.picture.y).sum()))
-
     def start(self) -> tuple[Tensor, Tensor]:
         """A single pixel, and the measurement itself."""
         return self._kernel(np.ones((1, 1))), self._tensor(self.picture.blurry())

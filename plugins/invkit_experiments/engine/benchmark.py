@@ -104,9 +104,9 @@ class Benchmark(ABC):
     def row(self, row: str, identity: Mapping[str, Any], records: Sequence[Mapping[str, Any]]) -> Row:
         """Figures of a row from the records of its cells."""
 
-    @abstractmethod
     def gallery(self, records: Mapping[str, Sequence[Mapping[str, Any]]]) -> Gallery | None:
         """Pictures of the measured rows; None where there are none."""
+        return None
 
     def choose(self, named: Sequence[str] = ()) -> tuple[str, ...]:
         """Rows that are named, whole or by either part of ``case/method``; all rows if none is named.

@@ -2,7 +2,7 @@
 
     MINE = Experiment(
         name="mine", count=100, columns=(Column("psnr", "PSNR", ".2f"),), methods={"a": "the first"},
-        depends=lambda method, settings: {"count": settings.count},      # whatever the row depends on
+        depends=lambda method, settings: {"sigma": 0.01},                # whatever the row depends on
         figures=lambda method, settings: {"psnr": 21.0},
     )
     MINE.run(Settings(100), Kept(Path("out"))).rows
@@ -27,8 +27,8 @@ class Experiment(Benchmark):
 
     Args:
         methods: method → what it is, in one line.
-        depends: all that a method's row depends on but the method's name, JSON-ready; raises `InvkitError`
-            where the method cannot be measured here.
+        depends: all that a method's row depends on but its name, the number of signals and the seed,
+            JSON-ready; raises `InvkitError` where the method cannot be measured here.
         figures: measures a method; figures by column, None where a figure has no meaning. Raises
             KeyboardInterrupt where it was interrupted.
     """
@@ -41,7 +41,8 @@ class Experiment(Benchmark):
     draws_bars: ClassVar[bool] = True
 
     def identity(self, row: str, settings: Settings) -> Mapping[str, Any]:
-        return {"format": FORMAT, "experiment": self.name, "method": row, **self.depends(row, settings)}
+        common = {"format": FORMAT, "count": settings.count, "seed": settings.seed}
+        return {"experiment": self.name, "method": row, **common, **self.depends(row, settings)}
 
     def size(self, row: str, settings: Settings) -> int:
         return 1
@@ -54,6 +55,3 @@ class Experiment(Benchmark):
 
     def row(self, row: str, identity: Mapping[str, Any], records: Sequence[Mapping[str, Any]]) -> Row:
         return records[0]
-
-    def gallery(self, records: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
-        return None

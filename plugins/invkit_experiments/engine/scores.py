@@ -91,11 +91,10 @@ def scores(one: Measured, found: Found, operator: str) -> dict[str, float | None
             "ssim_aligned": aligned.ssim,
             "ncc_aligned": aligned.kernel_ncc,
         }
-    if found.seconds is not None:
-        figures["seconds"] = torch.tensor([found.seconds])
-    return plain(figures)
+    return plain(figures, found)
 
 
-def plain(figures: Mapping[str, Tensor]) -> dict[str, float | None]:
-    """Figures of one image as numbers, None where one is not finite."""
-    return {name: finite(value.double().item()) for name, value in figures.items()}
+def plain(figures: Mapping[str, Tensor], found: Found) -> dict[str, float | None]:
+    """Figures of one image and its seconds, if known, as numbers; None where one is not finite."""
+    numbers = {name: finite(value.double().item()) for name, value in figures.items()}
+    return numbers if found.seconds is None else {**numbers, "seconds": finite(found.seconds)}

@@ -48,14 +48,12 @@ SIGMA = 0.01
 #: below this an image is taken as not recovered
 FAILED_BELOW = 18.0
 
-#: the solver of each row, as a table; the other rows have that of the method for digits
+#: the solver of each row, as a table; the others have their method's own, or that of the method for digits
 SOLVERS: Mapping[str, Mapping[str, Any]] = {
     "slack": {"kind": "altgd", "slack": 0.03},
     "floor-typical": {"kind": "altgd", "weight_x": 0.01, "anneal": 1},
     "floor-free": {"kind": "altgd", "weight_x": 0, "steps": 1500},
 }
-#: the method whose solver a row has
-METHODS = {"paper": "paper", "public": "public"}
 
 
 def closest(
@@ -70,13 +68,7 @@ def closest(
 
 def _identity(method: str, settings: Settings) -> Mapping[str, Any]:
     pipeline = invkit.compose(OPERATOR, [KERNELS, IMAGES], _solver(method, settings), settings.seed)
-    return {
-        "count": settings.count,
-        "seed": settings.seed,
-        "sigma": SIGMA,
-        "pipeline": pipeline.to_config(),
-        "data": _fingerprints(),
-    }
+    return {"sigma": SIGMA, "pipeline": pipeline.to_config(), "data": _fingerprints()}
 
 
 def _measured(method: str, settings: Settings) -> Row:
@@ -109,7 +101,8 @@ def _found(method: str, blurred: Measured, settings: Settings) -> tuple[Tensor |
 
 def _solver(method: str, settings: Settings) -> invkit.Solver:
     named = SOLVERS.get(method)
-    made = invkit.method(METHODS.get(method, "digits")).solver if named is None else invkit.solver(named)
+    own = method if method in ("paper", "public") else "digits"
+    made = invkit.method(own).solver if named is None else invkit.solver(named)
     return made if settings.steps is None else hurried(made, settings.steps)
 
 

@@ -41,8 +41,6 @@ AUTHORS = "shake-authors"
 def _identity(method: str, settings: Settings) -> Mapping[str, Any]:
     pipeline = invkit.compose("pointwise", ["identity", _prior(method)], _solver(settings), settings.seed)
     return {
-        "count": settings.count,
-        "seed": settings.seed,
         "pipeline": pipeline.to_config(),
         "data": [published(kind).sha256 for kind in _authors()]
         if method == AUTHORS

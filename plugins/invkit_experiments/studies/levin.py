@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-import torch
 from torch import Tensor
 
 from invkit.metrics import (
@@ -74,9 +73,7 @@ def against_known(one: Measured, found: Found, operator: str) -> dict[str, float
     }
     if found.w is not None and found.w.shape == one.w.shape:
         figures["ncc"] = kernel_ncc_modulo_shift(found.w, one.w)
-    if found.seconds is not None:
-        figures["seconds"] = torch.tensor([found.seconds])
-    return plain(figures)
+    return plain(figures, found)
 
 
 def failures(ratios: Tensor) -> float:

@@ -80,8 +80,6 @@ SUBJECTS: Mapping[str, Subject] = {
 def _identity(method: str, settings: Settings) -> Mapping[str, Any]:
     subject = SUBJECTS[method]
     return {
-        "count": settings.count,
-        "seed": settings.seed,
         "steps": settings.steps or STEPS,
         "images": published(subject.images).sha256,
         "data": invkit.dataset(subject.data).fingerprint(),
@@ -96,12 +94,13 @@ def _measured(method: str, settings: Settings) -> Row:
     if subject.prior is not None:
         return _of_prior(invkit.prior(subject.prior), subject.data, truth, settings)
     if subject.latent:
-        closest = _components(_training(subject.data), truth, subject.latent)
+        training = _images(subject.data, "train", TRAINING_IMAGES)
+        closest = _components(training, truth, subject.latent)
     elif method.endswith("-authors"):
         return _floor(published(subject.images).theirs("x_range")[: settings.count], truth)
     else:
-        new = _held_out(subject.data)
-        return {"images": len(truth), **_distances(new, _training(subject.data))}
+        new = _images(subject.data, "validation", SAMPLES)
+        return {"images": len(truth), **_distances(new, subject.data)}
     return {**_floor(closest, truth), "seconds": (time.perf_counter() - began) / len(truth)}
 
 
@@ -120,7 +119,7 @@ def _of_prior(prior: invkit.Generator, data: str, truth: Tensor, settings: Setti
         if prior.can_encode:
             row["encoded"] = mean(psnr(prior(prior.encode(truth)), truth))
         samples = prior(prior.sample_latent(SAMPLES, rng))
-    return {**row, **_distances(samples, _training(data))}
+    return {**row, **_distances(samples, data)}
 
 
 def digest(prior: invkit.Generator) -> str:
@@ -143,14 +142,9 @@ def _floor(closest: Tensor, truth: Tensor) -> dict[str, Any]:
 
 
 @cache
-def _training(name: str) -> Float[Tensor, "n c h w"]:
+def _images(name: str, split: str, most: int) -> Float[Tensor, "n c h w"]:
     data = invkit.dataset(name)
-    return data.take(torch.arange(min(TRAINING_IMAGES, data.splits["train"])), "train")
-
-
-def _held_out(name: str) -> Float[Tensor, "n c h w"]:
-    data = invkit.dataset(name)
-    return data.take(torch.arange(min(SAMPLES, data.splits["validation"])), "validation")
+    return data.take(torch.arange(min(most, data.splits[split])), split)
 
 
 def _components(training: Tensor, truth: Tensor, count: int) -> Tensor:
@@ -164,7 +158,7 @@ def _components(training: Tensor, truth: Tensor, count: int) -> Tensor:
     return made.clamp(0, 1).view_as(truth)
 
 
-def _distances(samples: Tensor, training: Tensor) -> dict[str, Any]:
+def _distances(samples: Tensor, data: str) -> dict[str, Any]:
     """Root mean squares over pixels: to the nearest training image, mirrored or not, and to each other."""
     flat = samples.flatten(1)
     scale = flat.shape[1] ** -0.5
@@ -172,13 +166,10 @@ def _distances(samples: Tensor, training: Tensor) -> dict[str, Any]:
         [
             torch.cdist(each_way.flatten(1), part.flatten(1)).amin(1)
             for each_way in (samples, samples.flip(-1))
-            for part in training.split(2_000)
+            for part in _images(data, "train", TRAINING_IMAGES).split(2_000)
         ]
     ).amin(0)
-    return {
-        "to_training": mean(nearest * scale),
-        "to_each_other": mean(torch.pdist(flat) * scale),
-    }
+    return {"to_training": mean(nearest * scale), "to_each_other": mean(torch.pdist(flat) * scale)}
 
 
 PRIORS = Experiment(

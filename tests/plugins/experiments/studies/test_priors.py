@@ -20,7 +20,7 @@ from tests.plugins.experiments.inputs.test_published import write
 def inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INVKIT_ASIM2020", str(tmp_path))
     write(tmp_path)
-    module._training.cache_clear()
+    module._images.cache_clear()
     monkeypatch.setattr(module, "TRAINING_IMAGES", 400)
     monkeypatch.setattr(module, "SAMPLES", 12)
 
