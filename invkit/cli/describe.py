@@ -53,7 +53,7 @@ def _record(registry: Registry, entry: Entry, spec: Spec) -> dict[str, Any]:
     for option in signature.options if signature else ():
         default = None if option.default is REQUIRED else option_text(option.default)
         options.append({"option": option.key, "type": option.type_name, "default": default})
-    keys = [option["option"] for option in options]
+    keys = [str(option["option"]) for option in options]
     for key in spec.options if entry.kind != "trainer" else ():
         if key not in keys:
             raise SpecError(f"{entry.kind} {entry.name!r} has no option {key!r}", hint=nearest(key, keys))
