@@ -65,14 +65,13 @@ def test_the_noise_may_be_left_to_be_estimated() -> None:
 
 
 def test_the_map_of_deviations_is_the_posteriors() -> None:
-    """Variances from 40 draws, each for 60 copies of one measurement: 2,340 degrees of freedom."""
+    """From 800 draws; every measurement's are alike, so that copies would say no more."""
     case = Case.draw(moments_of("joint", 1, (4, 5), 3), "circconv", n=1)
     problem = Problem(case.operator, (Given(case.w[0]), Gaussian(case.moments)))
-    copies = case.y.expand(60, -1, -1, -1)
-    found = solve(problem, copies, noise=float(case.variance.sqrt()), draws=40)
+    found = solve(problem, case.y, noise=float(case.variance.sqrt()), draws=800)
     assert found.x_std is not None and found.x_std.shape == found.x.shape
     expected = case.posterior()[1].diagonal(dim1=1, dim2=2).sqrt().reshape(case.y.shape)
-    torch.testing.assert_close(found.x_std.square().mean(0, keepdim=True).sqrt(), expected, rtol=0.06, atol=0)
+    torch.testing.assert_close(found.x_std, expected, rtol=0.1, atol=0)
     assert solve(problem, case.y).x_std is None
 
 

@@ -115,25 +115,22 @@ def test_a_leap_lands_nearer_to_the_truth() -> None:
     assert sum(nearer) >= 2
 
 
-def test_faces_that_a_short_search_misses_are_found(data_folder: Path) -> None:
-    """Two whose kernels a search of few starts ends beside."""
+def test_a_face_that_a_short_search_misses_is_found(data_folder: Path) -> None:
+    """One whose kernel a search of few starts ends beside."""
     if not (data_folder / "celeba").is_dir():
         pytest.skip(f"no celeba in {data_folder}")
     problem = Problem(
         invkit.operator("circconv"), (invkit.prior("trajectory"), invkit.prior("gaussian:celeba"))
     )
-    gains = []
-    for face in (30, 52):
-        x, _, y = measurement(face, "validation")
-        found = [
-            invkit.solver(f"evidence?starts=24,keep=8x4x2,retries=0,leaps={leaps}").solve(
-                problem, y, torch.Generator().manual_seed(face)
-            )
-            for leaps in (0, 4)
-        ]
-        gains.append(float(psnr(found[1].x, x) - psnr(found[0].x, x)))
-        assert found[1].confidence > found[0].confidence
-    assert sum(gains) / len(gains) > 3
+    x, _, y = measurement(52, "validation")
+    without, leapt = (
+        invkit.solver(f"evidence?starts=24,keep=8x4x2,retries=0,leaps={leaps}").solve(
+            problem, y, torch.Generator().manual_seed(52)
+        )
+        for leaps in (0, 4)
+    )
+    assert float(psnr(leapt.x, x) - psnr(without.x, x)) > 3
+    assert leapt.confidence > without.confidence
 
 
 def test_strained_winners_leap_and_others_stay(monkeypatch: pytest.MonkeyPatch) -> None:

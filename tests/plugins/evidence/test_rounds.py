@@ -25,15 +25,15 @@ def searched(found: object) -> list[bool]:
 
 def test_only_what_is_not_sure_is_searched_again(monkeypatch: pytest.MonkeyPatch) -> None:
     problem, _, _, y = images(2)
-    once = solve(problem, y)
+    once = solve(problem, y, finish=0)
     monkeypatch.setattr(rounds, "_SURE", EVERY)
-    twice = solve(problem, y, retries=1)
+    twice = solve(problem, y, retries=1, finish=0)
     assert once.restarts.objective.shape == (2, 12) and twice.restarts.objective.shape == (2, 24)
     assert searched(twice) == [True] * 2
     least = [each.restarts.objective.nan_to_num(nan=torch.inf).amin(1) for each in (once, twice)]
     assert (least[1] <= least[0]).all() and (least[1] < least[0]).any()
     monkeypatch.setattr(rounds, "_SURE", NONE)
-    sure = solve(problem, y, retries=1)
+    sure = solve(problem, y, retries=1, finish=0)
     assert searched(sure) == [False] * 2
     assert torch.equal(sure.x, once.x) and sure.restarts.winner == once.restarts.winner
 
@@ -147,7 +147,7 @@ def test_monitors_see_what_was_found_of_earlier_chunks(retries: int) -> None:
     torch.testing.assert_close(seen[-1][0], found.x[0])
 
 
-def test_monitors_are_told_once_where_no_step_is_taken() -> None:
+def test_monitors_are_told_once_a_chunk_where_no_step_is_taken() -> None:
     problem, _, _, y = images(3)
     seen: list[int] = []
 
@@ -156,4 +156,4 @@ def test_monitors_are_told_once_where_no_step_is_taken() -> None:
             seen.append(progress.step)
 
     solve(problem, y, Watch(), steps=0, chunk=12)
-    assert seen == [1]
+    assert seen == [1, 2, 3]
