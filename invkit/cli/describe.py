@@ -49,7 +49,7 @@ def _record(registry: Registry, entry: Entry, spec: Spec) -> dict[str, Any]:
 
     target = entry.load()
     signature = None if entry.kind == "method" else signature_of(entry)  # a method is a file
-    options = []
+    options: list[dict[str, Any]] = []
     for option in signature.options if signature else ():
         default = None if option.default is REQUIRED else option_text(option.default)
         options.append({"option": option.key, "type": option.type_name, "default": default})
