@@ -49,7 +49,7 @@ class Picture:
         return periodic
 
     def blurry(self, change: Real | float = 0.0) -> Real:
-        """The measurement itself, or plus a change, as an image, (c, h, w): continued where it has no pixels."""
+        """The measurement itself, or plus a change, as an image, (c, h, w), continued where it ends."""
         size = self.periodic_size((1, 1))
         return np.stack([self.placed(extend(channel + change, size)) for channel in self.y])
 
