@@ -22,7 +22,7 @@ def shaken(numbers: list[int]) -> tuple[Tensor, Tensor, Tensor]:
 
 
 @pytest.mark.parametrize(
-    ("prior", "numbers", "gain"), [("bounded:gaussian:objects", [0], 10), ("bounded:spectrum", [1], 7)]
+    ("prior", "numbers", "gain"), [("bounded:gaussian:objects", [5], 10), ("bounded:spectrum", [1], 7)]
 )
 def test_things_are_deblurred_blind(prior: str, numbers: list[int], gain: float) -> None:
     x, w, y = shaken(numbers)
