@@ -100,7 +100,7 @@ def _measured(method: str, settings: Settings) -> Row:
         return _floor(published(subject.images).theirs("x_range")[: settings.count], truth)
     else:
         new = _images(subject.data, "validation", SAMPLES)
-        return {"images": len(truth), **_distances(new, subject.data)}
+        return {"images": len(truth), **_distances(new, _images(subject.data, "train", TRAINING_IMAGES))}
     return {**_floor(closest, truth), "seconds": (time.perf_counter() - began) / len(truth)}
 
 
@@ -119,7 +119,7 @@ def _of_prior(prior: invkit.Generator, data: str, truth: Tensor, settings: Setti
         if prior.can_encode:
             row["encoded"] = mean(psnr(prior(prior.encode(truth)), truth))
         samples = prior(prior.sample_latent(SAMPLES, rng))
-    return {**row, **_distances(samples, data)}
+    return {**row, **_distances(samples, _images(data, "train", TRAINING_IMAGES))}
 
 
 def digest(prior: invkit.Generator) -> str:
@@ -158,7 +158,7 @@ def _components(training: Tensor, truth: Tensor, count: int) -> Tensor:
     return made.clamp(0, 1).view_as(truth)
 
 
-def _distances(samples: Tensor, data: str) -> dict[str, Any]:
+def _distances(samples: Tensor, training: Tensor) -> dict[str, Any]:
     """Root mean squares over pixels: to the nearest training image, mirrored or not, and to each other."""
     flat = samples.flatten(1)
     scale = flat.shape[1] ** -0.5
@@ -166,7 +166,7 @@ def _distances(samples: Tensor, data: str) -> dict[str, Any]:
         [
             torch.cdist(each_way.flatten(1), part.flatten(1)).amin(1)
             for each_way in (samples, samples.flip(-1))
-            for part in _images(data, "train", TRAINING_IMAGES).split(2_000)
+            for part in torch.split(training, 2_000)
         ]
     ).amin(0)
     return {"to_training": mean(nearest * scale), "to_each_other": mean(torch.pdist(flat) * scale)}

@@ -79,14 +79,14 @@ def test_an_interrupted_solve_shows_the_best_so_far(
 
     steps = []
 
-    def step(self: descent.Batch, *arguments: object) -> object:
+    def step(self: descent.Step, *arguments: object) -> object:
         steps.append(1)
         if len(steps) == 3:
             raise KeyboardInterrupt
         return original(self, *arguments)
 
-    original = descent.Batch.step
-    monkeypatch.setattr(descent.Batch, "step", step)
+    original = descent.Step.__call__
+    monkeypatch.setattr(descent.Step, "__call__", step)
     command = ["demo", "--out", str(tmp_path), "--digits", "1", "--solver", "altgd?steps=9,restarts=1,keep=1"]
     assert main(command) == 130
     captured = capsys.readouterr()

@@ -55,13 +55,13 @@ def test_it_resumes_after_an_interruption(
 ) -> None:
     from invkit_altgd import descent
 
-    def interrupted(self: descent.Batch, *arguments: object) -> object:
+    def interrupted(self: descent.Step, *arguments: object) -> object:
         raise KeyboardInterrupt
 
     command = ["bench", "digits", "--images", "2", "--steps", "3", "--out", str(tmp_path)]
     command += ["--methods", "blurry,default"]
     with monkeypatch.context() as patch:
-        patch.setattr(descent.Batch, "step", interrupted)
+        patch.setattr(descent.Step, "__call__", interrupted)
         assert main(command) == 130
     assert [path.name.partition("-")[0] for path in (tmp_path / "digits").iterdir()] == ["blurry"]
     assert not (tmp_path / "digits.json").exists()
@@ -92,10 +92,8 @@ def test_identity_knows_weights_data_and_solver() -> None:
     identity = DIGITS.identity("paper", Settings(2))
     json.dumps(identity)
     assert {len(each["sha256"]) for each in identity["pipeline"]["priors"]} == {64}
-    assert (
-        identity["pipeline"]["solver"]["preset"] == "paper"
-        and identity["pipeline"]["solver"]["steps"] == "1500"
-    )
+    solver = identity["pipeline"]["solver"]
+    assert solver["update"] == "gradient" and solver["steps"] == 1500
     assert set(identity["data"]) == {"mnist", "blurA"}
     others = [DIGITS.identity("paper", other) for other in (Settings(2, steps=4), Settings(2, seed=1))]
     assert identity not in others
