@@ -377,7 +377,7 @@ def test_a_doubtful_image_says_so_and_is_no_failure(tmp_path: Path, capsys: Capt
     """``doubt=1``: nothing is sure enough."""
     (image,) = write_blurry(tmp_path, "digit.png")
     priors = ("--prior", "trajectory", "--prior", "spectrum")
-    solver = "evidence?starts=4,keep=2,steps=2,doubt=1"
+    solver = "evidence?starts=4,keep=2,steps=2,doubt=1,retries=0,leaps=0,finish=0"
     assert deblur(image, *priors, "--solver", solver, "--out", tmp_path / "out") == 0
     assert "doubtful" in capsys.readouterr().out
     record = json.loads((tmp_path / "out" / "digit.json").read_text())

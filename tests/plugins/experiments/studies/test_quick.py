@@ -17,7 +17,7 @@ from invkit_experiments.studies.catalogue import BENCHMARKS, benchmark
 STUDIES = [name for name in BENCHMARKS if isinstance(benchmark(name), Study)]
 #: what is run where all of it takes long; each method is run for one class of images at least
 SOME = {
-    "table1": "svhn-blurB,celeba-blurA/default-gan,celeba-blurA/cnn",
+    "table1": "svhn-blurB/default,svhn-blurB/paper,celeba-blurA/default-gan,celeba-blurA/cnn",
     "table2": "celeba-10/oracle,housenumbers-50/weighted",
     "table3": "celeba-blurA-range,housenumbers-blurB-test",
     "fig6": "svhn/cnn,housenumbers/blurry,housenumbers/range",
@@ -26,7 +26,7 @@ SOME = {
     "fig9": "celeba-30/blurry,housenumbers-10/oracle",
     "fig10": "celeba/blurry,celeba/paper-25,housenumbers/joint-10",
     "levin": "levin/blurry,levin/darkprior,levin/known",
-    "asim2020": "public,svhn/joint,svhn/default-known,svhn/evidence-known,celeba/authors-alg2,shoes",
+    "asim2020": "svhn/public,svhn/joint,svhn/default-known,svhn/evidence-known,celeba/authors-alg2,shoes/evidence",
 }
 
 
