@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 import invkit
+from invkit.contracts.bilinear import BilinearOperator
 from invkit.contracts.generator import Generator
 from invkit.contracts.monitor import Monitor, Progress
 from invkit.contracts.problem import Problem
@@ -110,6 +111,18 @@ def starts_of(problem: Problem, y: Tensor, restarts: int, seed: int = 5) -> tupl
 def residual(problem: Problem, y: Tensor, h: Tensor, m: Tensor) -> Tensor:
     prior_w, prior_x = problem.priors
     return (y - problem.operator(prior_w(h), prior_x(m))).flatten(1).square().sum(1)
+
+
+def dense(operator: BilinearOperator, w: Tensor, x_shape: tuple[int, ...]) -> Tensor:
+    """The matrix of ``x ↦ A(w, x)`` for one ``w`` (1, *w)."""
+    units = torch.eye(torch.Size(x_shape).numel(), dtype=torch.float64).reshape(-1, *x_shape)
+    return operator(w.expand(len(units), *w.shape[1:]).contiguous(), units).flatten(1).T
+
+
+def ridge_solution(matrix: Tensor, y: Tensor, weight: float) -> Tensor:
+    """``argmin ‖y − Mx‖² + weight·‖x‖²``, flat."""
+    unit = torch.eye(matrix.shape[1], dtype=matrix.dtype)
+    return torch.linalg.solve(matrix.T @ matrix + weight * unit, matrix.T @ y.flatten())
 
 
 class Listener(Monitor):

@@ -15,8 +15,18 @@ from invkit.contracts.problem import Problem
 from invkit.contracts.solution import Solution
 from invkit.errors import InputError
 from invkit.testing._problems import Dense, Elementwise, Free, Subspace
-from tests.plugins.altgd.problems import PRINTED, W, X, altgd, measured, normal, solve, tiny
-from tests.solving.test_linear import dense, ridge_solution
+from tests.plugins.altgd.problems import (
+    PRINTED,
+    W,
+    X,
+    altgd,
+    dense,
+    measured,
+    normal,
+    ridge_solution,
+    solve,
+    tiny,
+)
 from tests.strategies import seeds
 
 FEW = {"steps": 20, "restarts": 4, "keep": (2, 1)}

@@ -229,7 +229,7 @@ def test_far_too_large_a_rate_diverges_and_leaves_the_last_finite_latents(order:
 
 
 @pytest.mark.parametrize("options", [PRINTED, PUBLISHED, {}], ids=["printed", "published", "default"])
-@pytest.mark.parametrize("factor", [1e8, 1e160, torch.inf])
+@pytest.mark.parametrize("factor", [1e8, 1e160])
 def test_a_measurement_that_diverges_leaves_the_others_alone(options: dict, factor: float) -> None:
     problem = Problem(Elementwise(), (Free((2, 3)), Free((2, 3))))
     y = normal(3, 2, 3, seed=0)

@@ -23,14 +23,15 @@ from tests.plugins.altgd.problems import (
     X,
     Y,
     altgd,
+    dense,
     measured,
     normal,
     residual,
+    ridge_solution,
     solve,
     starts_of,
     tiny,
 )
-from tests.solving.test_linear import dense, ridge_solution
 from tests.strategies import seeds
 
 STILL = PRINTED | {"steps": 1, "rate": 1e-30}

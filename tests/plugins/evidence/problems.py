@@ -87,7 +87,8 @@ def images(n: int = 2, *, noise: float = 0.05, seed: int = 0) -> tuple[Problem, 
 
 def evidence(**options: object) -> Evidence:
     """One short search of few, unless told otherwise."""
-    few = {"starts": 12, "keep": (4, 2), "steps": 12, "rank": None, "finish": 2, "retries": 0}
+    few = {"starts": 12, "keep": (4, 2), "steps": 12, "rank": None, "finish": 2}
+    few |= {"leaps": 0, "retries": 0, "doubt": 0}
     made = invkit.solver("evidence", **(few | options))
     assert isinstance(made, Evidence)
     return made

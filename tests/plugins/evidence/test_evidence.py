@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import attrs
 import numpy as np
 import pytest
 import torch
 
 import invkit
 from invkit import InputError, InvkitError, Problem, Status
-from invkit_classical.known import Known
+from invkit.contracts.given import Given
+from invkit.contracts.noise import Gaussian as White
+from invkit_evidence import rounds
 from invkit_evidence.evidence import Evidence
 from invkit_gaussian.gaussian import Gaussian
-from tests.plugins.evidence.problems import CtrlC, images, solve
+from tests.plugins.evidence.problems import CtrlC, evidence, images, solve
 from tests.plugins.gaussian.classes import Case, moments_of
 
 
@@ -22,7 +25,7 @@ def known(seed: int = 0) -> tuple[Problem, torch.Tensor, torch.Tensor, torch.Ten
     problem, w, x, _ = images(3, seed=seed)
     shaken = 0.05 * torch.randn(x.shape, generator=torch.Generator().manual_seed(9), dtype=x.dtype)
     y = problem.operator(w[:1].expand_as(w), x) + shaken
-    return Problem(problem.operator, (Known(w[0]), problem.priors[1])), w[:1], x, y
+    return Problem(problem.operator, (Given(w[0]), problem.priors[1])), w[:1], x, y
 
 
 def test_with_a_known_kernel_it_is_the_posterior_mean() -> None:
@@ -43,7 +46,7 @@ def test_the_noise_may_be_left_to_be_estimated() -> None:
     """A wrong σ costs much of what a given one finds; an estimated one does not."""
     prior_x = invkit.prior("spectrum?shape=1x24x24")
     x = prior_x(prior_x.sample_latent(3, torch.Generator().manual_seed(0), dtype=torch.float64))
-    problem = Problem(invkit.operator("circconv"), (Known(torch.full((1, 3, 3), 1 / 9)), prior_x))
+    problem = Problem(invkit.operator("circconv"), (Given(torch.full((1, 3, 3), 1 / 9)), prior_x))
     clean = problem.operator(problem.priors[0](x.new_zeros(3, 0)), x)
     y = clean + 0.1 * torch.randn(x.shape, generator=torch.Generator().manual_seed(1), dtype=x.dtype)
 
@@ -62,14 +65,13 @@ def test_the_noise_may_be_left_to_be_estimated() -> None:
 
 
 def test_the_map_of_deviations_is_the_posteriors() -> None:
-    """Variances from 40 draws, each for 60 copies of one measurement: 2,340 degrees of freedom."""
+    """From 800 draws; every measurement's are alike, so that copies would say no more."""
     case = Case.draw(moments_of("joint", 1, (4, 5), 3), "circconv", n=1)
-    problem = Problem(case.operator, (Known(case.w[0]), Gaussian(case.moments)))
-    copies = case.y.expand(60, -1, -1, -1)
-    found = solve(problem, copies, noise=float(case.variance.sqrt()), draws=40)
+    problem = Problem(case.operator, (Given(case.w[0]), Gaussian(case.moments)))
+    found = solve(problem, case.y, noise=float(case.variance.sqrt()), draws=800)
     assert found.x_std is not None and found.x_std.shape == found.x.shape
     expected = case.posterior()[1].diagonal(dim1=1, dim2=2).sqrt().reshape(case.y.shape)
-    torch.testing.assert_close(found.x_std.square().mean(0, keepdim=True).sqrt(), expected, rtol=0.06, atol=0)
+    torch.testing.assert_close(found.x_std, expected, rtol=0.1, atol=0)
     assert solve(problem, case.y).x_std is None
 
 
@@ -108,7 +110,7 @@ def test_the_best_that_were_followed_are_in_the_table() -> None:
         assert winner == found.restarts.objective[row].nan_to_num(nan=torch.inf).argmin()
 
 
-@pytest.mark.parametrize("chunk", [1, 12, 25])
+@pytest.mark.parametrize("chunk", [1, 25])
 def test_chunks_change_nothing(chunk: int) -> None:
     problem, _, _, y = images(3)
     whole, parts = solve(problem, y), solve(problem, y, chunk=chunk)
@@ -137,9 +139,9 @@ def test_a_measurement_out_of_all_proportion_diverges_alone() -> None:
     problem, _, _, y = images(3)
     beside = y.clone()
     beside[1] = 1e200
-    sane, found = solve(problem, y, doubt=0), solve(problem, beside, doubt=0)
+    sane, found = solve(problem, y), solve(problem, beside)
     assert found.status == (Status.MAX_ITER, Status.DIVERGED, Status.MAX_ITER)
-    assert solve(problem, beside).confidence[1] == 0
+    assert solve(problem, beside[1:2], doubt=0.95).confidence[0] == 0
     assert found.w is not None and torch.isfinite(found.w).all() and torch.isfinite(found.x).all()
     torch.testing.assert_close(found.x[[0, 2]], sane.x[[0, 2]])
 
@@ -153,17 +155,17 @@ def test_a_prior_that_cannot_be_integrated_out_is_refused() -> None:
 
 def test_to_follow_nothing_is_refused() -> None:
     with pytest.raises(InvkitError, match="keep is empty") as error:
-        Evidence(keep=())
+        evidence(keep=())
     assert "keep=24x8x3" in str(error.value.hint)
 
 
 def test_a_prior_of_no_rank_is_refused_and_one_rank_is_that_of_all_stages() -> None:
     with pytest.raises(InvkitError, match="rank is empty") as error:
-        Evidence(rank=())
+        evidence(rank=())
     assert "rank=16x64" in str(error.value.hint)
-    assert invkit.solver("evidence?rank=32") == Evidence(rank=(32,))
-    assert invkit.solver("evidence?rank=8x64") == Evidence(rank=(8, 64))
-    assert invkit.solver("evidence?rank=none") == Evidence(rank=None)
+    assert evidence(rank=32).search.rank == (32,)
+    assert evidence(rank="8x64").search.rank == (8, 64)
+    assert evidence(rank="none").search.rank is None
 
 
 @pytest.mark.parametrize(
@@ -175,7 +177,6 @@ def test_a_prior_of_no_rank_is_refused_and_one_rank_is_that_of_all_stages() -> N
         "rate=0",
         "rank=-1",
         "finish=-1",
-        "noise=0",
         "draws=-1",
         "draws=1",
         "chunk=0",
@@ -189,3 +190,77 @@ def test_options_out_of_range_are_refused_by_name(options: str) -> None:
 def test_an_unknown_option_is_refused() -> None:
     with pytest.raises(InvkitError, match="strats"):
         invkit.solver("evidence?strats=3")
+
+
+# ---------------------------------------------------------------------- noise, starts, batches
+
+
+def test_noise_may_differ_from_measurement_to_measurement() -> None:
+    """Each is solved with its own σ, which the solution names."""
+    problem, _, _, y = images(2)
+    sigma = torch.tensor([0.05, 0.5]).double()
+    both = solve(problem, y, noise=sigma)
+    torch.testing.assert_close(both.noise, sigma)
+    for row in range(2):
+        alone = solve(problem, y[row : row + 1], noise=float(sigma[row]))
+        torch.testing.assert_close(alone.x[0], both.x[row])
+    assert not torch.allclose(solve(problem, y[1:], noise=0.05).x[0], both.x[1], atol=1e-3)
+
+
+@pytest.mark.parametrize("noise", ["poisson", "robust", White(weights=torch.tensor(0.5).expand(1, 6, 7))])
+def test_other_noise_than_white_and_gaussian_is_refused(noise: str | White) -> None:
+    deblur = invkit.compose("circconv", ["simplex?size=3", "spectrum"], "evidence", noise=noise)
+    with pytest.raises(InputError, match="evidence") as error:
+        deblur(torch.rand(1, 1, 6, 7))
+    assert "altgd" in str(error.value.hint)
+
+
+def test_it_goes_on_from_a_solution() -> None:
+    """One start, not annealed: it only gets better."""
+    problem, _, _, y = images(2)
+    first = solve(problem, y, steps=3)
+    further = solve(problem, y, steps=6, start=first)
+    assert further.restarts.objective.shape == (2, 1)
+    least = first.restarts.objective.nan_to_num(nan=torch.inf).amin(1)
+    assert (further.restarts.objective[:, 0] < least).all()
+    stays = solve(problem, y, steps=0, finish=0, start=further)
+    torch.testing.assert_close((stays.w, stays.x), (further.w, further.x))
+
+
+def test_a_solution_of_other_kernels_is_restated() -> None:
+    """A pipeline's start is given the latents of its own prior of kernels."""
+    y = torch.rand(1, 1, 8, 9, generator=torch.Generator().manual_seed(0))
+    few = "evidence?starts=4,keep=2,steps=0,finish=0,leaps=0,retries=0,doubt=0"
+    lines = invkit.compose("circconv", ["motion?size=5", "spectrum"], few)(y)
+    free = invkit.compose("circconv", ["simplex?size=5", "spectrum"], few)(y, start=lines)
+    assert free.restarts.objective.shape == (1, 1)
+    torch.testing.assert_close(free.w, lines.w, rtol=0, atol=0.02)
+
+
+def test_a_start_without_a_kernel_is_refused() -> None:
+    problem, _, _, y = images(1)
+    found = solve(problem, y, steps=0, finish=0)
+    with pytest.raises(InputError, match="no w"):
+        solve(problem, y, start=attrs.evolve(found, w=None, latents=(None, found.latents[1])))
+
+
+def test_equal_measurements_give_equal_results_wherever_they_stand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In one chunk or several, after leaps and further searches."""
+    monkeypatch.setattr(rounds, "_STRAINED", -1.0)
+    monkeypatch.setattr(rounds, "_SURE", 2.0)
+    problem, _, _, y = images(2)
+    found = solve(problem, y[[0, 1, 0]], leaps=1, retries=1, steps=4, chunk=25, draws=2)
+    for name in ("w", "x", "residual", "x_std"):
+        rows = getattr(found, name)
+        torch.testing.assert_close(rows[2], rows[0], rtol=1e-8, atol=1e-10)
+        assert not torch.allclose(rows[0], rows[1])
+
+
+def test_every_measurement_may_have_a_kernel_of_its_own() -> None:
+    problem, w, _, y = images(3)
+    own = Problem(problem.operator, (Given(w, each=True), problem.priors[1]))
+    together = solve(own, y, chunk=2)
+    assert torch.equal(together.w, w)
+    for row in range(3):
+        one = Problem(problem.operator, (Given(w[row]), problem.priors[1]))
+        torch.testing.assert_close(solve(one, y[row : row + 1]).x[0], together.x[row])

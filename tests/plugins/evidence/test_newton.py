@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -13,6 +13,7 @@ from invkit_evidence.posterior import Parameters, Posterior
 from tests.plugins.evidence.problems import SIZE, candidates, images, normal, parabola
 
 
+@settings(max_examples=5)
 @given(seed=st.integers(0, 100))
 def test_a_parabolas_hessian_is_its_own(seed: int) -> None:
     """2c on the diagonal, and in u, of Σ c (w − t)² exp(−2u) + 2u + ½u², what the derivatives say."""
@@ -39,6 +40,7 @@ def test_every_candidate_comes_to_its_minimum() -> None:
     torch.testing.assert_close(value, objective(found))
 
 
+@settings(max_examples=8)
 @given(seed=st.integers(0, 100), steps=st.integers(0, 5))
 def test_no_candidate_is_worse_for_it(seed: int, steps: int) -> None:
     """Not even where the curvatures are those of quite another objective."""
