@@ -68,7 +68,7 @@ def test_real_house_numbers_come_back(
         pytest.skip("no asim2020 in the data folder")
     monkeypatch.setenv("INVKIT_ASIM2020", str(data_folder / "asim2020"))
     rows = [f"svhn/{name}" for name in ("blurry", "default", "default-known")]
-    before, *after = ASIM2020.run(Settings(2, steps=120), Kept(tmp_path), rows).rows
+    before, *after = ASIM2020.run(Settings(1, steps=80), Kept(tmp_path), rows).rows
     assert all(row["psnr"] > before["psnr"] + 3 for row in after)
 
 

@@ -17,16 +17,16 @@ from invkit_experiments.studies.catalogue import BENCHMARKS, benchmark
 STUDIES = [name for name in BENCHMARKS if isinstance(benchmark(name), Study)]
 #: what is run where all of it takes long; each method is run for one class of images at least
 SOME = {
-    "table1": "svhn-blurB/default,svhn-blurB/paper,celeba-blurA/default-gan,celeba-blurA/cnn",
+    "table1": "svhn-blurB/paper,celeba-blurA/default-gan,celeba-blurA/cnn",
     "table2": "celeba-10/oracle,housenumbers-50/weighted",
-    "table3": "celeba-blurA-range,housenumbers-blurB-test",
+    "table3": "celeba-blurA-range,housenumbers-blurB-test/paper",
     "fig6": "svhn/cnn,housenumbers/blurry,housenumbers/range",
-    "fig7": "celeba",
+    "fig7": "celeba/blurry,celeba/cnn,celeba/range",
     "fig8": "celeba/blurry,celeba/darkprior,celeba/range",
     "fig9": "celeba-30/blurry,housenumbers-10/oracle",
     "fig10": "celeba/blurry,celeba/paper-25,housenumbers/joint-10",
     "levin": "levin/blurry,levin/darkprior,levin/known",
-    "asim2020": "svhn/public,svhn/joint,svhn/default-known,svhn/evidence-known,celeba/authors-alg2,shoes/evidence",
+    "asim2020": "svhn/public,svhn/joint,svhn/default,svhn/default-known,celeba/authors-alg2,shoes/evidence",
 }
 
 
