@@ -53,6 +53,7 @@ class Candidates:
         self.factor = 1.0
         #: the last evaluation of the objective
         self.state: Evaluation | None = None
+        self._settled: Evaluation | None = None
         #: a solver's own notes: tensors with a row for each candidate, and objects with a ``select``
         self.memory: dict[str, Any] = {}
         self._finite, self._chosen = (self.h, self.m), self.number[:: self.restarts]
@@ -122,17 +123,21 @@ class Candidates:
     def settle(self, ended: Status) -> None:
         """The search is over: candidates that are not finite go back to where they last were."""
         self.factor = 1.0
-        self.evaluate()
-        self.h, self.m = self._finite
         state = self.evaluate()
+        self.h, self.m = self._finite
+        if not bool(self.alive.all()):
+            state = self.evaluate()
+        self._settled = state
         self._write(state)
         for number, alive in zip(self.number.tolist(), self.alive.tolist(), strict=True):
             self.status[number] = ended if alive else Status.DIVERGED
 
     def best(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """(h, m, w, x) of the candidate of least data term, per measurement, as it stands now."""
-        with torch.no_grad():
-            state = self._objective(self.h, self.m)
+        state = self._settled
+        if state is None:
+            with torch.no_grad():
+                state = self._objective(self.h, self.m)
         chosen = self._chosen = self._best_first(state.residual)[:, 0]
         return self.h[chosen], self.m[chosen], state.w[chosen], state.x[chosen]
 
