@@ -100,7 +100,7 @@ class Problem:
             what = "entries that count differently" if isinstance(self.noise, Gaussian) else "other noise"
             raise InputError(
                 f"{solver} knows white Gaussian noise on all entries alone, not {what}",
-                hint="leave noise out, or use a solver that takes any noise, e.g. altgd",
+                hint="leave noise out, or choose a solver that takes any noise; see `invkit list solvers`",
             )
 
 
