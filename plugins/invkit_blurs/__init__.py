@@ -12,10 +12,11 @@ name         kernel                                                         modu
 ===========  =============================================================  ======
 motion       straight segment, any length and size, random angle            motion
 gaussian     isotropic Gaussian, sigma U[0.5, 1.5]                          gaussian
+disk         uniform disk, radius U[1, 6]                                   disk
 blurA        motion of length 10, 28 x 28 (arXiv 1802.04073, section 4.1)   paper
 blurB        blurA and a Gaussian, overlapped                               paper
 blur30       motion of length 30, 32 x 32                                   paper
-shake        Boracchi & Foi (2012) camera-shake trajectories, 28 x 28       shake
+shake        Boracchi & Foi (2012) camera-shake trajectories, any size      shake
 ===========  =============================================================  ======
 
 And priors of kernels that need no training, differentiable in a latent ~ N(0, I):
@@ -29,6 +30,7 @@ name           kernel                                      latents             m
 trajectory     camera shake, a curve of few smooth turns   3 + modes           trajectory
 motion         straight segment                            3                   motion_prior
 gaussian-blur  Gaussian, round or anisotropic              1 or 4              gaussian_prior
+disk           uniform disk                                1                   disk_prior
 simplex        free, of unit sum                           one a pixel         simplex
 =============  ==========================================  ==================  ==============
 """

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @invkit.hookimpl
 def invkit_register(registry: Registry) -> None:
-    """Register six kernel families as data sets, and priors of kernels that need no training."""
+    """Register the kernel families as data sets, and priors of kernels that need no training."""
     registry.dataset(
         "motion",
         "invkit_blurs.motion:Motion",
@@ -20,6 +20,9 @@ def invkit_register(registry: Registry) -> None:
     )
     registry.dataset(
         "gaussian", "invkit_blurs.gaussian:Gaussian", summary="Gaussian blurs, sigma uniform in [0.5, 1.5]"
+    )
+    registry.dataset(
+        "disk", "invkit_blurs.disk:Disk", summary="a lens out of focus: uniform disks, radius in [1, 6]"
     )
     registry.dataset(
         "blurA", "invkit_blurs.paper:BlurA", summary="the paper's blur A: motion of length 10, 28x28"
@@ -33,7 +36,9 @@ def invkit_register(registry: Registry) -> None:
         "blur30", "invkit_blurs.paper:Blur30", summary="the paper's large blur: motion of length 30, 32x32"
     )
     registry.dataset(
-        "shake", "invkit_blurs.shake:Shake", summary="camera-shake trajectories (Boracchi & Foi 2012), 28x28"
+        "shake",
+        "invkit_blurs.shake:Shake",
+        summary="camera-shake trajectories (Boracchi & Foi 2012): shake?size=45",
     )
     registry.prior(
         "trajectory",
@@ -49,6 +54,11 @@ def invkit_register(registry: Registry) -> None:
         "gaussian-blur",
         "invkit_blurs.gaussian_prior:GaussianPrior",
         summary="Gaussian blur of unknown width, or widths and angle: anisotropic=true",
+    )
+    registry.prior(
+        "disk",
+        "invkit_blurs.disk_prior:DiskPrior",
+        summary="lens out of focus, a disk of unknown radius: disk?largest=6",
     )
     registry.prior(
         "simplex",

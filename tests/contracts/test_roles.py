@@ -18,6 +18,7 @@ ROLES = {
     "trajectory": "kernel",
     "motion": "kernel",
     "gaussian-blur": "kernel",
+    "disk": "kernel",
     "simplex": "kernel",
     "blind": "kernel",
     "vae:blurA": "kernel",

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from invkit.contracts.dataset import SampledDataset
 from invkit.errors import InputError
 from invkit_blurs import plugin
+from invkit_blurs.disk import Disk
 from invkit_blurs.exposure import splat
 from invkit_blurs.gaussian import Gaussian, gaussian_kernels
 from invkit_blurs.motion import Motion, motion_kernels
@@ -20,7 +21,7 @@ from invkit_blurs.paper import Blur30, BlurA, BlurB
 from invkit_blurs.shake import Shake, trajectories
 
 FAMILIES: dict[str, SampledDataset] = {
-    family.name: family for family in (Motion(), Gaussian(), BlurA(), BlurB(), Blur30(), Shake())
+    family.name: family for family in (Motion(), Gaussian(), Disk(), BlurA(), BlurB(), Blur30(), Shake())
 }
 every_family = pytest.mark.parametrize("name", FAMILIES)
 seeds = st.integers(0, 2**32 - 1)
@@ -227,6 +228,23 @@ def test_shake_is_bent_but_not_a_scribble() -> None:
     assert 0.3 < float(bent) < 0.9
 
 
+@given(seed=seeds, size=st.sampled_from([13, 14, 45, 56]))
+def test_shakes_of_another_size_are_blurs_too(seed: int, size: int) -> None:
+    kernels = Shake(size, shortest=size // 2).draw(10, seeded(seed))
+    assert kernels.shape == (10, 1, size, size) and (kernels >= 0).all()
+    centroid, _ = moments(kernels)
+    assert centroid.abs().max() < 1e-4
+    assert torch.allclose(kernels.double().sum((1, 2, 3)), torch.ones(10, dtype=torch.float64), atol=1e-6)
+
+
+def test_a_larger_shake_is_the_same_curve_magnified() -> None:
+    """Lengths are whole pixels of either size, and twice a whole number is one."""
+    small = trajectories(20, seeded(4), (14, 14))
+    assert np.allclose(trajectories(20, seeded(4), (28, 28), scale=2.0), 2 * small)
+    lengths = np.abs(np.diff(trajectories(50, seeded(4), (30, 45), 45 / 28), axis=1)).sum(axis=1)
+    assert lengths.min() > 29.9 and lengths.max() < 45.1
+
+
 @given(
     points=st.lists(st.tuples(st.floats(-3.5, 3.5), st.floats(-3.5, 3.5)), min_size=1, max_size=6),
 )
@@ -257,6 +275,14 @@ def test_splat_of_a_sample_on_a_pixel_lights_that_pixel_alone(x: float, y: float
         lambda: Gaussian(low=2.0, high=1.0),
         lambda: Gaussian(high=8.0),
         lambda: Gaussian(size=0),
+        lambda: Disk(low=0.1),
+        lambda: Disk(low=2.0, high=1.0),
+        lambda: Disk(high=15.0),
+        lambda: Disk(size=1),
+        lambda: Shake(size=1),
+        lambda: Shake(shortest=0),
+        lambda: Shake(shortest=9, longest=8),
+        lambda: Shake(size=13, longest=14),
     ],
 )
 def test_options_that_make_no_kernel(build: object) -> None:

@@ -1,4 +1,4 @@
-"""Priors of a few parameters, motion and Gaussian: the families they generalise, their encoders."""
+"""Priors of a few parameters, motion, Gaussian and disk: the families they generalise, their encoders."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ import invkit
 from invkit.errors import InputError
 from invkit.metrics import kernel_ncc
 from invkit.testing import check_generator
+from invkit_blurs.disk import Disk, disk_kernels
+from invkit_blurs.disk_prior import DiskPrior
 from invkit_blurs.gaussian import Gaussian, gaussian_kernels
 from invkit_blurs.gaussian_prior import GaussianPrior
 from invkit_blurs.laws import angle, normal, on_circle, uniform
@@ -27,6 +29,8 @@ SPECS = [
     "gaussian-blur",
     "gaussian-blur?anisotropic=true",
     "gaussian-blur?size=9,widest=2,anisotropic=true",
+    "disk",
+    "disk?size=9,largest=4,least=1",
 ]
 every_spec = pytest.mark.parametrize("spec", SPECS)
 seeds = st.integers(0, 2**32 - 1)
@@ -90,6 +94,43 @@ def test_the_round_gaussian_is_that_of_the_data_set() -> None:
     assert kernel_ncc(prior(prior.encode(drawn)), drawn).min() > 0.999
 
 
+@given(radius=st.floats(0.05, 8), size=st.sampled_from([16, 17]))
+def test_a_disk_is_its_area_on_each_pixel(radius: float, size: int) -> None:
+    """Against the shares of points of a fine grid; pixels outside are zero, those inside 1 / πr²."""
+    fine = 40
+    places = (torch.arange(size * fine, dtype=torch.float64) + 0.5) / fine - size / 2
+    inside = (places.square()[:, None] + places.square() <= radius**2).double()
+    share = inside.view(size, fine, size, fine).mean((1, 3))
+    kernel = disk_kernels(column(radius), size)[0, 0]
+    assert kernel.sum() == pytest.approx(1, abs=1e-9)
+    assert (kernel * math.pi * radius**2 - share).abs().max() < 0.01
+    assert torch.allclose(kernel, kernel.mT, atol=1e-9) and torch.allclose(kernel, kernel.flip(0), atol=1e-9)
+    corners = places.view(size, fine)[:, [0, -1]].abs()
+    far = (corners.amax(1).square()[:, None] + corners.amax(1).square()).sqrt() + 1 / fine
+    near = (corners.amin(1).square()[:, None] + corners.amin(1).square()).sqrt() - 1 / fine
+    assert torch.allclose(kernel[far < radius] * math.pi * radius**2, column(1))
+    assert (kernel[near > radius] == 0).all()
+
+
+@given(radius=st.floats(0.6, 7.9), size=st.sampled_from([16, 17]))
+def test_a_disk_grows_by_its_rim(radius: float, size: int) -> None:
+    """The gradient of all mass times the area is the circumference, also where the circle meets an axis."""
+    for r in (radius, round(radius), round(radius - 0.5) + 0.5):
+        wanted = column(r).requires_grad_()
+        area = math.pi * wanted.square() * disk_kernels(wanted, size)[:, 0, : size // 2].sum((1, 2))
+        (gradient,) = torch.autograd.grad(area.sum(), wanted)
+        middle = size % 2 * 2 * math.asin(min(1, 0.5 / r)) * r  # the middle row, half of which is left out
+        assert float(gradient) == pytest.approx(math.pi * r - middle, rel=1e-6)
+
+
+def test_the_disk_is_that_of_the_data_set() -> None:
+    prior, drawn = DiskPrior(largest=6.0, least=1.0), Disk().draw(50, seeded(1))
+    assert kernel_ncc(prior(prior.encode(drawn)), drawn).min() > 0.995
+    radii = torch.linspace(2, 5.9, 40, dtype=torch.float64)
+    found = uniform(prior.encode(disk_kernels(radii, 28))[:, 0], 1.0, 6.0)
+    assert (found / radii - 1).abs().max() < 0.03
+
+
 @given(seed=seeds)
 def test_equal_widths_at_any_angle_are_round(seed: int) -> None:
     latent = torch.randn(5, 4, generator=seeded(seed), dtype=torch.float64)
@@ -140,7 +181,7 @@ def test_degenerate_kernels_have_finite_latents(spec: str) -> None:
     assert torch.isfinite(latent).all() and torch.isfinite(prior(latent)).all()
 
 
-@pytest.mark.parametrize("spec", ["motion?size=5", "gaussian-blur?size=8,widest=2", SPECS[-1]])
+@pytest.mark.parametrize("spec", ["motion?size=5", "gaussian-blur?size=8,widest=2", *SPECS[4:]])
 def test_gradients(spec: str) -> None:
     prior = invkit.prior(spec)
     latent = prior.sample_latent(3, seeded(2), dtype=torch.float64).requires_grad_()
@@ -178,6 +219,11 @@ def test_drawn_parameters_are_uniform() -> None:
         ("gaussian-blur?narrowest=0.05", "0.1 <= narrowest"),
         ("gaussian-blur?size=9", "widest <= 2.25"),
         ("gaussian-blur?widest=nan", "narrowest < widest"),
+        ("disk?size=1", "size=2"),
+        ("disk?largest=0.5", "least < largest"),
+        ("disk?least=0.1", "0.5 <= least"),
+        ("disk?size=9", "largest <= 4.5"),
+        ("disk?largest=nan", "least < largest"),
     ],
 )
 def test_misuse_is_refused(spec: str, hint: str) -> None:
