@@ -49,37 +49,48 @@ def check_fits(length: float, size: int, option: str = "length") -> None:
 
 
 def motion_kernels(
-    angles: Float64[np.ndarray, "n"], length: float, size: int
+    angles: Float64[np.ndarray, "n"], length: float | Float64[np.ndarray, "n"], size: int
 ) -> Float32[Tensor, "n 1 size size"]:
     """Return motion kernels for the given angles.
 
     Args:
         angles: in radians, from the x axis (columns) towards the y axis (rows, downwards).
-        length: of the segment, in pixels; at most ``size - 1``.
+        length: of the segment, in pixels, one for all or one for each; at most ``size - 1``.
         size: pixels in height and width.
     """
-    turned = torch.from_numpy(angles)
-    return splat(segments(turned, torch.full_like(turned, length), length), size)
+    lengths = np.broadcast_to(np.asarray(length, dtype=np.float64), angles.shape)
+    longest = float(np.max(length, initial=0))
+    return splat(segments(torch.from_numpy(angles), torch.from_numpy(lengths.copy()), longest), size)
 
 
 class Motion(SampledDataset):
-    """Straight motion blurs of one length, angle uniform in [0, 360) degrees.
+    """Straight motion blurs, angle uniform in [0, 360) degrees.
 
     Args:
         length: of the segment in pixels, in (0, size - 1].
         size: pixels in height and width, at least 2.
+        shortest: if given, lengths are uniform in [shortest, length].
 
     Raises:
-        InputError: the size cannot hold the length at every angle.
+        InputError: the size cannot hold the length at every angle, or ``shortest`` is longer.
 
     Source: arXiv 1802.04073, section 4.1 (length 10, 28 x 28).
     """
 
-    def __init__(self, length: float = 10.0, size: int = 28) -> None:
+    def __init__(self, length: float = 10.0, size: int = 28, shortest: float | None = None) -> None:
         check_fits(length, size)
-        super().__init__("motion", (1, size, size), {"length": float(length), "size": size})
+        if shortest is not None and not 0 < shortest <= length:
+            raise InputError(
+                f"motions of length {shortest:g} to {length:g}, size {size}",
+                hint=f"give 0 < shortest <= {length:g}",
+            )
+        # Without a range the parameters are those that priors were trained with.
+        ranged = {} if shortest is None else {"shortest": float(shortest)}
+        super().__init__("motion", (1, size, size), {"length": float(length), "size": size, **ranged})
         self.length, self.size = float(length), size
+        self.shortest = self.length if shortest is None else float(shortest)
 
     def draw(self, n: int, rng: torch.Generator) -> Float32[Tensor, "n 1 size size"]:
-        (angles,) = streams(rng, 1)
-        return motion_kernels(2 * np.pi * angles.random(n), self.length, self.size)
+        angles, lengths = streams(rng, 2)
+        drawn = lengths.uniform(self.shortest, self.length, n)
+        return motion_kernels(2 * np.pi * angles.random(n), drawn, self.size)

@@ -104,6 +104,10 @@ class Benchmark(ABC):
     def row(self, row: str, identity: Mapping[str, Any], records: Sequence[Mapping[str, Any]]) -> Row:
         """Figures of a row from the records of its cells."""
 
+    def overall(self, records: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[Row]:
+        """Further rows, each over the cells of several; none by default."""
+        return []
+
     def gallery(self, records: Mapping[str, Sequence[Mapping[str, Any]]]) -> Gallery | None:
         """Pictures of the measured rows; None where there are none."""
         return None
@@ -185,6 +189,7 @@ class Benchmark(ABC):
         done = {row: cells for row, cells in records.items() if row not in failed}
         if not done:
             raise next(iter(failed.values()))
+        rows = [self.row(row, identities[row], cells) for row, cells in done.items()]
         return Report(
             name=self.name,
             images=settings.count,
@@ -192,7 +197,7 @@ class Benchmark(ABC):
             steps=settings.steps,
             methods=dict(self.methods),
             columns=(*self.heads, *self.columns),
-            rows=[self.row(row, identities[row], cells) for row, cells in done.items()],
+            rows=[*rows, *self.overall(done)],
             left_out={row: str(error) for row, error in failed.items()},
             gallery=self.gallery(done),
         )

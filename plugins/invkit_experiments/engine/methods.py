@@ -28,11 +28,23 @@ __all__ = ["Blurry", "Closest", "Found", "Method", "Theirs"]
 
 @attrs.frozen(eq=False)
 class Found:
-    """Result of one measurement: image, kernel (None if the method finds none), seconds."""
+    """Result of one measurement.
+
+    Args:
+        x: the image.
+        w: the kernel; None if the method finds none.
+        seconds: wall time.
+        cpu: CPU time in seconds, of all threads.
+        status: what the method says of it, as a `invkit.Status`.
+        notes: what else it says, by name.
+    """
 
     x: Tensor
     w: Tensor | None = None
     seconds: float | None = None
+    cpu: float | None = None
+    status: str | None = None
+    notes: Mapping[str, Any] = attrs.field(factory=dict)
 
 
 @attrs.frozen

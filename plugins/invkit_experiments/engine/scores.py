@@ -23,7 +23,20 @@ from invkit_experiments.engine.methods import Found
 from invkit_experiments.inputs.sources import Measured
 from invkit_experiments.output.tables import Column
 
-__all__ = ["Figures", "Over", "each", "finite", "mean", "median", "plain", "quantile", "scores", "worst"]
+__all__ = [
+    "Figures",
+    "Over",
+    "each",
+    "finite",
+    "mean",
+    "mean_known",
+    "median",
+    "plain",
+    "quantile",
+    "scores",
+    "total",
+    "worst",
+]
 
 Figures = Mapping[str, float | None]
 """Name → figure of one image; None where it is not finite, as is the PSNR of a perfect image."""
@@ -52,6 +65,16 @@ def median(values: Tensor) -> float | None:
 def worst(values: Tensor) -> float | None:
     """Least value of a batch."""
     return finite(values.double().min().item())
+
+
+def total(values: Tensor) -> float | None:
+    """Sum of a batch: how many, of figures that are 1 or 0."""
+    return finite(values.double().sum().item())
+
+
+def mean_known(values: Tensor) -> float | None:
+    """Mean of those that are there; None where none is."""
+    return mean(values[~values.isnan()])
 
 
 def quantile(values: Tensor, share: float) -> float | None:
@@ -97,4 +120,5 @@ def scores(one: Measured, found: Found, operator: str) -> dict[str, float | None
 def plain(figures: Mapping[str, Tensor], found: Found) -> dict[str, float | None]:
     """Figures of one image and its seconds, if known, as numbers; None where one is not finite."""
     numbers = {name: finite(value.double().item()) for name, value in figures.items()}
-    return numbers if found.seconds is None else {**numbers, "seconds": finite(found.seconds)}
+    times = {"seconds": found.seconds, "cpu": found.cpu}
+    return numbers | {name: finite(value) for name, value in times.items() if value is not None}

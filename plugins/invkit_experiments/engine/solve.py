@@ -1,7 +1,8 @@
-"""A solver with two priors, as a row of a table.
+"""A solver with two priors, or a whole method, as a row of a table.
 
     Solve("default", "blind, by default", solver="altgd", priors=("vae:blurA", "vae:celeba"))
     Solve("oracle", "true kernel", solver="tv", priors=(TRUE_KERNEL, "identity"))
+    Named("photographs", "the method of that name", "photographs")
 
 A spec may have placeholders. ``{size}`` is the side of the kernel's support, and ``{extent}`` the side of the
 square that the kernel fills. ``{sigma}``, ``{variance}`` and ``{half}`` are σ, σ² and σ/2 of the noise.
@@ -23,7 +24,7 @@ from invkit_experiments.engine.benchmark import Settings
 from invkit_experiments.engine.methods import Found, Method
 from invkit_experiments.inputs.sources import Measured, Source, prior
 
-__all__ = ["TRUE_KERNEL", "Solve", "uninterrupted"]
+__all__ = ["TRUE_KERNEL", "Named", "Solve", "uninterrupted"]
 
 TRUE_KERNEL = "the true kernel"
 """In place of a kernel prior: the kernel that the measurement was made with."""
@@ -58,22 +59,13 @@ class Solve(Method):
         Placeholders that depend on the measurement get fixed numbers here.
         """
         pipeline = self._pipeline(source, settings, None)
-        blind = self.priors[0] != TRUE_KERNEL
-        made = {
-            "operator": written("operator", pipeline.operator, strict=True),
-            "priors": [written("prior", each, strict=True) for each in pipeline.priors[not blind :]],
-            "solver": written("solver", pipeline.solver, strict=True),
-            "versions": versions(),
-        }
+        made = _written(pipeline, blind=self.priors[0] != TRUE_KERNEL)
         each = {"told": "extent"} if "{extent}" in str(self.solver) else {}
         return {"pipeline": made, "kernel": self.priors[0], "seed": settings.seed, **each}
 
     def recover(self, one: Measured, source: Source, settings: Settings, index: int) -> Found:
         pipeline = self._pipeline(source, settings, one, settings.seed + index)
-        began = time.perf_counter()
-        solution = uninterrupted(pipeline(one.y))
-        w = None if self.priors[0] == TRUE_KERNEL else solution.w
-        return Found(solution.x, w, time.perf_counter() - began)
+        return _found(pipeline, one, blind=self.priors[0] != TRUE_KERNEL)
 
     def _pipeline(
         self, source: Source, settings: Settings, one: Measured | None, seed: int = 0
@@ -96,6 +88,69 @@ class Solve(Method):
         else:
             made = invkit.solver([stage.format(**told) for stage in self.solver])
         return made if settings.steps is None else hurried(made, settings.steps, self.hurried_by)
+
+
+@attrs.frozen
+class Named(Method):
+    """A method by its name (`invkit.method`): its own operator, priors and solver, whatever measured.
+
+    Args:
+        method: the name.
+        known: whether it is given the true kernel in place of its prior.
+        hurried_by: the solver's option that a run's number of steps stands for.
+    """
+
+    method: str
+    known: bool = False
+    hurried_by: str = "rounds"
+
+    def identity(self, source: Source, settings: Settings) -> Mapping[str, Any]:
+        """Operator, priors with the sha256 of their weights, solver with all defaults, versions."""
+        made = _written(self._pipeline(settings, None), blind=not self.known)
+        return {"method": self.method, "pipeline": made, "seed": settings.seed, "known": self.known}
+
+    def recover(self, one: Measured, source: Source, settings: Settings, index: int) -> Found:
+        return _found(self._pipeline(settings, one, settings.seed + index), one, blind=not self.known)
+
+    def _pipeline(self, settings: Settings, one: Measured | None, seed: int = 0) -> invkit.Pipeline:
+        given = invkit.Given(torch.ones(1, 1, 1) if one is None else one.w[0])
+        instead: dict[str, Any] = {"w": given} if self.known else {}
+        pipeline = invkit.method(self.method, seed=seed, **instead)
+        if settings.steps is None:
+            return pipeline
+        return attrs.evolve(pipeline, solver=hurried(pipeline.solver, settings.steps, self.hurried_by))
+
+
+def _written(pipeline: invkit.Pipeline, *, blind: bool) -> dict[str, Any]:
+    """A pipeline as it would be loaded again, without the prior of a kernel that is given."""
+    return {
+        "operator": written("operator", pipeline.operator, strict=True),
+        "priors": [written("prior", each, strict=True) for each in pipeline.priors[not blind :]],
+        "solver": written("solver", pipeline.solver, strict=True),
+        "versions": versions(),
+    }
+
+
+def _found(pipeline: invkit.Pipeline, one: Measured, *, blind: bool) -> Found:
+    """What a pipeline makes of a measurement, with its times; a kernel that was given is not found."""
+    began, spent = time.perf_counter(), time.process_time()
+    solution = uninterrupted(pipeline(one.y))
+    return Found(
+        solution.x,
+        solution.w if blind else None,
+        seconds=time.perf_counter() - began,
+        cpu=time.process_time() - spent,
+        status=str(solution.status[0]),
+        notes=_first(getattr(solution, "notes", None)),
+    )
+
+
+def _first(notes: Any) -> Mapping[str, Any]:
+    """The notes of the first measurement: those of a batch are a sequence of mappings, or of sequences."""
+    if not isinstance(notes, Mapping):
+        return dict(notes[0] or {}) if notes else {}
+    many = {name: isinstance(value, list | tuple) and len(value) > 0 for name, value in notes.items()}
+    return {name: value[0] if many[name] else value for name, value in notes.items()}
 
 
 def hurried(solver: invkit.Solver, steps: int, option: str = "steps") -> invkit.Solver:

@@ -58,9 +58,12 @@ class Study(Benchmark):
     Args:
         title: one line that says what is shown.
         cases: the cases, in the order of the table.
-        printed_in: source of the printed figures.
+        printed_in: source of the printed figures; empty where there are none.
         shown: number of images of a case in its panel and on the page.
         kernels_shown: whether recovered kernels are drawn beside their images.
+        mixed: whether the number of images counts those of all cases, which are dealt to the cases in turn,
+            at least one to each. Then the table ends with a row for each method over all cases.
+        kept_side: pictures are kept as their middle part of at most so many pixels a side.
     """
 
     title: str
@@ -68,6 +71,8 @@ class Study(Benchmark):
     printed_in: str = "arXiv 1802.04073"
     shown: int = 6
     kernels_shown: bool = False
+    mixed: bool = False
+    kept_side: int | None = None
 
     heads: ClassVar[tuple[Column, ...]] = (Column("case", "inputs"), Column("method", "method"))
     draws_bars: ClassVar[bool] = False
@@ -87,7 +92,11 @@ class Study(Benchmark):
         }
 
     def size(self, row: str, settings: Settings) -> int:
-        return min(settings.count, self._parts(row, settings)[2].size())
+        case, _, source = self._parts(row, settings)
+        if not self.mixed:
+            return min(settings.count, source.size())
+        dealt = range(self.cases.index(case), settings.count, len(self.cases))
+        return min(max(1, len(dealt)), source.size())
 
     def place(self, row: str, index: int, settings: Settings) -> tuple[str, str, Mapping[str, Any]]:
         case, method, source = self._parts(row, settings)
@@ -103,22 +112,40 @@ class Study(Benchmark):
             pictures["kernel"] = _scaled(found.w)
         return {
             "figures": case.score(one, found, source.operator),
-            "pictures": {name: encoded(picture[0]) for name, picture in pictures.items()},
+            "pictures": {name: encoded(self._middle(picture[0])) for name, picture in pictures.items()},
         }
 
     def row(self, row: str, identity: Mapping[str, Any], records: Sequence[Mapping[str, Any]]) -> Row:
         case, method = self._rows()[row]
+        made = self._summary(case.name, method, records)
+        printed = {f"printed_{key}": value for key, value in case.printed.get(method.name, {}).items()}
+        return {**made, **printed, "settings": identity["method"]}
+
+    def overall(self, records: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[Row]:
+        """A row for each method that was measured in several cases, if the cases are mixed."""
+        rows, found = self._rows(), dict[str, list[str]]()
+        for row in records if self.mixed else ():
+            found.setdefault(rows[row][1].name, []).append(row)
+        return [
+            {
+                **self._summary("all", rows[of[0]][1], [record for row in of for record in records[row]]),
+                "settings": {"cases": [rows[row][0].name for row in of]},
+            }
+            for of in found.values()
+            if len(of) > 1
+        ]
+
+    def _summary(self, case: str, method: Method, records: Sequence[Mapping[str, Any]]) -> Row:
+        """The figures of a method over these records."""
         figures = [record["figures"] for record in records]
         names = sorted({name for each in figures for name in each})
         return {
-            "case": case.name,
+            "case": case,
             "method": method.name,
             "what": method.what,
             "images": len(records),
             **{column.key: column.figure(figures) for column in self.columns if isinstance(column, Over)},
-            **{f"printed_{key}": value for key, value in case.printed.get(method.name, {}).items()},
             "each": {name: [each.get(name) for each in figures] for name in names},
-            "settings": identity["method"],
         }
 
     def gallery(self, records: Mapping[str, Sequence[Mapping[str, Any]]]) -> Gallery:
@@ -130,6 +157,14 @@ class Study(Benchmark):
         ]
         titles = {case.name: case.title for case in self.cases}
         return Gallery(self.title, self.printed_in, titles, cells, self.shown, self.kernels_shown)
+
+    def _middle(self, picture: Tensor) -> Tensor:
+        """The part of a picture (channels, height, width) that is kept."""
+        if self.kept_side is None:
+            return picture
+        corners = [max(0, (size - self.kept_side) // 2) for size in picture.shape[1:]]
+        rows, columns = (slice(corner, corner + self.kept_side) for corner in corners)
+        return picture[:, rows, columns]
 
     def _rows(self) -> dict[str, tuple[Case, Method]]:
         return {f"{case.name}/{each.name}": (case, each) for case in self.cases for each in case.methods}

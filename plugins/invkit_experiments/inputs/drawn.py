@@ -23,7 +23,7 @@ import invkit
 from invkit.errors import InputError
 from invkit_experiments.inputs.sources import Measured, Source, blur, dataset, fingerprint, identity_of, prior
 
-__all__ = ["Drawn"]
+__all__ = ["Drawn", "order", "stream"]
 
 RANGE_RESTARTS = 5
 """Restarts of the search for the closest image in range, if a prior has no encoder."""
@@ -63,7 +63,7 @@ class Drawn(Source):
         return {
             "images": [self.images, self.split, fingerprint(self.images), image],
             "kernels": [self.kernels, "test", fingerprint(self.kernels), kernel],
-            "noise": [self.sigma, _stream(seed, index, 2)],
+            "noise": [self.sigma, stream(seed, index, 2)],
             "range": None if self.in_range is None else [identity_of(self.in_range), self.search],
             "operator": self.operator,
         }
@@ -81,8 +81,8 @@ class Drawn(Source):
                 f"{self.images!r} has {self.size()} images in its split {self.split}, not {index + 1}",
                 hint=f"type --images {self.size()}, or give it more data",
             )
-        kernels = _order(dataset(self.kernels).splits["test"], _stream(seed, 0, 1))
-        return _order(self.size(), _stream(seed, 0, 0))[index], kernels[index % len(kernels)]
+        kernels = order(dataset(self.kernels).splits["test"], stream(seed, 0, 1))
+        return order(self.size(), stream(seed, 0, 0))[index], kernels[index % len(kernels)]
 
 
 @lru_cache(maxsize=64)
@@ -94,16 +94,17 @@ def _drawn(source: Drawn, index: int, seed: int) -> Measured:
     if source.in_range is not None:
         x = _closest(source.in_range, source.images, source.split, image, source.search)
     operator = invkit.operator(source.operator)
-    return blur(operator, w, x, sigma=source.sigma, seed=_stream(seed, index, 2))
+    return blur(operator, w, x, sigma=source.sigma, seed=stream(seed, index, 2))
 
 
 @cache
-def _order(size: int, seed: int) -> list[int]:
-    order: list[int] = torch.randperm(size, generator=torch.Generator().manual_seed(seed)).tolist()
-    return order
+def order(size: int, seed: int) -> list[int]:
+    """The numbers below ``size`` in an order drawn by seed."""
+    numbers: list[int] = torch.randperm(size, generator=torch.Generator().manual_seed(seed)).tolist()
+    return numbers
 
 
-def _stream(seed: int, index: int, purpose: int) -> int:
+def stream(seed: int, index: int, purpose: int) -> int:
     """A seed of its own for every image and purpose (0: images, 1: kernels, 2: noise)."""
     return int(np.random.SeedSequence([seed, index, purpose]).generate_state(1, np.uint64)[0] >> 1)
 

@@ -44,9 +44,12 @@ def page(report: Report, gallery: Gallery) -> str:
 
 def _summary(report: Report, gallery: Gallery) -> str:
     steps = "the solvers' own numbers of steps" if report.steps is None else f"only {report.steps} steps"
+    others = "All figures"
+    if gallery.printed_in:
+        others = f"Columns named “printed” are from {gallery.printed_in}, on its own inputs; all others"
     return _text(
-        f"Up to {report.images} images a case, seed {report.seed}, {steps}. Columns named “printed” are from "
-        f"{gallery.printed_in}, on its own inputs; all others were measured by invkit bench {report.name}. "
+        f"Up to {report.images} images a case, seed {report.seed}, {steps}. "
+        f"{others} were measured by invkit bench {report.name}. "
         f"Made with invkit {invkit.__version__} and torch {torch.__version__}."
     )
 

@@ -40,7 +40,7 @@ class Gallery:
 
     Args:
         title: one line that says what is shown.
-        printed_in: source of the printed figures.
+        printed_in: source of the printed figures; empty where there are none.
         cases: case → its title.
         cells: all that were measured.
         shown: number of images of a case that are drawn.

@@ -55,6 +55,14 @@ BENCHMARKS: Mapping[str, Entry] = {
     "fig8": Entry("figures", "FIGURES", "Figure 8: faces under a large blur"),
     "fig9": Entry("figures", "FIGURES", "Figure 9: growing noise, ours and the CNN"),
     "fig10": Entry("figures", "FIGURES", "Figure 10: more restarts on large blurs"),
+    "photographs": Entry(
+        "photographs",
+        "PHOTOGRAPHS",
+        "photographs: shakes, defocus, straight motion, noise, JPEG, and not blurred",
+    ),
+    "photographs-train": Entry(
+        "photographs", "PHOTOGRAPHS", "the same on training pictures and kernels, to tune on"
+    ),
     "levin": Entry("levin", "LEVIN", "Levin's photographs through real camera shakes"),
     "asim2020": Entry(
         "asim2020",
