@@ -45,6 +45,8 @@ _FOLDERS: Mapping[Split, str] = {"train": "train/", "validation": "val/"}
 _KERNELS: Mapping[Split, str] = {"train": "train", "validation": "test"}
 #: one of so many pictures is made grey
 _GREY_EVERY = 4
+#: side of the pictures for a quick look
+_HURRIED = 128
 
 
 @attrs.frozen
@@ -58,6 +60,7 @@ class Photographs(Source):
         jpeg: quality of the JPEG file that y was saved as; None for none.
         turn: index of the first picture in the order that the seed draws.
         turns: sources that share the pictures: this one takes every ``turns``-th, from ``turn`` on.
+        side: only the middle of the sharp picture is taken, at most so many pixels a side; None for all.
     """
 
     split: Split
@@ -66,6 +69,7 @@ class Photographs(Source):
     jpeg: int | None = None
     turn: int = 0
     turns: int = 1
+    side: int | None = None
     operator: str = "linconv?mode=same&boundary=replicate"
     sigma: float | None = None
 
@@ -79,10 +83,15 @@ class Photographs(Source):
             "kernel": [self.kernels, drawn, _KERNELS[self.split], self._kernel(index, seed)],
             "noise": [self._level(index, seed), self._stream(index, seed, 2)],
             "jpeg": self.jpeg,
+            "side": self.side,
         }
 
     def one(self, index: int, seed: int) -> Measured:
         return _made(self, index, seed)
+
+    def hurried(self, steps: int) -> Photographs:
+        """Small pictures, for a look that takes seconds."""
+        return attrs.evolve(self, side=_HURRIED)
 
     def _name(self, index: int, seed: int) -> str:
         if index >= self.size():
@@ -114,6 +123,8 @@ class Photographs(Source):
 def _made(source: Photographs, index: int, seed: int) -> Measured:
     """A measurement, made once for all methods."""
     picture = _picture(_archive(), source._name(index, seed), source._grey(index))
+    if source.side is not None:
+        picture = picture[..., *(_middle(size, source.side) for size in picture.shape[2:])]
     number, w = source._kernel(index, seed), torch.ones(1, 1, 1, 1)
     if number is not None:
         w = dataset(str(source.kernels)).take(torch.tensor([number]), _KERNELS[source.split])
@@ -123,6 +134,12 @@ def _made(source: Photographs, index: int, seed: int) -> Measured:
     height, width = measured.y.shape[2:]
     truth = picture[..., top : top + height, left : left + width]
     return Measured(_saved(measured.y, source.jpeg), truth, w)
+
+
+def _middle(size: int, side: int) -> slice:
+    """The middle of an axis."""
+    start = max(0, (size - side) // 2)
+    return slice(start, start + side)
 
 
 def _saved(y: Float[Tensor, "1 c h w"], jpeg: int | None) -> Float[Tensor, "1 c h w"]:

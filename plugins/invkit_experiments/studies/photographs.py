@@ -130,7 +130,8 @@ def _aligned(estimate: Float[Tensor, "1 c h w"], truth: Float[Tensor, "1 c h w"]
     All 1,681 shifts of a picture of 481 × 321 pixels would take longer than some methods.
     """
     estimate, truth = _luma(estimate), _luma(truth)
-    down, right = (int(shift) for shift in shift_align(estimate, truth, step=1).shift[0])
+    whole = shift_align(estimate, truth, step=1).shift[0].nan_to_num(0)  # an image with NaN has no shift
+    down, right = (int(shift) for shift in whole)
     return shift_align(estimate.roll((-down, -right), (2, 3)), truth, reach=1)
 
 

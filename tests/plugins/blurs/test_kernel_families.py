@@ -101,6 +101,17 @@ def test_splits_hold_different_kernels(name: str) -> None:
     assert len(torch.unique(kernels.flatten(1), dim=0)) == 120
 
 
+def test_motions_of_many_lengths_are_uniform_between_the_shortest_and_the_longest() -> None:
+    """By second moments, L² / 12 + at most 1/2; the angles are those of one length."""
+    ranged, fixed = Motion(20.0, 28, shortest=8.0), Motion(20.0, 28)
+    _, covariance = moments(ranged.draw(500, seeded(2)))
+    lengths = (12 * covariance.diagonal(dim1=1, dim2=2).sum(1)).sqrt()
+    assert 7.9 < lengths.min() < 9 and 19.5 < lengths.max() < 20.3
+    assert float(lengths.mean()) == pytest.approx(14.1, abs=0.6)
+    assert torch.equal(Motion(20.0, 28, shortest=20.0).draw(9, seeded(2)), fixed.draw(9, seeded(2)))
+    assert ranged.fingerprint() != fixed.fingerprint()
+
+
 def test_families_of_one_law_have_their_own_splits() -> None:
     index = torch.arange(4)
     assert not torch.equal(FAMILIES["motion"].take(index, "test"), FAMILIES["blurA"].take(index, "test"))
@@ -271,6 +282,8 @@ def test_splat_of_a_sample_on_a_pixel_lights_that_pixel_alone(x: float, y: float
         lambda: Motion(length=0.0),
         lambda: Motion(length=float("nan")),
         lambda: Motion(size=1),
+        lambda: Motion(shortest=11.0),
+        lambda: Motion(shortest=0.0),
         lambda: Gaussian(low=0.0),
         lambda: Gaussian(low=2.0, high=1.0),
         lambda: Gaussian(high=8.0),

@@ -8,7 +8,7 @@ import pytest
 
 import invkit
 from invkit_experiments.engine.methods import Found
-from invkit_experiments.engine.scores import Over, scores, worst
+from invkit_experiments.engine.scores import Over, mean_known, scores, total, worst
 from invkit_experiments.inputs.drawn import Drawn
 
 DIGITS = Drawn("mnist-sample", "test", "blurA")
@@ -53,3 +53,17 @@ def test_kernels_are_compared_at_shift_zero() -> None:
     figures = scores(one, Found(one.x, one.w.roll(3, 3)), "circconv")
     expected = invkit.metrics.kernel_ncc(one.w.roll(3, 3), one.w).item()
     assert figures["ncc"] == pytest.approx(expected) and expected < 0.9
+
+
+def test_a_mean_over_those_that_have_the_figure() -> None:
+    cells = [{"gain": 1.0, "worse": 1.0}, {"gain": None, "worse": 0.0}, {"gain": 4.0, "worse": 1.0}]
+    assert Over("gain", "gain", of="gain", by=mean_known).figure(cells) == 2.5
+    assert Over("gain", "gain", of="gain").figure(cells) is None
+    assert Over("gain", "gain", of="gain", by=mean_known).figure(cells[1:2]) is None
+    assert Over("worse", "worse", of="worse", by=total).figure(cells) == 2
+
+
+def test_times_are_there_where_they_were_taken() -> None:
+    one = DIGITS.one(0, 0)
+    figures = scores(one, Found(one.y, seconds=2.0, cpu=1.5), "circconv")
+    assert (figures["seconds"], figures["cpu"]) == (2.0, 1.5)

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+import invkit
 from invkit.errors import SpecError
 from invkit_experiments.engine.benchmark import Settings
-from invkit_experiments.engine.solve import TRUE_KERNEL, Solve, _told
+from invkit_experiments.engine.solve import TRUE_KERNEL, Named, Solve, _first, _told
 from invkit_experiments.inputs.drawn import Drawn
 
 DIGITS = Drawn("mnist-sample", "test", "blurA", 0.2)
@@ -57,3 +58,33 @@ def test_each_image_has_a_seed_of_its_own() -> None:
 def test_what_is_not_there_says_so_before_any_work() -> None:
     with pytest.raises(SpecError, match="no-such"):
         Solve("x", "x", "no-such-solver", ("vae:blurA", "vae:mnist")).identity(DIGITS, Settings(1))
+
+
+def test_a_named_method_is_the_whole_of_it() -> None:
+    """Its own operator and priors, whatever the source's; its steps are fewer for a quick look."""
+    named = Named("dark", "a method", "photographs").identity(DIGITS, Settings(1, steps=2))
+    own = invkit.method("photographs").to_config()
+    assert named["pipeline"]["operator"] == own["operator"] and named["pipeline"]["priors"] == own["priors"]
+    assert named["pipeline"]["solver"] == {**own["solver"], "rounds": 2}
+
+
+def test_a_named_method_finds_a_kernel_or_is_given_it() -> None:
+    one = DIGITS.one(0, 0)
+    blind, known = (Named("p", "p", "photographs", known) for known in (False, True))
+    found = blind.recover(one, DIGITS, Settings(1, steps=1), 0)
+    assert found.w is not None and found.status in [*invkit.Status] and found.cpu > 0
+    assert known.recover(one, DIGITS, Settings(1, steps=1), 0).w is None
+    assert len(known.identity(DIGITS, Settings(1))["pipeline"]["priors"]) == 1
+
+
+@pytest.mark.parametrize(
+    "notes",
+    [
+        {"family": "disk", "radius": 2.0},
+        [{"family": "disk", "radius": 2.0}],
+        {"family": ("disk",), "radius": [2.0]},
+    ],
+)
+def test_notes_of_one_measurement(notes: Any) -> None:
+    assert _first(notes) == {"family": "disk", "radius": 2.0}
+    assert _first(None) == _first([None]) == {}

@@ -8,6 +8,7 @@ import signal
 import time
 from pathlib import Path
 
+import attrs
 import pytest
 import torch
 
@@ -15,6 +16,7 @@ from invkit.errors import InputError, OutputError, UsageError
 from invkit.metrics import psnr
 from invkit_experiments.engine.benchmark import Settings
 from invkit_experiments.engine.kept import Kept
+from invkit_experiments.output.panels import decoded
 from invkit_experiments.output.report import Report
 from invkit_experiments.output.watching import Watcher
 from tests.plugins.experiments.small import SMALL, Halved
@@ -164,3 +166,24 @@ def test_the_watcher_hears_of_every_cell(tmp_path: Path) -> None:
     SMALL.run(Settings(2), Kept(tmp_path), ["straight"], second)
     assert first.heard == [("straight/blurry", False), ("straight/halved", False)]
     assert [there for _, there in second.heard] == [True, True, False, False]
+
+
+def test_mixed_cases_share_the_images_and_end_with_a_row_over_all(tmp_path: Path) -> None:
+    """Three images for two cases: two and one; a method of one case alone has no row over all."""
+    mixed = attrs.evolve(SMALL, mixed=True)
+    rows = {(row["case"], row["method"]): row for row in mixed.run(Settings(3), Kept(tmp_path)).rows}
+    assert [rows[case, "halved"]["images"] for case in ("straight", "mixed", "all")] == [2, 1, 3]
+    each = [value for case in ("straight", "mixed") for value in rows[case, "halved"]["each"]["psnr"]]
+    assert rows["all", "halved"]["psnr"] == pytest.approx(sum(each) / 3)
+    assert rows["all", "halved"]["psnr_worst"] == min(each)
+    assert [*rows][-2:] == [("all", "blurry"), ("all", "halved")]
+    only = mixed.run(Settings(1), Kept(tmp_path), ["mixed/halved"]).rows
+    assert [(row["case"], row["images"]) for row in only] == [("mixed", 1)]
+
+
+def test_pictures_are_kept_as_their_middle_if_the_study_says_so(tmp_path: Path) -> None:
+    report = attrs.evolve(SMALL, kept_side=11).run(Settings(1), Kept(tmp_path), ["straight/halved"])
+    (cell,) = report.gallery.cells
+    one = SMALL.cases[0].source.one(0, 0)
+    assert decoded(cell.pictures["x"]).shape == (1, 11, 11)
+    assert decoded(cell.pictures["x"]) == pytest.approx(one.x[0, :, 8:19, 8:19].numpy(), abs=1 / 255)

@@ -25,9 +25,14 @@ SOME = {
     "fig8": "celeba/blurry,celeba/darkprior,celeba/range",
     "fig9": "celeba-30/blurry,housenumbers-10/oracle",
     "fig10": "celeba/blurry,celeba/paper-25,housenumbers/joint-10",
-    "levin": "levin/blurry,levin/darkprior,levin/known",
+    "photographs": "sharp/blurry,disk/photographs,noise-5/last-step,jpeg/tv",
+    "photographs-train": "gaussian/darkprior,motion/blurry",
+    "levin": "levin/blurry,levin/darkprior,levin/known,levin/photographs",
     "asim2020": "svhn/public,svhn/joint,svhn/default,svhn/default-known,celeba/authors-alg2,shoes/evidence",
 }
+
+#: rows of other packages, which need not be installed
+PEERS = ("skimage-rl", "skimage-wiener", "deepinv-blindrl")
 
 
 @pytest.mark.parametrize("name", STUDIES)
@@ -37,7 +42,8 @@ def test_every_row_can_be_run_with_what_is_shipped(
     monkeypatch.setenv("INVKIT_DATA", str(data_folder))
     study = benchmark(name)
     for row in study.methods:
-        json.dumps(study.identity(row, Settings(1)))
+        if row.partition("/")[2] not in PEERS:
+            json.dumps(study.identity(row, Settings(1)))
 
 
 @pytest.mark.parametrize("name", STUDIES)
@@ -53,9 +59,9 @@ def test_a_quick_look(
     assert main([*command, "--methods", SOME.get(name, "")]) == 0
     record = json.loads(capsys.readouterr().out)
     assert record["left_out"] == {}
-    measured = [f"{row['case']}/{row['method']}" for row in record["rows"]]
+    measured = [f"{row['case']}/{row['method']}" for row in record["rows"] if row["case"] != "all"]
     assert {*measured} == {*benchmark(name).choose([*filter(None, SOME.get(name, "").split(","))])}
-    assert all(row["images"] == 1 and math.isfinite(row["psnr"]) for row in record["rows"])
+    assert all(row["images"] >= 1 and math.isfinite(row["psnr"]) for row in record["rows"])
     for kind in ("markdown", "csv", "json", "page"):
         assert Path(record["files"][kind]).stat().st_size > 0
     assert len(record["files"]["panels"]) == len({row["case"] for row in record["rows"]})
