@@ -46,6 +46,7 @@ BENCH = {
     "table2-printed": ("printed/table2.md", "results.md"),
     "table3": ("table3.md", "results.md"),
     "table3-printed": ("printed/table3.md", "results.md"),
+    "photographs": ("photographs.md", "results.md"),
     "levin": ("levin.md", "results.md"),
     "fig2": ("fig2.md", "results.md"),
     "fig10": ("fig10.md", "results.md"),

@@ -167,8 +167,11 @@ class Benchmark(ABC):
         identities, failed = self.check(settings, named)
         counts = {row: self.size(row, settings) for row in identities}
         watcher.begin({row: (self.methods[row], counts[row]) for row in identities})
+        reasons: dict[str, list[str]] = {}
         for row, error in failed.items():
-            watcher.left_out(row, str(error))
+            reasons.setdefault(str(error), []).append(row)
+        for reason, rows_left in reasons.items():
+            watcher.left_out(rows_left, reason)
         records: dict[str, list[dict[str, Any]]] = {row: [] for row in identities}
         try:
             for index in range(max(counts.values())):
@@ -183,7 +186,7 @@ class Benchmark(ABC):
                         if row in named:
                             raise
                         failed[row] = error
-                        watcher.left_out(row, str(error))
+                        watcher.left_out([row], str(error))
         finally:
             watcher.end()
         done = {row: cells for row, cells in records.items() if row not in failed}

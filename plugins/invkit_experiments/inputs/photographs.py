@@ -124,7 +124,8 @@ def _made(source: Photographs, index: int, seed: int) -> Measured:
     """A measurement, made once for all methods."""
     picture = _picture(_archive(), source._name(index, seed), source._grey(index))
     if source.side is not None:
-        picture = picture[..., *(_middle(size, source.side) for size in picture.shape[2:])]
+        rows, columns = (_middle(size, source.side) for size in picture.shape[2:])
+        picture = picture[..., rows, columns]
     number, w = source._kernel(index, seed), torch.ones(1, 1, 1, 1)
     if number is not None:
         w = dataset(str(source.kernels)).take(torch.tensor([number]), _KERNELS[source.split])

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 
@@ -82,12 +82,20 @@ class Watcher:
         """After a cell, with the time it took, now or when it was measured."""
         self.pace.done(row, seconds)
 
-    def left_out(self, row: str, reason: str) -> None:
-        """Instead of `done`: the row cannot be measured here."""
-        self.pace.drop(row)
+    def left_out(self, rows: Sequence[str], reason: str) -> None:
+        """Instead of `done`: these rows cannot be measured here, for one reason."""
+        for row in rows:
+            self.pace.drop(row)
 
     def end(self) -> None:
         """After all cells, also after an interruption."""
+
+
+def _absence(rows: Sequence[str], reason: str) -> str:
+    """Which rows are left out, in one line however many there are, and why."""
+    if len(rows) == 1:
+        return f"{rows[0]} is left out: {reason}"
+    return f"{rows[0]} and {len(rows) - 1} more are left out: {reason}"
 
 
 class Lines(Watcher):
@@ -109,9 +117,9 @@ class Lines(Watcher):
             done, total = self.pace.progress
             to_stderr(f"{done} of {total} done, about {span(self.pace.left)} left")
 
-    def left_out(self, row: str, reason: str) -> None:
-        super().left_out(row, reason)
-        to_stderr(f"{row} is left out: {reason}")
+    def left_out(self, rows: Sequence[str], reason: str) -> None:
+        super().left_out(rows, reason)
+        to_stderr(_absence(rows, reason))
 
 
 class Bar(Watcher):
@@ -137,9 +145,9 @@ class Bar(Watcher):
         completed, total = self.pace.progress
         self._bar.update(self._task, completed=completed, total=total, left=f"{span(self.pace.left)} left")
 
-    def left_out(self, row: str, reason: str) -> None:
-        super().left_out(row, reason)
-        self._bar.console.print(f"{row} is left out: {reason}", markup=False, highlight=False, soft_wrap=True)
+    def left_out(self, rows: Sequence[str], reason: str) -> None:
+        super().left_out(rows, reason)
+        self._bar.console.print(_absence(rows, reason), markup=False, highlight=False, soft_wrap=True)
 
     def end(self) -> None:
         self._bar.stop()

@@ -34,7 +34,7 @@ def test_lines_name_each_row_once_and_say_now_and_then_how_far_it_is(
         lines.start("a/slow", there=there)
         now += 20
         lines.done("a/slow", 20.0)
-    lines.left_out("a/fast", "no weights")
+    lines.left_out(["a/fast"], "no weights")
     lines.end()
     out, err = capsys.readouterr()
     assert out == "" and err.splitlines() == [
@@ -65,7 +65,7 @@ def test_the_bar_shows_what_is_done_and_what_is_left(monkeypatch: pytest.MonkeyP
     bar.begin(ROWS)
     bar.start("a/slow", there=False)
     bar.done("a/slow", 100.0)
-    bar.left_out("a/fast", "no [weights]")
+    bar.left_out(["a/fast"], "no [weights]")
     bar.end()
     shown = stream.getvalue()
     assert "1/8" in shown and "a/slow" in shown and "min left" in shown
@@ -78,6 +78,14 @@ def test_a_watcher_that_says_nothing_can_be_told_everything(capsys: pytest.Captu
     watcher.begin(ROWS)
     watcher.start("a/slow", there=False)
     watcher.done("a/slow", 1.0)
-    watcher.left_out("a/fast", "why")
+    watcher.left_out(["a/fast"], "why")
     watcher.end()
     assert capsys.readouterr() == ("", "")
+
+
+def test_rows_left_out_for_one_reason_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = Lines()
+    lines.begin(ROWS)
+    lines.left_out([*ROWS], "no weights")
+    assert capsys.readouterr().err == f"{next(iter(ROWS))} and {len(ROWS) - 1} more are left out: no weights\n"
+    assert lines.pace.progress == (0, 0)

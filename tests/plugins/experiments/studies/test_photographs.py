@@ -15,7 +15,13 @@ from invkit_experiments.engine.benchmark import Settings
 from invkit_experiments.engine.methods import Found
 from invkit_experiments.inputs.sources import Measured
 from invkit_experiments.studies import photographs
-from invkit_experiments.studies.photographs import KINDS, PHOTOGRAPHS, photograph_scores, true_size
+from invkit_experiments.studies.photographs import (
+    KINDS,
+    PHOTOGRAPHS,
+    photograph_scores,
+    true_size,
+    within,
+)
 
 OPERATOR = "linconv?mode=same&boundary=replicate"
 
@@ -33,15 +39,18 @@ def one(monkeypatch: pytest.MonkeyPatch) -> Measured:
     """With an oracle that leaves an error of 0.01 at each pixel."""
     made = blurred()
     signs = torch.randn(made.x.shape, generator=torch.Generator().manual_seed(0)).sign()
-    oracle = type("Oracle", (), {"recover": lambda *_: Found(made.x + 0.01 * signs)})()
-    monkeypatch.setattr(photographs, "ORACLE", oracle)
+    good, bad = (
+        type("Oracle", (), {"recover": lambda *_, by=by: Found(made.x + by * signs)})() for by in (0.01, 0.1)
+    )
+    monkeypatch.setattr(photographs, "ORACLES", (bad, good))
     return made
 
 
 def test_a_good_result_gains_and_is_not_worse(one: Measured) -> None:
     figures = photograph_scores(one, Found(one.x + 0.005, one.w, 1.0, 0.5, "converged"), OPERATOR)
     assert figures["psnr"] == pytest.approx(-20 * np.log10(0.005), abs=0.01)
-    assert figures["gain"] > 10 and figures["short"] < 0 and figures["cpu"] == 0.5
+    assert figures["gain"] > 10 and figures["short"] == pytest.approx(-20 * np.log10(2), abs=0.1)
+    assert figures["cpu"] == 0.5
     assert figures["worse"] == figures["missed"] == figures["flagged"] == figures["false_alarm"] == 0
     assert figures["ncc"] == pytest.approx(1) and figures["to_input"] is None
     assert figures["gain_flagged"] is None and figures["short_unflagged"] == figures["short"]
@@ -119,6 +128,11 @@ def test_the_error_of_a_radius_that_the_method_says(
 ) -> None:
     figures = photograph_scores(one, Found(one.x + 0.01, one.w, notes=notes), OPERATOR)
     assert figures["size_error"] == (None if error is None else pytest.approx(error, rel=1e-3))
+
+
+def test_a_share_of_radii_is_right() -> None:
+    errors = torch.tensor([0.05, 0.1, 0.3, float("nan")], dtype=torch.float64)
+    assert within(errors) == pytest.approx(2 / 3) and within(errors[3:]) is None
 
 
 def test_inputs_are_dealt_to_the_kinds_in_turn(data_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
