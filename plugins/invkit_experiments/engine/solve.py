@@ -107,7 +107,7 @@ class Named(Method):
     def identity(self, source: Source, settings: Settings) -> Mapping[str, Any]:
         """Operator, priors with the sha256 of their weights, solver with all defaults, versions."""
         made = _written(self._pipeline(settings, None), blind=not self.known)
-        return {"method": self.method, "pipeline": made, "seed": settings.seed, "known": self.known}
+        return {"method": self.method, "pipeline": made, "seed": settings.seed, "told": self.known}
 
     def recover(self, one: Measured, source: Source, settings: Settings, index: int) -> Found:
         return _found(self._pipeline(settings, one, settings.seed + index), one, blind=not self.known)

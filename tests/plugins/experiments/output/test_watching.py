@@ -87,5 +87,6 @@ def test_rows_left_out_for_one_reason_are_one_line(capsys: pytest.CaptureFixture
     lines = Lines()
     lines.begin(ROWS)
     lines.left_out([*ROWS], "no weights")
-    assert capsys.readouterr().err == f"{next(iter(ROWS))} and {len(ROWS) - 1} more are left out: no weights\n"
+    others = f"{next(iter(ROWS))} and {len(ROWS) - 1} more"
+    assert capsys.readouterr().err == f"{others} are left out: no weights\n"
     assert lines.pace.progress == (0, 0)

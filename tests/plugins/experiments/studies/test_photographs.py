@@ -38,7 +38,7 @@ def blurred(radius: float = 2.0) -> Measured:
 def one(monkeypatch: pytest.MonkeyPatch) -> Measured:
     """With an oracle that leaves an error of 0.01 at each pixel."""
     made = blurred()
-    signs = torch.randn(made.x.shape, generator=torch.Generator().manual_seed(0)).sign()
+    signs = torch.randn(made.x[:, :1].shape, generator=torch.Generator().manual_seed(0)).sign()
     good, bad = (
         type("Oracle", (), {"recover": lambda *_, by=by: Found(made.x + by * signs)})() for by in (0.01, 0.1)
     )
