@@ -54,7 +54,7 @@ def project(
     records = []
     for job in jobs:
         try:
-            truth = job.read()
+            truth = job.read().pixels
             found = invkit.project(
                 prior, truth, restarts=restarts, steps=steps, weight=weight, seed=seed or 0
             )

@@ -165,7 +165,8 @@ def skipped(paths: Iterable[str | os.PathLike[str]]) -> dict[Path, str]:
 def _levels(pixels: npt.NDArray[Any], bits: int) -> npt.NDArray[Any]:
     """[0, 1] in whole levels (clipped, rounded)."""
     kind = np.uint8 if bits == 8 else np.uint16
-    return np.rint(np.clip(pixels, 0.0, 1.0) * float(np.iinfo(kind).max)).astype(kind)
+    levels: npt.NDArray[Any] = np.rint(np.clip(pixels, 0.0, 1.0) * float(np.iinfo(kind).max)).astype(kind)
+    return levels
 
 
 def _images_inside(folder: Path) -> list[Path]:

@@ -31,7 +31,9 @@ def read_npy(path: Path) -> Decoded:
     with path.open("rb") as stream:  # numpy leaves a damaged file open, were it to open it itself
         array = np.load(stream, allow_pickle=False)
     if not isinstance(array, np.ndarray):
-        raise InputError(f"cannot read {path} as an image: it is an npz archive", hint="save one array as npy")
+        raise InputError(
+            f"cannot read {path} as an image: it is an npz archive", hint="save one array as npy"
+        )
     if array.ndim == 2:
         array = array[None]
     if array.ndim != 3 or (array.shape[0] not in (1, 3) and 0 not in array.shape):

@@ -122,8 +122,8 @@ def both_bytes(picture: Image.Image) -> npt.NDArray[Any]:
     for swap in (False, True):
         with Image.open(picture.filename, formats=[picture.format or ""]) as again:  # type: ignore[attr-defined]
             again.seek(picture.tell())
-            tiles = again.tile  # type: ignore[attr-defined]
-            again.tile = [_swapped(tile) if swap else tile for tile in tiles]  # type: ignore[attr-defined]
+            tiles = again.tile
+            again.tile = [_swapped(tile) if swap else tile for tile in tiles]
             again.load()
             found.append(channels(again).astype(np.uint16))
     high, low = found

@@ -105,7 +105,7 @@ def write_png(
     if levels.dtype == np.uint8:
         more = {key: value for key, value in (("icc_profile", icc), ("exif", exif)) if value}
         picture = Image.fromarray(rows[..., 0] if len(levels) == 1 else rows)
-        picture.save(stream, format="PNG", **more)  # type: ignore[arg-type]
+        picture.save(stream, format="PNG", **more)
         return
     height, width, samples = rows.shape
     data = rows.astype(">u2").view(np.uint8).reshape(height, -1)
@@ -129,7 +129,7 @@ def _chunk(kind: bytes, body: bytes) -> bytes:
 def _grey_and_alpha(picture: Image.Image) -> npt.NDArray[Any]:
     """The samples of 16-bit grey with alpha, whose four bytes a pixel are decoded as if they were RGBA."""
     with Image.open(picture.filename, formats=["PNG"]) as again:  # type: ignore[attr-defined]
-        again.tile = [tile._replace(args="RGBA") for tile in again.tile]  # type: ignore[attr-defined]
+        again.tile = [tile._replace(args="RGBA") for tile in again.tile]
         again.load()
         high_grey, low_grey, high_alpha, low_alpha = channels(again).astype(np.uint16)
     return np.stack([high_grey << 8 | low_grey, high_alpha << 8 | low_alpha])

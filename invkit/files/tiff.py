@@ -129,7 +129,8 @@ def _check_rows(path: Path, page: TiffPage, layout: Layout, size: int) -> None:
     across, down = -(-page.imagewidth // _width(page)), -(-page.imagelength // _length(page))
     planes = layout.samples if layout.planar else 1
     expected = across * down * planes
-    there = sum(count > 0 and 0 < offset <= size - count for offset, count in zip(offsets, counts, strict=False))
+    places = zip(offsets, counts, strict=False)
+    there = sum(count > 0 and 0 < offset <= size - count for offset, count in places)
     if there < expected:
         raise truncated(path, f"{there} of {expected} strips or tiles")
     if layout.compression == _NO_COMPRESSION:
