@@ -31,11 +31,8 @@ from invkit.plugin.loading import default_manager
 from invkit.plugin.specs import Spec
 
 if TYPE_CHECKING:
-    from invkit.cli.deblurring import Crop, Failure, Job
+    from invkit.cli.jobs import Crop, Failure, Job
     from invkit.compose import Pipeline
-
-#: how many files that are no images are named
-_NAMED = 8
 
 
 @click.command("deblur")
@@ -91,23 +88,24 @@ def deblur(
     PNG, JPEG, TIFF, WebP, BMP and npy are read; HEIC and FITS with their extras. For a.png the folder --out
     gets a_sharp.png and a_kernel.png (with the exact numbers as .npy), the picture a_panel.png (blurry,
     recovered, kernel, re-blurred, residual) and the record a.json; and config.toml, which --config takes.
-    Files of these names are replaced. a_sharp.png has 16 bits where the input has more than 8, and the input's
-    colour profile and EXIF.
+    Files of these names are replaced. a_sharp.png has 16 bits where the input has more than 8, and the
+    input's colour profile and EXIF.
 
     The record and the table say an image's status. doubtful: the result is likely to be wrong; where it was
-    softened towards the input for that, a_unsoftened.png is the image by the kernel alone. sharp: not blurred,
-    or too little structure to tell; the picture is as it was.
+    softened towards the input for that, a_unsoftened.png is the image by the kernel alone. sharp: not
+    blurred, or too little structure to tell; the picture is as it was.
 
     Where nothing is named, the method for photographs is used, which estimates the kernel's size; that is
     said on stderr. Priors that were trained for what the image shows recover more of it. Parts that are
     named stand in place of the method's. Several --solver are stages, each starting from the solution of the
     one before: --solver 'evidence x=gaussian:celeba' --solver 'altgd hold=w'.
 
-    With --kernel the kernel is known (it is brought to unit sum), and a method's stages that would look for it
-    are left out; one --prior is then the image's. In a folder, files that are no images are passed over and
-    named on stderr.
+    With --kernel the kernel is known (it is brought to unit sum), and a method's stages that would look for
+    it are left out; one --prior is then the image's. In a folder, files that are no images are passed over
+    and named on stderr.
 
-    Exit code 0 where all went well, doubtful and sharp results included, 1 where some images failed, 3 where nothing could be done.
+    Exit code 0 where all went well (a doubtful or sharp result is no failure), 1 where some images failed, 3
+    where nothing could be done.
 
     \b
     invkit deblur photo.jpg --out out
@@ -116,8 +114,8 @@ def deblur(
     """
     parts = {"operator": operator, "noise": noise, "solver": list(solvers) or None}
     named = {key: value for key, value in parts.items() if value}
-    from invkit.cli.deblurring import Crop, find_jobs
     from invkit.cli.devices import device as device_named
+    from invkit.cli.jobs import Crop, find_jobs, say_skipped
     from invkit.files.images import skipped
     from invkit.files.pictures import MAX_PIXELS
 
@@ -127,7 +125,7 @@ def deblur(
     pipeline = _with_options(pipeline, seed, part, _monitors(monitors, quiet))
     passed_over = skipped(images)
     if not quiet:
-        _say_skipped(passed_over)
+        say_skipped(passed_over)
     found = find_jobs(images, grey=grey, max_pixels=max_pixels or MAX_PIXELS, crop=part, device=place)
     jobs, failures = _checked(pipeline, images, *found, out, quiet)
     records, interrupted = _recover_all(pipeline, jobs, failures, out, quiet)
@@ -209,14 +207,6 @@ def _with_options(
     return attrs.evolve(pipeline, solver=solver, monitors=watching, seed=seed)
 
 
-def _say_skipped(passed_over: Mapping[Path, str]) -> None:
-    """Name what is no image in the folders, a line for each folder; of many files some."""
-    for folder in dict.fromkeys(path.parent for path in passed_over):
-        named = [f"{path.name}: {why}" for path, why in passed_over.items() if path.parent == folder]
-        more = f", and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
-        to_stderr(f"invkit: {folder}: passed over {len(named)}: {', '.join(named[:_NAMED])}{more}")
-
-
 def _monitors(named: Sequence[str], quiet: bool) -> list[str]:
     """The monitors named, and on a terminal the default one."""
     shown = [entry.name for entry in default_manager().registry.entries("monitor") if entry.default]
@@ -234,7 +224,8 @@ def _checked(
     quiet: bool,
 ) -> tuple[list[Job], list[Failure]]:
     """The images that can be deblurred, and those that can not; at least one can, and ``out`` is ready."""
-    from invkit.cli.deblurring import Failure, check
+    from invkit.cli.deblurring import check
+    from invkit.cli.jobs import Failure
     from invkit.files.solutions import writable_folder
 
     if any(path.is_dir() and path.resolve() == out.resolve() for path in images):
@@ -275,7 +266,8 @@ def _recover_all(
     pipeline: Pipeline, jobs: Sequence[Job], failures: list[Failure], out: Path, quiet: bool
 ) -> tuple[list[dict[str, Any]], bool]:
     """Recover the images in turn; return their records, and whether Ctrl-C ended it. Adds to ``failures``."""
-    from invkit.cli.deblurring import Failure, recover
+    from invkit.cli.deblurring import recover
+    from invkit.cli.jobs import Failure
 
     alone = len(jobs) == 1 and not failures
     records: list[dict[str, Any]] = []

@@ -1,8 +1,8 @@
-"""What ``invkit deblur`` does with its images: name them, check them, recover them one by one, write.
+"""What ``invkit deblur`` does with its images: check them, recover them one by one, write.
 
     jobs, failures = find_jobs(["photos", "more/a.png"])
-    check(pipeline, jobs[0])
-    record = recover(pipeline, jobs[0], Path("out"))      # out/a_sharp.png, …, out/a.json
+    job = check(pipeline, jobs[0])
+    record = recover(pipeline, job, Path("out"))          # out/a_sharp.png, …, out/a.json
 
 One image at a time, all its restarts in one batch: so an image's result does not depend on its neighbours,
 and memory does not grow with their number.
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -22,28 +21,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from invkit.cli.jobs import Job
 from invkit.compose import Pipeline, as_numpy
 from invkit.contracts.ambient import following
 from invkit.contracts.problem import Problem
 from invkit.contracts.solution import Solution, Status
 from invkit.contracts.solver import Solver
-from invkit.errors import InputError, InvkitError, ShapeError, UsageError
-from invkit.files.images import find_images, write_image
+from invkit.errors import InputError, InvkitError, ShapeError
+from invkit.files.images import write_image
 from invkit.files.panels import recovery_row, write_panel
-from invkit.files.pictures import MAX_PIXELS, Picture, picture_size, read_picture
+from invkit.files.pictures import Picture, picture_size
 from invkit.files.solutions import write_kernel, write_record
 from invkit.solving.stages import Stages
-
-FILES = {
-    "sharp": "_sharp.png",
-    "sharp_exact": "_sharp.npy",
-    "kernel": "_kernel.png",
-    "kernel_exact": "_kernel.npy",
-    "panel": "_panel.png",
-    "unsoftened": "_unsoftened.png",
-    "record": ".json",
-}
-"""What is written for each image: the key in its record, and what follows its name."""
 
 EXPLAINED = {
     Status.DOUBTFUL: "likely to be wrong by the solver's own signs: compare it with the input",
@@ -51,136 +40,8 @@ EXPLAINED = {
 }
 """What a status means that is no failure and no plain success either."""
 
-CPU = torch.device("cpu")
-
 RECORD_FORMAT = 1
 """The version of the record's layout."""
-
-
-@attrs.frozen
-class Crop:
-    """A part of a picture, upright, in pixels.
-
-    Args:
-        left, top: its first column and row.
-        width, height: its size, at least 1 × 1.
-    """
-
-    left: int
-    top: int
-    width: int
-    height: int
-
-    @classmethod
-    def parse(cls, text: str) -> Crop:
-        """The crop ``X,Y,W,H``; raises :class:`UsageError` where it is not four whole numbers in range."""
-        parts = text.split(",")
-        numbers = [int(part) for part in parts if part.strip().isdecimal()]
-        if len(parts) != 4 or len(numbers) != 4 or 0 in numbers[2:]:
-            raise UsageError(
-                f"--crop {text} is no part of a picture",
-                hint="write left, top, width and height in pixels, e.g. --crop 200,100,512,512",
-            )
-        return cls(*numbers)
-
-    def check(self, source: Path, height: int, width: int) -> None:
-        """Raise :class:`ShapeError` where it reaches beyond a picture."""
-        if self.left + self.width > width or self.top + self.height > height:
-            raise ShapeError(
-                f"--crop {self.left},{self.top},{self.width},{self.height} reaches beyond {source}, which is "
-                f"{width} wide and {height} high",
-                hint="write left, top, width and height of a part of it",
-            )
-
-
-@attrs.frozen
-class Job:
-    """One image to deblur.
-
-    Args:
-        source: the image file.
-        name: what the names of its results start with, different from every other job's.
-        grey: reduce colour to grey.
-        max_pixels: refuse a picture with more, unread.
-        crop: left, top, width and height of where to look for the kernel; None: the solver decides.
-        device: what the tensors are moved to.
-        pixels: height × width, once it was checked.
-        problem: with the shapes that were worked out when the image was checked.
-    """
-
-    source: Path
-    name: str
-    grey: bool = False
-    max_pixels: int = MAX_PIXELS
-    crop: Crop | None = None
-    device: torch.device = CPU
-    pixels: int = 0
-    problem: Problem | None = attrs.field(default=None, repr=False, eq=False)
-
-    def read(self) -> Picture:
-        """Return the image; raises :class:`InputError` where it is not one."""
-        return read_picture(self.source, grey=self.grey, max_pixels=self.max_pixels)
-
-    def measurement(self, picture: Picture) -> Tensor:
-        """Return its pixels on the device."""
-        return torch.from_numpy(picture.pixels).to(self.device)
-
-    def outputs(self, folder: Path) -> dict[str, Path]:
-        """Return the files that its results go to."""
-        return {key: folder / f"{self.name}{suffix}" for key, suffix in FILES.items()}
-
-
-@attrs.frozen
-class Failure:
-    """An image that could not be deblurred, and why."""
-
-    source: Path
-    error: Exception
-
-    @property
-    def reason(self) -> str:
-        """What went wrong, in one line."""
-        foreseen = isinstance(self.error, InvkitError)
-        said = str(self.error) if foreseen else f"{type(self.error).__name__}: {self.error}"
-        return " ".join(said.split())
-
-    def __str__(self) -> str:
-        """Return one line that names the image."""
-        named = str(self.source) in self.reason
-        return self.reason if named else f"{self.source}: {self.reason}"
-
-
-def find_jobs(
-    paths: Iterable[Path],
-    *,
-    grey: bool = False,
-    max_pixels: int = MAX_PIXELS,
-    crop: Crop | None = None,
-    device: torch.device = CPU,
-) -> tuple[list[Job], list[Failure]]:
-    """Return a job for every image that files and folders name, and a failure for what names none.
-
-    All have the same options. Images of the same name in different folders get different names: ``a``,
-    ``a-2``, ``a-3``, in the order given (upper and lower case count as the same: some file systems cannot
-    tell them apart).
-    """
-    sources: dict[Path, None] = {}
-    failures = []
-    for path in paths:
-        try:
-            sources.update(dict.fromkeys(find_images([path])))
-        except InputError as error:
-            failures.append(Failure(path, error))
-    taken: set[str] = set()
-    jobs = []
-    for source in sources:
-        name, number = source.stem, 1
-        while name.casefold() in taken:
-            number += 1
-            name = f"{source.stem}-{number}"
-        taken.add(name.casefold())
-        jobs.append(Job(source, name, grey, max_pixels, crop, device))
-    return jobs, failures
 
 
 def check(pipeline: Pipeline, job: Job) -> Job:
@@ -214,10 +75,10 @@ def recover(pipeline: Pipeline, job: Job, out: Path) -> dict[str, Any]:
     """Deblur one image, write its files and return its record, which is written last.
 
     The sharp picture has 16 bits where the input has more than 8, and its colour profile and EXIF. A result
-    that is softened because it is doubtful has its unsoftened picture beside it. One that is not finite (every
-    restart diverged) has a record and no pictures. Where the solver finds no kernel, the record has null in
-    place of its files, and the panel ends with the recovered image. Files that an earlier run left under
-    these names and this one does not write are removed.
+    that is softened because it is doubtful has its unsoftened picture beside it. One that is not finite
+    (every restart diverged) has a record and no pictures. Where the solver finds no kernel, the record has
+    null in place of its files, and the panel ends with the recovered image. Files that an earlier run left
+    under these names and this one does not write are removed.
 
     Raises:
         InputError: the image cannot be read any more.

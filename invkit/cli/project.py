@@ -34,7 +34,7 @@ def project(
     seed: int | None,
     as_json: bool,
 ) -> int:
-    """Find the closest image in the range of a prior to every IMAGE (PNG, JPEG, TIFF or npy).
+    """Find the closest image in the range of a prior to every IMAGE, read as `invkit deblur` does.
 
     How close it comes bounds what any solver with that prior can recover. With --out, DIR gets NAME_range.png
     and NAME_panel.png for each image.
@@ -43,13 +43,15 @@ def project(
     invkit project digits/ --prior vae:mnist --out out/
     """
     import invkit
-    from invkit.cli.deblurring import Failure, find_jobs
-    from invkit.files.images import write_image
+    from invkit.cli.jobs import Failure, find_jobs, say_skipped
+    from invkit.files.images import skipped, write_image
     from invkit.files.panels import residual_cell, write_panel
     from invkit.files.solutions import writable_folder
 
     prior = invkit.prior(spec)
     folder = None if out is None else writable_folder(out)
+    passed_over = skipped(images)
+    say_skipped(passed_over)
     jobs, failures = find_jobs(images, grey=grey)
     records = []
     for job in jobs:
@@ -73,7 +75,8 @@ def project(
             failures.append(Failure(job.source, error))
     for failure in failures:
         to_stderr(f"invkit: {failure}")
-    value = {"prior": spec, "images": records, "failed": [str(f.source) for f in failures]}
+    value: dict[str, object] = {"prior": spec, "images": records, "failed": [str(f.source) for f in failures]}
+    value["skipped"] = [{"file": str(path), "reason": why} for path, why in passed_over.items()]
     rows = (
         (r["image"], f"{r['psnr']:.2f} dB", f"{r['ssim']:.4f}", f"{r['latent_norm']:.1f}") for r in records
     )

@@ -48,7 +48,8 @@ def opened(path: Path, *formats: str) -> Iterator[Image.Image]:
     # invkit has its own limit, `--max-pixels`, in place of Pillow's.
     limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
     try:
-        with Image.open(path, formats=formats) as picture:
+        with warnings.catch_warnings(), Image.open(path, formats=formats) as picture:
+            warnings.simplefilter("ignore")  # they are about metadata; pixels that are missing are errors
             pages = getattr(picture, "n_frames", 1)
             # MPO is a phone's JPEG with a preview behind it (JPEG's reader knows): page one is the picture.
             if pages > 1 and picture.format not in ("MPO", "TIFF"):
@@ -152,15 +153,13 @@ def exif_of(picture: Image.Image) -> tuple[bytes | None, int]:
 
     Of a TIFF, whose tags describe the file as well, what describes the photograph.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow's, of damaged entries
-        try:
-            exif = picture.getexif()
-            orientation = exif.pop(_ORIENTATION, 1)
-            kept = _descriptive(exif) if picture.format == "TIFF" else exif
-            content = kept.tobytes() if len(kept) else None
-        except Exception:  # it is a remark on the picture, and may hold anything
-            return None, 1
+    try:
+        exif = picture.getexif()
+        orientation = exif.pop(_ORIENTATION, 1)
+        kept = _descriptive(exif) if picture.format == "TIFF" else exif
+        content = kept.tobytes() if len(kept) else None
+    except Exception:  # it is a remark on the picture, and may hold anything
+        return None, 1
     return content, orientation if orientation in range(1, 9) else 1
 
 

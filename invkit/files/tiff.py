@@ -133,6 +133,12 @@ def _check_rows(path: Path, page: TiffPage, layout: Layout, size: int) -> None:
     there = sum(count > 0 and 0 < offset <= size - count for offset, count in places)
     if there < expected:
         raise truncated(path, f"{there} of {expected} strips or tiles")
+    if layout.compression == _JPEG:
+        stream = page.parent.filehandle
+        for offset, count in zip(offsets, counts, strict=False):
+            stream.seek(offset + max(0, count - 4))
+            if b"\xff\xd9" not in stream.read(min(4, count)):  # its end; a byte may pad it
+                raise truncated(path, "a JPEG in it has no end")
     if layout.compression == _NO_COMPRESSION:
         bits = layout.bits * (1 if layout.planar else layout.samples)
         row = -(-_width(page) * bits // 8)
@@ -201,8 +207,10 @@ def _intensities(path: Path, pixels: npt.NDArray[Any], layout: Layout, white: fl
     if layout.extra:
         check_opaque(path, pixels[-layout.extra :] == white)
         pixels = pixels[: -layout.extra]
+    if pixels.dtype == np.float16:
+        pixels = pixels.astype(np.float32)
     if layout.photometric == _WHITE_IS_ZERO:
-        pixels = (np.array(white, pixels.dtype) - pixels).astype(pixels.dtype)
+        pixels = np.array(white, pixels.dtype) - pixels
     return pixels
 
 

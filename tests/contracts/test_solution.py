@@ -111,6 +111,7 @@ def test_a_status_is_its_word() -> None:
         "converged",
         "max_iter",
         "doubtful",
+        "sharp",
         "diverged",
         "dropped",
         "interrupted",
