@@ -48,13 +48,14 @@ def opened(path: Path, *formats: str) -> Iterator[Image.Image]:
     # invkit has its own limit, `--max-pixels`, in place of Pillow's.
     limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
     try:
-        with warnings.catch_warnings(), Image.open(path, formats=formats) as picture:
-            warnings.simplefilter("ignore")  # they are about metadata; pixels that are missing are errors
-            pages = getattr(picture, "n_frames", 1)
-            # MPO is a phone's JPEG with a preview behind it (JPEG's reader knows): page one is the picture.
-            if pages > 1 and picture.format not in ("MPO", "TIFF"):
-                raise several(path, pages)
-            yield picture
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # they are about metadata; missing pixels are errors
+            with Image.open(path, formats=formats) as picture:
+                pages = getattr(picture, "n_frames", 1)
+                # MPO is a phone's JPEG with a preview behind it (JPEG's reader knows): page one is the picture.
+                if pages > 1 and picture.format not in ("MPO", "TIFF"):
+                    raise several(path, pages)
+                yield picture
     finally:
         Image.MAX_IMAGE_PIXELS = limit
 

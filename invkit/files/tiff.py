@@ -70,7 +70,7 @@ def read_tiff(path: Path) -> Decoded:
         number, page = _only_page(path, file)
         layout = _layout(path, page)
         _check_rows(path, page, layout, file.filehandle.size)
-        pixels = None if layout.photometric in (_PALETTE, _INK, _YCBCR) else _by_tifffile(page, layout)
+        pixels = None if layout.photometric in (_PALETTE, _INK, _YCBCR) else _by_tifffile(page)
         orientation = page.tags.valueof(274, default=1)
         icc = page.tags.valueof(34675)
     if pixels is None:
@@ -158,16 +158,15 @@ def _length(page: TiffPage) -> int:
     return page.tilelength if page.is_tiled else min(page.rowsperstrip, page.imagelength)
 
 
-def _by_tifffile(page: TiffPage, layout: Layout) -> npt.NDArray[Any] | None:
+def _by_tifffile(page: TiffPage) -> npt.NDArray[Any] | None:
     """(samples, height, width) as stored; None where tifffile has no decoder without imagecodecs."""
-    if layout.sample == _WHOLE and layout.bits < 8:
-        return None  # Pillow spreads these over 8 bits
     try:
         values = page.asarray(squeeze=False, maxworkers=1)  # (planes, depth, height, width, samples)
     except Exception as error:
         if isinstance(error, ImportError) or "imagecodecs" in str(error):
             return None
         raise
+    values = values.astype(np.uint8) if values.dtype == np.bool_ else values
     planes, _, height, width, samples = values.shape
     return values[:, 0].transpose(0, 3, 1, 2).reshape(planes * samples, height, width)
 

@@ -61,6 +61,9 @@ def test_grey_of_every_depth(
     options = {"photometric": 0 if white_is_zero else 1, "order": order, "big": big, "deflate": deflate}
     strips = [stored(made[:5], bits, order), stored(made[5:10], bits, order), stored(made[10:], bits, order)]
     path = write_tiff(tmp_path / "a.tif", strips, W, H, bits, more={278: [5]}, **options)
+    if bits in (2, 4) and big and order == ">" and not CODECS:  # Pillow cannot read those
+        refused(path, "needs imagecodecs")
+        return
     value = made / (2**bits - 1)
     same(path, 1 - value if white_is_zero else value, bits)
 
@@ -120,7 +123,6 @@ def test_pillows_compressions(compression: str, tmp_path: Path) -> None:
     same(tmp_path / "b.tif", colour / 255, 8)
 
 
-#: (samples, byte order, the file): 16-bit RGB and RGBA by LZW, 3 × 2 pixels of `_lzw_values`, from tifffile
 def test_sixteen_bit_colour_by_lzw(tmp_path: Path) -> None:
     """Pillow keeps the high byte of such samples; both are read."""
     for samples, order in ((3, "<"), (3, ">"), (4, "<"), (4, ">")):
