@@ -79,9 +79,7 @@ def test_other_packed_bits_are_right_or_refused(
 ) -> None:
     made = levels(bits, samples)
     strip = packed(made.reshape(H, -1), bits)
-    path = write_tiff(
-        tmp_path / "a.tif", [strip], W, H, bits, samples=samples, photometric=photometric
-    )
+    path = write_tiff(tmp_path / "a.tif", [strip], W, H, bits, samples=samples, photometric=photometric)
     if CODECS:
         value = made / (2**bits - 1)
         same(path, 1 - value if photometric == 0 else value, bits)
@@ -149,9 +147,7 @@ def lzw(data: bytes) -> bytes:
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("kind, bits", [("f2", 16), ("f4", 32), ("f8", 64)])
 @pytest.mark.parametrize("photometric, samples", [(1, 1), (0, 1), (2, 3)])
-def test_floats(
-    photometric: int, samples: int, kind: str, bits: int, order: str, tmp_path: Path
-) -> None:
+def test_floats(photometric: int, samples: int, kind: str, bits: int, order: str, tmp_path: Path) -> None:
     made = RNG.random((H, W, samples)).astype(kind)
     strip = made.astype(order + kind).tobytes()
     more = {339: [3] * samples}
@@ -251,7 +247,9 @@ def test_channels_of_different_depths(tmp_path: Path) -> None:
 @pytest.mark.parametrize("bits", [8, 16])
 @pytest.mark.parametrize("deflate", [False, True])
 @given(data=st.data())
-def test_missing_bytes(bits: int, deflate: bool, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_missing_bytes(
+    bits: int, deflate: bool, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     made = levels(bits)
     strips = [stored(made[:6], bits, "<"), stored(made[6:], bits, "<")]
     path = write_tiff(

@@ -30,7 +30,7 @@ def write_tiff(
     order: str = "<",
     big: bool = False,
     deflate: bool = False,
-    more: Mapping[int, Sequence[int]] = {},  # noqa: B006 - never changed
+    more: Mapping[int, Sequence[int]] = {},
 ) -> Path:
     """Write one directory and then its strips.
 
