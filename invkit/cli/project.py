@@ -56,6 +56,7 @@ def project(
     records = []
     for job in jobs:
         try:
+            _check_size(job.source, prior.signal_shape)
             truth = job.read().pixels
             found = invkit.project(
                 prior, truth, restarts=restarts, steps=steps, weight=weight, seed=seed or 0
@@ -85,3 +86,16 @@ def project(
     if not records:
         return 3
     return 1 if failures else 0
+
+
+def _check_size(source: Path, shape: tuple[int, ...] | None) -> None:
+    """Refuse a picture by its header where the prior's images have another size, either way round."""
+    from invkit.errors import ShapeError
+    from invkit.files.pictures import picture_size
+
+    size = picture_size(source)
+    if shape is not None and sorted(size) != sorted(shape[-2:]):
+        raise ShapeError(
+            f"{source} has {size[0]}×{size[1]} pixels, the prior's images have shape {tuple(shape)}",
+            hint="resize or crop it, or choose another prior",
+        )

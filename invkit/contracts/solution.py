@@ -100,7 +100,7 @@ class Solution:
     x_kernel: Any = None
     #: what else a solver can say, a mapping of words and numbers per measurement, e.g. ``{"gain": 0.8,
     #: "family": "disk", "radius": 4.1}``; its documentation says what they mean; None from the others
-    notes: tuple[Mapping[str, float | str], ...] | None = None
+    notes: tuple[Mapping[str, Any], ...] | None = None
 
     def summary(self) -> dict[str, Any]:
         """The record as JSON-ready numbers and words: residuals, statuses, restarts, time, configuration.
@@ -196,12 +196,12 @@ def _numbers(array: Any) -> Any:
     return _finite(values)
 
 
-def _noted(notes: Mapping[str, float | str]) -> dict[str, float | str | None]:
+def _noted(notes: Mapping[str, Any]) -> dict[str, Any]:
     """One measurement's notes for JSON; numbers may be those of numpy or torch."""
     return {key: value if isinstance(value, str) else _finite(float(value)) for key, value in notes.items()}
 
 
-def _read_notes(notes: Mapping[str, float | str | None]) -> dict[str, float | str]:
+def _read_notes(notes: Mapping[str, Any]) -> dict[str, Any]:
     return {key: float("nan") if value is None else value for key, value in notes.items()}
 
 

@@ -52,7 +52,7 @@ def opened(path: Path, *formats: str) -> Iterator[Image.Image]:
             warnings.simplefilter("ignore")  # they are about metadata; missing pixels are errors
             with Image.open(path, formats=formats) as picture:
                 pages = getattr(picture, "n_frames", 1)
-                # MPO is a phone's JPEG with a preview behind it (JPEG's reader knows): page one is the picture.
+                # MPO is a phone's JPEG with a preview behind it (JPEG's reader knows): page one is it.
                 if pages > 1 and picture.format not in ("MPO", "TIFF"):
                     raise several(path, pages)
                 yield picture

@@ -57,7 +57,7 @@ class Found:
     confidence: Tensor | None = None
     x_std: Tensor | None = None
     x_kernel: Tensor | None = None
-    notes: Sequence[Mapping[str, float | str]] | None = None
+    notes: Sequence[Mapping[str, Any]] | None = None
 
 
 class Record:

@@ -200,7 +200,7 @@ def test_devices_are_those_at_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     assert devices.devices()[:4] == ["cpu", "cuda", "cuda:0", "cuda:1"]
     assert devices.device("cuda:1") == torch.device("cuda", 1)
-    with pytest.raises(invkit.errors.UsageError, match="cuda:2.*cpu, cuda, cuda:0, cuda:1"):
+    with pytest.raises(invkit.errors.UsageError, match=r"cuda:2.*cpu, cuda, cuda:0, cuda:1"):
         devices.device("cuda:2")
 
 
