@@ -124,10 +124,10 @@ def deblur(
     pipeline = _pipeline(named, priors, method, config, kernel, quiet)
     pipeline = _with_options(pipeline, seed, part, _monitors(monitors, quiet))
     passed_over = skipped(images)
-    if not quiet:
-        say_skipped(passed_over)
     found = find_jobs(images, grey=grey, max_pixels=max_pixels or MAX_PIXELS, crop=part, device=place)
     jobs, failures = _checked(pipeline, images, *found, out, quiet)
+    if not quiet:
+        say_skipped(passed_over)
     records, interrupted = _recover_all(pipeline, jobs, failures, out, quiet)
     _print(records, failures, passed_over, out, interrupted, as_json)
     if interrupted:

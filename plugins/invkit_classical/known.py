@@ -52,8 +52,8 @@ class Known(invkit.Given):
 
         Args:
             name: an image that `invkit deblur` reads (values in [0, 1]), or an npy array: floats are taken as
-                they are (any range), integers as an image. An npy array of one axis is a 1-D signal of one channel, of
-                two a grey image, of more ``(channels, *dims)``.
+                they are (any range), integers as an image. An npy array of one axis is a 1-D signal of one
+                channel, of two a grey image, of more ``(channels, *dims)``.
             normalise: ``sum`` divides each channel by its sum: an image of a kernel becomes a kernel of unit
                 sum.
             grey: reduce a colour image to one channel of luma.
