@@ -19,8 +19,8 @@ from jaxtyping import Float32
 
 from invkit.errors import InputError
 
-#: floats this far outside [0, 1] are rounding: half a level of 8 bits
-_ROUNDING = 0.5 / 255
+#: floats this far outside [0, 1] are rounding, or the overshoot of a picture that was restored
+_OVERSHOOT = 1 / 16
 
 
 @attrs.frozen(eq=False)
@@ -47,10 +47,10 @@ class Decoded:
 
 
 def unit_range(path: Path, decoded: Decoded) -> Float32[np.ndarray, "channels height width"]:
-    """The intensities in [0, 1]: integers divided by their range, floats checked.
+    """The intensities in [0, 1]: integers divided by their range, floats checked and clipped.
 
     Raises:
-        InputError: no pixels, NaN or infinite ones, floats outside [0, 1], or integers that seem to have
+        InputError: no pixels, NaN or infinite ones, floats far outside [0, 1], or integers that seem to have
             another range than their type.
     """
     pixels = decoded.pixels
@@ -116,7 +116,7 @@ def _check_floats(path: Path, pixels: npt.NDArray[Any]) -> None:
             f"{count} NaN or infinite pixels in {path}", hint="replace them by finite values in [0, 1]"
         )
     low, high = float(pixels.min()), float(pixels.max())
-    if low < -_ROUNDING or high > 1.0 + _ROUNDING:
+    if low < -_OVERSHOOT or high > 1.0 + _OVERSHOOT:
         raise InputError(
             f"expected floating pixels in [0, 1] in {path}, got [{low:.4g}, {high:.4g}]",
             hint="divide by the largest value the camera gives (255?), or clip",

@@ -21,7 +21,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from invkit.errors import InputError, InvkitError
-from invkit.files import fits, npy, pillow, png, tiff
+from invkit.files import fits, npy, pillow, png
 from invkit.files.decoded import Decoded, unit_range, unreadable
 
 SUFFIXES = (
@@ -35,6 +35,7 @@ MAX_PIXELS = 100_000_000
 
 # ITU-R BT.601, the weights of JPEG's own luma and of Pillow's.
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32).reshape(3, 1, 1)
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _FITS = (".fits", ".fit", ".fts")
 _HEIF = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
 
@@ -138,7 +139,9 @@ def _decoder(path: Path) -> tuple[Callable[[Path], tuple[int, int]], Callable[[P
         ) from error
     if head.startswith(png.SIGNATURE):
         return png.png_size, png.read_png
-    if head.startswith(tiff.MAGIC):
+    if head.startswith(_TIFF):
+        from invkit.files import tiff  # tifffile is imported where there is a TIFF
+
         return tiff.tiff_size, tiff.read_tiff
     heif = head[4:8] == b"ftyp" and head[8:12] in _HEIF
     formats = ("HEIF",) if heif else ("JPEG", "WEBP", "BMP")

@@ -23,8 +23,6 @@ from invkit.errors import InputError
 from invkit.files.decoded import Decoded, check_opaque, several, truncated, upright
 from invkit.files.pillow import UnknownRawMode, both_bytes, channels, exif_of, opened, plain
 
-MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-
 # What tifffile remarks on a file is said by an error, or not at all.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 

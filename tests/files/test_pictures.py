@@ -133,8 +133,8 @@ def test_arrays_of_a_camera_of_fewer_bits_are_refused(tmp_path: Path) -> None:
         read_image(tmp_path / "a.npy")
 
 
-def test_rounding_beyond_the_range_is_no_error(tmp_path: Path) -> None:
-    np.save(tmp_path / "a.npy", np.array([[-1e-6, 1 + 1e-6]]))
+def test_rounding_and_overshoot_are_no_errors(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.array([[-0.05, 1 + 1e-6]]))
     assert read_image(tmp_path / "a.npy").tolist() == [[[0.0, 1.0]]]
 
 
