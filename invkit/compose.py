@@ -27,6 +27,7 @@ from invkit import records
 from invkit.contracts.ambient import as_seed, following, neutral, ordinary
 from invkit.contracts.bilinear import BilinearOperator
 from invkit.contracts.generator import Generator
+from invkit.contracts.given import is_given
 from invkit.contracts.linear import Shape
 from invkit.contracts.monitor import Monitor
 from invkit.contracts.noise import Gaussian, Noise
@@ -42,7 +43,7 @@ from invkit.plugin.loading import default_manager
 from invkit.plugin.registry import nearest
 from invkit.plugin.specs import Spec
 from invkit.solving.closest import restated
-from invkit.solving.stages import Stages
+from invkit.solving.stages import Stages, with_w_given
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -105,7 +106,8 @@ def method(
     Args:
         name: as registered.
         seed, monitors: as in :func:`compose`.
-        instead: parts in place of the method's own: ``operator``, ``w``, ``x``, ``solver``, ``noise``.
+        instead: parts in place of the method's own: ``operator``, ``w``, ``x``, ``solver``, ``noise``. With a
+            given ``w`` (``known:kernel.npy``) the method's own stages that would look for it are left out.
 
     Raises:
         SpecError: no such method.
@@ -121,6 +123,8 @@ def method(
     first, second = config["priors"]
     config["priors"] = [instead.pop("w", first), instead.pop("x", second)]
     pipeline = load_config({**config, **instead})
+    if is_given(pipeline.priors[0]) and "solver" not in instead:
+        pipeline = pipeline.with_w_given(pipeline.priors[0])
     return attrs.evolve(pipeline, seed=seed, monitors=tuple(part("monitor", each) for each in monitors))
 
 
@@ -161,6 +165,19 @@ class Pipeline:
         for w, x in {(None, None), *((each.w, each.x) for each in stages)}:
             pair = (w or self.priors[0], x or self.priors[1])
             check_roles(self.operator, pair, [_called(each) for each in pair])
+
+    def with_w_given(self, w: SpecLike | Generator) -> Pipeline:
+        """The same pipeline for a ``w`` that is known: ``pipeline.with_w_given("known:kernel.npy")``.
+
+        Stages that would look for it are left out.
+
+        Raises:
+            InputError: the prior leaves something to find.
+        """
+        prior = part("prior", w)
+        if not is_given(prior):
+            raise InputError(f"{_called(prior)} leaves w to be found", hint="give a known signal")
+        return attrs.evolve(self, priors=(prior, self.priors[1]), solver=with_w_given(self.solver))
 
     def problem_for(self, y: Tensor | NDArray[Any] | str | os.PathLike[str]) -> Problem:
         """The problem tied to the shapes of these measurements; nothing is solved.
@@ -362,7 +379,7 @@ def _called(prior: Generator) -> str:
 
 def _as_given(solution: Solution, numpy_in: bool, axes_added: int) -> Solution:
     """The solution with its signals in the layout of the measurement, and all in its library."""
-    signals = {name: getattr(solution, name) for name in ("x", "w", "x_std")}
+    signals = {name: getattr(solution, name) for name in ("x", "w", "x_std", "x_kernel")}
     signals = {name: in_layout(each, axes_added) for name, each in signals.items() if each is not None}
     solution = attrs.evolve(solution, **signals, axes_added=axes_added)
     given: Solution = as_numpy(solution) if numpy_in else solution

@@ -20,11 +20,11 @@ from torch import nn
 from invkit.errors import ConfigError
 from invkit.fingerprint import fingerprint, tensors_sha256
 from invkit.parts import part
-from invkit.plugin.building import named, spec_of, table_of
+from invkit.plugin.building import named, signature_of, spec_of, table_of
 from invkit.plugin.loading import default_manager
 from invkit.solving.stages import Stages, stage_table, stages_of
 
-__all__ = ["files_sha256", "read", "versions", "written"]
+__all__ = ["files_sha256", "read", "versions", "with_option", "written"]
 
 
 def written(kind: str, given: Any, *, strict: bool) -> dict[str, Any] | list[dict[str, Any]]:
@@ -102,6 +102,27 @@ def read(kind: str, entry: Any) -> Any:
             hint="bring that version of the file back, or delete its sha256 line",
         )
     return made
+
+
+def with_option(solver: Any, key: str, value: Any) -> Any:
+    """A solver with one of its options set, in every stage that has such an option; None where none has.
+
+    Raises:
+        ConfigError: a solver that no spec stands for.
+        SpecError: a value that the option does not take.
+    """
+    registry = default_manager().registry
+
+    def has(table: Mapping[str, Any]) -> bool:
+        options = signature_of(registry.entry("solver", table["kind"])).options
+        return key in {option.key for option in options}
+
+    table = written("solver", solver, strict=True)
+    tables = [each["solver"] for each in table] if isinstance(table, list) else [table]
+    having = [each for each in tables if has(each)]
+    for each in having:
+        each[key] = value
+    return read("solver", table) if having else None
 
 
 def files_sha256(given: Any) -> str | None:

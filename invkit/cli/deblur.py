@@ -9,7 +9,8 @@ Then the images are recovered one by one. An image that fails does not stop the 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,7 @@ from invkit.plugin.loading import default_manager
 from invkit.plugin.specs import Spec
 
 if TYPE_CHECKING:
-    from invkit.cli.deblurring import Failure, Job
+    from invkit.cli.jobs import Crop, Failure, Job
     from invkit.compose import Pipeline
 
 
@@ -46,9 +47,18 @@ if TYPE_CHECKING:
     "--solver", "solvers", multiple=True, metavar="SPEC", help="Has a default; several are stages in turn."
 )
 @click.option("--config", type=PATH, metavar="FILE", help="TOML or JSON in place of the specs.")
+@click.option("--kernel", type=PATH, metavar="FILE", help="The kernel, where it is known: PNG or npy.")
+@click.option("--crop", metavar="X,Y,W,H", help="Where to look for the kernel, in pixels.")
 @click.option("--out", required=True, type=PATH, metavar="DIR", help="Folder for the results.")
 @seed_option
 @grey_option
+@click.option(
+    "--max-pixels",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Refuse larger pictures unread; 100 megapixels by default.",
+)
+@click.option("--device", default="cpu", metavar="NAME", help="E.g. cuda, cuda:1, mps; cpu by default.")
 @click.option(
     "--monitor", "monitors", multiple=True, metavar="SPEC", help="E.g. tensorboard:DIR; repeatable."
 )
@@ -62,36 +72,64 @@ def deblur(
     noise: str | None,
     solvers: tuple[str, ...],
     config: Path | None,
+    kernel: Path | None,
+    crop: str | None,
     out: Path,
     seed: int | None,
     grey: bool,
+    max_pixels: int | None,
+    device: str,
     monitors: tuple[str, ...],
     quiet: bool,
     as_json: bool,
 ) -> int:
-    """Recover the sharp image and the blur kernel of every IMAGE (PNG, JPEG, TIFF or npy).
+    """Recover the sharp image and the blur kernel of every IMAGE.
 
-    For a.png the folder --out gets a_sharp.png and a_kernel.png (with the exact numbers as .npy), the
-    picture a_panel.png (blurry, recovered, kernel, re-blurred, residual) and the record a.json; and
-    config.toml, which --config takes. Files of these names are replaced.
+    PNG, JPEG, TIFF, WebP, BMP and npy are read; HEIC and FITS with their extras. For a.png the folder --out
+    gets a_sharp.png and a_kernel.png (with the exact numbers as .npy), the picture a_panel.png (blurry,
+    recovered, kernel, re-blurred, residual) and the record a.json; and config.toml, which --config takes.
+    Files of these names are replaced. a_sharp.png has 16 bits where the input has more than 8, and the
+    input's colour profile and EXIF.
+
+    The record and the table say an image's status. doubtful: the result is likely to be wrong; where it was
+    softened towards the input for that, a_unsoftened.png is the image by the kernel alone. sharp: not
+    blurred, or too little structure to tell; the picture is as it was.
 
     Where nothing is named, the method for photographs is used, which estimates the kernel's size; that is
     said on stderr. Priors that were trained for what the image shows recover more of it. Parts that are
     named stand in place of the method's. Several --solver are stages, each starting from the solution of the
     one before: --solver 'evidence x=gaussian:celeba' --solver 'altgd hold=w'.
 
-    Exit code 0 where all went well, 1 where some images failed, 3 where nothing could be done.
+    With --kernel the kernel is known (it is brought to unit sum), and a method's stages that would look for
+    it are left out; one --prior is then the image's. In a folder, files that are no images are passed over
+    and named on stderr.
+
+    Exit code 0 where all went well (a doubtful or sharp result is no failure), 1 where some images failed, 3
+    where nothing could be done.
 
     \b
     invkit deblur photo.jpg --out out
     invkit deblur digit.png --prior vae:blurA --prior vae:mnist --out out
+    invkit deblur photo.jpg --kernel out/photo_kernel.npy --out again
     """
     parts = {"operator": operator, "noise": noise, "solver": list(solvers) or None}
     named = {key: value for key, value in parts.items() if value}
-    pipeline = _pipeline(named, priors, method, config, seed, _monitors(monitors, quiet), quiet)
-    jobs, failures = _checked(pipeline, images, out, grey, quiet)
+    from invkit.cli.devices import device as device_named
+    from invkit.cli.jobs import Crop, find_jobs, say_skipped
+    from invkit.files.images import skipped
+    from invkit.files.pictures import MAX_PIXELS
+
+    place = device_named(device)
+    part = None if crop is None else Crop.parse(crop)
+    pipeline = _pipeline(named, priors, method, config, kernel, quiet)
+    pipeline = _with_options(pipeline, seed, part, _monitors(monitors, quiet))
+    passed_over = skipped(images)
+    found = find_jobs(images, grey=grey, max_pixels=max_pixels or MAX_PIXELS, crop=part, device=place)
+    jobs, failures = _checked(pipeline, images, *found, out, quiet)
+    if not quiet:
+        say_skipped(passed_over)
     records, interrupted = _recover_all(pipeline, jobs, failures, out, quiet)
-    _print(records, failures, out, interrupted, as_json)
+    _print(records, failures, passed_over, out, interrupted, as_json)
     if interrupted:
         to_stderr(f"invkit: interrupted; {len(records)} of {len(jobs)} images are in {out}")
         return 130
@@ -103,8 +141,7 @@ def _pipeline(
     priors: Sequence[str],
     method: str | None,
     config: Path | None,
-    seed: int | None,
-    monitors: Sequence[str],
+    kernel: Path | None,
     quiet: bool,
 ) -> Pipeline:
     """The pipeline that the options, the method or the configuration describe."""
@@ -113,31 +150,61 @@ def _pipeline(
             "--config stands in place of --method, --operator, --prior, --noise and --solver",
             hint="leave one out",
         )
-    if priors and len(priors) != 2:
+    if kernel is not None and len(priors) > 1:
+        raise UsageError(
+            "--kernel is the kernel, and --prior was given for it as well",
+            hint="leave --kernel out, or the first --prior",
+        )
+    if priors and kernel is None and len(priors) != 2:
         raise UsageError(
             f"deblur needs two priors, got {len(priors)}",
             hint="write --prior SPEC for the kernel, then one for the image, or none for a photograph; "
             "see `invkit list priors`",
         )
-    import attrs
-
     from invkit.compose import compose, load_config
     from invkit.compose import method as method_named
-    from invkit.parts import part
 
     registry = default_manager().registry
+    known = None if kernel is None else _known(kernel)
+    pair: list[Any] = [*([] if known is None else [known]), *priors]
     if config is not None:
         pipeline = load_config(config)
-    elif priors and method is None:
+        return pipeline if known is None else pipeline.with_w_given(known)
+    if len(pair) == 2 and method is None:
         made = {kind: registry.default(kind).name for kind in ("operator", "solver")} | named
-        pipeline = compose(priors=priors, **made)
-    else:
-        chosen = method or registry.default("method").name
-        if method is None and not quiet:
-            to_stderr(f"invkit: no prior given: --method {chosen} (see `invkit list methods`)")
-        pipeline = method_named(chosen, **named, **dict(zip("wx", priors, strict=False)))
+        return compose(priors=pair, **made)
+    chosen = method or registry.default("method").name
+    if method is None and not quiet:
+        to_stderr(f"invkit: no prior given: --method {chosen} (see `invkit list methods`)")
+    return method_named(chosen, **named, **dict(zip("wx", pair, strict=False)))
+
+
+def _known(kernel: Path) -> Spec:
+    """The prior of a kernel that a file holds."""
+    options = {"normalise": "sum"} | ({} if kernel.suffix.lower() == ".npy" else {"grey": "true"})
+    return Spec(default_manager().registry.default("prior").name, str(kernel), options)
+
+
+def _with_options(
+    pipeline: Pipeline, seed: int | None, crop: Crop | None, monitors: Sequence[str]
+) -> Pipeline:
+    """The pipeline with what the options say besides its parts."""
+    import attrs
+
+    from invkit.parts import part
+    from invkit.records import with_option
+
+    solver = pipeline.solver
+    if crop is not None:
+        solver = with_option(solver, "crop", list(attrs.astuple(crop)))
+        if solver is None:
+            raise UsageError(
+                "--crop needs a solver with the option `crop`, which this one has not",
+                hint="leave --crop out, or choose another; `invkit describe NAME` lists a solver's options",
+            )
     watching = tuple(part("monitor", each) for each in monitors)
-    return attrs.evolve(pipeline, monitors=watching, seed=pipeline.seed if seed is None else seed)
+    seed = pipeline.seed if seed is None else seed
+    return attrs.evolve(pipeline, solver=solver, monitors=watching, seed=seed)
 
 
 def _monitors(named: Sequence[str], quiet: bool) -> list[str]:
@@ -149,17 +216,22 @@ def _monitors(named: Sequence[str], quiet: bool) -> list[str]:
 
 
 def _checked(
-    pipeline: Pipeline, images: Sequence[Path], out: Path, grey: bool, quiet: bool
+    pipeline: Pipeline,
+    images: Sequence[Path],
+    jobs: Sequence[Job],
+    failures: list[Failure],
+    out: Path,
+    quiet: bool,
 ) -> tuple[list[Job], list[Failure]]:
     """The images that can be deblurred, and those that can not; at least one can, and ``out`` is ready."""
-    from invkit.cli.deblurring import Failure, check, find_jobs
+    from invkit.cli.deblurring import check
+    from invkit.cli.jobs import Failure
     from invkit.files.solutions import writable_folder
 
     if any(path.is_dir() and path.resolve() == out.resolve() for path in images):
         raise UsageError(
             f"--out {out} is the folder of the images", hint="choose another: results are images too"
         )
-    jobs, failures = find_jobs(images, grey=grey)
     sources = {job.source.resolve() for job in jobs}
     for job in jobs:
         for path in job.outputs(out).values():
@@ -194,13 +266,15 @@ def _recover_all(
     pipeline: Pipeline, jobs: Sequence[Job], failures: list[Failure], out: Path, quiet: bool
 ) -> tuple[list[dict[str, Any]], bool]:
     """Recover the images in turn; return their records, and whether Ctrl-C ended it. Adds to ``failures``."""
-    from invkit.cli.deblurring import Failure, recover
+    from invkit.cli.deblurring import recover
+    from invkit.cli.jobs import Failure
 
     alone = len(jobs) == 1 and not failures
     records: list[dict[str, Any]] = []
+    began = time.monotonic()
     for number, job in enumerate(jobs, 1):
         if not quiet and not alone:
-            to_stderr(f"[{number}/{len(jobs)}] {job.source}")
+            to_stderr(f"[{number}/{len(jobs)}] {job.source}{_time_left(jobs, number, began)}")
         try:
             records.append(recover(pipeline, job, out))
         except KeyboardInterrupt:
@@ -216,17 +290,31 @@ def _recover_all(
     return records, False
 
 
+def _time_left(jobs: Sequence[Job], number: int, began: float) -> str:
+    """On a terminal, how long the images from the ``number``-th on will take, by the pixels done so far."""
+    done = sum(job.pixels for job in jobs[: number - 1])
+    if not done or not sys.stderr.isatty():
+        return ""
+    left = sum(job.pixels for job in jobs[number - 1 :])
+    seconds = round((time.monotonic() - began) * left / done)
+    return f" (about {seconds // 60}:{seconds % 60:02d} left)"
+
+
 def _print(
     records: Sequence[dict[str, Any]],
     failures: Sequence[Failure],
+    passed_over: Mapping[Path, str],
     out: Path,
     interrupted: bool,
     as_json: bool,
 ) -> None:
+    from invkit.cli.deblurring import EXPLAINED
+
     value = {
         "out": str(out),
         "images": records,
         "failed": [{"image": str(each.source), "error": each.reason} for each in failures],
+        "skipped": [{"file": str(path), "reason": why} for path, why in passed_over.items()],
         "interrupted": interrupted,
     }
     rows = [
@@ -241,3 +329,8 @@ def _print(
     ]
     rows += [(str(each.source), "failed", "–", "–", "–") for each in failures]
     report(as_json, value, ("image", "status", "residual (rms)", "seconds", f"in {out}"), rows)
+    if not as_json:
+        there = {record["status"] for record in records}
+        for status, meaning in EXPLAINED.items():
+            if status in there:
+                click.echo(f"{status}: {meaning}")

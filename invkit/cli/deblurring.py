@@ -1,8 +1,8 @@
-"""What ``invkit deblur`` does with its images: name them, check them, recover them one by one, write.
+"""What ``invkit deblur`` does with its images: check them, recover them one by one, write.
 
     jobs, failures = find_jobs(["photos", "more/a.png"])
-    check(pipeline, jobs[0])
-    record = recover(pipeline, jobs[0], Path("out"))      # out/a_sharp.png, …, out/a.json
+    job = check(pipeline, jobs[0])
+    record = recover(pipeline, job, Path("out"))          # out/a_sharp.png, …, out/a.json
 
 One image at a time, all its restarts in one batch: so an image's result does not depend on its neighbours,
 and memory does not grow with their number.
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -20,113 +19,50 @@ from typing import Any
 import attrs
 import numpy as np
 import torch
-from jaxtyping import Float32
+from torch import Tensor
 
-from invkit.compose import Pipeline
+from invkit.cli.jobs import Job
+from invkit.compose import Pipeline, as_numpy
+from invkit.contracts.ambient import following
 from invkit.contracts.problem import Problem
-from invkit.contracts.solution import Solution
+from invkit.contracts.solution import Solution, Status
+from invkit.contracts.solver import Solver
 from invkit.errors import InputError, InvkitError, ShapeError
-from invkit.files.images import find_images, read_image, write_image
+from invkit.files.images import write_image
 from invkit.files.panels import recovery_row, write_panel
+from invkit.files.pictures import Picture, picture_size
 from invkit.files.solutions import write_kernel, write_record
+from invkit.solving.stages import Stages
 
-FILES = {
-    "sharp": "_sharp.png",
-    "sharp_exact": "_sharp.npy",
-    "kernel": "_kernel.png",
-    "kernel_exact": "_kernel.npy",
-    "panel": "_panel.png",
-    "record": ".json",
+EXPLAINED = {
+    Status.DOUBTFUL: "likely to be wrong by the solver's own signs: compare it with the input",
+    Status.SHARP: "not blurred, or too little structure to tell: the picture is as it was",
 }
-"""What is written for each image: the key in its record, and what follows its name."""
+"""What a status means that is no failure and no plain success either."""
 
 RECORD_FORMAT = 1
 """The version of the record's layout."""
 
 
-@attrs.frozen
-class Job:
-    """One image to deblur.
-
-    Args:
-        source: the image file.
-        name: what the names of its results start with, different from every other job's.
-        grey: reduce colour to grey.
-        problem: with the shapes that were worked out when the image was checked.
-    """
-
-    source: Path
-    name: str
-    grey: bool = False
-    problem: Problem | None = attrs.field(default=None, repr=False, eq=False)
-
-    def read(self) -> Float32[np.ndarray, "channels height width"]:
-        """Return the image; raises :class:`InputError` where it is not one."""
-        return read_image(self.source, grey=self.grey)
-
-    def outputs(self, folder: Path) -> dict[str, Path]:
-        """Return the files that its results go to."""
-        return {key: folder / f"{self.name}{suffix}" for key, suffix in FILES.items()}
-
-
-@attrs.frozen
-class Failure:
-    """An image that could not be deblurred, and why."""
-
-    source: Path
-    error: Exception
-
-    @property
-    def reason(self) -> str:
-        """What went wrong, in one line."""
-        foreseen = isinstance(self.error, InvkitError)
-        said = str(self.error) if foreseen else f"{type(self.error).__name__}: {self.error}"
-        return " ".join(said.split())
-
-    def __str__(self) -> str:
-        """Return one line that names the image."""
-        named = str(self.source) in self.reason
-        return self.reason if named else f"{self.source}: {self.reason}"
-
-
-def find_jobs(paths: Iterable[Path], *, grey: bool = False) -> tuple[list[Job], list[Failure]]:
-    """Return a job for every image that files and folders name, and a failure for what names none.
-
-    Images of the same name in different folders get different names: ``a``, ``a-2``, ``a-3``, in the order
-    given (upper and lower case count as the same: some file systems cannot tell them apart).
-    """
-    sources: dict[Path, None] = {}
-    failures = []
-    for path in paths:
-        try:
-            sources.update(dict.fromkeys(find_images([path])))
-        except InputError as error:
-            failures.append(Failure(path, error))
-    taken: set[str] = set()
-    jobs = []
-    for source in sources:
-        name, number = source.stem, 1
-        while name.casefold() in taken:
-            number += 1
-            name = f"{source.stem}-{number}"
-        taken.add(name.casefold())
-        jobs.append(Job(source, name, grey))
-    return jobs, failures
-
-
 def check(pipeline: Pipeline, job: Job) -> Job:
     """Read an image and see that operator and priors fit it; nothing is solved.
+
+    The header is read first: a picture of a size that the priors cannot take is not decoded.
 
     Returns:
         The job with its problem, whose shapes need not be worked out again.
 
     Raises:
         InputError: missing, unreadable, not finite, or with unknowns that are no images.
-        ShapeError: the priors are for another size or for other channels.
+        ShapeError: the priors are for another size or for other channels, or the crop lies outside.
     """
-    y = job.read()
+    _check_header(pipeline, job)
+    y = job.measurement(job.read())
+    height, width = y.shape[1:]
+    if job.crop is not None:
+        job.crop.check(job.source, height, width)
     try:
-        return attrs.evolve(job, problem=_problem(pipeline, y))
+        return attrs.evolve(job, problem=_problem(pipeline, y), pixels=height * width)
     except ShapeError as error:
         if len(y) == 3:
             with suppress(InvkitError):
@@ -138,28 +74,42 @@ def check(pipeline: Pipeline, job: Job) -> Job:
 def recover(pipeline: Pipeline, job: Job, out: Path) -> dict[str, Any]:
     """Deblur one image, write its files and return its record, which is written last.
 
-    A result that is not finite (every restart diverged) has a record and no pictures. Where the solver finds
-    no kernel, the record has null in place of its files, and the panel ends with the recovered image.
+    The sharp picture has 16 bits where the input has more than 8, and its colour profile and EXIF. A result
+    that is softened because it is doubtful has its unsoftened picture beside it. One that is not finite
+    (every restart diverged) has a record and no pictures. Where the solver finds no kernel, the record has
+    null in place of its files, and the panel ends with the recovered image. Files that an earlier run left
+    under these names and this one does not write are removed.
 
     Raises:
         InputError: the image cannot be read any more.
         OutputError: a file cannot be written.
     """
-    y = job.read()
-    solution = pipeline(y, problem=job.problem)
+    picture = job.read()
+    y = picture.pixels
+    found = pipeline(job.measurement(picture), problem=job.problem)
+    solution: Solution = as_numpy(found)
     files = job.outputs(out)
-    written: dict[str, str | None] = {key: path.name for key, path in files.items()}
+    written: dict[str, str | None] = {key: path.name for key, path in files.items() if key != "unsoftened"}
     if not all(np.isfinite(signal).all() for signal in (solution.x, solution.w) if signal is not None):
         written = {"record": files["record"].name}
     else:
-        _write_pictures(pipeline, y, solution, files)
+        _write_pictures(pipeline, picture, found, solution, files)
         if solution.w is None:
             written |= {"kernel": None, "kernel_exact": None}
+        if _softened(solution):
+            written["unsoftened"] = files["unsoftened"].name
+    for key, path in files.items():  # an earlier run may have left what this one does not give
+        if written.get(key) is None:
+            path.unlink(missing_ok=True)
     record = {
         "format": RECORD_FORMAT,
         "image": str(job.source),
         "image_sha256": hashlib.sha256(job.source.read_bytes()).hexdigest(),
         "grey": job.grey,
+        "crop": None if job.crop is None else list(attrs.astuple(job.crop)),
+        "bits": {"read": picture.bits, "written": picture.written_bits},
+        "kept": [name for name, held in (("icc", picture.icc), ("exif", picture.exif)) if held],
+        "left_out": list(picture.notes),
         "shape": list(y.shape),
         "kernel_shape": None if solution.w is None else list(solution.w.shape),
         **_result(solution, y.size),
@@ -169,7 +119,28 @@ def recover(pipeline: Pipeline, job: Job, out: Path) -> dict[str, Any]:
     return record
 
 
-def _problem(pipeline: Pipeline, y: Float32[np.ndarray, "c h w"]) -> Problem:
+def _check_header(pipeline: Pipeline, job: Job) -> None:
+    """Refuse a picture by the size in its header, where it follows from the shapes of the priors alone."""
+    height, width = picture_size(job.source)
+    solver, (prior_w, prior_x) = pipeline.solver, pipeline.priors
+    if isinstance(solver, Stages):
+        first = solver.stages[0]
+        solver, prior_w, prior_x = first.solver, first.w or prior_w, first.x or prior_x
+    if pipeline.operator.measurement_dims != 2 or type(solver).shaped is not Solver.shaped:
+        return
+    problem, refusal = Problem(pipeline.operator, (prior_w, prior_x)), None
+    # How many channels it has, and whether it is to be turned, shows when it is decoded.
+    for shape in ((c, *size) for size in ((height, width), (width, height)) for c in (1, 3)):
+        try:
+            problem.shaped(shape)
+            return
+        except ShapeError as error:
+            refusal = refusal or error
+    if refusal is not None:
+        raise refusal
+
+
+def _problem(pipeline: Pipeline, y: Tensor) -> Problem:
     operator = pipeline.operator
     if operator.measurement_dims != 2:
         raise InputError(
@@ -188,19 +159,28 @@ def _problem(pipeline: Pipeline, y: Float32[np.ndarray, "c h w"]) -> Problem:
 
 
 def _write_pictures(
-    pipeline: Pipeline, y: Float32[np.ndarray, "c h w"], solution: Solution, files: dict[str, Path]
+    pipeline: Pipeline, picture: Picture, found: Solution, solution: Solution, files: dict[str, Path]
 ) -> None:
-    write_image(files["sharp"], solution.x)
+    """Write all pictures of a solution, given with tensors (``found``) and with arrays."""
+    kept: dict[str, Any] = {"bits": picture.written_bits, "icc": picture.icc, "exif": picture.exif}
+    write_image(files["sharp"], solution.x, **kept)
     write_image(files["sharp_exact"], solution.x)
+    if _softened(solution):
+        write_image(files["unsoftened"], solution.x_kernel, **kept)
     reblurred = None
     if solution.w is not None:
         write_kernel(files["kernel"], solution.w)
         write_image(files["kernel_exact"], solution.w)
-        w, x = torch.from_numpy(solution.w)[None], torch.from_numpy(solution.x)[None]
         with torch.no_grad():
-            reblurred = pipeline.operator(w, x)[0]
-    row = recovery_row(blurry=y, recovered=solution.x, kernel=solution.w, reblurred=reblurred)
+            reblurred = following(pipeline.operator, found.x)(found.w[None], found.x[None])[0]
+    row = recovery_row(blurry=picture.pixels, recovered=solution.x, kernel=solution.w, reblurred=reblurred)
     write_panel(files["panel"], [row])
+
+
+def _softened(solution: Solution) -> bool:
+    """Whether the solution has another image by its kernel alone."""
+    other = solution.x_kernel
+    return other is not None and not np.array_equal(other, solution.x)
 
 
 def _result(solution: Solution, pixels: int) -> dict[str, Any]:
@@ -210,7 +190,7 @@ def _result(solution: Solution, pixels: int) -> dict[str, Any]:
     config = dict(summary["config"])
     return {
         "status": summary["status"][0],
-        **{key: summary[key][0] for key in ("confidence", "noise") if key in summary},
+        **{key: summary[key][0] for key in ("confidence", "noise", "notes") if key in summary},
         "residual": residual,
         # per pixel and channel: comparable with the standard deviation of the noise
         "residual_rms": None if residual is None else math.sqrt(residual / pixels),

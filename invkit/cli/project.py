@@ -34,7 +34,7 @@ def project(
     seed: int | None,
     as_json: bool,
 ) -> int:
-    """Find the closest image in the range of a prior to every IMAGE (PNG, JPEG, TIFF or npy).
+    """Find the closest image in the range of a prior to every IMAGE, read as `invkit deblur` does.
 
     How close it comes bounds what any solver with that prior can recover. With --out, DIR gets NAME_range.png
     and NAME_panel.png for each image.
@@ -43,18 +43,21 @@ def project(
     invkit project digits/ --prior vae:mnist --out out/
     """
     import invkit
-    from invkit.cli.deblurring import Failure, find_jobs
-    from invkit.files.images import write_image
+    from invkit.cli.jobs import Failure, find_jobs, say_skipped
+    from invkit.files.images import skipped, write_image
     from invkit.files.panels import residual_cell, write_panel
     from invkit.files.solutions import writable_folder
 
     prior = invkit.prior(spec)
     folder = None if out is None else writable_folder(out)
+    passed_over = skipped(images)
+    say_skipped(passed_over)
     jobs, failures = find_jobs(images, grey=grey)
     records = []
     for job in jobs:
         try:
-            truth = job.read()
+            _check_size(job.source, prior.signal_shape)
+            truth = job.read().pixels
             found = invkit.project(
                 prior, truth, restarts=restarts, steps=steps, weight=weight, seed=seed or 0
             )
@@ -73,7 +76,8 @@ def project(
             failures.append(Failure(job.source, error))
     for failure in failures:
         to_stderr(f"invkit: {failure}")
-    value = {"prior": spec, "images": records, "failed": [str(f.source) for f in failures]}
+    value: dict[str, object] = {"prior": spec, "images": records, "failed": [str(f.source) for f in failures]}
+    value["skipped"] = [{"file": str(path), "reason": why} for path, why in passed_over.items()]
     rows = (
         (r["image"], f"{r['psnr']:.2f} dB", f"{r['ssim']:.4f}", f"{r['latent_norm']:.1f}") for r in records
     )
@@ -82,3 +86,16 @@ def project(
     if not records:
         return 3
     return 1 if failures else 0
+
+
+def _check_size(source: Path, shape: tuple[int, ...] | None) -> None:
+    """Refuse a picture by its header where the prior's images have another size, either way round."""
+    from invkit.errors import ShapeError
+    from invkit.files.pictures import picture_size
+
+    size = picture_size(source)
+    if shape is not None and sorted(size) != sorted(shape[-2:]):
+        raise ShapeError(
+            f"{source} has {size[0]}×{size[1]} pixels, the prior's images have shape {tuple(shape)}",
+            hint="resize or crop it, or choose another prior",
+        )

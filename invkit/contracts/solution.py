@@ -36,6 +36,9 @@ class Status(StrEnum):
     #: all steps were taken, but by the solver's own signs the result is likely to be wrong: see
     #: ``Solution.confidence``
     DOUBTFUL = "doubtful"
+    #: the measurement is as sharp as it can be told to be: not blurred, or with too little structure to tell;
+    #: ``x`` is ``y``
+    SHARP = "sharp"
     #: the objective became infinite or NaN; the result is the last finite one
     DIVERGED = "diverged"
     #: stopped early by the solver because others did better
@@ -92,12 +95,18 @@ class Solution:
     #: how probable it is that the solving of each measurement succeeded, in [0, 1], by a solver that can tell
     #: (its documentation says what success is); NaN where it could not this time, None from the others
     confidence: Any = None
+    #: the signals by the kernel alone, in the layout of ``x``, where a solver has softened ``x`` towards a
+    #: measurement because the result is doubtful; equal to ``x`` where it has not; None from the others
+    x_kernel: Any = None
+    #: what else a solver can say, a mapping of words and numbers per measurement, e.g. ``{"gain": 0.8,
+    #: "family": "disk", "radius": 4.1}``; its documentation says what they mean; None from the others
+    notes: tuple[Mapping[str, Any], ...] | None = None
 
     def summary(self) -> dict[str, Any]:
         """The record as JSON-ready numbers and words: residuals, statuses, restarts, time, configuration.
 
-        ``"w": None`` is in it where no ``w`` was found, and nowhere else; ``"confidence"`` and ``"noise"``
-        where there are some.
+        ``"w": None`` is in it where no ``w`` was found, and nowhere else; ``"confidence"``,
+        ``"noise"`` and ``"notes"`` where there are some.
         """
         return {
             **({"w": None} if self.w is None else {}),
@@ -105,6 +114,7 @@ class Solution:
             "status": [str(status) for status in self.status],
             **({} if self.confidence is None else {"confidence": _numbers(self.confidence)}),
             **({} if self.noise is None else {"noise": _numbers(self.noise)}),
+            **({} if self.notes is None else {"notes": [_noted(each) for each in self.notes]}),
             "restarts": {
                 "objective": _numbers(self.restarts.objective),
                 "residual": _numbers(self.restarts.residual),
@@ -119,8 +129,8 @@ class Solution:
     def save(self, folder: str | Path) -> Path:
         """Write ``solution.json``, every array as ``.npy``, and pictures of images; no file of what is None.
 
-        Arrays are exact: ``x``, ``w``, the latents ``h`` and ``m``, ``history``, ``x_std``. Every file is
-        written under a temporary name first and then renamed. Returns the folder.
+        Arrays are exact: ``x``, ``w``, the latents ``h`` and ``m``, ``history``, ``x_std``, ``x_kernel``.
+        Every file is written under a temporary name first and then renamed. Returns the folder.
 
         Raises:
             OutputError: the folder cannot be written.
@@ -128,7 +138,8 @@ class Solution:
         from invkit.files.solutions import write_solution
 
         h, m = self.latents
-        arrays = {"x": self.x, "w": self.w, "h": h, "m": m, "history": self.history, "x_std": self.x_std}
+        more = {"history": self.history, "x_std": self.x_std, "x_kernel": self.x_kernel}
+        arrays = {"x": self.x, "w": self.w, "h": h, "m": m, **more}
         record = {
             **self.summary(),
             "history_steps": list(self.history_steps),
@@ -169,6 +180,8 @@ class Solution:
                 x_std=arrays.get("x_std"),
                 noise=_array(record.get("noise")),
                 confidence=_array(record.get("confidence")),
+                x_kernel=arrays.get("x_kernel"),
+                notes=None if record.get("notes") is None else tuple(map(_read_notes, record["notes"])),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(
@@ -181,6 +194,15 @@ def _numbers(array: Any) -> Any:
     """An array as nested lists, with None for what is not finite (JSON has no NaN)."""
     values = array.tolist() if hasattr(array, "tolist") else array
     return _finite(values)
+
+
+def _noted(notes: Mapping[str, Any]) -> dict[str, Any]:
+    """One measurement's notes for JSON; numbers may be those of numpy or torch."""
+    return {key: value if isinstance(value, str) else _finite(float(value)) for key, value in notes.items()}
+
+
+def _read_notes(notes: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: float("nan") if value is None else value for key, value in notes.items()}
 
 
 def _array(numbers: Any) -> Any:

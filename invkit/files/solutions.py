@@ -33,6 +33,8 @@ __all__ = ["read_solution", "writable_folder", "write_kernel", "write_record", "
 RECORD = "solution.json"
 """The record of a solution in its folder."""
 
+_PICTURED = ("x", "w", "x_kernel")
+
 
 def write_solution(
     folder: str | os.PathLike[str],
@@ -43,8 +45,8 @@ def write_solution(
 ) -> Path:
     """Write a solution to a folder; files of the same names are replaced.
 
-    Pictures are 8-bit: ``x`` clipped to [0, 1], ``w`` scaled to its maximum. An array that is None has no
-    file, and one that an earlier solution left is removed.
+    Pictures are 8-bit: ``x`` and ``x_kernel`` clipped to [0, 1], ``w`` scaled to its maximum. An array that
+    is None has no file, and one that an earlier solution left is removed.
 
     Args:
         folder: made where it is missing.
@@ -63,7 +65,7 @@ def write_solution(
     digests = {}
     for name, values in arrays.items():
         path = folder / f"{name}.npy"
-        if name in "wx":  # pictures that an earlier solution left
+        if name in _PICTURED:  # pictures that an earlier solution left
             for stale in folder.glob(f"{name}*.png"):
                 if re.fullmatch(rf"{name}(-\d+)?", stale.stem):
                     stale.unlink()
@@ -74,8 +76,8 @@ def write_solution(
         with atomic_write(path) as stream:
             np.save(stream, exact, allow_pickle=False)
         digests[name] = _digest(exact)
-        if name in "wx":
-            write = write_image if name == "x" else write_kernel
+        if name in _PICTURED:
+            write = write_kernel if name == "w" else write_image
             for suffix, picture in _pictures(exact, axes_added):
                 write(folder / f"{name}{suffix}.png", picture)
     write_record(folder / RECORD, {**record, "arrays": digests})

@@ -132,7 +132,8 @@ class Registry:
             name: the name used in specs: a lower-case letter, then letters, digits, ``-`` or ``_``.
             target: ``"module:Class"``, imported on first use.
             summary: one line for listings.
-            default: use it where a command line names none.
+            default: use it where a command line names none. Of priors: use it where a command line names a
+                file of the signal, as `invkit deblur --kernel FILE` does; the file is its name.
 
         Raises:
             PluginError: a malformed name or target, or a name already taken.

@@ -17,7 +17,7 @@ names the part's ``rows`` and counts steps from 1 again. For the monitors the pa
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal
 
@@ -44,7 +44,7 @@ class Found:
         residual: ``‖y − A(w, x)‖²``; None where there is no ``w``.
         winner: the restart that each comes from; by default the first.
         status: how each ended; by default as its winner did.
-        noise, confidence, x_std: as in :class:`~invkit.contracts.solution.Solution`.
+        noise, confidence, x_std, x_kernel, notes: as in :class:`~invkit.contracts.solution.Solution`.
     """
 
     x: Tensor
@@ -56,6 +56,8 @@ class Found:
     noise: Tensor | None = None
     confidence: Tensor | None = None
     x_std: Tensor | None = None
+    x_kernel: Tensor | None = None
+    notes: Sequence[Mapping[str, Any]] | None = None
 
 
 class Record:
@@ -180,6 +182,8 @@ class Record:
 
         winner = self._in_order(order, [each.winner or [0] * len(each.x) for each in found])
         own = self._in_order(order, [each.status or [None] * len(each.x) for each in found])
+        notes = self._in_order(order, [each.notes or [{}] * len(each.x) for each in found])
+        softened = any(each.x_kernel is not None for each in found)
         residual = joined([each.residual for each in found])
         nothing = self.objective.new_full((len(order),), torch.nan)
         steps = sorted(self._points)
@@ -207,6 +211,10 @@ class Record:
             x_std=joined([each.x_std for each in found]),
             noise=joined([each.noise for each in found]),
             confidence=joined([each.confidence for each in found]),
+            x_kernel=joined([each.x if each.x_kernel is None else each.x_kernel for each in found])
+            if softened
+            else None,
+            notes=tuple(notes) if any(notes) else None,
         )
         for monitor in self.monitors:
             monitor.on_end(solution)

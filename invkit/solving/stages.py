@@ -30,7 +30,7 @@ from invkit.contracts.solver import Solver
 from invkit.errors import InputError
 from invkit.solving.closest import encoded, restated
 
-__all__ = ["Stage", "Stages", "stage_table"]
+__all__ = ["Stage", "Stages", "stage_table", "with_w_given"]
 
 _KEYS = ("w", "x", "hold")
 _MARK = re.compile(r"\s+(w|x|hold)=")
@@ -72,7 +72,8 @@ class Stages(Solver):
     """Solvers that follow each other.
 
     The latents of the solution are those of the pipeline's own priors: where the last stage had another
-    prior, the encoder's of its signal. Confidence stays with a kernel that is held, and so does doubt.
+    prior, the encoder's of its signal. Confidence stays with a kernel that is held, and so do doubt,
+    sharpness and notes.
     """
 
     stages: tuple[Stage, ...] = attrs.field(converter=_in_order)
@@ -162,13 +163,14 @@ def _continued(made: Solution, before: Solution, stage: Stage) -> Solution:
     ends = []
     for now, then in zip(made.status, before.status, strict=True):
         sound = now in (Status.MAX_ITER, Status.CONVERGED)
-        doubtful = then is Status.DOUBTFUL and held and sound
-        ends.append(then if then is Status.DIVERGED or doubtful else now)
+        stays = then in (Status.DOUBTFUL, Status.SHARP) and held and sound
+        ends.append(then if then is Status.DIVERGED or stays else now)
     return attrs.evolve(
         made,
         status=tuple(ends),
         noise=before.noise if made.noise is None else made.noise,
         confidence=before.confidence if made.confidence is None and held else made.confidence,
+        notes=before.notes if made.notes is None and held else made.notes,
     )
 
 
@@ -217,6 +219,22 @@ def stages_of(given: Any, build: Callable[[str, Any], Any]) -> Solver:
     stages = Stages([_stage(each, build) for each in given])
     first = stages.stages[0]
     return first.solver if len(stages.stages) == 1 and first.w is None and first.x is None else stages
+
+
+def with_w_given(solver: Solver) -> Solver:
+    """The solver without the stages that look for ``w``, for a problem in which it is given.
+
+    The first stage that holds ``w`` is then the first of all; where no stage does, all are kept.
+    """
+    stages = solver.stages if isinstance(solver, Stages) else ()
+    start = next((number for number, stage in enumerate(stages) if stage.hold == "w"), None)
+    if start is None:
+        return solver
+    kept = [
+        attrs.evolve(stage, w=None, hold=None if stage.hold == "w" else stage.hold)
+        for stage in stages[start:]
+    ]
+    return kept[0].solver if len(kept) == 1 and kept[0].x is None else Stages(kept)
 
 
 def _stage(given: Any, build: Callable[[str, Any], Any]) -> Stage:

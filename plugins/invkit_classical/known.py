@@ -51,9 +51,9 @@ class Known(invkit.Given):
         """The signal of a file.
 
         Args:
-            name: a PNG, JPEG or TIFF image (values in [0, 1]), or an npy array: floats are taken as they are
-                (any range), integers as an image. An npy array of one axis is a 1-D signal of one channel, of
-                two a grey image, of more ``(channels, *dims)``.
+            name: an image that `invkit deblur` reads (values in [0, 1]), or an npy array: floats are taken as
+                they are (any range), integers as an image. An npy array of one axis is a 1-D signal of one
+                channel, of two a grey image, of more ``(channels, *dims)``.
             normalise: ``sum`` divides each channel by its sum: an image of a kernel becomes a kernel of unit
                 sum.
             grey: reduce a colour image to one channel of luma.

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 def invkit_register(registry: Registry) -> None:
     """Register ``known``, ``identity``, ``wavelet`` and ``subspace``."""
     registry.prior(
-        "known", "invkit_classical.known:Known", summary="a given signal: known:kernel.png?normalise=sum"
+        "known",
+        "invkit_classical.known:Known",
+        summary="a given signal: known:kernel.png?normalise=sum",
+        default=True,
     )
     registry.prior(
         "identity",

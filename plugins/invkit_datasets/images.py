@@ -34,8 +34,8 @@ class Images(ByteDataset):
     """The images of a folder or archive, all brought to one size; decoded once, when first needed.
 
     Args:
-        path: a folder, or a zip archive with all its folders (``~`` is the home folder), of PNG, JPEG, TIFF
-            or npy files.
+        path: a folder, or a zip archive with all its folders (``~`` is the home folder), of images that
+            `invkit deblur` reads.
         size: pixels in height and width of every signal.
         grey: one channel of luma; otherwise three channels, equal ones for a grey image.
         crop: ``square`` for the centred square, or ``none`` for the whole image, stretched to a square.

@@ -67,3 +67,14 @@ def test_what_is_wrong_is_said(
 ) -> None:
     assert main(["project", *arguments]) == code
     assert says in capsys.readouterr().err
+
+
+def test_a_picture_of_another_size_is_refused_by_its_header(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("invkit.cli.jobs.Job.read", lambda job: pytest.fail("it was read"))
+    (tmp_path / "notes.txt").write_text("passed over")
+    write_image(tmp_path / "a.png", np.zeros((30, 40)))
+    assert main(["project", str(tmp_path), "--prior", "vae:mnist"]) == 3
+    err = capsys.readouterr().err
+    assert "30×40 pixels" in err and "notes.txt: no image (.txt)" in err

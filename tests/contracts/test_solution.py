@@ -76,6 +76,13 @@ def test_the_summary_says_how_strong_the_noise_was_where_that_is_known() -> None
     assert made(noise=torch.tensor([0.5, torch.nan])).summary()["noise"] == [0.5, None]
 
 
+def test_the_summary_has_the_notes_of_a_solver_that_makes_some() -> None:
+    assert "notes" not in made().summary()
+    notes = ({"gain": np.float32(0.5), "family": "disk"}, {"gain": float("nan")})
+    summary = made(notes=notes).summary()
+    assert json.loads(json.dumps(summary["notes"])) == [{"gain": 0.5, "family": "disk"}, {"gain": None}]
+
+
 def test_without_a_configuration_there_is_none() -> None:
     assert made().config is None
     assert made().summary()["config"] is None
@@ -111,6 +118,7 @@ def test_a_status_is_its_word() -> None:
         "converged",
         "max_iter",
         "doubtful",
+        "sharp",
         "diverged",
         "dropped",
         "interrupted",

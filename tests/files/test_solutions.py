@@ -169,7 +169,7 @@ def plain(value: Any) -> Any:
 
 def same(loaded: invkit.Solution, saved: invkit.Solution) -> None:
     """All that was saved, to the bit; in numpy, and single numbers in double precision."""
-    for field in ("x", "w", "x_std", "history"):
+    for field in ("x", "w", "x_std", "x_kernel", "history"):
         stored, given = getattr(loaded, field), getattr(saved, field)
         assert (stored is None) == (given is None)
         if given is not None:
@@ -179,7 +179,7 @@ def same(loaded: invkit.Solution, saved: invkit.Solution) -> None:
         np.testing.assert_array_equal(plain(stored), plain(given))
     for field in ("residual", "noise", "confidence"):
         np.testing.assert_array_equal(plain(getattr(loaded, field)), plain(getattr(saved, field)))
-    for field in ("status", "history_steps", "seconds", "config", "axes_added"):
+    for field in ("status", "notes", "history_steps", "seconds", "config", "axes_added"):
         assert getattr(loaded, field) == getattr(saved, field)
     table, kept = loaded.restarts, saved.restarts
     assert (table.status, table.winner, table.criterion) == (kept.status, kept.winner, kept.criterion)
@@ -196,11 +196,14 @@ MORE: list[dict[str, Any]] = [
     {"x": torch.rand(3, 1, 6, 5), "w": torch.rand(3, 1, 2, 2), "n": 3, "x_std": torch.rand(3, 1, 6, 5)},
     {"w": None, "latents": (None, None), "config": {"seed": 3, "priors": ["a", {"kind": "b"}]}},
     {"noise": torch.tensor([0.1]), "confidence": torch.tensor([torch.nan])},
+    {"x_kernel": torch.rand(1, 1, 6, 5), "notes": ({"gain": 0.5, "family": "disk", "radius": 4.25},)},
 ]
 
 
 @pytest.mark.parametrize("library", ["torch", "numpy"])
-@pytest.mark.parametrize("more", MORE, ids=["batch", "channels", "plain", "three", "no w", "noise"])
+@pytest.mark.parametrize(
+    "more", MORE, ids=["batch", "channels", "plain", "three", "no w", "noise", "softened"]
+)
 def test_what_was_saved_is_loaded(more: dict[str, Any], library: str, tmp_path: Path) -> None:
     made = solution(**({"x": torch.rand(1, 1, 6, 5), "w": torch.rand(1, 1, 3, 3)} | more))
     if library == "numpy":
@@ -216,7 +219,8 @@ def test_an_earlier_solution_leaves_nothing_behind(tmp_path: Path) -> None:
     (tmp_path / "x-ray.png").touch()  # not ours
     (tmp_path / "h-1.png").touch()
     x, w = torch.rand(3, 1, 6, 6), torch.rand(3, 1, 2, 2)
-    solution(x, w, n=3, x_std=x).save(tmp_path)
+    solution(x, w, n=3, x_std=x, x_kernel=x).save(tmp_path)
+    assert (tmp_path / "x_kernel-2.png").exists()
     solution(x[0], w[0], axes_added=1).save(tmp_path)
     kept = ["h-1.png", "x-ray.png"]
     assert names(tmp_path) == sorted([*BOTH, *kept])

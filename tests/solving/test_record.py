@@ -104,7 +104,8 @@ def passes(order: list[list[int]], *monitors: Monitor, stop: int | None = None) 
                 x = x + 10
                 record.tell(step, value, -value, lambda: (Y[rows], x))  # noqa: B023
         record.settle(value, -value, [[Status.DROPPED, record.ended()]] * len(rows))
-        record.end(Found(x=x, w=Y[rows], residual=value[:, 0], winner=[1] * len(rows)))
+        more = {"notes": [{"row": row} for row in rows.tolist()], "x_kernel": 2 * x if 0 in rows else None}
+        record.end(Found(x=x, w=Y[rows], residual=value[:, 0], winner=[1] * len(rows), **more))
     return record.solution()
 
 
@@ -117,6 +118,9 @@ def test_passes_in_any_order_give_the_measurements_in_theirs(order: list[list[in
     assert solution.restarts.winner == (1, 1, 1) and solution.status == (Status.MAX_ITER,) * 3
     assert [each.step for each in told.steps] == list(range(1, 2 * len(order) + 1))
     assert {each.steps for each in told.steps} == {2 * len(order)}
+    assert solution.notes == ({"row": 0}, {"row": 1}, {"row": 2})
+    softened = [number for number, row in enumerate(solution.x_kernel) if (row != solution.x[number]).any()]
+    assert softened == next(sorted(rows) for rows in order if 0 in rows)
     assert not solution.history.isnan().any() and solution.history_steps == (1, 2)
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from invkit import InputError, Monitor, Problem, Progress, Solution, Solver, Status
 from invkit.contracts.given import Given
 from invkit.solving import Stage, Stages, is_given, run
-from invkit.solving.stages import stages_of
+from invkit.solving.stages import stages_of, with_w_given
 from invkit.testing._problems import Subspace
 from tests.solving.problems import SHAPES, Stop, descend, planes
 
@@ -106,6 +106,24 @@ def test_noise_and_confidence_are_handed_on() -> None:
 def test_doubt_stays_with_a_kernel_that_is_held(hold: str | None, expected: tuple[str, ...]) -> None:
     first = Descent(said={"status": (Status.DOUBTFUL, Status.MAX_ITER, Status.DIVERGED)})
     assert solve(Stage(first), Stage(Descent(), hold=hold)).status == expected
+
+
+def test_sharpness_and_notes_stay_with_a_kernel_that_is_held() -> None:
+    said = {"status": (Status.SHARP,) * 3, "notes": ({"gain": 0.1},) * 3}
+    held = solve(Stage(Descent(said=said)), Stage(Descent(), hold="w"))
+    assert held.status == (Status.SHARP,) * 3 and held.notes == said["notes"]
+    free = solve(Stage(Descent(said=said)), Stage(Descent()))
+    assert free.status == (Status.MAX_ITER,) * 3 and free.notes is None
+
+
+def test_stages_of_a_given_kernel_begin_where_it_is_held() -> None:
+    one, two, three = Descent(), Descent(), Descent()
+    short = with_w_given(Stages([Stage(one), Stage(two, hold="w"), Stage(three, hold="w")]))
+    assert isinstance(short, Stages)
+    assert [(each.solver, each.hold) for each in short.stages] == [(two, None), (three, None)]
+    assert with_w_given(Stages([Stage(one), Stage(two, hold="w")])) is two
+    kept = Stages([Stage(one), Stage(two)])
+    assert with_w_given(kept) is kept and with_w_given(one) is one
 
 
 def test_ctrl_c_leaves_the_next_stages_out() -> None:

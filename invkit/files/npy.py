@@ -1,0 +1,67 @@
+"""Arrays in npy files as pictures: (height, width) or (1 or 3, height, width)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from invkit.errors import InputError
+from invkit.files.decoded import Decoded
+
+_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+
+
+def npy_size(path: Path) -> tuple[int, int]:
+    """Height and width as the file's header has them; (0, 0) where it is no picture at all."""
+    with path.open("rb") as stream:
+        version = np.lib.format.read_magic(stream)
+        if version not in _HEADERS:
+            raise ValueError(f"npy of version {version[0]}.{version[1]}")
+        shape = _HEADERS[version](stream)[0]
+    return (shape[-2], shape[-1]) if len(shape) >= 2 else (0, 0)
+
+
+def read_npy(path: Path) -> Decoded:
+    """Decode an npy file of uint8, uint16, bool or floats in [0, 1].
+
+    Raises:
+        InputError: another shape or dtype.
+    """
+    with path.open("rb") as stream:  # numpy leaves a damaged file open, were it to open it itself
+        array = np.load(stream, allow_pickle=False)
+    if not isinstance(array, np.ndarray):
+        raise InputError(
+            f"cannot read {path} as an image: it is an npz archive", hint="save one array as npy"
+        )
+    if array.ndim == 2:
+        array = array[None]
+    if array.ndim != 3 or (array.shape[0] not in (1, 3) and 0 not in array.shape):
+        layout = (
+            "; move the channels first: np.moveaxis(a, -1, 0)" if array.shape[-1:] in ((1,), (3,)) else ""
+        )
+        raise InputError(
+            f"expected (height, width) or (1 or 3, height, width) in {path}, got {array.shape}",
+            hint=f"save one image a file{layout}",
+        )
+    return numbers(path, array)
+
+
+def numbers(path: Path, array: np.ndarray) -> Decoded:
+    """A plain array as a picture: unsigned integers of 8 or 16 bits by their range, floats as they are.
+
+    Raises:
+        InputError: another dtype.
+    """
+    kind, size = array.dtype.kind, array.dtype.itemsize
+    native = array.astype(array.dtype.newbyteorder("="), copy=False)
+    if kind == "b":
+        return Decoded(native, 1.0, 1)
+    if kind == "u" and size <= 2:
+        return Decoded(native, float(np.iinfo(native.dtype).max), 8 * size)
+    if kind == "f":
+        return Decoded(native, 1.0, 8 * size)
+    raise InputError(
+        f"expected uint8, uint16 or floating pixels in {path}, got {array.dtype}",
+        hint="convert it to floats in [0, 1]",
+    )

@@ -1,0 +1,229 @@
+"""TIFF by its tags: what the numbers mean is read with tifffile and said or refused; never Pillow's guess.
+
+Pillow hands 12-bit, planar, WhiteIsZero and signed numbers over as they happen to lie in the file. So the
+tags decide, and the first way decodes that is right for them: tifffile; Pillow, for 8 bits in any compression
+and 16 bits in most; tifffile with imagecodecs, for the rest: ``pip install 'invkit[tiff]'``.
+
+Source: TIFF Revision 6.0, Adobe, 1992.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+from PIL import UnidentifiedImageError
+from tifffile import TiffFile, TiffPage
+
+from invkit.errors import InputError
+from invkit.files.decoded import Decoded, check_opaque, several, truncated, upright
+from invkit.files.pillow import UnknownRawMode, both_bytes, channels, exif_of, opened, plain
+
+# What tifffile remarks on a file is said by an error, or not at all.
+logging.getLogger("tifffile").addHandler(logging.NullHandler())
+
+_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _INK, _YCBCR = 0, 1, 2, 3, 5, 6
+_COLOURS = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3, _PALETTE: 1, _INK: 4, _YCBCR: 3}
+_NO_COMPRESSION, _JPEG = 1, 7
+_WHOLE, _FLOAT = 1, 3
+_REDUCED = 1 | 4  # NewSubfileType: a preview, or a mask
+_AS = "save it as 8- or 16-bit grey or RGB, or as npy of floats in [0, 1]"
+
+
+@attrs.frozen
+class Layout:
+    """What the tags of a page say of its numbers."""
+
+    photometric: int
+    bits: int
+    sample: int
+    samples: int
+    planar: bool
+    compression: int
+
+    @property
+    def extra(self) -> int:
+        """How many samples follow the colours: alpha, or something unknown."""
+        return self.samples - _COLOURS[self.photometric]
+
+
+def tiff_size(path: Path) -> tuple[int, int]:
+    """Height and width as the header has them, before any orientation is applied."""
+    with TiffFile(path) as file:
+        page = _only_page(path, file)[1]
+        return page.imagelength, page.imagewidth
+
+
+def read_tiff(path: Path) -> Decoded:
+    """Decode a TIFF: 1 to 16 bits a sample, or floats in [0, 1]; grey, RGB, palette, CMYK of 8 bits.
+
+    Raises:
+        InputError: several pages, missing rows, transparent pixels, or numbers of another meaning.
+    """
+    with TiffFile(path) as file:
+        number, page = _only_page(path, file)
+        layout = _layout(path, page)
+        _check_rows(path, page, layout, file.filehandle.size)
+        pixels = None if layout.photometric in (_PALETTE, _INK, _YCBCR) else _by_tifffile(page)
+        orientation = page.tags.valueof(274, default=1)
+        icc = page.tags.valueof(34675)
+    if pixels is None:
+        return _by_pillow(path, number, layout)
+    white = 1.0 if layout.sample == _FLOAT else float(2**layout.bits - 1)
+    pixels = _intensities(path, pixels, layout, white)
+    exif, notes = _exif(path, number)
+    upright_pixels = upright(pixels, orientation if orientation in range(1, 9) else 1)
+    return Decoded(upright_pixels, white, layout.bits, icc, exif, notes=notes)
+
+
+def _only_page(path: Path, file: TiffFile) -> tuple[int, TiffPage]:
+    """The one picture of a file and its index among the pages; previews do not count."""
+    pages = [page.aspage() for page in file.pages]
+    if not pages:
+        raise ValueError("no page")
+    whole = [(number, page) for number, page in enumerate(pages) if not page.subfiletype & _REDUCED]
+    planes = [page.imagedepth for _, page in whole]
+    if file.is_imagej:  # its stacks have one directory for all planes
+        planes.append(int((file.imagej_metadata or {}).get("images", 1)))
+    if len(whole) != 1 or max(planes) > 1:
+        raise several(path, max(len(whole), *planes, 0) if whole else len(pages))
+    return whole[0]
+
+
+def _layout(path: Path, page: TiffPage) -> Layout:
+    """What the tags say, where invkit knows what it means."""
+    photometric, bits, sample = page.photometric, page.bitspersample, page.sampleformat
+    if photometric not in _COLOURS:
+        named = getattr(photometric, "name", photometric)
+        raise InputError(f"{path} has pixels of the kind {named}, which are no intensities", hint=_AS)
+    if not isinstance(bits, int) or not isinstance(sample, int):
+        raise InputError(f"{path} has channels of different depths", hint=_AS)
+    if sample not in (_WHOLE, _FLOAT):
+        raise InputError(
+            f"{path} has {getattr(sample, 'name', sample)} pixels of {bits} bits, whose range is unknown",
+            hint="save them as npy of floats in [0, 1]",
+        )
+    if sample == _WHOLE and bits > 16:
+        raise InputError(
+            f"{path} has integers of {bits} bits, whose range is unknown",
+            hint="save them as npy of floats in [0, 1]",
+        )
+    planar = page.planarconfig == 2 and page.samplesperpixel > 1
+    layout = Layout(
+        int(photometric), bits, int(sample), page.samplesperpixel, planar, int(page.compression)
+    )
+    if layout.extra < 0:
+        raise InputError(f"{path} has {layout.samples} samples a pixel, too few for its colours", hint=_AS)
+    return layout
+
+
+def _check_rows(path: Path, page: TiffPage, layout: Layout, size: int) -> None:
+    """Refuse a file that lacks strips or tiles, or whose last ones lie behind its end."""
+    offsets, counts = page.dataoffsets, page.databytecounts
+    across, down = -(-page.imagewidth // _width(page)), -(-page.imagelength // _length(page))
+    planes = layout.samples if layout.planar else 1
+    expected = across * down * planes
+    places = zip(offsets, counts, strict=False)
+    there = sum(count > 0 and 0 < offset <= size - count for offset, count in places)
+    if there < expected:
+        raise truncated(path, f"{there} of {expected} strips or tiles")
+    if layout.compression == _JPEG:
+        stream = page.parent.filehandle
+        for offset, count in zip(offsets, counts, strict=False):
+            stream.seek(offset + max(0, count - 4))
+            if b"\xff\xd9" not in stream.read(min(4, count)):  # its end; a byte may pad it
+                raise truncated(path, "a JPEG in it has no end")
+    if layout.compression == _NO_COMPRESSION:
+        bits = layout.bits * (1 if layout.planar else layout.samples)
+        row = -(-_width(page) * bits // 8)
+        last = page.imagelength - (down - 1) * _length(page)
+        for number, count in enumerate(counts[:expected]):
+            shortened = not page.is_tiled and number % down == down - 1
+            rows = last if shortened else _length(page)
+            if count < rows * row:
+                raise truncated(path, f"{count // row} of {rows} rows in a strip or tile")
+
+
+def _width(page: TiffPage) -> int:
+    return page.tilewidth if page.is_tiled else page.imagewidth
+
+
+def _length(page: TiffPage) -> int:
+    return page.tilelength if page.is_tiled else min(page.rowsperstrip, page.imagelength)
+
+
+def _by_tifffile(page: TiffPage) -> npt.NDArray[Any] | None:
+    """(samples, height, width) as stored; None where tifffile has no decoder without imagecodecs."""
+    try:
+        values = page.asarray(squeeze=False, maxworkers=1)  # (planes, depth, height, width, samples)
+    except Exception as error:
+        if isinstance(error, ImportError) or "imagecodecs" in str(error):
+            return None
+        raise
+    values = values.astype(np.uint8) if values.dtype == np.bool_ else values
+    planes, _, height, width, samples = values.shape
+    return values[:, 0].transpose(0, 3, 1, 2).reshape(planes * samples, height, width)
+
+
+def _by_pillow(path: Path, number: int, layout: Layout) -> Decoded:
+    """The picture by Pillow, for the layouts in which Pillow's numbers are right."""
+    if layout.photometric == _YCBCR and layout.compression != _JPEG:
+        raise InputError(f"{path} has YCbCr pixels that are not compressed as JPEG", hint=_AS)
+    if layout.photometric in (_INK, _PALETTE) and (layout.bits > 8 or layout.extra or layout.planar):
+        raise InputError(f"{path} has CMYK or a palette in a layout that cannot be read", hint=_AS)
+    if layout.planar or layout.sample == _FLOAT:  # Pillow mistakes the byte order of compressed floats
+        raise _needs_codecs(path, layout)
+    try:
+        with opened(path, "TIFF") as picture:
+            picture.seek(number)
+            if layout.bits <= 8:
+                picture.load()
+                return attrs.evolve(plain(path, picture), bits=layout.bits)
+            deep = layout.bits == 16 and layout.samples > 1
+            pixels = both_bytes(picture) if deep else None
+            picture.load()
+            if not deep and not picture.mode.startswith("I;16"):  # there samples are as they are stored
+                raise _needs_codecs(path, layout)
+            exif, orientation = exif_of(picture)
+            icc = picture.info.get("icc_profile")
+            pixels = channels(picture) if pixels is None else pixels
+    except (UnidentifiedImageError, UnknownRawMode) as error:
+        raise _needs_codecs(path, layout) from error
+    white = float(2**layout.bits - 1)
+    pixels = _intensities(path, pixels, layout, white)
+    return Decoded(upright(pixels, orientation), white, layout.bits, icc, exif)
+
+
+def _intensities(path: Path, pixels: npt.NDArray[Any], layout: Layout, white: float) -> npt.NDArray[Any]:
+    """The colours alone, with zero for black."""
+    pixels = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
+    if layout.extra:
+        check_opaque(path, pixels[-layout.extra :] == white)
+        pixels = pixels[: -layout.extra]
+    if pixels.dtype == np.float16:
+        pixels = pixels.astype(np.float32)
+    if layout.photometric == _WHITE_IS_ZERO:
+        pixels = np.array(white, pixels.dtype) - pixels
+    return pixels
+
+
+def _exif(path: Path, number: int) -> tuple[bytes | None, tuple[str, ...]]:
+    """What describes the photograph, and a remark where it cannot be read."""
+    try:
+        with opened(path, "TIFF") as picture:
+            picture.seek(number)
+            return exif_of(picture)[0], ()
+    except Exception:  # Pillow knows fewer layouts
+        return None, ("the EXIF of this kind of TIFF is left out",)
+
+
+def _needs_codecs(path: Path, layout: Layout) -> InputError:
+    what = f"{layout.bits}-bit {'floats' if layout.sample == _FLOAT else 'integers'}"
+    return InputError(
+        f"reading {what} in this layout needs imagecodecs: {path}",
+        hint=f"pip install 'invkit[tiff]'; or {_AS}",
+    )
