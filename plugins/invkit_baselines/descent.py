@@ -170,6 +170,7 @@ class Tiled:
         size = tuple(case.term.y.shape[2:])
         self.tiles = list(tiles(size, tuple(x - y for x, y in zip(case.x_shape[1:], size, strict=True))))
         self.converged = True
+        self._values: tuple[Tensor, Tensor] | None = None
 
     def go(self, record: Record, show: Show) -> None:
         """Tile by tile. Progress is told in steps, objectives at the end."""
@@ -187,7 +188,12 @@ class Tiled:
         record.tell(self.options.steps, *self.values(), lambda: show(self.x))
 
     def values(self) -> tuple[Float[Tensor, "1 1"], Float[Tensor, "1 1"]]:
-        """Objective and data term, by bands of rows."""
+        """Objective and data term, by bands of rows; worked out once, at the end."""
+        if self._values is None:
+            self._values = self._bands()
+        return self._values
+
+    def _bands(self) -> tuple[Tensor, Tensor]:
         y = self.case.term.y
         rows, reach = y.shape[2], self.x.shape[2] - y.shape[2]
         band = max(1, AREA // prod(y.shape[3:]))

@@ -101,9 +101,9 @@ class TV(Solver):
     chroma: float = attrs.field(default=3.0, validator=gt(0))
     clipped: bool = True
     steps: int = attrs.field(default=200, validator=ge(1))
-    tolerance: float = attrs.field(default=5e-4, validator=ge(0))
-    jump: float = attrs.field(default=0.05, validator=gt(0))
-    penalty: float = attrs.field(default=0.3, validator=gt(0))
+    tolerance: float = attrs.field(default=1e-3, validator=ge(0))
+    jump: float = attrs.field(default=0.1, validator=gt(0))
+    penalty: float = attrs.field(default=0.1, validator=gt(0))
     inner: int = attrs.field(default=5, validator=ge(1))
 
     def solve(
@@ -168,6 +168,7 @@ class TV(Solver):
                 descent.go(record, lambda x: (w, scene.part(x, x_shape)))
         record.settle(*descent.values(), descent.ends(record))
         x = scene.part(descent.x, x_shape).clone()
+        del descent  # the scene is large
         latents = (x.new_zeros(len(x), *(problem.priors[0].latent_shape or ())), problem.priors[1].encode(x))
         record.end(Found(x=x, w=w, latents=latents, residual=these.residual(w, x, some.term.y)))
 

@@ -39,6 +39,10 @@ from invkit_baselines.colours import Palette, recoloured
 from invkit_baselines.differences import laplacian_spectrum
 
 
+RELAXED = 1.8
+"""α: in place of K x and D z stand α K x + (1 − α) v and α D z + (1 − α) d, which takes fewer iterations."""
+
+
 @attrs.frozen(eq=False)
 class DataTerm:
     """What was measured: ``½ Σ weight·(y − A x)²``, of clipped entries only where A x is below y.
@@ -145,13 +149,14 @@ class WindowedTV:
             torch.fft.rfftn(self.frame, dim=self.dims, out=self.spectrum)
             self.spectrum *= self.multipliers
             torch.fft.irfftn(self.spectrum, self.size, self.dims, out=self.v)
-            self._split_data()
+            self._split_data(relaxed=False)
         else:
             self.v = self._coloured(self._continued())
         if going:
             for axis, dim in enumerate(self.dims):
                 self._add_differences(self.moved.zero_(), dim)
                 self._subtract_divergence(self.moved, dim, first=axis == 0)
+                self.b[:, axis].add_(self.moved, alpha=1 - RELAXED)
         if self.restricted:
             self.rhs += self.ratio * self._coloured(self.q)
         self.rested = not (going or self.restricted)
@@ -194,15 +199,16 @@ class WindowedTV:
             self.spectrum += self.other
         self.rested = False
         torch.fft.irfftn(self.spectrum, self.size, self.dims, out=self.frame)
-        if self.split:
+        if self.split:  # v − a becomes n without a
             self.spectrum *= self.multipliers
-            torch.fft.irfftn(self.spectrum, self.size, self.dims, out=self.v)
+            torch.fft.irfftn(self.spectrum, self.size, self.dims, out=self.moved)
+            self.v.mul_(1 - RELAXED).add_(self.moved, alpha=RELAXED)
 
     def _split_variation(self) -> None:
         """b ← m cut to length γ/β, and Dᵀ(d − b) = Dᵀ(m − 2b) on the right-hand side."""
         uncounted = []
         for axis, dim in enumerate(self.dims):
-            self._add_differences(self.b[:, axis], dim)
+            self._add_differences(self.b[:, axis], dim, RELAXED)
             for place in self._uncounted(axis):  # there d = D z, b = 0, and the norm is of the others
                 part = self.b[:, axis][place]
                 uncounted.append((axis, place, part.clone()))
@@ -215,7 +221,7 @@ class WindowedTV:
             for _, place, part in (each for each in uncounted if each[0] == axis):
                 m[place] += part
             self._subtract_divergence(m, dim, first=axis == 0)
-            m.copy_(self.moved)
+            m.mul_(1 - RELAXED).add_(self.moved, alpha=2 - RELAXED)  # (1 − α) d + b, with d = m + b
 
     def _cut(self) -> Tensor:
         """What multiplies a vector m to cut it to the length of the jump: min(1, jump / |m|)."""
@@ -240,12 +246,12 @@ class WindowedTV:
             before.append(slice(end))
         return places
 
-    def _add_differences(self, to: Tensor, dim: int) -> None:
-        """``to += D_dim x``, wrapping around."""
+    def _add_differences(self, to: Tensor, dim: int, factor: float = 1.0) -> None:
+        """``to += factor · D_dim z``, wrapping around."""
         x, last = self.frame, self.frame.shape[dim] - 1
-        to -= x
-        to.narrow(dim, 0, last).add_(x.narrow(dim, 1, last))
-        to.narrow(dim, last, 1).add_(x.narrow(dim, 0, 1))
+        to.sub_(x, alpha=factor)
+        to.narrow(dim, 0, last).add_(x.narrow(dim, 1, last), alpha=factor)
+        to.narrow(dim, last, 1).add_(x.narrow(dim, 0, 1), alpha=factor)
 
     def _subtract_divergence(self, d: Tensor, dim: int, *, first: bool) -> None:
         """``rhs += D_dimᵀ d``, or ``rhs = …`` for the first."""
@@ -266,12 +272,12 @@ class WindowedTV:
         self.c -= self.q
         self.rhs += self.ratio * self._coloured(self.q - self.c)
 
-    def _split_data(self) -> None:
+    def _split_data(self, *, relaxed: bool = True) -> None:
         """a ← n − v, and v − a = n − 2a in the place of v; only a's measured part is not zero."""
         part = self.v[(..., *self.measured)]
         apart = self.special and not self.palette.plain
         n = recoloured(part, self.palette.inverse) if apart else part
-        n += self.a
+        n.add_(self.a, alpha=2 - RELAXED if relaxed else 1.0)
         torch.sub(n, self.target, out=self.a)
         self.a *= self.share
         if self.term.clipped is not None:
