@@ -49,8 +49,8 @@ class Window:
         multipliers: ``(n, c, *half)`` in the layout of ``torch.fft.rfftn``; batch and channels broadcast.
         size: lengths of the frame's axes, at least those of the signal and of the measurement.
         beyond: what the frame holds beyond the signal: ``nothing``, the signal fills it; ``zero``, zeros,
-            which the window reads; ``unread``, anything. With ``unread``, pixel p of the measurement reads the
-            signal's pixels p … p + (signal's length − measurement's length) of every axis and no others.
+            which the window reads; ``unread``, anything. With ``unread``, pixel p of the measurement reads
+            the signal's pixels p … p + (signal's length − measurement's length) of every axis, no others.
     """
 
     multipliers: Complex[Tensor, "n c *half"]

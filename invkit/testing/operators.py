@@ -5,15 +5,17 @@
 
 Checked on the operator's own ``example_shapes()``, in double precision and on random signals: that the shapes
 are as promised; linearity in either argument; both adjoints, against the dot product and against automatic
-differentiation; the frozen views, their spectra and windows; the larger scene, where x is a part of one; each declared ambiguity; that a batch is its members one
-by one; the views' matrices; that nothing is remembered from call to call; that dtype and device are kept and
-inputs left alone; that the misfit's shortcuts give the numbers the definition gives; and that complex
-signals are either refused or measured with conjugates where they belong.
+differentiation; the frozen views, their spectra and windows; the larger scene, where x is a part of one; each
+declared ambiguity; that a batch is its members one by one; the views' matrices; that nothing is remembered
+from call to call; that dtype and device are kept and inputs left alone; that the misfit's shortcuts give the
+numbers the definition gives; and that complex signals are either refused or measured with conjugates where
+they belong.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import attrs
 import torch
@@ -204,8 +206,9 @@ def check_window(case: Case) -> None:
         window = view.window()
         if window is None:
             continue
-        size, inside = tuple(window.size), tuple(slice(length) for length in signal.shape[2:])
-        measured = tuple(slice(length) for length in view.output_shape[1:])
+        size = tuple(window.size)
+        inside: tuple[Any, ...] = tuple(slice(length) for length in signal.shape[2:])
+        measured: tuple[Any, ...] = tuple(slice(length) for length in view.output_shape[1:])
         for beyond in (0.0, 1.0) if window.beyond == "unread" else (0.0,):
             frame = case.another(signal.new_empty(*signal.shape[:2], *size)) * beyond
             frame[(..., *inside)] = signal

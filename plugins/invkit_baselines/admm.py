@@ -13,11 +13,11 @@ With ``z = P x`` the colours of x (:mod:`.colours`), ``d`` stands for ``D z`` an
     d ← shrink(D z + b, γ/β),    b ← b + D z − d
     q ← clip(x + c),             c ← c + x − q
 
-The equation in x is solved by a few steps of conjugate gradients from the last x. As the ADMM goes on, its x is
-ever closer to the next one, so few steps do. β changes how fast it converges, not where to. Source: Goldstein
-and Osher, "The split Bregman method for L1-regularized problems", SIAM J. Imaging Sci. 2(2), 2009; Afonso,
-Bioucas-Dias and Figueiredo, "Fast image recovery using variable splitting and constrained optimization", IEEE
-TIP 19(9), 2010.
+The equation in x is solved by a few steps of conjugate gradients from the last x. As the ADMM goes on, its x
+is ever closer to the next one, so few steps do. β changes how fast it converges, not where to. Source:
+Goldstein and Osher, "The split Bregman method for L1-regularized problems", SIAM J. Imaging Sci. 2(2), 2009;
+Afonso, Bioucas-Dias and Figueiredo, "Fast image recovery using variable splitting and constrained
+optimization", IEEE TIP 19(9), 2010.
 """
 
 from __future__ import annotations
@@ -69,7 +69,8 @@ class GradientTV:
         self._x = first
         self.d = differences(self._coloured(first))
         self.b = torch.zeros_like(self.d)
-        self.q, self.c = (first, torch.zeros_like(first)) if self.bounds else (None, None)
+        self.q: Tensor | None = first if self.bounds else None
+        self.c: Tensor | None = torch.zeros_like(first) if self.bounds else None
 
     def take(self, other: GradientTV, rows: Int[Tensor, "k"]) -> None:
         """Go on from where these measurements of another iteration stand."""

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 import torch
 from jaxtyping import Float
@@ -23,8 +25,8 @@ class Case:
     """Measurements of x by ``A(w, ·)``, one row each.
 
     Args:
-        operator, w, x_shape: A, the given w of each measurement, and the shape of x: where borders are unknown,
-            those of the whole scene.
+        operator, w, x_shape: A, the given w of each measurement, and the shape of x. Where borders are
+            unknown, A and x are those of the whole scene.
         term: what was measured.
         gamma: the weight of the total variation of each.
         palette: the colours it is taken of.
@@ -63,10 +65,10 @@ class Case:
 
     def select(self, index: Tensor) -> Case:
         """The measurements ``index`` alone."""
-        rows = {"w": self.w[index], "term": self.term.select(index), "gamma": self.gamma[index]}
-        return attrs.evolve(self, **rows)
+        term = self.term.select(index)
+        return attrs.evolve(self, w=self.w[index], term=term, gamma=self.gamma[index])
 
-    def part(self, place: tuple[slice, ...]) -> Case:
+    def part(self, place: tuple[Any, ...]) -> Case:
         """A part of the measurement, by itself, where every pixel reads as many of x as it is shorter."""
         term = self.term.part(place)
         longer = (x - y for x, y in zip(self.x_shape[1:], self.term.y.shape[2:], strict=True))
@@ -74,7 +76,7 @@ class Case:
         return attrs.evolve(self, term=term, x_shape=(self.x_shape[0], *lengths))
 
     def first(self) -> Float[Tensor, "n c *x"]:
-        """A picture to start from, of the size of x: the measurement, continued by its edge pixels or cropped."""
+        """A picture to start from, of the size of x: the measurement, cropped or continued by its edge."""
         x = self.term.y
         for axis, length in enumerate(self.x_shape[1:], start=2):
             index = torch.arange(length, device=x.device) - (length - x.shape[axis]) // 2

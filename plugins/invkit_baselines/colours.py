@@ -6,8 +6,8 @@
 
 ``P = Ω Q``, where Q is orthonormal and its first row is constant: the first new channel is the channels' sum
 over √c, the others are what the channels differ by. Ω weighs the others by a factor. In photographs luma has
-most of the structure and as much noise as each of the others, so that the factor holds colour noise down. What
-comes of it does not depend on which orthonormal rows follow the first.
+most of the structure and as much noise as each of the others, so that the factor holds colour noise down.
+What comes of it does not depend on which orthonormal rows follow the first.
 """
 
 from __future__ import annotations

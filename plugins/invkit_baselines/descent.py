@@ -168,7 +168,8 @@ class Tiled:
         self.case, self.options, self.start = case, options, start
         self.x: Float[Tensor, "1 c *x"] = case.term.y.new_zeros(1, *case.x_shape)
         size = tuple(case.term.y.shape[2:])
-        self.tiles = list(tiles(size, tuple(x - y for x, y in zip(case.x_shape[1:], size, strict=True))))
+        reach = tuple(x - y for x, y in zip(case.x_shape[1:], size, strict=True))
+        self.tiles = list(tiles(size, reach, AREA))
         self.converged = True
         self._values: tuple[Tensor, Tensor] | None = None
 
@@ -177,7 +178,8 @@ class Tiled:
         nothing = self.x.new_full((1, 1), torch.nan)
         for number, tile in enumerate(self.tiles, start=1):
             case = self.case.part(tile.measured)
-            descent = Descent(case, self.options, None if self.start is None else self.start[(..., *tile.scene)])
+            start = None if self.start is None else self.start[(..., *tile.scene)]
+            descent = Descent(case, self.options, start)
             descent.alone()
             self.converged &= bool(descent.converged.all())
             self._add(tile, descent.x)

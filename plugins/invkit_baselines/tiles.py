@@ -1,18 +1,20 @@
 """Large pictures in overlapping tiles, the seams blended.
 
-    for tile in tiles((2912, 4368), reach=(44, 44)):
+    for tile in tiles((2912, 4368), (44, 44), AREA):
         tile.measured            # its part of the measurement: two slices
         tile.scene               # its part of what was measured, larger by `reach`
         tile.share               # a weight for each axis; over all tiles they add up to 1 at every pixel
 
-A tile is deconvolved by itself, what lies beyond it unknown. Near a tile's border that is felt, so tiles overlap by
-several times the kernel's reach, and only in the middle third of an overlap one goes over into the next.
+A tile is deconvolved by itself, what lies beyond it unknown. Near a tile's border that is felt, so tiles
+overlap by several times the kernel's reach, and only in the middle third of an overlap one goes over into the
+next.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import product
+from typing import Any
 
 import attrs
 import torch
@@ -28,14 +30,14 @@ _REACHES, _LEAST_OVERLAP = 2, 32
 
 @attrs.frozen(eq=False)
 class Tile:
-    """One tile: its place in the measurement and in the scene, and its share of the scene's pixels by axis."""
+    """One tile: its place in the measurement and in the scene, its share of pixels along each axis."""
 
-    measured: tuple[slice, ...]
-    scene: tuple[slice, ...]
+    measured: tuple[Any, ...]
+    scene: tuple[Any, ...]
     share: tuple[Tensor, ...]
 
 
-def tiles(size: Shape, reach: Shape, area: int = AREA) -> Iterator[Tile]:
+def tiles(size: Shape, reach: Shape, area: int) -> Iterator[Tile]:
     """The tiles of a measurement of ``size``, row by row.
 
     Args:

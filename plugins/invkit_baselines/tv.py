@@ -7,28 +7,31 @@ For the ``w`` of a prior that leaves nothing to find (``known:``) it minimises, 
 
     ½‖y − A(w, x)‖² + γ·TV(x)        over all x, within the bounds of the prior of x where it has any,
 
-with sums over pixels and channels. Entries of y have the weights of the noise model. TV is isotropic, not smoothed
-and not taken over the border; see :mod:`invkit_baselines.differences`.
+with sums over pixels and channels. Entries of y have the weights of the noise model. TV is isotropic, not
+smoothed and not taken over the border; see :mod:`invkit_baselines.differences`.
 
-**The weight follows the noise**: ``γ = τ σ^{3/2}``, with σ from the noise model, from an earlier stage, or else
-estimated (:func:`invkit.solving.noise_level`), and at least 0.004, since real blurs are no exact convolutions.
-The exponent and τ are for pictures in [0, 1]. They were found on BSDS500's training photographs under camera shakes of
-13 to 45 pixels: the best γ is 3e-4 at σ = 0.005, 9e-4 at 0.01, 4.7e-3 at 0.03 and 9e-3 at 0.05.
+**The weight follows the noise**: ``γ = τ σ^{3/2}``, with σ from the noise model, from an earlier stage, or
+else estimated (:func:`invkit.solving.noise_level`), and at least 0.004, since real blurs are no exact
+convolutions. The exponent and τ are for pictures in [0, 1]. They were found on BSDS500's training photographs
+under camera shakes of 13 to 45 pixels: the best γ is 3e-4 at σ = 0.005, 9e-4 at 0.01, 4.7e-3 at 0.03 and 9e-3
+at 0.05.
 
-**Colours**: the total variation is of the channels' sum, divided by √c, and of what the channels differ by, which
-weighs ``chroma`` times as much (:mod:`invkit_baselines.colours`). In photographs that gains 1 to 2 dB over channels
-that weigh alike.
+**Colours**: the total variation is of the channels' sum, divided by √c, and of what the channels differ by,
+which weighs ``chroma`` times as much (:mod:`invkit_baselines.colours`). In photographs that gains 1 to 2 dB
+over channels that weigh alike.
 
 **Unknown borders**: where the operator says that what lies beyond the border is not known
-(:meth:`~invkit.contracts.bilinear.BilinearOperator.beyond`), the larger scene is recovered, and x is its part.
-The objective told is the scene's.
+(:meth:`~invkit.contracts.bilinear.BilinearOperator.beyond`), the larger scene is recovered, and x is its
+part. The objective told is the scene's.
 
-**Saturated pixels**: entries at a measurement's largest value, where many have it, say "at least that": they count only
-where A(w, x) is below them. Entries at the least value count as they are: nothing is darker than black.
+**Saturated pixels**: entries at a measurement's largest value, where many have it, say "at least that": they
+count only where A(w, x) is below them. Entries at the least value count as they are: nothing is darker than
+black.
 
-The iteration is that of :mod:`invkit_baselines.window`, divisions in the DFT, where A is a window of a circular
-convolution. There, large pictures are solved in overlapping tiles (:mod:`invkit_baselines.tiles`). For other operators it
-is that of :mod:`invkit_baselines.admm`, by conjugate gradients, which knows no saturation.
+The iteration is that of :mod:`invkit_baselines.window`, divisions in the DFT, where A is a window of a
+circular convolution. There, large pictures are solved in overlapping tiles (:mod:`invkit_baselines.tiles`).
+For other operators it is that of :mod:`invkit_baselines.admm`, by conjugate gradients, which knows no
+saturation.
 
 The prior of ``x`` says which values there can be (its bounds) and nothing else: its penalty has no part,
 since the total variation stands in its place. So a prior that restricts the picture to a range is refused.
@@ -65,7 +68,7 @@ from invkit_baselines.window import DataTerm
 __all__ = ["TV"]
 
 LEAST_SIGMA = 0.004
-"""The least noise that the weight follows: that of blurs that are no exact convolutions (Levin's pictures)."""
+"""The least noise that the weight follows: real blurs are no exact convolutions (Levin's pictures)."""
 
 _PLATEAU = 2e-4
 """The fraction of a measurement's entries that makes its largest value a plateau, at least 4 of them."""
@@ -140,7 +143,11 @@ class TV(Solver):
             first = None if start is None else _placed(start.x, scene)
             chunks = torch.arange(len(y), device=y.device).split(max(1, AREA // max(1, prod(y.shape[2:]))))
             record = Record(
-                y, monitors, steps=self.steps, passes=len(chunks), points=25,
+                y,
+                monitors,
+                steps=self.steps,
+                passes=len(chunks),
+                points=25,
                 waiting=lambda: (case.w, y.new_zeros(len(y), *x_shape)),
             )
             for rows in chunks:

@@ -1,6 +1,6 @@
 """Total variation by the ADMM for windows of circular convolutions: every step is a division in the DFT.
 
-    engine = WindowedTV(window, x_shape, term, gamma, palette, joint=True, jump=0.05, penalty=0.3, bounds=None)
+    engine = WindowedTV(window, x_shape, term, gamma, palette, joint=True, jump=0.1, penalty=0.1, bounds=None)
     engine.begin(first, going=False)
     for _ in range(30):
         engine.step()
@@ -38,7 +38,6 @@ from invkit.contracts.linear import Shape, Window
 from invkit_baselines.colours import Palette, recoloured
 from invkit_baselines.differences import laplacian_spectrum
 
-
 RELAXED = 1.8
 """α: in place of K x and D z stand α K x + (1 − α) v and α D z + (1 − α) d, which takes fewer iterations."""
 
@@ -71,7 +70,7 @@ class DataTerm:
         """The measurements ``index`` alone."""
         return DataTerm(*(None if each is None else each[index] for each in self.parts))  # type: ignore[arg-type]
 
-    def part(self, place: tuple[slice, ...]) -> DataTerm:
+    def part(self, place: tuple[Any, ...]) -> DataTerm:
         """A part of every measurement."""
         return DataTerm(*(None if each is None else each[(..., *place)] for each in self.parts))  # type: ignore[arg-type]
 
@@ -99,8 +98,9 @@ class WindowedTV:
     ) -> None:
         y = term.y
         self.term, self.palette, self.joint, self.jump, self.bounds = term, palette, joint, jump, bounds
-        self.size, self.inside = tuple(window.size), tuple(slice(length) for length in x_shape[1:])
-        self.measured = tuple(slice(length) for length in y.shape[2:])
+        self.size = tuple(window.size)
+        self.inside: tuple[Any, ...] = tuple(slice(length) for length in x_shape[1:])
+        self.measured: tuple[Any, ...] = tuple(slice(length) for length in y.shape[2:])
         self.dims = tuple(range(2, y.ndim))
         self.multipliers = window.multipliers.to(torch.complex(y[:0], y[:0]).dtype)
         #: whether each entry has a data term of its own, so that v is taken in the measurement's channels
@@ -114,7 +114,8 @@ class WindowedTV:
         squared = palette.weights.square().reshape(1, -1, *[1] * len(self.dims))
         smooth, held = beta * squared / sigma, beta / sigma if self.restricted else 0.0
         self.ratio = held / smooth
-        power = self.multipliers.abs().square() + smooth * laplacian_spectrum(y.new_empty(1, 1, *self.size)) + held
+        laplacian = laplacian_spectrum(y.new_empty(1, 1, *self.size))
+        power = self.multipliers.abs().square() + smooth * laplacian + held
         # Zero only where K and D both lose a frequency; then so is the numerator, and the quotient is 0.
         power = power.clamp_min(torch.finfo(y.dtype).tiny)
         self.inverse, self.smoother = self.multipliers.conj() / power, smooth / power
@@ -238,7 +239,8 @@ class WindowedTV:
 
         The places are disjoint.
         """
-        places, before = [], []
+        places: list[tuple[Any, ...]] = []
+        before: list[slice] = []
         for other, (inside, length) in enumerate(zip(self.inside, self.size, strict=True)):
             end = inside.stop - 1 if other == axis else inside.stop
             if end < length:

@@ -34,7 +34,6 @@ from invkit_convolution._spectrum import (
     transfer,
 )
 
-
 LARGE = 1 << 22
 """Numbers of an image from which its channels are convolved one by one."""
 

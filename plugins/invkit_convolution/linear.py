@@ -12,16 +12,16 @@ boundary:
 
     full    y[p] = Σ_q w[q] x[p − q],           p = 0 … N + K − 2      zeros beyond the border
     valid   y[p] = Σ_q w[q] x[p − q + K − 1],   p = 0 … N − K          nothing beyond the border is read
-    same    y[p] = Σ_q w[q] x[p − q + K // 2],  p = 0 … N − 1          zero, replicate (edge pixel), reflect or unknown
+    same    y[p] = Σ_q w[q] x[p − q + K // 2],  p = 0 … N − 1          zero, replicate, reflect, unknown
 
-``reflect`` mirrors about the border pixel without repeating it, as ``numpy.pad`` does. The kernel's origin
-for ``same`` is ``K // 2``, as everywhere in invkit; ``scipy.signal`` takes ``(K − 1) // 2``, another pixel
-for even K.
+``replicate`` repeats the border pixel. ``reflect`` mirrors about the border pixel without repeating it, as
+``numpy.pad`` does. The kernel's origin for ``same`` is ``K // 2``, as everywhere in invkit; ``scipy.signal``
+takes ``(K − 1) // 2``, another pixel for even K.
 
-With ``unknown`` the operator continues the image by its edge pixels, as ``replicate`` does, but says that what
-lies beyond the border is not known (:meth:`~invkit.contracts.bilinear.BilinearOperator.beyond`): the
-measurement is the valid part of a scene larger by K − 1 pixels, in which the image begins at
-``(K − 1) // 2``. Solvers that recover the scene, e.g. by total variation, invent no border.
+With ``unknown`` the operator continues the image by its edge pixels, as ``replicate`` does, but says that
+what lies beyond the border is not known (:meth:`~invkit.contracts.bilinear.BilinearOperator.beyond`): the
+measurement is the valid part of a scene larger by K − 1 pixels, in which the image begins at ``(K − 1) //
+2``. Solvers that recover the scene, e.g. by total variation, invent no border.
 """
 
 from __future__ import annotations

@@ -77,7 +77,8 @@ class Last:
             kernel: (odd, odd), centred.
             grey: the image that the noise is measured on.
         """
-        tv = self.tv or max(TV_PER_NOISE * float(noise_level(torch.from_numpy(grey)[None, None])), SMALLEST_TV)
+        noise = float(noise_level(torch.from_numpy(grey)[None, None]))
+        tv = self.tv or max(TV_PER_NOISE * noise, SMALLEST_TV)
         smooth = total_variation(y, size, kernel, tv)
         if self.ringing == 0:
             return smooth

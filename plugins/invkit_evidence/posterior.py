@@ -15,7 +15,6 @@ estimated: σ₀ is then a first estimate from the measurement.
 from __future__ import annotations
 
 import attrs
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
