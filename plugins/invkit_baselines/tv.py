@@ -141,7 +141,12 @@ class TV(Solver):
         with torch.no_grad():
             case, scene = self._case(problem, y, x_shape)
             first = None if start is None else _placed(start.x, scene)
-            chunks = torch.arange(len(y), device=y.device).split(max(1, AREA // max(1, prod(y.shape[2:]))))
+            kinds, most = case.term.kinds(), max(1, AREA // max(1, prod(y.shape[2:])))
+            chunks = [  # apart by kind, so that none is solved otherwise because of its neighbours
+                (kind, rows)
+                for kind in kinds.unique().tolist()
+                for rows in (kinds == kind).nonzero()[:, 0].split(most)
+            ]
             record = Record(
                 y,
                 monitors,
@@ -150,8 +155,9 @@ class TV(Solver):
                 points=25,
                 waiting=lambda: (case.w, y.new_zeros(len(y), *x_shape)),
             )
-            for rows in chunks:
-                self._solve(problem, case, scene, rows, record, first)
+            for kind, rows in chunks:
+                alike = attrs.evolve(case, term=case.term.of_kind(kind))
+                self._solve(problem, alike, scene, rows, record, first)
         return record.solution()
 
     def _solve(

@@ -31,7 +31,7 @@ from typing import Any
 
 import attrs
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from invkit.contracts.linear import Shape, Window
@@ -69,6 +69,19 @@ class DataTerm:
     def select(self, index: Tensor) -> DataTerm:
         """The measurements ``index`` alone."""
         return DataTerm(*(None if each is None else each[index] for each in self.parts))  # type: ignore[arg-type]
+
+    def kinds(self) -> Int[Tensor, "n"]:
+        """What each measurement asks for: 1 where its entries have weights, plus 2 where some are clipped."""
+        kinds = torch.zeros(len(self.y), dtype=torch.int64, device=self.y.device)
+        if self.weights is not None:
+            kinds += (self.weights != 1).flatten(1).any(1)
+        if self.clipped is not None:
+            kinds += 2 * self.clipped.flatten(1).any(1)
+        return kinds
+
+    def of_kind(self, kind: int) -> DataTerm:
+        """The same without the weights or the clipped entries that no measurement of the kind has."""
+        return DataTerm(self.y, self.weights if kind & 1 else None, self.clipped if kind & 2 else None)
 
     def part(self, place: tuple[Any, ...]) -> DataTerm:
         """A part of every measurement."""

@@ -315,3 +315,17 @@ def test_kernels_of_several_channels_are_taken() -> None:
     x = steps_picture(2, 1, 3)
     y = invkit.operator("circconv")(w, x) + 0.005 * (draw(3, *x.shape) - 0.5)
     assert psnr(solve(TV(), "circconv", w, y).x, x) > psnr(y, x) + 5
+
+
+def test_a_clipped_or_a_masked_neighbour_does_not_matter() -> None:
+    w, x, y = blurred("circconv", n=3)
+    y = torch.cat([y[:1], y[1:2].clamp(max=0.6), y[2:]])
+    y[2, :, 3:5, 4:6] = torch.nan
+    priors = (given(w), invkit.prior("identity"))
+    noise = Gaussian(missing="nan")
+    together = TV().solve(Problem(invkit.operator("circconv"), priors, noise=noise), y, torch.Generator()).x
+    for row in range(3):
+        priors = (given(w[row : row + 1]), invkit.prior("identity"))
+        problem = Problem(invkit.operator("circconv"), priors, noise=noise)
+        alone = TV().solve(problem, y[row : row + 1], torch.Generator()).x
+        torch.testing.assert_close(together[row : row + 1], alone, atol=1e-12, rtol=0)
