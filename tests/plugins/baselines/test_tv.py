@@ -318,7 +318,7 @@ def test_kernels_of_several_channels_are_taken() -> None:
 
 
 def test_a_clipped_or_a_masked_neighbour_does_not_matter() -> None:
-    w, x, y = blurred("circconv", n=3)
+    w, _, y = blurred("circconv", n=3)
     y = torch.cat([y[:1], y[1:2].clamp(max=0.6), y[2:]])
     y[2, :, 3:5, 4:6] = torch.nan
     priors = (given(w), invkit.prior("identity"))
