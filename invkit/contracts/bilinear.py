@@ -20,6 +20,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from math import prod
 
+import attrs
 import torch
 from jaxtyping import Float, Inexact
 from torch import Tensor, nn
@@ -30,6 +31,27 @@ from invkit.errors import InvkitError, ShapeError
 
 #: the batch on which an output's shape is tried: a number that is rarely a length of anything else
 _PAIRS = 7
+
+
+@attrs.frozen(eq=False)
+class Scene:
+    """A measurement as that of a larger signal; see :meth:`BilinearOperator.beyond`.
+
+    Args:
+        operator: measures the larger signal, and reads nothing beyond it.
+        x_shape: the larger signal's shape, of as many channels as x.
+        start: where x begins in it, one index for each axis after the channels.
+    """
+
+    operator: BilinearOperator
+    x_shape: Shape
+    start: Shape
+
+    def part(self, scene: Inexact[Tensor, "n c *scene"], x_shape: Shape) -> Inexact[Tensor, "n c *x"]:
+        """x, a view of the larger signal."""
+        for axis, (first, length) in enumerate(zip(self.start, x_shape[1:], strict=True), start=2):
+            scene = scene.narrow(axis, first, length)
+        return scene
 
 
 class BilinearOperator(nn.Module, ABC):
@@ -158,6 +180,15 @@ class BilinearOperator(nn.Module, ABC):
             raise ShapeError("given(x=…) needs the shape of w", hint="add w_shape=(channels, height, width)")
         assert x is not None
         return GivenX(self, x, tuple(w_shape))
+
+    def beyond(self, w_shape: Shape, x_shape: Shape) -> Scene | None:
+        """The larger signal that was really measured, where what lies beyond x is unknown; else None.
+
+        An operator that must read pixels beyond the border of x, and has to invent them, says here what was
+        measured instead: a scene of which x is a part. A solver that can recovers the scene, so that nothing
+        is invented, and gives back x's part of it. Other solvers take ``A(w, x)`` as it is.
+        """
+        return None
 
     def misfit(self, y: Inexact[Tensor, "n *y"]) -> Misfit:
         """``(w, x) ↦ ‖y − A(w, x)‖²`` per pair, real, with whatever depends on ``y`` alone computed once."""

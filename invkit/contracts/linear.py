@@ -16,6 +16,7 @@ from abc import ABC, abstractmethod
 from math import prod
 from typing import TYPE_CHECKING, Any, Literal
 
+import attrs
 import torch
 from jaxtyping import Complex, Inexact
 from torch import Tensor, nn
@@ -29,6 +30,32 @@ Shape = tuple[int, ...]
 
 Role = Literal["kernel", "image", "any"]
 """What a signal is for an operator; ``any`` fits all. See :mod:`invkit.contracts.roles`."""
+
+
+Beyond = Literal["nothing", "zero", "unread"]
+
+
+@attrs.frozen(eq=False)
+class Window:
+    """A map as a window of a circular convolution; see :meth:`LinearOperator.window`.
+
+    With the signal placed at the beginning of a frame of ``size``,
+
+        A x = the first pixels of irfftn(multipliers · rfftn(frame)),
+
+    as many of them as the measurement has.
+
+    Args:
+        multipliers: ``(n, c, *half)`` in the layout of ``torch.fft.rfftn``; batch and channels broadcast.
+        size: lengths of the frame's axes, at least those of the signal and of the measurement.
+        beyond: what the frame holds beyond the signal: ``nothing``, the signal fills it; ``zero``, zeros,
+            which the window reads; ``unread``, anything. With ``unread``, pixel p of the measurement reads
+            the signal's pixels p … p + (signal's length − measurement's length) of every axis, no others.
+    """
+
+    multipliers: Complex[Tensor, "n c *half"]
+    size: Shape
+    beyond: Beyond = "nothing"
 
 
 class LinearOperator(nn.Module, ABC):
@@ -63,6 +90,17 @@ class LinearOperator(nn.Module, ABC):
         asking which operator it has.
         """
         return None
+
+    def window(self) -> Window | None:
+        """This map as a window of a circular convolution, or None where it is none.
+
+        The default knows circular convolutions, by :meth:`spectrum`. With a window a solver can split the
+        convolution off as a variable of its own, ``v = k ⊛ x`` on the whole frame: what is measured is then a
+        choice of v's pixels, and every equation in x is solved by a division in the DFT (Almeida and
+        Figueiredo, IEEE Trans. Image Process. 22(8), 2013).
+        """
+        multipliers = self.spectrum()
+        return None if multipliers is None else Window(multipliers, tuple(self.input_shape[1:]))
 
     def matrix(self, n: int, like: Tensor) -> Inexact[Tensor, "n p d"]:
         """This operator written out for a batch of ``n``: row-major, p numbers measured, d of the signal.

@@ -85,7 +85,8 @@ class Noise(nn.Module, ABC):
 
     def residual(self, z: Float[Tensor, "n *y"], y: Float[Tensor, "n *y"]) -> Float[Tensor, "n"]:
         """The squared residual ``‖y − z‖²`` over the entries that were measured (weight above 0)."""
-        apart = (y - z).abs().square()
+        apart = y - z
+        apart = apart.abs().square() if apart.is_complex() else apart.square()
         if self.weights is not None:
             apart = apart.where(self._weights_of(y) > 0, 0.0)
         return apart.flatten(1).sum(1)

@@ -5,6 +5,7 @@
     Adam                        steps of Adam, row by row
     conjugate_gradients         (AᵀA + ρI) x = b, every row with step lengths of its own
     closest, encoded            latents whose signals are closest to given ones
+    noise_level                 the noise's standard deviation, from a measurement alone
     start_latents               where a solve that starts from a solution begins
     restated                    a solution in the latents of other priors, to go on from
     Stages, Stage               several solvers, each starting from the last one's solution
@@ -17,6 +18,7 @@ from invkit.solving.candidates import Candidates
 from invkit.solving.closest import closest, descents, encoded, restated, start_latents
 from invkit.solving.descent import Adam
 from invkit.solving.linear import conjugate_gradients, ridge_inverse, weighted
+from invkit.solving.noise import noise_level
 from invkit.solving.record import Found, Record
 from invkit.solving.running import run
 from invkit.solving.stages import Stage, Stages
@@ -35,6 +37,7 @@ __all__ = [
     "encoded",
     "given_signals",
     "is_given",
+    "noise_level",
     "restated",
     "ridge_inverse",
     "run",

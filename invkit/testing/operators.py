@@ -5,15 +5,17 @@
 
 Checked on the operator's own ``example_shapes()``, in double precision and on random signals: that the shapes
 are as promised; linearity in either argument; both adjoints, against the dot product and against automatic
-differentiation; the frozen views and their spectra; each declared ambiguity; that a batch is its members one
-by one; the views' matrices; that nothing is remembered from call to call; that dtype and device are kept and
-inputs left alone; that the misfit's shortcuts give the numbers the definition gives; and that complex
-signals are either refused or measured with conjugates where they belong.
+differentiation; the frozen views, their spectra and windows; the larger scene, where x is a part of one; each
+declared ambiguity; that a batch is its members one by one; the views' matrices; that nothing is remembered
+from call to call; that dtype and device are kept and inputs left alone; that the misfit's shortcuts give the
+numbers the definition gives; and that complex signals are either refused or measured with conjugates where
+they belong.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import attrs
 import torch
@@ -193,6 +195,41 @@ def check_spectrum(case: Case) -> None:
         require_close(found, view(signal), name, "its spectrum() is not rfftn(A x) / rfftn(x)")
 
 
+def check_window(case: Case) -> None:
+    """Where a frozen view has a ``window()``, it measures the frame that the signal is placed in."""
+    operator, w, x = case.operator, case.w, case.x
+    views = (
+        ("given(w=…)", operator.given(w=w, x_shape=case.x_shape), x),
+        ("given(x=…)", operator.given(x=x, w_shape=case.w_shape), w),
+    )
+    for name, view, signal in views:
+        window = view.window()
+        if window is None:
+            continue
+        size = tuple(window.size)
+        inside: tuple[Any, ...] = tuple(slice(length) for length in signal.shape[2:])
+        measured: tuple[Any, ...] = tuple(slice(length) for length in view.output_shape[1:])
+        for beyond in (0.0, 1.0) if window.beyond == "unread" else (0.0,):
+            frame = case.another(signal.new_empty(*signal.shape[:2], *size)) * beyond
+            frame[(..., *inside)] = signal
+            dims = tuple(range(2, signal.ndim))
+            whole = torch.fft.irfftn(window.multipliers * torch.fft.rfftn(frame, dim=dims), size, dims)
+            explanation = f"its window() with {beyond:g} beyond the signal does not measure what A does"
+            require_close(whole[(..., *measured)], view(signal), name, explanation)
+
+
+def check_beyond(case: Case) -> None:
+    """A larger scene holds x, and measures as ``y`` does."""
+    scene = case.operator.beyond(case.w_shape, case.x_shape)
+    if scene is None:
+        return
+    promised = tuple(case.operator.output_shape(case.w_shape, case.x_shape))
+    made = tuple(scene.operator.output_shape(case.w_shape, scene.x_shape))
+    require(made == promised, "beyond", f"the scene measures as {made}, x as {promised}")
+    whole = case.x.new_zeros(len(case.x), *scene.x_shape)
+    require_shape(scene.part(whole, case.x_shape), case.x.shape, "beyond", "x's part of the scene")
+
+
 def check_ambiguities(case: Case) -> None:
     """Every declared ambiguity leaves the measurement as it is, and can undo itself given the truth."""
     operator, declared = case.operator, case.operator.ambiguities
@@ -361,6 +398,8 @@ CHECKS: tuple[Callable[[Case], None], ...] = (
     check_closed_forms,
     check_views,
     check_spectrum,
+    check_window,
+    check_beyond,
     check_ambiguities,
     check_batching,
     check_matrix,

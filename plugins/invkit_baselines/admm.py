@@ -1,85 +1,110 @@
-"""Total variation by splitting: the ADMM (split Bregman) iteration for a batch of measurements.
+"""Total variation by the ADMM for any linear operator: conjugate gradients in place of a division in the DFT.
 
-    state = State.at(x, boxed=False)
-    step = splitting_step(quadratic, weight=2e-3, beta=0.04, rho=0.0, colour="joint", bounds=None)
+    engine = GradientTV(operator, y, gamma, palette, joint=True, jump=0.05, bounds=None, inner=5)
+    engine.begin(first)
     for _ in range(200):
-        state = step(state)
-    state.signal                             # argmin ½‖y − A x‖² + γ·TV(x)
+        engine.step()
+    engine.x                                 # argmin ½‖y − A x‖² + γ·TV(x)
 
-``d`` stands for ``D x`` and, where values are bounded, ``z`` for ``x``; ``b`` and ``u`` are the scaled
-multipliers:
+With ``z = P x`` the colours of x (:mod:`.colours`), ``d`` stands for ``D z`` and, where values are bounded,
+``q`` for ``x``; ``b`` and ``c`` are the scaled multipliers:
 
-    x ← argmin ½‖y − A x‖² + (β/2)‖D x − d + b‖² + (ρ/2)‖x − z + u‖²
-    d ← shrink(D x + b, γ/β),    b ← b + D x − d
-    z ← clip(x + u),             u ← u + x − z
+    x ← argmin ½‖y − A x‖² + (β/2)‖D z − d + b‖² + (β/2)‖x − q + c‖²
+    d ← shrink(D z + b, γ/β),    b ← b + D z − d
+    q ← clip(x + c),             c ← c + x − q
 
-β and ρ change how fast it converges, not where to. Source: Goldstein and Osher, "The split Bregman method for
-L1-regularized problems", SIAM J. Imaging Sci. 2(2), 2009; Afonso, Bioucas-Dias and Figueiredo, "Fast image
-recovery using variable splitting and constrained optimization", IEEE TIP 19(9), 2010.
+The equation in x is solved by a few steps of conjugate gradients from the last x. As the ADMM goes on, its x
+is ever closer to the next one, so few steps do. β changes how fast it converges, not where to. Source:
+Goldstein and Osher, "The split Bregman method for L1-regularized problems", SIAM J. Imaging Sci. 2(2), 2009;
+Afonso, Bioucas-Dias and Figueiredo, "Fast image recovery using variable splitting and constrained
+optimization", IEEE TIP 19(9), 2010.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import attrs
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
-from invkit_baselines.differences import Colour, differences, differences_adjoint, shrink
-from invkit_baselines.normal import QuadraticStep
+from invkit.contracts.linear import LinearOperator
+from invkit.solving import conjugate_gradients
+from invkit_baselines.colours import Palette, recoloured
+from invkit_baselines.differences import differences, differences_adjoint, shrink
 
 
-@attrs.frozen(eq=False)
-class State:
-    """Where the iteration stands: ``z`` and ``u`` are None where values are not bounded."""
+class GradientTV:
+    """The iteration for a batch of measurements.
 
-    x: Float[Tensor, "n c *dims"]
-    d: Float[Tensor, "n axes c *dims"]
-    b: Float[Tensor, "n axes c *dims"]
-    z: Float[Tensor, "n c *dims"] | None
-    u: Float[Tensor, "n c *dims"] | None
+    Args:
+        operator: A, one row a measurement.
+        y: the measurements.
+        gamma: γ of each.
+        palette: P.
+        joint: whether a pixel's vector is of all channels.
+        jump: γ/β, by how much differences are shrunk in an iteration.
+        bounds: of the values of x.
+        inner: steps of conjugate gradients.
+    """
 
-    @classmethod
-    def at(cls, x: Float[Tensor, "n c *dims"], *, boxed: bool) -> State:
-        """A start from ``x``, with multipliers of zero."""
-        d = differences(x)
-        return cls(x, d, torch.zeros_like(d), x if boxed else None, torch.zeros_like(x) if boxed else None)
+    def __init__(
+        self,
+        operator: LinearOperator,
+        y: Float[Tensor, "n *y"],
+        gamma: Float[Tensor, "n"],
+        palette: Palette,
+        *,
+        joint: bool,
+        jump: float,
+        bounds: tuple[float, float] | None,
+        inner: int,
+    ) -> None:
+        self.operator, self.palette, self.bounds, self.inner = operator, palette, bounds, inner
+        self.joint, self.jump = joint, jump
+        self.beta = (gamma / jump).reshape(-1, *[1] * len(operator.input_shape))
+        self.fixed = operator.adjoint(y)
+        self.metric = palette.matrix.T @ palette.matrix
+
+    def begin(self, first: Float[Tensor, "n c *x"]) -> None:
+        """Start from x, with multipliers of zero."""
+        self._x = first
+        self.d = differences(self._coloured(first))
+        self.b = torch.zeros_like(self.d)
+        self.q: Tensor | None = first if self.bounds else None
+        self.c: Tensor | None = torch.zeros_like(first) if self.bounds else None
+
+    def take(self, other: GradientTV, rows: Int[Tensor, "k"]) -> None:
+        """Go on from where these measurements of another iteration stand."""
+        self._x, self.d, self.b = other._x[rows], other.d[rows], other.b[rows]
+        self.q = None if other.q is None else other.q[rows]
+        self.c = None if other.c is None else other.c[rows]
 
     @property
-    def signal(self) -> Float[Tensor, "n c *dims"]:
-        """The solution so far: the one within the bounds, where there are any."""
-        return self.x if self.z is None else self.z
+    def x(self) -> Float[Tensor, "n c *x"]:
+        """The signal so far: the one within the bounds, where there are any."""
+        return self._x if self.q is None else self.q
 
-    def select(self, index: Tensor) -> State:
-        """The state of the measurements ``index`` alone."""
-        fields = (self.x, self.d, self.b, self.z, self.u)
-        return State(*(None if each is None else each[index] for each in fields))  # type: ignore[arg-type]
+    def step(self) -> None:
+        """One iteration."""
+        right = self.fixed + self.beta * self._uncoloured(differences_adjoint(self.d - self.b))
+        if self.q is not None and self.c is not None:
+            right = right + self.beta * (self.q - self.c)
+        self._x = conjugate_gradients(self._normal, right, self._x, steps=self.inner)
+        moved = differences(self._coloured(self._x)) + self.b
+        self.d = shrink(moved, self.jump, "joint" if self.joint else "separate")
+        self.b = moved - self.d
+        if self.bounds and self.c is not None:
+            lifted = self._x + self.c
+            self.q = lifted.clamp(*self.bounds)
+            self.c = lifted - self.q
 
+    def _normal(self, x: Tensor) -> Tensor:
+        """``(AᵀA + β PᵀDᵀDP + β) x``, the last only where values are bounded."""
+        smooth = differences_adjoint(differences(x))
+        smooth = smooth if self.palette.plain else recoloured(smooth, self.metric)
+        return self.operator.normal(x) + self.beta * (smooth + x if self.bounds else smooth)
 
-def splitting_step(
-    quadratic: QuadraticStep,
-    *,
-    weight: float,
-    beta: float,
-    rho: float,
-    colour: Colour,
-    bounds: tuple[float, float] | None,
-) -> Callable[[State], State]:
-    """One iteration, a function of the state."""
+    def _coloured(self, x: Tensor) -> Tensor:
+        return x if self.palette.plain else recoloured(x, self.palette.matrix)
 
-    def step(state: State) -> State:
-        rhs = beta * differences_adjoint(state.d - state.b)
-        if state.z is not None and state.u is not None:
-            rhs = rhs + rho * (state.z - state.u)
-        x = quadratic(state.x, rhs)
-        moved = differences(x) + state.b
-        d = shrink(moved, weight / beta, colour)
-        if state.u is None or bounds is None:
-            return State(x, d, moved - d, None, None)
-        lifted = x + state.u
-        z = lifted.clamp(*bounds)
-        return State(x, d, moved - d, z, lifted - z)
-
-    return step
+    def _uncoloured(self, z: Tensor) -> Tensor:
+        return z if self.palette.plain else recoloured(z, self.palette.matrix.T)

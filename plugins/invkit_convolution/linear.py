@@ -4,17 +4,24 @@ image's size.
     op = invkit.operator("linconv")                                  # same size, zeros beyond the border
     op = invkit.operator("linconv?mode=valid")                       # only pixels the image fully determines
     op = invkit.operator("linconv?mode=same&boundary=reflect")
+    op = invkit.operator("linconv?mode=same&boundary=unknown")       # photographs
+    op.beyond((1, 21, 21), (3, 256, 256))                            # valid, of a scene of 276 × 276
 
 With K the kernel's and N the image's length along an axis, and the image continued beyond its border by the
 boundary:
 
     full    y[p] = Σ_q w[q] x[p − q],           p = 0 … N + K − 2      zeros beyond the border
     valid   y[p] = Σ_q w[q] x[p − q + K − 1],   p = 0 … N − K          nothing beyond the border is read
-    same    y[p] = Σ_q w[q] x[p − q + K // 2],  p = 0 … N − 1          zero, replicate (edge pixel) or reflect
+    same    y[p] = Σ_q w[q] x[p − q + K // 2],  p = 0 … N − 1          zero, replicate, reflect, unknown
 
-``reflect`` mirrors about the border pixel without repeating it, as ``numpy.pad`` does. The kernel's origin
-for ``same`` is ``K // 2``, as everywhere in invkit; ``scipy.signal`` takes ``(K − 1) // 2``, another pixel
-for even K.
+``replicate`` repeats the border pixel. ``reflect`` mirrors about the border pixel without repeating it, as
+``numpy.pad`` does. The kernel's origin for ``same`` is ``K // 2``, as everywhere in invkit; ``scipy.signal``
+takes ``(K − 1) // 2``, another pixel for even K.
+
+With ``unknown`` the operator continues the image by its edge pixels, as ``replicate`` does, but says that
+what lies beyond the border is not known (:meth:`~invkit.contracts.bilinear.BilinearOperator.beyond`): the
+measurement is the valid part of a scene larger by K − 1 pixels, in which the image begins at ``(K − 1) //
+2``. Solvers that recover the scene, e.g. by total variation, invent no border.
 """
 
 from __future__ import annotations
@@ -25,13 +32,14 @@ from scipy.fft import next_fast_len
 from torch import Tensor
 from torch.nn.functional import pad
 
-from invkit.contracts.linear import Shape
+from invkit.contracts.bilinear import GivenW, Scene
+from invkit.contracts.linear import LinearOperator, Shape, Window
 from invkit.errors import ShapeError, SpecError
 from invkit_convolution._convolution import Convolution, check_option
-from invkit_convolution._spectrum import Size, kernel_origin
+from invkit_convolution._spectrum import Size, kernel_origin, transfer
 
 Mode = Literal["full", "valid", "same"]
-Boundary = Literal["zero", "replicate", "reflect"]
+Boundary = Literal["zero", "replicate", "reflect", "unknown"]
 
 #: how many times K − 1 pixels the measurement is longer than the image
 _LONGER = {"full": 1, "valid": -1, "same": 0}
@@ -91,14 +99,62 @@ class LinearConvolution(Convolution):
             w_shape = (1, *(longer * (y - n) + 1 for y, n in zip(y_shape[1:], x_shape[1:], strict=True)))
         return super().infer_shapes(tuple(y_shape), w_shape, x_shape)
 
+    def given(
+        self,
+        *,
+        w: Tensor | None = None,
+        x: Tensor | None = None,
+        w_shape: Shape | None = None,
+        x_shape: Shape | None = None,
+    ) -> LinearOperator:
+        """This operator with one argument frozen; with ``w`` frozen, its ``window()`` is known, except where
+        pixels are invented beyond the border.
+        """
+        view = super().given(w=w, x=x, w_shape=w_shape, x_shape=x_shape)
+        return LinearGivenW(self, view.w, view.input_shape) if isinstance(view, GivenW) else view
+
+    def beyond(self, w_shape: Shape, x_shape: Shape) -> Scene | None:
+        """With ``boundary=unknown`` the valid part of a scene larger by K − 1 pixels, else None."""
+        if self.boundary != "unknown":
+            return None
+        self.output_shape(w_shape, x_shape)
+        larger = (n + k - 1 for k, n in zip(w_shape[1:], x_shape[1:], strict=True))
+        valid = LinearConvolution("valid", dims=2 if self.measurement_dims == 2 else 1)
+        return Scene(valid, (x_shape[0], *larger), tuple((k - 1) // 2 for k in w_shape[1:]))
+
+    def window(self, w: Tensor, image: Size) -> Window | None:
+        """The window that ``given(w=w).window()`` tells."""
+        kernel = tuple(w.shape[2:])
+        if self.boundary != "zero":
+            return None
+        size, start = self._frame(kernel, image)
+        if self.mode == "valid":
+            size = tuple(next_fast_len(n, real=True) for n in image)
+        multipliers = transfer(w, size, start)
+        return Window(
+            multipliers.mT if len(size) == 2 else multipliers,
+            size,
+            "unread" if self.mode == "valid" else "zero",
+        )
+
     def _continued(self, x: Tensor, kernel: Size) -> Tensor:
         if self.boundary == "zero":
             return x
         border = [amount for k in reversed(kernel) for amount in (k - 1 - k // 2, k // 2)]
-        return pad(x, border, self.boundary)
+        return pad(x, border, "reflect" if self.boundary == "reflect" else "replicate")
 
     def _frame(self, kernel: Size, image: Size) -> tuple[Size, Size]:
         if self.mode == "valid" or self.boundary != "zero":  # what wraps around falls outside the valid part
             return image, tuple(k - 1 for k in kernel)
         size = tuple(next_fast_len(n + k - 1, real=True) for k, n in zip(kernel, image, strict=True))
         return size, (0,) * len(kernel) if self.mode == "full" else kernel_origin(kernel)
+
+
+class LinearGivenW(GivenW):
+    """``x ↦ w * x``, a window of a circular convolution where no pixels are invented."""
+
+    operator: LinearConvolution
+
+    def window(self) -> Window | None:
+        """With zeros beyond the image, or nothing of it read; else None."""
+        return self.operator.window(self.w, self.input_shape[1:])

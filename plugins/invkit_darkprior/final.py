@@ -23,8 +23,10 @@ from __future__ import annotations
 
 import attrs
 import numpy as np
+import torch
 from attrs.validators import ge, gt, optional
 
+from invkit.solving import noise_level
 from invkit_darkprior._fourier import (
     Complex,
     Real,
@@ -38,7 +40,6 @@ from invkit_darkprior._fourier import (
 )
 from invkit_darkprior.boundary import extend
 from invkit_darkprior.latent_step import sparse_gradients
-from invkit_darkprior.noise import noise_level
 
 ITERATIONS = 120
 TV_PER_NOISE, SMALLEST_TV, SPARSE_PER_TV = 0.25, 1e-4, 0.4
@@ -55,7 +56,7 @@ class Last:
 
     Args:
         tv: weight λ of the total variation, above 0; None: a quarter of the noise's standard deviation, which
-            is estimated (:mod:`.noise`), at least 1e-4.
+            is estimated (:mod:`invkit.solving.noise`), at least 1e-4.
         sparse: weight μ of the number of non-zero gradients, above 0; None: 0.4·λ.
         ringing: weight of what is subtracted, 0 or more.
 
@@ -76,7 +77,8 @@ class Last:
             kernel: (odd, odd), centred.
             grey: the image that the noise is measured on.
         """
-        tv = self.tv or max(TV_PER_NOISE * noise_level(grey), SMALLEST_TV)
+        noise = float(noise_level(torch.from_numpy(grey)[None, None]))
+        tv = self.tv or max(TV_PER_NOISE * noise, SMALLEST_TV)
         smooth = total_variation(y, size, kernel, tv)
         if self.ringing == 0:
             return smooth

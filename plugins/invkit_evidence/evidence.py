@@ -37,9 +37,9 @@ from invkit.contracts.problem import Problem
 from invkit.contracts.solution import Solution
 from invkit.contracts.solver import Solver
 from invkit.errors import InputError
-from invkit.solving import Record, is_given, start_latents
+from invkit.solving import Record, is_given, noise_level, start_latents
 from invkit_evidence.confidence import Signs
-from invkit_evidence.posterior import Parameters, Posterior, first_noise
+from invkit_evidence.posterior import Parameters, Posterior
 from invkit_evidence.rounds import Rounds
 from invkit_evidence.search import Schedule
 from invkit_evidence.watch import Watch, centre
@@ -231,7 +231,7 @@ class Evidence(Solver):
         seed: int,
     ) -> Rounds:
         sigma = problem.noise.sigma
-        noise = first_noise(y) if sigma is None else sigma.to(y).expand(len(y))
+        noise = noise_level(y) if sigma is None else sigma.to(y).expand(len(y))
         fine = Posterior(problem, prior_x.marginal(y), noise)
         ranks = self.search.rank or (None,)
         coarse = [Posterior(problem, prior_x.marginal(y, rank=rank), noise) for rank in ranks]

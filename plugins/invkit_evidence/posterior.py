@@ -15,7 +15,6 @@ estimated: σ₀ is then a first estimate from the measurement.
 from __future__ import annotations
 
 import attrs
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -23,10 +22,7 @@ from invkit.contracts.linear import LinearOperator
 from invkit.contracts.marginal import Marginal
 from invkit.contracts.problem import Problem
 
-__all__ = ["Parameters", "Posterior", "first_noise"]
-
-#: the least standard deviation of noise that is looked for, in units of y
-_LEAST_NOISE = 1e-3
+__all__ = ["Parameters", "Posterior"]
 
 
 @attrs.frozen(eq=False)
@@ -88,37 +84,3 @@ class Posterior:
     def select(self, index: Tensor) -> Posterior:
         """The objective of the candidates ``index`` alone."""
         return Posterior(self.problem.select(index), self.marginal.select(index), self.noise[index])
-
-
-def first_noise(y: Float[Tensor, "n *y"]) -> Float[Tensor, "n"]:
-    """A first estimate of the noise's standard deviation.
-
-    The median modulus of the finest diagonal Haar coefficients over 0.6745, its value for N(0, 1) (Donoho and
-    Johnstone, Biometrika 81(3), 1994); of signals in one dimension, of the finest coefficients. Blur leaves
-    little else there. Coefficients that touch a measurement's least or largest value are left out where
-    others
-    remain: where a sensor is saturated, no noise is seen.
-    """
-    least, largest = (bound[:, None] for bound in y.flatten(1).aminmax(dim=1))
-    clipped = ((y.flatten(1) == least) | (y.flatten(1) == largest)).reshape(y.shape).to(y.dtype)
-    finest, touched = _differences(y), _sums(clipped)
-    if y.ndim > 3:
-        finest, touched = _differences(finest.mT) / 2**0.5, _sums(touched.mT)
-    sizes = (finest / 2**0.5).flatten(1).abs()
-    if sizes[0].numel() == 0:
-        return torch.full_like(y.flatten(1)[:, 0], _LEAST_NOISE)
-    free = torch.where(touched.flatten(1) > 0, torch.nan, sizes).nanmedian(1).values
-    median = torch.where(free.isnan(), sizes.median(1).values, free)
-    return (median / 0.6745).clamp(min=_LEAST_NOISE)
-
-
-def _differences(y: Tensor) -> Tensor:
-    """Of the last axis's pairs; none where it has but one entry."""
-    paired = y.shape[-1] // 2 * 2
-    return y[..., 1:paired:2] - y[..., :paired:2]
-
-
-def _sums(y: Tensor) -> Tensor:
-    """The same pairs, added up."""
-    paired = y.shape[-1] // 2 * 2
-    return y[..., 1:paired:2] + y[..., :paired:2]

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from invkit import Ambiguity, BilinearOperator, InputError, Misfit, Scaling
-from invkit.contracts.bilinear import GivenW
+from invkit.contracts.bilinear import GivenW, Scene
+from invkit.contracts.linear import Window
 from invkit.testing import check_operator
 from invkit.testing.operators import CHECKS, Case
 
@@ -195,6 +196,27 @@ class SpectrumOfAProduct(Right):
         return view if w is None else NoConvolution(self, w, x_shape)
 
 
+class NoWindow(GivenW):
+    def window(self):
+        return Window(torch.fft.rfft(self.w), tuple(self.input_shape[1:]), "unread")
+
+
+class WindowOfAProduct(Right):
+    def given(self, *, w=None, x=None, w_shape=None, x_shape=None):
+        view = super().given(w=w, x=x, w_shape=w_shape, x_shape=x_shape)
+        return view if w is None else NoWindow(self, w, x_shape)
+
+
+class LastPixelLost(Right):
+    def forward(self, w, x):
+        return (w * x)[..., :-1]
+
+
+class SceneOfAnotherSize(Right):
+    def beyond(self, w_shape, x_shape):
+        return Scene(LastPixelLost(), tuple(x_shape), (0,) * len(x_shape[1:]))
+
+
 class RowsReversed(GivenW):
     def matrix(self, n, like):
         return super().matrix(n, like).flip(1)
@@ -257,6 +279,8 @@ WRONG = {
     NotTheDerivative: ("closed_forms", "closed form of adjoint_w"),
     ViewOfAnotherOperator: ("views", "given"),
     SpectrumOfAProduct: ("spectrum", r"given.*spectrum"),
+    WindowOfAProduct: ("window", r"given.*window"),
+    SceneOfAnotherSize: ("beyond", "beyond"),
     MatrixUpsideDown: ("matrix", r"given.*matrix"),
     FalseAmbiguity: ("ambiguities", "doubling.*changes the measurement"),
     Misaligned: ("ambiguities", "align moves x away"),

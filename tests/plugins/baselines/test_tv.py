@@ -15,6 +15,7 @@ from invkit import InputError, Problem, Status
 from invkit.contracts.noise import Gaussian
 from invkit.metrics import psnr
 from invkit.testing import check_solver
+from invkit_baselines.case import Case
 from invkit_baselines.differences import total_variation
 from invkit_baselines.tv import TV
 from tests.plugins.baselines.known import draw, given, kernels, steps_picture
@@ -93,14 +94,20 @@ def test_finds_the_minimum_of_what_it_minimises(operator: str, colour: str) -> N
         assert value(near) >= least
 
 
-def test_both_ways_to_the_quadratic_step_agree(monkeypatch: pytest.MonkeyPatch) -> None:
-    w, _, y = blurred("circconv")
-    by_division = solve(TV(steps=8, tolerance=0), "circconv", w, y).x
-    from invkit_convolution.circular import CircularGivenW
-
-    monkeypatch.setattr(CircularGivenW, "spectrum", lambda self: None)
-    by_gradients = solve(TV(steps=8, tolerance=0, inner=40), "circconv", w, y).x
-    torch.testing.assert_close(by_division, by_gradients, atol=1e-6, rtol=0)
+@pytest.mark.parametrize(
+    ("operator", "boxed"), [("circconv", True), ("linconv", False), ("linconv?mode=full", True)]
+)
+def test_divisions_and_conjugate_gradients_end_at_the_same_picture(
+    operator: str, boxed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    w, _, y = blurred(operator, n=1, size=10)
+    tight, prior = TV(weight_x=1e-2, steps=150, tolerance=0), Boxed() if boxed else "identity"
+    by_division = solve(tight, operator, w, y, prior)
+    monkeypatch.setattr(Case, "window", lambda self: None)
+    by_gradients = solve(tight, operator, w, y, prior)
+    least, other = (each.restarts.objective.item() for each in (by_division, by_gradients))
+    assert least == pytest.approx(other, rel=1e-3)
+    torch.testing.assert_close(by_division.x, by_gradients.x, atol=5e-3, rtol=0)
 
 
 def test_bounds_are_kept_and_change_what_is_found() -> None:
@@ -217,7 +224,108 @@ def _saved(folder: Path, signal: Tensor) -> Path:
     return folder / "picture.npy"
 
 
-@pytest.mark.parametrize("options", [{"weight_x": 0.0}, {"steps": 0}, {"colour": "grey"}, {"jump": -1.0}])
+@pytest.mark.parametrize(
+    "options",
+    [{"weight_x": 0.0}, {"tau": 0.0}, {"chroma": 0.0}, {"steps": 0}, {"colour": "grey"}, {"jump": -1.0}],
+)
 def test_bad_options_are_refused(options: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=next(iter(options))):
         TV(**options)
+
+
+def test_beyond_an_unknown_border_nothing_is_invented() -> None:
+    """The measurement has seen more than x: with the scene recovered, x's border is as good as the rest."""
+    w, scene = kernels(1, 2, size=9), steps_picture(2, 2, 3, 56)
+    y, x = invkit.operator("linconv?mode=valid")(w, scene), scene[..., 4:-4, 4:-4]
+    y = y + 0.01 * (draw(3, *y.shape) - 0.5)
+    unknown, invented = (
+        solve(TV(), f"linconv?boundary={boundary}", w, y).x for boundary in ("unknown", "replicate")
+    )
+    assert unknown.shape == x.shape
+    assert psnr(unknown, x).mean() > psnr(invented, x).mean() + 3
+    frame = torch.ones_like(x, dtype=torch.bool)
+    frame[..., 4:-4, 4:-4] = False
+    assert (unknown - x)[frame].square().mean() < 4 * (unknown - x)[~frame].square().mean()
+
+
+def test_from_its_own_picture_an_unknown_border_goes_on() -> None:
+    w, x, _ = blurred("linconv", n=1)
+    problem = Problem(invkit.operator("linconv?boundary=unknown"), (given(w), invkit.prior("identity")))
+    y = problem.operator(w, x)
+    end = TV(tolerance=1e-5).solve(problem, y, torch.Generator())
+    again, anew = (TV(steps=3).solve(problem, y, torch.Generator(), start=each) for each in (end, None))
+    assert psnr(again.x, end.x) > psnr(anew.x, end.x)
+
+
+def test_a_saturated_light_does_not_ring() -> None:
+    """The light is three times as bright as what the sensor can tell."""
+    w = torch.zeros(1, 1, 7, 7, dtype=torch.float64)
+    w[..., 3, :] = 1 / 7
+    x = torch.full((1, 1, 40, 40), 0.2, dtype=torch.float64)
+    x[..., 15:25, 15:25] = 3.0
+    y = (invkit.operator("circconv")(w, x) + 0.005 * (draw(4, *x.shape) - 0.5)).clamp(max=1)
+    told, untold = (solve(TV(clipped=clipped), "circconv", w, y).x for clipped in (True, False))
+    around = torch.ones_like(x, dtype=torch.bool)
+    around[..., 14:26, 14:26] = False
+    assert (told - x)[around].abs().max() < 0.5 * (untold - x)[around].abs().max()
+
+
+def test_a_white_page_stays_white() -> None:
+    """White areas at the largest value, of which nothing was cut off but the noise."""
+    w, x, _ = blurred("circconv", n=1, channels=1)
+    x = torch.where(x > 0.5, 1.0, 0.1).double()
+    y = (invkit.operator("circconv")(w, x) + 0.01 * (draw(4, *x.shape) - 0.5)).clamp(0, 1)
+    told, untold = (solve(TV(clipped=clipped), "circconv", w, y).x.clamp(0, 1) for clipped in (True, False))
+    assert (psnr(told, x) > psnr(untold, x) - 0.5).all()
+
+
+def test_the_weight_follows_the_noise() -> None:
+    """Told, estimated, or named outright; of each measurement its own; never less than for 0.004."""
+    w, x, _ = blurred("circconv", n=2, size=32)
+    sigma = torch.tensor([0.01, 0.04], dtype=torch.float64)
+    noise = torch.randn(x.shape, generator=torch.Generator().manual_seed(3), dtype=x.dtype)
+    y = invkit.operator("circconv")(w, x) + sigma[:, None, None, None] * noise
+    priors = (given(w), invkit.prior("identity"))
+    known = Problem(invkit.operator("circconv"), priors, noise=Gaussian(sigma=sigma))
+    told = TV().solve(known, y, torch.Generator())
+    for row, level in enumerate(sigma.tolist()):
+        named = solve(TV(weight_x=0.9 * level**1.5), "circconv", w[row : row + 1], y[row : row + 1])
+        torch.testing.assert_close(told.x[row : row + 1], named.x, atol=1e-9, rtol=0)
+    assert (psnr(solve(TV(), "circconv", w, y).x, told.x) > 40).all()
+    tiny = Problem(invkit.operator("circconv"), priors, noise=Gaussian(sigma=1e-5))
+    floor = solve(TV(weight_x=0.9 * 0.004**1.5), "circconv", w, y)
+    torch.testing.assert_close(TV().solve(tiny, y, torch.Generator()).x, floor.x, atol=1e-9, rtol=0)
+
+
+def test_colour_noise_is_held_down() -> None:
+    """A grey picture with noise in colour: what channels differ by is noise."""
+    w, x, _ = blurred("circconv", n=2, channels=1)
+    y = invkit.operator("circconv")(w, x).expand(-1, 3, -1, -1)
+    y = y + 0.03 * torch.randn(y.shape, generator=torch.Generator().manual_seed(3), dtype=y.dtype)
+    opponent, joint = (solve(TV(colour=colour), "circconv", w, y).x for colour in ("opponent", "joint"))
+
+    def apart(x: Tensor) -> Tensor:
+        return (x - x.mean(1, keepdim=True)).square().mean()
+
+    assert apart(opponent) < apart(joint) / 2
+
+
+def test_kernels_of_several_channels_are_taken() -> None:
+    w = torch.cat([kernels(seed, 1) for seed in (1, 2, 3)], 1)
+    x = steps_picture(2, 1, 3)
+    y = invkit.operator("circconv")(w, x) + 0.005 * (draw(3, *x.shape) - 0.5)
+    assert psnr(solve(TV(), "circconv", w, y).x, x) > psnr(y, x) + 5
+
+
+def test_a_clipped_or_a_masked_neighbour_does_not_matter() -> None:
+    w, _, y = blurred("circconv", n=3)
+    y = torch.cat([y[:1], y[1:2].clamp(max=0.6), y[2:]])
+    y[2, :, 3:5, 4:6] = torch.nan
+    priors = (given(w), invkit.prior("identity"))
+    noise = Gaussian(missing="nan")
+    together = TV().solve(Problem(invkit.operator("circconv"), priors, noise=noise), y, torch.Generator()).x
+    for row in range(3):
+        priors = (given(w[row : row + 1]), invkit.prior("identity"))
+        problem = Problem(invkit.operator("circconv"), priors, noise=noise)
+        alone = TV().solve(problem, y[row : row + 1], torch.Generator()).x
+        torch.testing.assert_close(together[row : row + 1], alone, atol=1e-12, rtol=0)

@@ -14,8 +14,8 @@ from invkit import ShapeError, SpecError
 from invkit_convolution.linear import LinearConvolution
 from tests.strategies import seeds
 
-PAD = {"zero": "constant", "replicate": "edge", "reflect": "reflect"}
-NDIMAGE = {"zero": "constant", "replicate": "nearest", "reflect": "mirror"}
+PAD = {"zero": "constant", "replicate": "edge", "reflect": "reflect", "unknown": "edge"}
+NDIMAGE = {"zero": "constant", "replicate": "nearest", "reflect": "mirror", "unknown": "nearest"}
 lengths = st.integers(1, 8)
 
 
@@ -72,6 +72,32 @@ def test_signals_agree_with_numpy(mode, seed, kernel, image) -> None:
     np.testing.assert_allclose(ours, np.convolve(x[0, 0], w[0, 0], mode), atol=1e-12)
 
 
+@given(seed=seeds, kernel=st.tuples(lengths, lengths), image=st.tuples(lengths, lengths))
+def test_beyond_an_unknown_boundary_is_a_larger_scene(seed, kernel, image) -> None:
+    """Continued by its edge pixels, the scene measures as the image does; and x lies where it says."""
+    w, x = draw(seed, kernel, image)
+    operator = LinearConvolution(boundary="unknown")
+    scene = operator.beyond((1, *kernel), (1, *image))
+    assert scene is not None and scene.start == tuple((k - 1) // 2 for k in kernel)
+    border = [(k - 1 - k // 2, k // 2) for k in kernel]
+    whole = torch.from_numpy(np.pad(x[0, 0].numpy(), border, mode="edge"))[None, None]
+    assert tuple(whole.shape[1:]) == scene.x_shape
+    torch.testing.assert_close(scene.part(whole, (1, *image)), x)
+    torch.testing.assert_close(scene.operator(w, whole), operator(w, x))
+
+
+def test_where_borders_are_known_there_is_no_larger_scene() -> None:
+    for operator in (LinearConvolution(), LinearConvolution("valid"), LinearConvolution(boundary="reflect")):
+        assert operator.beyond((1, 3, 3), (1, 8, 8)) is None
+
+
+@pytest.mark.parametrize("boundary", ["replicate", "reflect", "unknown"])
+def test_invented_pixels_are_no_window(boundary) -> None:
+    w, x = draw(0, (3, 3), (8, 8))
+    assert LinearConvolution(boundary=boundary).given(w=w, x_shape=x.shape[1:]).window() is None
+    assert LinearConvolution("valid").given(w=w, x_shape=x.shape[1:]).window().beyond == "unread"
+
+
 def test_one_at_the_origin_does_not_move_the_image() -> None:
     x = torch.rand(2, 3, 7, 6)
     for boundary in PAD:
@@ -99,7 +125,7 @@ def test_a_kernel_may_be_larger_than_the_image_where_that_makes_sense() -> None:
 
 
 @pytest.mark.parametrize(("mode", "why"), [("full", "without end"), ("valid", "nothing beyond the border")])
-@pytest.mark.parametrize("boundary", ["replicate", "reflect"])
+@pytest.mark.parametrize("boundary", ["replicate", "reflect", "unknown"])
 def test_boundaries_that_make_no_sense_are_refused(mode, why: str, boundary) -> None:
     with pytest.raises(SpecError, match=f"boundary={boundary}.*mode={mode}.*{why}.*mode=same"):
         LinearConvolution(mode=mode, boundary=boundary)

@@ -27,7 +27,6 @@ from invkit_darkprior.kernel_step import (
     strong_gradients,
 )
 from invkit_darkprior.latent_step import inside, latent_step, sparse_gradients
-from invkit_darkprior.noise import noise_level
 from invkit_darkprior.pyramid import reduced, supports
 
 sizes = st.tuples(st.integers(4, 9), st.integers(4, 9))
@@ -182,12 +181,6 @@ def test_what_lies_beyond_the_border_is_not_taken_for_measured() -> None:
     rim[6:-6, 6:-6] = False
     assert np.square(x - truth)[rim].mean() < 0.3 * np.square(taken - truth)[rim].mean()
     assert np.square(x - truth)[~rim].mean() < 0.1 * np.square(y - truth)[~rim].mean()
-
-
-@given(st.floats(1e-3, 0.1), seeds)
-def test_the_noise_is_measured(sigma: float, seed: int) -> None:
-    clean = blurred(rectangles(7, 96), np.full((9, 9), 1 / 81))
-    assert noise_level(clean + sigma * draw(seed, 96, 96)) == pytest.approx(sigma, rel=0.25)
 
 
 def test_pixels_near_the_border_may_be_left_alone() -> None:

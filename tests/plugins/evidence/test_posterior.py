@@ -1,8 +1,7 @@
-"""What is minimised, term by term, and the first estimate of the noise."""
+"""What is minimised, term by term."""
 
 from __future__ import annotations
 
-import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +9,7 @@ from torch import Tensor
 
 import invkit
 from invkit.contracts.problem import Problem
-from invkit_evidence.posterior import Parameters, Posterior, first_noise
+from invkit_evidence.posterior import Parameters, Posterior
 from invkit_gaussian.gaussian import Gaussian
 from tests.plugins.evidence.problems import normal
 from tests.plugins.gaussian.classes import moments_of
@@ -59,38 +58,3 @@ def test_the_mean_is_the_marginals() -> None:
     assert isinstance(prior_x, Gaussian)
     expected = prior_x.marginal(y).mean(blur, chosen.nuisance, objective.variance(chosen))
     torch.testing.assert_close(x, expected)
-
-
-@pytest.mark.parametrize("shape", [(1, 64, 64), (3, 33, 47), (1, 5001), (2, 3000)])
-@pytest.mark.parametrize("sigma", [0.01, 0.2])
-def test_the_noise_of_white_noise_is_found(shape: tuple[int, ...], sigma: float) -> None:
-    found = first_noise(sigma * normal(40, *shape, seed=0))
-    assert found.shape == (40,)
-    assert found.mean() == pytest.approx(sigma, rel=0.02)
-    assert (found / sigma - 1).abs().max() < 0.25
-
-
-def test_what_is_smooth_is_not_taken_for_noise() -> None:
-    row = torch.linspace(0, 3, 64, dtype=torch.float64)
-    smooth = 0.5 + 0.3 * torch.sin(row)[:, None] * torch.cos(row)[None]
-    found = first_noise(smooth + 0.02 * normal(20, 1, 64, 64, seed=1))
-    assert found.mean() == pytest.approx(0.02, rel=0.05)
-
-
-def test_where_the_sensor_is_saturated_no_noise_is_seen() -> None:
-    """Two thirds of the picture are white and clipped at 1."""
-    y = 0.5 + 0.02 * normal(20, 1, 60, 60, seed=2)
-    y[..., 20:] += 0.5
-    found = first_noise(y.clamp(max=1))
-    assert found.mean() == pytest.approx(0.02, rel=0.1)
-
-
-def test_what_is_saturated_throughout_still_has_an_estimate() -> None:
-    stripes = torch.tensor([0.0, 1.0], dtype=torch.float64).repeat(1, 1, 6, 3)
-    assert torch.isfinite(first_noise(stripes)).all()
-
-
-@pytest.mark.parametrize("shape", [(1, 1, 1), (1, 1), (3, 1, 2), (1, 2, 1)])
-def test_what_is_too_small_to_tell_has_the_least_noise(shape: tuple[int, ...]) -> None:
-    found = first_noise(torch.zeros(2, *shape))
-    assert found.tolist() == pytest.approx([1e-3] * 2)

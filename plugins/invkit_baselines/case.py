@@ -1,0 +1,84 @@
+"""A deconvolution to be done: the measurements, what measured them, and the objective.
+
+    case = Case(operator, w, x_shape, term, gamma, palette, joint=True, bounds=None)
+    objective, data = case.values(x)         # ½ data + γ·TV(P x), and the data term, of each measurement
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from invkit.contracts.bilinear import BilinearOperator
+from invkit.contracts.linear import LinearOperator, Shape, Window
+from invkit_baselines.colours import Palette, recoloured
+from invkit_baselines.differences import total_variation
+from invkit_baselines.window import DataTerm
+
+
+@attrs.frozen(eq=False)
+class Case:
+    """Measurements of x by ``A(w, ·)``, one row each.
+
+    Args:
+        operator, w, x_shape: A, the given w of each measurement, and the shape of x. Where borders are
+            unknown, A and x are those of the whole scene.
+        term: what was measured.
+        gamma: the weight of the total variation of each.
+        palette: the colours it is taken of.
+        joint: whether a pixel's vector is of all channels.
+        bounds: of the values of x.
+    """
+
+    operator: BilinearOperator
+    w: Float[Tensor, "n *w"]
+    x_shape: Shape
+    term: DataTerm
+    gamma: Float[Tensor, "n"]
+    palette: Palette
+    joint: bool
+    bounds: tuple[float, float] | None
+
+    @property
+    def linear(self) -> LinearOperator:
+        """A with w frozen."""
+        return self.operator.given(w=self.w, x_shape=self.x_shape)
+
+    def window(self) -> Window | None:
+        """A as a window of a circular convolution that treats all colours alike, else None."""
+        alike = self.palette.plain or self.w.shape[1] == 1
+        return self.linear.window() if alike else None
+
+    def values(self, x: Float[Tensor, "n c *x"]) -> tuple[Float[Tensor, "n"], Float[Tensor, "n"]]:
+        """The objective and the data term of every measurement."""
+        data = self.term(self.operator(self.w, x))
+        return data / 2 + self.gamma * self.variation(x), data
+
+    def variation(self, x: Float[Tensor, "n c *x"]) -> Float[Tensor, "n"]:
+        """TV of P x."""
+        z = x if self.palette.plain else recoloured(x, self.palette.matrix)
+        return total_variation(z, "joint" if self.joint else "separate")
+
+    def select(self, index: Tensor) -> Case:
+        """The measurements ``index`` alone."""
+        term = self.term.select(index)
+        return attrs.evolve(self, w=self.w[index], term=term, gamma=self.gamma[index])
+
+    def part(self, place: tuple[Any, ...]) -> Case:
+        """A part of the measurement, by itself, where every pixel reads as many of x as it is shorter."""
+        term = self.term.part(place)
+        longer = (x - y for x, y in zip(self.x_shape[1:], self.term.y.shape[2:], strict=True))
+        lengths = (y + more for y, more in zip(term.y.shape[2:], longer, strict=True))
+        return attrs.evolve(self, term=term, x_shape=(self.x_shape[0], *lengths))
+
+    def first(self) -> Float[Tensor, "n c *x"]:
+        """A picture to start from, of the size of x: the measurement, cropped or continued by its edge."""
+        x = self.term.y
+        for axis, length in enumerate(self.x_shape[1:], start=2):
+            index = torch.arange(length, device=x.device) - (length - x.shape[axis]) // 2
+            x = x.index_select(axis, index.clamp(0, x.shape[axis] - 1))
+        return x.clamp(*self.bounds) if self.bounds else x

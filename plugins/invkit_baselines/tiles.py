@@ -1,0 +1,79 @@
+"""Large pictures in overlapping tiles, the seams blended.
+
+    for tile in tiles((2912, 4368), (44, 44), AREA):
+        tile.measured            # its part of the measurement: two slices
+        tile.scene               # its part of what was measured, larger by `reach`
+        tile.share               # a weight for each axis; over all tiles they add up to 1 at every pixel
+
+A tile is deconvolved by itself, what lies beyond it unknown. Near a tile's border that is felt, so tiles
+overlap by several times the kernel's reach, and only in the middle third of an overlap one goes over into the
+next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+from typing import Any
+
+import attrs
+import torch
+from torch import Tensor
+
+from invkit.contracts.linear import Shape
+
+AREA = 1 << 19
+"""Pixels of a tile, about: several spectra of three channels take some ten megabytes each."""
+
+_REACHES, _LEAST_OVERLAP = 2, 32
+
+
+@attrs.frozen(eq=False)
+class Tile:
+    """One tile: its place in the measurement and in the scene, its share of pixels along each axis."""
+
+    measured: tuple[Any, ...]
+    scene: tuple[Any, ...]
+    share: tuple[Tensor, ...]
+
+
+def tiles(size: Shape, reach: Shape, area: int) -> Iterator[Tile]:
+    """The tiles of a measurement of ``size``, row by row.
+
+    Args:
+        size: lengths of the measurement's axes.
+        reach: by how much the scene is longer, along each axis.
+        area: pixels of a tile, about.
+    """
+    side = int(area ** (1 / len(size)))
+    axes = [_intervals(n, k, max(side, 4 * _overlap(k))) for n, k in zip(size, reach, strict=True)]
+    for parts in product(*axes):
+        yield Tile(*(tuple(each) for each in zip(*parts, strict=True)))
+
+
+def _overlap(reach: int) -> int:
+    return _REACHES * reach + _LEAST_OVERLAP
+
+
+def _intervals(length: int, reach: int, side: int) -> list[tuple[slice, slice, Tensor]]:
+    """One axis: intervals of equal length of the measurement and of the scene, and shares that go over."""
+    overlap = _overlap(reach)
+    count = max(1, -(-(length - overlap) // (side - overlap)))
+    each = -(-(length + (count - 1) * overlap) // count)
+    starts = [round(k * (length - each) / max(1, count - 1)) for k in range(count)]
+    found = []
+    for number, start in enumerate(starts):
+        stop = start + each + reach
+        share = torch.ones(each + reach, dtype=torch.float64)
+        if number:
+            share *= _rising(starts[number - 1] + each + reach - start, len(share))
+        if number + 1 < count:
+            share *= 1 - _rising(stop - starts[number + 1], len(share), end=True)
+        found.append((slice(start, start + each), slice(start, stop), share))
+    return found
+
+
+def _rising(overlap: int, length: int, *, end: bool = False) -> Tensor:
+    """From 0 to 1 in the middle third of an overlap at the beginning, or the end, of an interval."""
+    place = torch.arange(length, dtype=torch.float64) + 0.5 - (length - overlap if end else 0)
+    return (3 * place / overlap - 1).clamp(0, 1)
