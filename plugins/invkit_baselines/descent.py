@@ -101,9 +101,9 @@ class Descent:
         before = self.engine.x.clone()
         self.engine.step()
         after = self.engine.x
-        moved = (after - before).flatten(1).norm(dim=1)
+        moved = _norm(after - before)
         lost = ~torch.isfinite(moved)
-        done = moved <= self.options.tolerance * after.flatten(1).norm(dim=1)
+        done = moved <= self.options.tolerance * _norm(after)
         if last or bool((done | lost).any()):
             kept = ~lost
             self.x = self.x.index_copy(0, self.active[kept], after[kept])
@@ -234,6 +234,11 @@ def tiled(case: Case) -> bool:
         return False
     window = case.part(tuple(slice(1) for _ in size)).window()
     return window is not None and window.beyond == "unread"
+
+
+def _norm(x: Float[Tensor, "n *x"]) -> Float[Tensor, "n"]:
+    """The norm of each; by squares, which is faster than ``vector_norm`` along an axis."""
+    return (x.abs() if x.is_complex() else x).square().flatten(1).sum(1).sqrt()
 
 
 def _sound(objective: Tensor, data: Tensor) -> tuple[Float[Tensor, "n 1"], Float[Tensor, "n 1"]]:

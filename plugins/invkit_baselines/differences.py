@@ -69,7 +69,8 @@ def total_variation(x: Float[Tensor, "n c *dims"], colour: Colour) -> Float[Tens
 
 def _length(d: Tensor, colour: Colour) -> Tensor:
     """The norm of every pixel's vector, with axes of one where it was taken over."""
-    return torch.linalg.vector_norm(d, dim=(1, 2) if colour == "joint" else 1, keepdim=True)
+    squares = d.abs().square() if d.is_complex() else d.square()  # many times faster than vector_norm here
+    return squares.sum((1, 2) if colour == "joint" else 1, keepdim=True).sqrt()
 
 
 def _counted(d: Tensor) -> Tensor:
