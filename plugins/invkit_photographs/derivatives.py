@@ -41,9 +41,9 @@ class Derivatives:
     values: Float[Tensor, "m f s0 s1"]
     mask: Float[Tensor, "m_or_1 1 s0 s1"]
     margin: Size = (0, 0)
-    #: half spectra of both
-    spectrum: Complex[Tensor, "m f s0 half"] = attrs.field(init=False, repr=False)
-    mask_spectrum: Complex[Tensor, "m_or_1 1 s0 half"] = attrs.field(init=False, repr=False)
+    #: half spectra of both, computed where they are not given
+    spectrum: Complex[Tensor, "m f s0 half"] = attrs.field(kw_only=True, repr=False)
+    mask_spectrum: Complex[Tensor, "m_or_1 1 s0 half"] = attrs.field(kw_only=True, repr=False)
 
     @spectrum.default
     def _spectrum(self) -> Tensor:
@@ -118,8 +118,13 @@ class Derivatives:
 
     def select(self, index: Tensor) -> Derivatives:
         """The derivatives of the measurements ``index``."""
+        own = len(self.mask) > 1
         return Derivatives(
-            self.values[index], self.mask[index] if len(self.mask) > 1 else self.mask, self.margin
+            self.values[index],
+            self.mask[index] if own else self.mask,
+            self.margin,
+            spectrum=self.spectrum[index],
+            mask_spectrum=self.mask_spectrum[index] if own else self.mask_spectrum,
         )
 
     def transfer(self, kernels: Float[Tensor, "n k0 k1"]) -> Complex[Tensor, "n 1 s0 half"]:
