@@ -20,9 +20,12 @@ d = diag(KᵀK), the correlation of the mask with k². The bound is half of
 above −log p(y | k, γ) for any x and γ. It is made small by rounds of
 
     x by conjugate gradients on (KᵀK/s + Γ⁻¹) x = Kᵀy/s,
-    z_i = 1/(d_i/s + 1/γ_i),                γ_i = x_i² + z_i,
+    γ_i ← |x_i| √(γ_i + s/d_i),
 
-while s falls to its value from one many times larger. Conjugate gradients run in u = x/√γ, where the system is
+while s falls to its value from one many times larger. The second is the minimum of the bound in γ with the
+logarithm replaced by its tangent, so it never makes the bound larger. The update of expectation maximisation,
+γ_i = x_i² + z_i with z_i = 1/(d_i/s + 1/γ_i), needs some four times as many rounds: where x is zero, its γ
+falls as one over their number, and that favours wrong kernels. Conjugate gradients run in u = x/√γ, where the system is
 I + Γ^½ KᵀK Γ^½ / s and converges in a few steps. Pixels of the frame that the kernel does not read have d = 0
 and cost nothing: no border is invented. The single pixel is a kernel like any other: "not blurred".
 
@@ -31,7 +34,8 @@ first order. After few rounds it is an approximation.
 
 Sources: A. Levin, Y. Weiss, F. Durand and W. Freeman, "Efficient marginal likelihood optimization in blind
 deconvolution", CVPR 2011; D. Wipf and H. Zhang, "Revisiting Bayesian blind deconvolution", JMLR 15, 2014. Here
-d counts the measured pixels alone, where they have ‖k‖² everywhere.
+d counts the measured pixels alone, where they have ‖k‖² everywhere; the update of γ is that of Wipf's
+reweighting.
 """
 
 from __future__ import annotations
@@ -51,6 +55,8 @@ __all__ = ["Bound", "Plan", "bound"]
 
 #: pixels that the kernel reads by less than this share of ‖k‖² count as not read: d is not more precise
 _UNREAD = 1e-5
+#: the least γ in units of s/d: far too little to cost anything, and more than the zero that γ cannot leave
+_LEAST = 1e-9
 #: numbers of x at a time, so that what a step works on stays in the cache
 _TOGETHER = 1 << 18
 
@@ -130,7 +136,7 @@ def bound(
         data: one measurement for all candidates, or one a candidate.
         transfer: of the kernels on the frame, one for all derivative images, or one for each.
         variance: s of a derivative: 2σ² for white noise of standard deviation σ. Above 0.
-        plan: None: ten rounds of eight steps, converged to some .01 nats a pixel.
+        plan: None: ten rounds of eight steps, converged to about .05 nats a derivative.
         start: x and γ to go on from, of kernels and a noise not far away; s is then not annealed.
     """
     plan = plan or Plan()
@@ -186,7 +192,8 @@ def _minimised(
             before, size_now = size_now, _squared(residual)
             p.mul_(size_now / before.clamp(min=tiny)).add_(residual)
         x = q * u
-        gamma = x * x + gamma * s / torch.addcmul(s, gamma, diagonal)
+        level = s / diagonal  # infinite where nothing is read: γ is 0 there
+        gamma = torch.where(gamma > 0, torch.maximum(x.abs() * (level + gamma).sqrt(), _LEAST * level), 0)
     return x, gamma, diagonal
 
 
