@@ -17,8 +17,6 @@ kernel: derivatives of two-valued images are sparser than this.
 
 from __future__ import annotations
 
-from math import isqrt
-
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -30,6 +28,9 @@ from invkit_photographs.bound import Plan
 from invkit_photographs.sparse_marginal import SparseMarginal
 
 __all__ = ["Sparse"]
+
+#: from this many steps in all on, a round has four; and how much larger the noise is at first with fewer
+_FINE, _START = 32, 10.0
 
 
 class Sparse(IntegrableGenerator):
@@ -89,10 +90,11 @@ class Sparse(IntegrableGenerator):
 
         Args:
             y: measurements of any convolution that tells its window.
-            rank: steps of conjugate gradients in all, about √rank rounds of √rank steps, 2 to 8 of each.
-                None: ten rounds of eight.
+            rank: steps of conjugate gradients in all, 4 at least: two a round, and four a round from 32 on,
+                up to 40. None: 40.
         """
-        if rank is None:
-            return SparseMarginal.of(y, Plan())
-        each = min(max(isqrt(rank), 2), 8)
-        return SparseMarginal.of(y, Plan(rounds=each, steps=each))
+        plan = Plan()
+        if rank is not None and rank < plan.rounds * plan.steps:
+            steps = 2 if rank < _FINE else plan.steps
+            plan = Plan(max(rank // steps, 2), steps, start=_START)
+        return SparseMarginal.of(y, plan)
