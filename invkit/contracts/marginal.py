@@ -85,8 +85,8 @@ class Marginal(ABC):
 
 
 class IntegrableGenerator(Generator):
-    """A generator whose signal can be integrated out, given a linear operator and white Gaussian noise; exactly
-    or by an approximation that it documents.
+    """A generator whose signal can be integrated out, given a linear operator and white Gaussian noise:
+    exactly, or by an approximation that it documents.
     """
 
     @abstractmethod

@@ -2,7 +2,7 @@
 
     data = Derivatives.of(y, margin=12)
     found = bound(data, data.transfer(kernels), variance=2 * sigma**2)
-    found.value / data.count                        # nats per derivative: comparable between kernels and sizes
+    found.value / data.count                        # nats a derivative: comparable between kernels
     found.value.sum().backward()                    # into kernels and variance
     found = bound(data, other, variance, Plan(rounds=1, steps=3), start=found)      # goes on from there
 
@@ -25,17 +25,16 @@ above −log p(y | k, γ) for any x and γ. It is made small by rounds of
 while s falls to its value from one many times larger. The second is the minimum of the bound in γ with the
 logarithm replaced by its tangent, so it never makes the bound larger. The update of expectation maximisation,
 γ_i = x_i² + z_i with z_i = 1/(d_i/s + 1/γ_i), needs some four times as many rounds: where x is zero, its γ
-falls as one over their number, and that favours wrong kernels. Conjugate gradients run in u = x/√γ, where the system is
-I + Γ^½ KᵀK Γ^½ / s and converges in a few steps. Pixels of the frame that the kernel does not read have d = 0
-and cost nothing: no border is invented. The single pixel is a kernel like any other: "not blurred".
+falls as one over their number, and that favours wrong kernels. Pixels of the frame that the kernel does not
+read have d = 0 and cost nothing: no border is invented. The single pixel is a kernel like any other: "not
+blurred".
 
 The gradient is the envelope's: x and γ are held, since at the minimum the bound does not depend on them to
 first order. After few rounds it is an approximation.
 
 Sources: A. Levin, Y. Weiss, F. Durand and W. Freeman, "Efficient marginal likelihood optimization in blind
-deconvolution", CVPR 2011; D. Wipf and H. Zhang, "Revisiting Bayesian blind deconvolution", JMLR 15, 2014. Here
-d counts the measured pixels alone, where they have ‖k‖² everywhere; the update of γ is that of Wipf's
-reweighting.
+deconvolution", CVPR 2011; D. Wipf and H. Zhang, "Revisiting Bayesian blind deconvolution", JMLR 15, 2014.
+Deviations: d counts the measured pixels alone, where they have ‖k‖² everywhere, and γ has the update above.
 """
 
 from __future__ import annotations
@@ -44,44 +43,17 @@ from typing import Any
 
 import attrs
 import torch
-from attrs.validators import ge
 from jaxtyping import Complex, Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from invkit_photographs.derivatives import Derivatives
+from invkit_photographs.minimising import Plan, applied, column, diagonal_of, minimised
 
 __all__ = ["Bound", "Plan", "bound"]
 
-#: pixels that the kernel reads by less than this share of ‖k‖² count as not read: d is not more precise
-_UNREAD = 1e-5
-#: the least γ in units of s/d: far too little to cost anything, and more than the zero that γ cannot leave
-_LEAST = 1e-9
 #: numbers of x at a time, so that what a step works on stays in the cache
 _TOGETHER = 1 << 18
-
-
-@attrs.frozen
-class Plan:
-    """How far a bound is minimised.
-
-    Args:
-        rounds: updates of γ; 0 takes x and γ as given.
-        steps: of conjugate gradients in each round.
-        start: s begins this many times larger and falls to its value in 70 % of the rounds, where there is no
-            x and γ to start from.
-
-    More rounds of fewer steps tell kernels apart better than as many steps in fewer rounds. For a search,
-    ``Plan(4, 2, 10)`` already has the single pixel lose; with four rounds of four steps from 60 it may win.
-    """
-
-    rounds: int = attrs.field(default=10, validator=ge(0))
-    steps: int = attrs.field(default=4, validator=ge(1))
-    start: float = attrs.field(default=30.0, validator=ge(1))
-
-    def factor(self, turn: int) -> float:
-        """How many times larger s is in round ``turn``."""
-        return max(1.0, self.start ** (1 - turn / (0.7 * self.rounds)))
 
 
 @attrs.frozen(eq=False)
@@ -100,20 +72,20 @@ class Bound:
     value: Float[Tensor, "n"]
     x: Float[Tensor, "n f s0 s1"]
     gamma: Float[Tensor, "n f s0 s1"]
-    diagonal: Float[Tensor, "n 1 s0 s1"]
+    diagonal: Float[Tensor, "n c s0 s1"]
     variance: Float[Tensor, "n"]
 
     @property
     def z(self) -> Float[Tensor, "n f s0 s1"]:
         """The variances of x a posteriori, pixels taken as independent."""
-        s = _each(self.variance)
+        s = column(self.variance)
         return self.gamma * s / (s + self.gamma * self.diagonal)
 
     def residual(
-        self, data: Derivatives, transfer: Complex[Tensor, "n 1 s0 half"]
+        self, data: Derivatives, transfer: Complex[Tensor, "n c s0 half"]
     ) -> Float[Tensor, "n f s0 s1"]:
         """K x − y at the measured pixels, zero elsewhere."""
-        return _applied(transfer, self.x, data.size) * data.mask - data.values
+        return applied(transfer, self.x, data.size) * data.mask - data.values
 
     def select(self, index: Tensor) -> Bound:
         """Candidates ``index`` alone."""
@@ -151,53 +123,10 @@ def bound(
         for rows in torch.arange(n, device=s.device).split(together):
             own = data if len(data.values) == 1 else data.select(rows)
             begun = None if start is None else (start.x[rows], start.gamma[rows])
-            parts.append(_minimised(own, transfer[rows], _each(s[rows]), plan, begun))
+            parts.append(minimised(own, transfer[rows], column(s[rows]), plan, begun))
     x, gamma, diagonal = (torch.cat(each) for each in zip(*parts, strict=True))
     value: Tensor = _Envelope.apply(transfer, s, x, gamma, data, together)
     return Bound(value, x, gamma, diagonal, s.detach())
-
-
-def _minimised(
-    data: Derivatives, transfer: Tensor, s_end: Tensor, plan: Plan, begun: tuple[Tensor, Tensor] | None
-) -> tuple[Tensor, Tensor, Tensor]:
-    """x, γ and d of a few candidates."""
-    size, back = data.size, transfer.conj().resolve_conj()
-    diagonal = _diagonal(data, transfer)
-
-    def correlated(image: Tensor) -> Tensor:
-        return _applied(back, image, size)
-
-    if begun is None:  # x = 0
-        factor = plan.factor(0) if plan.rounds else 1.0
-        c = torch.fft.irfft2(back * data.spectrum, s=size)  # Kᵀ(y − K x)
-        x = torch.zeros_like(c)
-        gamma = torch.where(diagonal > 0, c * c + factor * s_end / diagonal, 0)
-    else:
-        x = begun[0]
-        gamma = torch.where(diagonal > 0, begun[1], 0)
-        x = torch.where(gamma > 0, x, 0)
-        c = correlated(data.values - _applied(transfer, x, size) * data.mask) if plan.rounds else x
-    tiny = torch.finfo(x.dtype).tiny
-    for turn in range(plan.rounds):
-        s = s_end * plan.factor(turn) if begun is None else s_end
-        q = gamma.sqrt()
-        u = torch.where(q > 0, x / q, 0)
-        scaled = q / s
-        residual = scaled * c - u
-        p, size_now = residual.clone(), _squared(residual)
-        for _ in range(plan.steps):
-            v = correlated(_applied(transfer, q * p, size).mul_(data.mask))
-            mapped = torch.addcmul(p, scaled, v)
-            step = size_now / (p * mapped).sum((2, 3), keepdim=True).clamp(min=tiny)
-            u.addcmul_(step, p)
-            c.addcmul_(step, v, value=-1)
-            residual.addcmul_(step, mapped, value=-1)
-            before, size_now = size_now, _squared(residual)
-            p.mul_(size_now / before.clamp(min=tiny)).add_(residual)
-        x = q * u
-        level = s / diagonal  # infinite where nothing is read: γ is 0 there
-        gamma = torch.where(gamma > 0, torch.maximum(x.abs() * (level + gamma).sqrt(), _LEAST * level), 0)
-    return x, gamma, diagonal
 
 
 class _Envelope(torch.autograd.Function):
@@ -223,11 +152,11 @@ class _Envelope(torch.autograd.Function):
         return torch.cat(values)
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(context: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         transfer, s = context.saved_tensors
         return (
-            None if transfer is None else transfer * _each(gradient),
+            None if transfer is None else transfer * column(gradient),
             None if s is None else s * gradient,
             *[None] * 4,
         )
@@ -235,28 +164,8 @@ class _Envelope(torch.autograd.Function):
 
 def _value(data: Derivatives, transfer: Tensor, s: Tensor, x: Tensor, gamma: Tensor) -> Tensor:
     """The bound of x and γ as they are."""
-    residual = _applied(transfer, x, data.size) * data.mask - data.values
+    residual = applied(transfer, x, data.size) * data.mask - data.values
     known = x * x / gamma.clamp(min=torch.finfo(x.dtype).tiny)
-    spread = torch.log1p(gamma * _diagonal(data, transfer) / _each(s))
+    spread = torch.log1p(gamma * diagonal_of(data, transfer) / column(s))
     sums = residual.square().flatten(1).sum(1) / s + (known + spread).flatten(1).sum(1)
     return (sums + data.count * torch.log(2 * torch.pi * s)) / 2
-
-
-def _diagonal(data: Derivatives, transfer: Tensor) -> Tensor:
-    """d: of every pixel of the frame Σ_p M[p] k[p − i]², zero where it is too little to tell."""
-    energy = torch.fft.irfft2(transfer, s=data.size).square()
-    read = torch.fft.irfft2(torch.fft.rfft2(energy).conj() * data.mask_spectrum, s=data.size)
-    return torch.where(read > _UNREAD * energy.sum((2, 3), keepdim=True), read, 0)
-
-
-def _applied(transfer: Tensor, image: Tensor, size: tuple[int, int]) -> Tensor:
-    return torch.fft.irfft2(transfer * torch.fft.rfft2(image), s=size)
-
-
-def _squared(images: Tensor) -> Tensor:
-    return images.square().sum((2, 3), keepdim=True)
-
-
-def _each(values: Tensor) -> Tensor:
-    """One number a candidate, shaped to go with its images."""
-    return values[:, None, None, None]

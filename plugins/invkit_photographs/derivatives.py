@@ -1,7 +1,7 @@
 """The derivatives of measurements, placed on a frame: the data of :func:`invkit_photographs.bound.bound`.
 
     data = Derivatives.of(y, margin=12)             # y (m, c, H, W); kernels of up to 25 × 25 pixels
-    transfer = data.transfer(kernels)               # (n, 1, S0, S1 // 2 + 1), the kernels' origin in their centre
+    transfer = data.transfer(kernels)               # (n, 1, S0, S1 // 2 + 1), origin in the middle
 
 Differences commute with a convolution: with y = k * x + noise, each derivative of y is the kernel times that
 derivative of x. Both derivatives are taken at the pixels that have a right and a lower neighbour,
