@@ -15,6 +15,11 @@ what is left is a function of w alone, and its maximum is where it should be (Le
 Freeman, CVPR 2009 and 2011). A prior that can do this integral for a linear operator with white Gaussian
 noise derives from :class:`IntegrableGenerator`; a solver that needs it asks for that and for no prior by
 name.
+
+The integral may be approximate: of a prior that is no Gaussian, an upper bound of −log p, say, or one of a
+function of y that determines w (``sparse``: of y's derivatives). Its gradient, the mean and the samples may
+then be approximate, too. The prior's own documentation says how. What must hold is that values are comparable
+between all candidates of one measurement.
 """
 
 from __future__ import annotations
@@ -47,7 +52,7 @@ class Marginal(ABC):
         nuisance: Float[Tensor, "n k"],
         variance: Float[Tensor, "n"],
     ) -> Float[Tensor, "n"]:
-        """The negative log-density of each measurement in nats, all constants included.
+        """The negative log-density of each measurement in nats, all constants included, or a bound of it.
 
         Args:
             linear: ``A``, one frozen argument a candidate.
@@ -80,7 +85,9 @@ class Marginal(ABC):
 
 
 class IntegrableGenerator(Generator):
-    """A generator whose signal can be integrated out, given a linear operator and white Gaussian noise."""
+    """A generator whose signal can be integrated out, given a linear operator and white Gaussian noise:
+    exactly, or by an approximation that it documents.
+    """
 
     @abstractmethod
     def marginal(self, y: Float[Tensor, "n *y"], *, rank: int | None = None) -> Marginal:
@@ -89,5 +96,6 @@ class IntegrableGenerator(Generator):
         Args:
             y: one measurement a row, of any shape that the operator to come makes.
             rank: how fine the prior is at most, where it can be had cheaper for a search: of a Gaussian, the
-                number of principal components. None: as fine as it is.
+                number of principal components; of a bound, the effort of minimising it. None: as fine as it
+                is.
         """

@@ -25,6 +25,7 @@ ROLES = {
     "vae:mnist": "image",
     "gan:celeba": "image",
     "darkchannel": "image",
+    "sparse": "image",
     "spectrum": "image",
     "gaussian:mnist": "image",
     "bounded:gaussian:mnist": "image",

@@ -1,0 +1,1 @@
+"""Photographs: the evidence of a kernel, and the sparse prior behind it."""
