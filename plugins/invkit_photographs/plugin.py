@@ -1,4 +1,4 @@
-"""Registers the prior of sparse derivatives: names only, nothing heavy is imported."""
+"""Registers what deblurs photographs without training: names only, nothing heavy is imported."""
 
 from __future__ import annotations
 
@@ -12,7 +12,32 @@ if TYPE_CHECKING:
 
 @invkit.hookimpl
 def invkit_register(registry: Registry) -> None:
-    """Register ``sparse``."""
+    """Register solvers that find kernels of photographs, and the priors they are made for."""
+    registry.solver(
+        "darkprior",
+        "invkit_photographs.darkprior:DarkPrior",
+        summary="blind deblurring by the dark channel prior, trained on nothing (Pan et al., CVPR 2016)",
+    )
+    registry.solver(
+        "kernelsearch",
+        "invkit_photographs.kernelsearch:KernelSearch",
+        summary="the kernel of a photograph: many quick searches, judged by the evidence",
+    )
+    registry.solver(
+        "caution",
+        "invkit_photographs.caution:Caution",
+        summary="a last stage: a doubtful picture is softened, one that is not blurred comes back as it was",
+    )
+    registry.prior(
+        "blind",
+        "invkit_photographs.blind:Blind",
+        summary="any kernel: no negative entries, unit sum: blind?size=27",
+    )
+    registry.prior(
+        "darkchannel",
+        "invkit_photographs.image:DarkChannel",
+        summary="free pixels, few gradients and a dark channel that is mostly zero",
+    )
     registry.prior(
         "sparse",
         "invkit_photographs.sparse:Sparse",

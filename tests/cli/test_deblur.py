@@ -175,7 +175,7 @@ def test_the_size_of_a_photographs_kernel_is_estimated_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[Any] = []
-    darkprior = importlib.import_module("invkit_darkprior.darkprior")
+    darkprior = importlib.import_module("invkit_photographs.darkprior")
     estimate = darkprior.estimated_side
     monkeypatch.setattr(darkprior, "estimated_side", lambda *a, **k: asked.append(a) or estimate(*a, **k))
     (image,) = write_blurry(tmp_path, "digit.png")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import invkit
 from invkit.errors import InputError, ShapeError
 from invkit.testing import check_generator
-from invkit_darkprior.dark_channel import dark_channel, otsu, patch_for, without_dark
+from invkit_photographs.dark_channel import dark_channel, otsu, patch_for, without_dark
 
 sides = st.integers(3, 9)
 patches = st.sampled_from([1, 3, 5, 35])

@@ -19,11 +19,11 @@ from torch import Tensor
 
 from invkit.contracts.generator import Generator
 from invkit.solving import is_given
-from invkit_darkprior._fourier import Real, Size
-from invkit_darkprior.final import Last
-from invkit_darkprior.kernel_step import enlarged
-from invkit_darkprior.picture import Picture, centred, on_support
-from invkit_darkprior.pyramid import Settings, coarse_to_fine, supports
+from invkit_photographs._fourier import Real, Size
+from invkit_photographs.final import Last
+from invkit_photographs.kernel_step import enlarged
+from invkit_photographs.picture import Picture, centred, on_support
+from invkit_photographs.pyramid import Settings, coarse_to_fine, supports
 
 
 @attrs.frozen(eq=False)

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from invkit_darkprior._fourier import (
+from invkit_photographs._fourier import (
     Complex,
     Real,
     Size,
@@ -34,7 +34,7 @@ from invkit_darkprior._fourier import (
     laplacian_spectrum,
     transfer_function,
 )
-from invkit_darkprior.dark_channel import otsu, without_dark
+from invkit_photographs.dark_channel import otsu, without_dark
 
 LARGEST_BETA = 1e5
 LARGEST_BETA_DARK = 8.0

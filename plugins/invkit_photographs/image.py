@@ -20,7 +20,7 @@ from torch.nn.functional import max_pool2d, pad
 
 import invkit
 from invkit.errors import InputError, ShapeError
-from invkit_darkprior.dark_channel import patch_for
+from invkit_photographs.dark_channel import patch_for
 
 
 class DarkChannel(invkit.Generator):

@@ -16,8 +16,8 @@ from invkit import Problem, Status
 from invkit.errors import InputError, ShapeError, SpecError
 from invkit.solving import Given, Stage, Stages
 from invkit.testing import check_generator
-from invkit_darkprior.pyramid import Settings
-from invkit_darkprior.size import estimated_side, extent, largest_side
+from invkit_photographs.pyramid import Settings
+from invkit_photographs.size import estimated_side, extent, largest_side
 
 SAME = "linconv?mode=same&boundary=replicate"
 

@@ -20,7 +20,7 @@ import numpy as np
 from scipy import fft
 
 from invkit.errors import ShapeError
-from invkit_darkprior._fourier import Real, Size
+from invkit_photographs._fourier import Real, Size
 
 
 def fast_size(image: Size, kernel: Size) -> Size:

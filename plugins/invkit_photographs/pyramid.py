@@ -22,10 +22,10 @@ import numpy as np
 from attrs.validators import ge, gt
 from scipy import ndimage
 
-from invkit_darkprior._fourier import Real, Size
-from invkit_darkprior.boundary import extend, fast_size
-from invkit_darkprior.dark_channel import patch_for
-from invkit_darkprior.kernel_step import (
+from invkit_photographs._fourier import Real, Size
+from invkit_photographs.boundary import extend, fast_size
+from invkit_photographs.dark_channel import patch_for
+from invkit_photographs.kernel_step import (
     enlarged,
     estimate_kernel,
     gradient_threshold,
@@ -34,8 +34,8 @@ from invkit_darkprior.kernel_step import (
     recentred,
     strong_gradients,
 )
-from invkit_darkprior.latent_step import latent_step
-from invkit_darkprior.picture import resampled
+from invkit_photographs.latent_step import latent_step
+from invkit_photographs.picture import resampled
 
 RATIO = sqrt(0.5)
 SMALLEST_KERNEL = 5
@@ -91,7 +91,9 @@ def supports(kernel: Size, image: Size) -> list[Size]:
     return [tuple(_support(*each, RATIO**number) for each in sides) for number in range(scales)]
 
 
-def coarse_to_fine(grey: Real, kernel_size: Size, settings: Settings, *, wrap: bool) -> Iterator[State]:
+def coarse_to_fine(
+    grey: Real, kernel_size: Size, settings: Settings, *, wrap: bool, neighbour: Size = (0, -1)
+) -> Iterator[State]:
     """The state after each round, coarsest scale first; the last is the result.
 
     Args:
@@ -99,13 +101,14 @@ def coarse_to_fine(grey: Real, kernel_size: Size, settings: Settings, *, wrap: b
         kernel_size: odd sides.
         settings: the constants.
         wrap: whether the image wraps around. One that does not is continued smoothly (:mod:`.boundary`).
+        neighbour: where the second of the two pixels is that the kernel is at first, from the middle one.
     """
     dark, gradient = settings.weight_x if settings.dark else 0.0, settings.weight_gradients
     patch = settings.patch or patch_for(grey.shape)
     sizes = enumerate(supports(kernel_size, grey.shape))
     levels = [_Level(grey, number, support, wrap, patch) for number, support in sizes]
     threshold = gradient_threshold(levels[-1].edges, max(levels[-1].support))
-    kernel = first_kernel(levels[-1].support).astype(grey.dtype)
+    kernel = first_kernel(levels[-1].support, neighbour).astype(grey.dtype)
     for level in reversed(levels):
         state = State(
             enlarged(kernel, level.support, 1 / RATIO) if level is not levels[-1] else kernel, threshold
@@ -146,10 +149,14 @@ class _Level:
         return State(kernel, threshold, latent, self.scale)
 
 
-def first_kernel(support: Size) -> Real:
-    """Two neighbouring pixels of ½, the middle one and that to its left, where there is one."""
+def first_kernel(support: Size, neighbour: Size = (0, -1)) -> Real:
+    """Two neighbouring pixels of ½, the middle one and, where there is one, that to its left, or another."""
     kernel = np.zeros(support)
-    kernel[support[0] // 2, max(support[1] // 2 - 1, 0) : support[1] // 2 + 1] = 1
+    middle = tuple(side // 2 for side in support)
+    kernel[middle] = 1
+    beside = tuple(place + step for place, step in zip(middle, neighbour, strict=True))
+    if all(0 <= place < side for place, side in zip(beside, support, strict=True)):
+        kernel[beside] = 1
     return kernel / kernel.sum()
 
 

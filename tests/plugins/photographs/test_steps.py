@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invkit_darkprior._fourier import (
+from invkit_photographs._fourier import (
     centre_of,
     differences,
     differences_adjoint,
@@ -16,8 +16,8 @@ from invkit_darkprior._fourier import (
     laplacian_spectrum,
     transfer_function,
 )
-from invkit_darkprior.final import Last, bilateral, total_variation
-from invkit_darkprior.kernel_step import (
+from invkit_photographs.final import Last, bilateral, total_variation
+from invkit_photographs.kernel_step import (
     enlarged,
     estimate_kernel,
     gradient_threshold,
@@ -26,8 +26,8 @@ from invkit_darkprior.kernel_step import (
     recentred,
     strong_gradients,
 )
-from invkit_darkprior.latent_step import inside, latent_step, sparse_gradients
-from invkit_darkprior.pyramid import reduced, supports
+from invkit_photographs.latent_step import inside, latent_step, sparse_gradients
+from invkit_photographs.pyramid import reduced, supports
 
 sizes = st.tuples(st.integers(4, 9), st.integers(4, 9))
 seeds = st.integers(0, 99)

@@ -17,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from invkit_darkprior._fourier import Real, Size
+from invkit_photographs._fourier import Real, Size
 
 LARGEST_PATCH = 35
 """The paper's patch, at all scales of its images of 255 pixels and more."""

@@ -7,7 +7,7 @@ import torch
 
 import invkit
 from invkit.errors import InputError
-from invkit_darkprior.frame import Frame, frame_of
+from invkit_photographs.frame import Frame, frame_of
 
 CASES = {
     "circconv": Frame(True, (0, 0)),

@@ -14,9 +14,9 @@ import attrs
 import numpy as np
 from scipy import ndimage
 
-from invkit_darkprior._fourier import Real, Size
-from invkit_darkprior.boundary import extend, fast_size
-from invkit_darkprior.frame import Frame
+from invkit_photographs._fourier import Real, Size
+from invkit_photographs.boundary import extend, fast_size
+from invkit_photographs.frame import Frame
 
 LUMA = np.array([0.299, 0.587, 0.114])
 """Of red, green and blue (ITU-R BT.601)."""

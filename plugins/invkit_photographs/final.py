@@ -27,7 +27,7 @@ import torch
 from attrs.validators import ge, gt, optional
 
 from invkit.solving import noise_level
-from invkit_darkprior._fourier import (
+from invkit_photographs._fourier import (
     Complex,
     Real,
     Size,
@@ -38,8 +38,8 @@ from invkit_darkprior._fourier import (
     laplacian_spectrum,
     transfer_function,
 )
-from invkit_darkprior.boundary import extend
-from invkit_darkprior.latent_step import sparse_gradients
+from invkit_photographs.boundary import extend
+from invkit_photographs.latent_step import sparse_gradients
 
 ITERATIONS = 120
 TV_PER_NOISE, SMALLEST_TV, SPARSE_PER_TV = 0.25, 1e-4, 0.4

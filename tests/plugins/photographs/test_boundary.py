@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from invkit.errors import ShapeError
-from invkit_darkprior.boundary import extend, fast_size, harmonic
+from invkit_photographs.boundary import extend, fast_size, harmonic
 
 lengths = st.integers(1, 9)
 

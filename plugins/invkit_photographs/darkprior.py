@@ -33,12 +33,12 @@ from invkit.contracts.solution import Solution
 from invkit.contracts.solver import Solver
 from invkit.errors import InputError, ShapeError
 from invkit.solving import Found, Record, is_given
-from invkit_darkprior.final import Last
-from invkit_darkprior.frame import frame_of
-from invkit_darkprior.picture import Picture, largest_odd, margins
-from invkit_darkprior.pyramid import Settings, odd_or_none
-from invkit_darkprior.run import Run
-from invkit_darkprior.size import EachSize, estimated_side
+from invkit_photographs.final import Last
+from invkit_photographs.frame import frame_of
+from invkit_photographs.picture import Picture, largest_odd, margins
+from invkit_photographs.pyramid import Settings, odd_or_none
+from invkit_photographs.run import Run
+from invkit_photographs.size import EachSize, estimated_side
 
 SMALLEST_IMAGE = 4
 

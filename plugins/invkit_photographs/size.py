@@ -26,8 +26,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from invkit.contracts.generator import Generator
-from invkit_darkprior._fourier import Real, Size
-from invkit_darkprior.pyramid import Settings, coarse_to_fine
+from invkit_photographs._fourier import Real, Size
+from invkit_photographs.pyramid import Settings, coarse_to_fine
 
 LARGEST_SIDE = 95
 SHARE_OF_IMAGE = 4

@@ -1,1 +1,0 @@
-"""The dark-channel-prior solver and its priors."""
