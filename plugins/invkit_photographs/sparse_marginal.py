@@ -14,10 +14,11 @@ The image is the posterior mean given the variances γ that the bound found: wit
 
     (AᵀA/σ² + Dᵀ Γ⁻¹ D) x = Aᵀy/σ²,
 
-by conjugate gradients. For it γ is taken from a few rounds only, and is at least the noise's variance 2σ²: the
-prior is then less sparse than at the minimum of the bound, which makes painted pictures (40.7 instead of 39.5
-dB, and the like, with true kernels), and the system is better conditioned. A sample adds noise of variance σ² to y and of Γ⁻¹ to Γ⁻¹ D x before solving, which
-makes it a draw from that posterior (Papandreou and Yuille, 2010). It knows nothing of the uncertainty of γ.
+by conjugate gradients. For it γ is taken from a few rounds only and is at least the noise's variance 2σ². At
+the minimum of the bound the prior is so sparse that pictures look painted, and the system is badly
+conditioned: with the true kernel, 39.5 dB in place of 40.7, or less. A sample adds noise of variance σ² to y
+and of Γ⁻¹ to the derivatives before solving, which makes it a draw from that posterior (Papandreou and Yuille,
+2010). It knows nothing of the uncertainty of γ.
 """
 
 from __future__ import annotations
