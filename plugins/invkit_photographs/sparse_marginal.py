@@ -17,8 +17,8 @@ The image is the posterior mean given the variances γ that the bound found: wit
 by conjugate gradients. For it γ is taken from a few rounds only and is at least the noise's variance 2σ². At
 the minimum of the bound the prior is so sparse that pictures look painted, and the system is badly
 conditioned: with the true kernel, 39.5 dB in place of 40.7, or less. A sample adds noise of variance σ² to y
-and of Γ⁻¹ to the derivatives before solving, which makes it a draw from that posterior (Papandreou and Yuille,
-2010). It knows nothing of the uncertainty of γ.
+and of Γ⁻¹ to the derivatives before solving. That makes it a draw from that posterior (Papandreou and Yuille,
+2010); it knows nothing of the uncertainty of γ.
 """
 
 from __future__ import annotations
