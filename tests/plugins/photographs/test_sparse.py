@@ -66,9 +66,9 @@ def test_the_posterior_mean_is_a_better_picture(operator: str, channels: int) ->
     inner = (..., slice(6, -6), slice(6, -6))
     inside = {"linconv?mode=valid": (3, 3), "linconv?mode=full": (-3, -3)}.get(operator, (0, 0))[0]
     blurred = pad(y, (inside,) * 4, "replicate" if inside > 0 else "constant")
-    assert psnr(mean[inner], x[inner]) > psnr(blurred[inner], x[inner]) + 5
+    assert psnr(mean[inner], x[inner]) > psnr(blurred[inner], x[inner]) + 4
     drawn = marginal.sample(linear, *arguments(1), torch.Generator().manual_seed(0))
-    assert psnr(mean[inner], x[inner]) > psnr(drawn[inner], x[inner])
+    assert psnr(mean[inner], x[inner]) > psnr(drawn[inner], x[inner]) > psnr(blurred[inner], x[inner])
     again = marginal.sample(linear, *arguments(1), torch.Generator().manual_seed(0))
     assert torch.equal(drawn, again)
 
@@ -127,6 +127,6 @@ def test_refuses_what_is_no_convolution() -> None:
     with pytest.raises(InputError, match="mode=valid"):
         Sparse().marginal(y)(linear, *arguments(1))
     with pytest.raises(InputError, match=r"eps=0\.005"):
-        Sparse(0)
+        Sparse(0.0)
     with pytest.raises(ShapeError, match="images"):
         Sparse().shaped((1, 9))
