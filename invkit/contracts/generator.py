@@ -76,6 +76,12 @@ class Generator(nn.Module, ABC):
         """What the objective (6) adds per candidate, before its weight λ or γ; by default ``‖latent‖²``."""
         return latent.flatten(1).square().sum(1)
 
+    def numbers(self, latent: Float[Tensor, "n *latent"]) -> dict[str, Float[Tensor, "n"]]:
+        """What describes the signals of a family of few numbers in words of the field, by name: ``radius`` in
+        pixels, ``angle`` in degrees. By default nothing.
+        """
+        return {}
+
     def shaped(self, signal_shape: Shape) -> Generator:
         """This prior for signals of the given shape: itself where it has it, a new one where it fits any.
 

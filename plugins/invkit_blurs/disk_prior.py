@@ -49,6 +49,10 @@ class DiskPrior(invkit.Generator):
     def forward(self, latent: Float[Tensor, "n 1"]) -> Float[Tensor, "n 1 size size"]:
         return disk_kernels(uniform(latent[:, 0], self.least, self.largest), self.size)
 
+    def numbers(self, latent: Float[Tensor, "n 1"]) -> dict[str, Float[Tensor, "n"]]:
+        """The ``radius`` in pixels."""
+        return {"radius": uniform(latent[:, 0], self.least, self.largest)}
+
     def encode(self, signal: Float[Tensor, "n 1 size size"]) -> Float[Tensor, "n 1"]:
         """The disk of the same second moment: r² / 4 in each axis, and 1/12 that the pixels add.
 

@@ -63,6 +63,16 @@ class GaussianPrior(invkit.Generator):
             exponent = (x**2 + y**2) / self._width(latent[:, 0]).square()
         return torch.softmax(-exponent.flatten(1) / 2, dim=1).unflatten(1, (1, self.size, self.size))
 
+    def numbers(self, latent: Float[Tensor, "n latent"]) -> dict[str, Float[Tensor, "n"]]:
+        """The ``sigma`` in pixels; of two widths ``sigma_1``, ``sigma_2`` and the first's ``angle`` in
+        degrees.
+        """
+        widths = [self._width(each).flatten() for each in latent[:, -2:].unbind(1)]
+        if not self.anisotropic:
+            return {"sigma": widths[-1]}
+        alpha = torch.rad2deg(angle(latent[:, :2]) / 2)
+        return {"sigma_1": widths[0], "sigma_2": widths[1], "angle": alpha}
+
     def encode(self, signal: Float[Tensor, "n 1 size size"]) -> Float[Tensor, "n latent"]:
         """The Gaussian of the same second moments, widths being the roots of the eigenvalues.
 

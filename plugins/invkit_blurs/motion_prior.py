@@ -54,6 +54,11 @@ class MotionPrior(invkit.Generator):
         alpha, length = angle(latent[:, :2]) / 2, uniform(latent[:, 2], 0.0, self.longest)
         return expose(segments(alpha, length, self.longest), self.size)
 
+    def numbers(self, latent: Float[Tensor, "n 3"]) -> dict[str, Float[Tensor, "n"]]:
+        """The ``length`` in pixels and the ``angle`` in degrees, from the columns' axis towards the rows'."""
+        alpha = torch.rad2deg(angle(latent[:, :2]) / 2)
+        return {"length": uniform(latent[:, 2], 0.0, self.longest), "angle": alpha}
+
     def encode(self, signal: Float[Tensor, "n 1 size size"]) -> Float[Tensor, "n 3"]:
         """The segment of the same axis and second moment: L² / 12 is the difference of the eigenvalues.
 

@@ -26,11 +26,9 @@ from invkit_photographs.pyramid import Settings, coarse_to_fine
 
 __all__ = ["kernels_at", "odd", "on_square"]
 
-#: standard deviations that a picture is brought to. Both were found on BSDS500's training pictures: with
-#: .4 and .6 kernels follow the noise
-CONTRASTS = (0.15, 0.25)
-#: the second pixel of first kernels
-NEIGHBOURS = ((0, -1), (-1, -1))
+#: standard deviations that a picture is brought to, and the second pixel of the first kernel then. The first
+#: were found on BSDS500's training pictures: with .4 and .6 kernels follow the noise
+BEGINNINGS = ((0.15, (0, -1)), (0.25, (-1, -1)))
 _QUICK = Settings(dark=False, last_rounds=0)
 #: entries below this share of the largest are nothing
 _LEAST = 0.03
@@ -47,7 +45,7 @@ def kernels_at(small: Real, scale: float, sides: Sequence[int]) -> Iterator[Floa
     spread = float(small.std())
     if spread == 0:
         return
-    for side, contrast, neighbour in product(sides, CONTRASTS, NEIGHBOURS):
+    for side, (contrast, neighbour) in product(sides, BEGINNINGS):
         alike = ((small - small.mean()) * (contrast / spread) + 0.5).astype(np.float32)
         kernel = None
         with np.errstate(all="ignore"):  # what is not finite is left out

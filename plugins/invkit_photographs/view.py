@@ -12,7 +12,8 @@ not: the transfer function of a kernel of full size is evaluated at the frequenc
 
 which is exact at any ratio. It is multiplied by the response of what made the picture small, a Gaussian of
 half a pixel of the small picture: every candidate has it, the single pixel too, or else small wrong kernels
-would win that stand for it.
+would win that stand for it. A kernel that was itself found on a small picture has such a response already,
+and gets what is missing.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from jaxtyping import Complex, Float
 from torch import Tensor
 
 from invkit_photographs._fourier import Real
-from invkit_photographs.bound import Bound, Plan, bound
+from invkit_photographs.bound import Plan, bound
 from invkit_photographs.derivatives import Derivatives
 from invkit_photographs.pyramid import reduced
 
@@ -82,8 +83,15 @@ class View:
         ratio = (small.shape[0] / grey.shape[0], small.shape[1] / grey.shape[1])
         return cls(small, scale, ratio, data, 2 * level**2)
 
-    def transfer(self, kernels: Float[Tensor, "n p p"]) -> Complex[Tensor, "n 1 s0 half"]:
-        """The transfer functions of kernels of full size, origin in the middle; differentiable."""
+    def transfer(
+        self, kernels: Float[Tensor, "n p p"], found_at: Float[Tensor, "n"] | None = None
+    ) -> Complex[Tensor, "n 1 s0 half"]:
+        """The transfer functions of kernels of full size, origin in the middle; differentiable.
+
+        Args:
+            kernels: see above.
+            found_at: the scales of the pictures that they were found on; None: they have no response yet.
+        """
         places = [torch.arange(side) - side // 2 for side in kernels.shape[1:]]
         waves = (torch.fft.fftfreq(self.data.size[0]), torch.fft.rfftfreq(self.data.size[1]))
         first, second = (
@@ -92,20 +100,21 @@ class View:
         )
         made: Tensor = first @ (kernels.to(torch.complex64) @ second.T)
         if self.scale < 1:
-            smooth = [torch.exp(-((pi * wave) ** 2) / 2) for wave in waves]  # σ = ½: exp(−(2πf σ)²/2)
-            made = made * (smooth[0][:, None] * smooth[1])
+            square = waves[0][:, None] ** 2 + waves[1] ** 2
+            missing = torch.ones(len(kernels)) if found_at is None else 1 - (self.scale / found_at) ** 2
+            made = made * torch.exp(-(pi**2) / 2 * missing.clamp(min=0)[:, None, None] * square)
         return made[:, None]
 
-    def fit(
-        self, kernels: Float[Tensor, "n p p"], plan: Plan | None = None, start: Bound | None = None
-    ) -> Bound:
-        """The bound of kernels of full size; see :func:`invkit_photographs.bound.bound`."""
-        return bound(self.data, self.transfer(kernels), self.variance, plan, start)
-
-    def evidence(self, kernels: Float[Tensor, "n p p"], plan: Plan | None = None) -> Float[Tensor, "n"]:
-        """Minus the bound, in nats a measured derivative."""
+    def evidence(
+        self,
+        kernels: Float[Tensor, "n p p"],
+        found_at: Float[Tensor, "n"] | None = None,
+        plan: Plan | None = None,
+    ) -> Float[Tensor, "n"]:
+        """Minus the bound of kernels of full size, in nats a measured derivative."""
         with torch.no_grad():
-            return -self.fit(kernels, plan).value / self.count
+            found = bound(self.data, self.transfer(kernels, found_at), self.variance, plan)
+        return -found.value / self.count
 
     @cached_property
     def count(self) -> float:

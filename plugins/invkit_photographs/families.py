@@ -1,0 +1,100 @@
+"""Kernels of simple shapes, by their few numbers: fitted to free kernels, then varied by the evidence.
+
+    for candidate in members(view, ["disk?size=31", "motion?size=31"], free, side=63, rng=rng):
+        candidate.kernel, candidate.family, candidate.numbers       # e.g. "disk", {"radius": 4.1}
+
+A free kernel of much evidence shows roughly what it is: each family's encoder gives the member of the same
+moments. Of those the best is varied, more and more finely. With one to three numbers a few judgements do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import attrs
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+import invkit
+from invkit.errors import InputError
+from invkit_photographs.pool import on_square
+from invkit_photographs.view import View
+
+__all__ = ["Candidate", "family", "members"]
+
+#: how far variations go in each generation, in latents of N(0, I), and how many there are
+_STEPS, _CHILDREN = (0.3, 0.15, 0.07), 4
+#: nats a derivative: families that are behind the free kernels by more are not varied
+_BEHIND = 0.04
+
+
+@attrs.frozen(eq=False)
+class Candidate:
+    """A kernel that may be the right one.
+
+    Args:
+        kernel: (P, P), odd, of full size, unit sum.
+        scale: of the picture that it was found on; 1: exact.
+        family: the name of its prior; ``free`` where it has no simple shape.
+        numbers: what describes it, e.g. a radius in pixels.
+    """
+
+    kernel: Float[Tensor, "p p"]
+    scale: float = 1.0
+    family: str = "free"
+    numbers: Mapping[str, float] = attrs.field(factory=dict)
+
+
+def family(spec: str) -> invkit.Generator:
+    """The prior of a family of kernels with a few numbers.
+
+    Raises:
+        InputError: it is none.
+    """
+    prior = invkit.prior(spec)
+    few = prior.latent_shape is not None and len(prior.latent_shape) == 1
+    if prior.role != "kernel" or not few or not prior.can_encode:
+        raise InputError(
+            f"{spec} is no family of kernels with a few numbers and an encoder",
+            hint="name priors such as disk, gaussian-blur or motion",
+        )
+    return prior
+
+
+def members(
+    view: View,
+    families: Sequence[str],
+    free: Float[Tensor, "k p p"],
+    best: float,
+    rng: torch.Generator,
+) -> Iterator[Candidate]:
+    """The best member of each family.
+
+    Args:
+        view: what they are judged on.
+        families: specs of priors.
+        free: the best free kernels.
+        best: the evidence of the best of them.
+        rng: for variations.
+    """
+    side = free.shape[-1]
+    for spec in families:
+        prior = family(spec)
+
+        def kernels(latents: Tensor, prior: invkit.Generator = prior) -> Tensor:
+            return torch.stack([on_square(each[0], side) for each in prior(latents)])
+
+        with torch.no_grad():
+            own = (prior.signal_shape or ())[-1]
+            latents = prior.encode(torch.stack([on_square(each, own) for each in free])[:, None])
+            latents = latents.clamp(-3, 3)
+            value = view.evidence(kernels(latents))
+            for step in _STEPS if value.max() > best - _BEHIND else ():
+                moved = latents[value.argmax()] + step * torch.randn(
+                    _CHILDREN, *latents.shape[1:], generator=rng
+                )
+                latents, value = torch.cat([latents, moved]), torch.cat([value, view.evidence(kernels(moved))])
+            chosen = latents[value.argmax()][None]
+            numbers = {name: float(each[0]) for name, each in prior.numbers(chosen).items()}
+            yield Candidate(kernels(chosen)[0], 1.0, spec.partition("?")[0], numbers)

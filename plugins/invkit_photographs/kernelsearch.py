@@ -1,0 +1,262 @@
+"""``kernelsearch``: the kernel of a photograph, found by many quick searches and judged by the evidence.
+
+    deblur = invkit.compose("linconv?boundary=unknown", ["blind", "darkchannel"], ["kernelsearch", "tv hold=w"])
+    solution = deblur(y)
+    solution.confidence, solution.notes[0]["gain"], solution.notes[0]["family"]
+
+Nothing is learnt from data. A part of the picture is enough to find the kernel in; see
+:mod:`invkit_photographs.searching` for how. Colour counts as its luma. The solver finds ``w`` alone: the ``x``
+that it returns is the measurement, for a stage that follows to deconvolve.
+
+Each measurement's status says what to think of its kernel:
+
+- ``sharp``: no kernel has notably more evidence than the single pixel. The picture is not blurred, or shows
+  too little structure to tell; ``w`` is that pixel.
+- ``doubtful``: the confidence is less than ``doubt``; see :mod:`invkit_photographs.certainty`.
+- ``max_iter``: as usual.
+
+``notes`` hold the ``gain`` in evidence over the single pixel (nats a derivative), the ``scale`` that it was
+judged at, the ``family`` that won, ``free`` or a simple shape's name, and that shape's numbers, e.g. ``radius``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+import numpy as np
+import torch
+from attrs.validators import ge, le
+from jaxtyping import Float
+from torch import Tensor
+
+from invkit.contracts.linear import Shape
+from invkit.contracts.monitor import Monitor
+from invkit.contracts.problem import Problem
+from invkit.contracts.solution import Solution, Status
+from invkit.contracts.solver import Solver
+from invkit.errors import InputError, ShapeError
+from invkit.solving import Found, Record, is_given, noise_level
+from invkit_photographs._fourier import Real
+from invkit_photographs.certainty import SHARP, certainty
+from invkit_photographs.families import Candidate, family
+from invkit_photographs.frame import frame_of
+from invkit_photographs.picture import Picture, largest_odd, margins
+from invkit_photographs.pool import on_square
+from invkit_photographs.searching import Outcome, searched
+from invkit_photographs.size import largest_side
+from invkit_photographs.view import busiest
+
+__all__ = ["KernelSearch"]
+
+SMALLEST_IMAGE = 32
+"""Pixels a side: less shows no kernel."""
+PART = 400
+"""Pixels a side of the part that is searched in."""
+_STEPS = 20
+
+
+def _crop(given: Any) -> tuple[int, ...] | None:
+    return None if given is None else tuple(int(each) for each in given)
+
+
+def _sound_crop(_: object, attribute: Any, value: tuple[int, ...] | None) -> None:
+    if value is not None and (len(value) != 4 or min(value) < 0 or min(value[2:]) < 1):
+        raise InputError(
+            f"crop={value} is no part of a picture", hint="give left, top, width, height: crop=100x50x400x300"
+        )
+
+
+@attrs.frozen
+class KernelSearch(Solver):
+    """Finds the kernel of a convolution of images in [0, 1], grey or colour.
+
+    Args:
+        families: specs of priors of kernels of few numbers, each judged beside the free ones.
+        crop: left, top, width and height of the part in which the kernel is looked for, in pixels of the
+            measurement; None: that of at most 400 × 400 pixels with most structure.
+        doubt: the status is ``doubtful`` where the confidence is less.
+    """
+
+    families: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    crop: tuple[int, ...] | None = attrs.field(default=None, converter=_crop, validator=_sound_crop)
+    doubt: float = attrs.field(default=0.5, converter=float, validator=[ge(0), le(1)])
+
+    def shaped(self, problem: Problem, y: Float[Tensor, "n *y"]) -> Problem:
+        """The problem tied to shapes. A prior of w without one gets a square as large as the largest kernel
+        that is looked for: a quarter of the image's shorter side, and at most 95 pixels.
+        """
+        y_shape, (prior_w, prior_x) = tuple(y.shape[1:]), problem.priors
+        if prior_w.signal_shape is None and len(y_shape) == 3:
+            side = largest_side(y_shape[1:])
+            problem = attrs.evolve(problem, priors=(prior_w.shaped((1, side, side)), prior_x))
+        return problem.shaped(y_shape)
+
+    def solve(
+        self,
+        problem: Problem,
+        y: Float[Tensor, "n *y"],
+        rng: torch.Generator,
+        monitors: Sequence[Monitor] = (),
+        *,
+        start: Solution | None = None,
+    ) -> Solution:
+        """Find every measurement's kernel; see :meth:`invkit.contracts.solver.Solver.solve`.
+
+        Raises:
+            InputError: the operator is no convolution of images, a prior has no encoder, w is given, the
+                noise is not white and Gaussian, or there is a ``start``.
+            ShapeError: images of fewer than 32 pixels a side, or a ``crop`` beyond them.
+        """
+        problem = self.shaped(problem, y)
+        problem.require_plain_noise("kernelsearch")
+        for spec in self.families:
+            family(spec)
+        w_shape = self._checked(problem, tuple(y.shape[1:]), start)
+        seed = int(torch.randint(2**62, (), generator=rng, dtype=torch.int64, device="cpu"))
+        record = Record(
+            y, monitors, steps=_STEPS, passes=len(y), waiting=lambda: (_single(w_shape, y), y.clone())
+        )
+        sigma = problem.noise.sigma
+        level = noise_level(y) if sigma is None else sigma.to(y).expand(len(y))
+        for number in range(len(y)):
+            row = torch.tensor([number], device=y.device)
+            record.begin(row)
+            self._recover(record, problem.select(row), y[row], w_shape, float(level[number]), seed)
+        return record.solution()
+
+    def _recover(
+        self,
+        record: Record,
+        problem: Problem,
+        y: Float[Tensor, "1 *y"],
+        w_shape: Shape,
+        sigma: float,
+        seed: int,
+    ) -> None:
+        """One measurement."""
+        side = min(largest_odd(w_shape[1:]))
+        best, outcome = _single(w_shape, y), None
+        sound = bool(torch.isfinite(y.double().square().sum()))
+        nothing = y.new_full((1, 1), torch.nan)
+        told = 0
+
+        def tell(candidate: Candidate, stage: str) -> None:
+            nonlocal told
+            told = min(told + 1, _STEPS - 1)
+            shown = _on_support(candidate.kernel, w_shape).to(y)
+            record.tell(told, nothing, nothing, lambda: (shown[None], y), stage)
+
+        with record:
+            if sound and not record.interrupted:
+                grey = self._part(Picture(y[0].numpy(force=True), _frame(problem, w_shape, y), y.shape[2:]).grey)
+                generator = torch.Generator().manual_seed(seed)
+                outcome = searched(grey, sigma, min(side, largest_side(grey.shape)), self.families, generator, tell)
+        status, notes, sure = record.ended(sound), {}, float("nan")
+        if outcome is not None:
+            status, notes, sure = self._judged(outcome)
+            if status is not Status.SHARP:
+                best = _on_support(outcome.winner.kernel, w_shape).to(y)[None]
+        with torch.no_grad():
+            latents = tuple(
+                prior.encode(part) for prior, part in zip(problem.priors, (best, _as_image(problem, y)), strict=True)
+            )
+            w, x = (prior(latent) for prior, latent in zip(problem.priors, latents, strict=True))
+            residual = problem.residual(w, x, y)
+        record.tell(_STEPS, nothing, residual[:, None], lambda: (w, x), "search")
+        record.settle(residual[:, None], residual[:, None], [[record.ended(sound)]])
+        record.end(
+            Found(
+                x=x,
+                w=w,
+                latents=latents,  # type: ignore[arg-type]
+                residual=residual,
+                status=[status],
+                noise=y.new_tensor([sigma]),
+                confidence=y.new_tensor([sure]),
+                notes=[notes],
+            )
+        )
+
+    def _judged(self, outcome: Outcome) -> tuple[Status, dict[str, Any], float]:
+        sure = certainty(outcome)
+        notes = {
+            "gain": outcome.gain,
+            "scale": outcome.scale,
+            "family": outcome.winner.family,
+            **outcome.winner.numbers,
+        }
+        if outcome.gain < SHARP:
+            return Status.SHARP, {**notes, "family": "single pixel"}, sure
+        return Status.DOUBTFUL if sure < self.doubt else Status.MAX_ITER, notes, sure
+
+    def _part(self, grey: Real) -> Real:
+        """Where the kernel is looked for."""
+        if self.crop is None:
+            return np.ascontiguousarray(grey[busiest(torch.from_numpy(grey), PART)])
+        left, top, width, height = self.crop
+        return np.ascontiguousarray(grey[top : top + height, left : left + width])
+
+    def _checked(self, problem: Problem, y_shape: Shape, start: Solution | None) -> Shape:
+        """The shape of w, where there is something that this solver can do."""
+        if start is not None:
+            raise InputError(
+                "kernelsearch cannot start from a solution: it searches by itself",
+                hint="leave start out, or hold the kernel of the solution in a stage: tv hold=w",
+            )
+        for name, prior in zip("wx", problem.priors, strict=True):
+            if is_given(prior):
+                raise InputError(
+                    f"kernelsearch looks for w, but {name} is given",
+                    hint="use a solver that is not blind, e.g. tv, or another prior",
+                )
+            if not prior.can_encode:
+                raise InputError(
+                    f"kernelsearch finds the pixels of {name}, but its prior has no encoder for them",
+                    hint="choose priors that have one, e.g. blind and darkchannel, or another solver",
+                )
+        shape = tuple(problem.priors[0].signal_shape or ())
+        if len(y_shape) != 3 or len(shape) != 3 or min(y_shape[1:]) < SMALLEST_IMAGE:
+            raise ShapeError(
+                f"a measurement of shape {y_shape} is too small to find a kernel in",
+                hint=f"give an image of at least {SMALLEST_IMAGE} pixels a side",
+            )
+        if self.crop is not None:
+            left, top, width, height = self.crop
+            if left + width > y_shape[2] or top + height > y_shape[1] or min(width, height) < SMALLEST_IMAGE:
+                raise ShapeError(
+                    f"crop={self.crop} does not lie in a picture of {y_shape[2]}×{y_shape[1]} pixels with at "
+                    f"least {SMALLEST_IMAGE} pixels a side",
+                    hint="give left, top, width, height within the picture",
+                )
+        return shape
+
+
+def _frame(problem: Problem, w_shape: Shape, y: Tensor) -> Any:
+    """How the measurement lies in the image; refuses what is no convolution."""
+    x_shape = tuple(problem.priors[1].signal_shape or ())
+    return frame_of(problem.operator, w_shape, x_shape, y[:1])
+
+
+def _as_image(problem: Problem, y: Float[Tensor, "1 *y"]) -> Float[Tensor, "1 *x"]:
+    """The measurement as an image of the shape that the prior of x asks for."""
+    x_shape = tuple(problem.priors[1].signal_shape or ())
+    w_shape = tuple(problem.priors[0].signal_shape or ())
+    if tuple(y.shape[1:]) == x_shape:
+        return y
+    picture = Picture(y[0].numpy(force=True), _frame(problem, w_shape, y), x_shape[1:])
+    return torch.from_numpy(picture.blurry())[None].to(y)
+
+
+def _on_support(kernel: Float[Tensor, "p p"], w_shape: Shape) -> Float[Tensor, "c h w"]:
+    """A kernel on w's support, its middle at the pixel ``size // 2``, once a channel."""
+    around = margins(w_shape[1:], tuple(kernel.shape))
+    placed = torch.nn.functional.pad(kernel, [side for both in reversed(around) for side in both])
+    return placed.expand(w_shape[0], *placed.shape)
+
+
+def _single(w_shape: Shape, like: Tensor) -> Float[Tensor, "n c h w"]:
+    """The single pixel, once a measurement."""
+    pixel = _on_support(on_square(torch.ones(1, 1), 1), w_shape)
+    return pixel.expand(len(like), *pixel.shape).to(like).clone()
