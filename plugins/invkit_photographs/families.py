@@ -94,7 +94,8 @@ def members(
                 moved = latents[value.argmax()] + step * torch.randn(
                     _CHILDREN, *latents.shape[1:], generator=rng
                 )
-                latents, value = torch.cat([latents, moved]), torch.cat([value, view.evidence(kernels(moved))])
+                latents = torch.cat([latents, moved])
+                value = torch.cat([value, view.evidence(kernels(moved))])
             chosen = latents[value.argmax()][None]
             numbers = {name: float(each[0]) for name, each in prior.numbers(chosen).items()}
             yield Candidate(kernels(chosen)[0], 1.0, spec.partition("?")[0], numbers)

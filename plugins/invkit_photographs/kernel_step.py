@@ -23,7 +23,15 @@ from scipy import ndimage
 from torch import Tensor
 
 from invkit.solving import conjugate_gradients
-from invkit_photographs._fourier import Real, Size, centre_of, differences, forward, inverse, transfer_function
+from invkit_photographs._fourier import (
+    Real,
+    Size,
+    centre_of,
+    differences,
+    forward,
+    inverse,
+    transfer_function,
+)
 
 ITERATIONS = 20
 """Of conjugate gradients."""

@@ -1,12 +1,13 @@
 """``kernelsearch``: the kernel of a photograph, found by many quick searches and judged by the evidence.
 
-    deblur = invkit.compose("linconv?boundary=unknown", ["blind", "darkchannel"], ["kernelsearch", "tv hold=w"])
+    operator, priors = "linconv?boundary=unknown", ["blind", "darkchannel"]
+    deblur = invkit.compose(operator, priors, ["kernelsearch", "tv hold=w"])
     solution = deblur(y)
     solution.confidence, solution.notes[0]["gain"], solution.notes[0]["family"]
 
 Nothing is learnt from data. A part of the picture is enough to find the kernel in; see
-:mod:`invkit_photographs.searching` for how. Colour counts as its luma. The solver finds ``w`` alone: the ``x``
-that it returns is the measurement, for a stage that follows to deconvolve.
+:mod:`invkit_photographs.searching` for how. Colour counts as its luma. The solver finds ``w`` alone: the
+``x`` that it returns is the measurement, for a stage that follows to deconvolve.
 
 Each measurement's status says what to think of its kernel:
 
@@ -16,7 +17,8 @@ Each measurement's status says what to think of its kernel:
 - ``max_iter``: as usual.
 
 ``notes`` hold the ``gain`` in evidence over the single pixel (nats a derivative), the ``scale`` that it was
-judged at, the ``family`` that won, ``free`` or a simple shape's name, and that shape's numbers, e.g. ``radius``.
+judged at, the ``family`` that won, ``free`` or a simple shape's name, and that shape's numbers, e.g.
+``radius``.
 """
 
 from __future__ import annotations
@@ -150,18 +152,20 @@ class KernelSearch(Solver):
 
         with record:
             if sound and not record.interrupted:
-                grey = self._part(Picture(y[0].numpy(force=True), _frame(problem, w_shape, y), y.shape[2:]).grey)
+                frame, size = _frame(problem, w_shape, y), (y.shape[2], y.shape[3])
+                grey = self._part(Picture(y[0].numpy(force=True), frame, size).grey)
+                most = min(side, largest_side((grey.shape[0], grey.shape[1])))
                 generator = torch.Generator().manual_seed(seed)
-                outcome = searched(grey, sigma, min(side, largest_side(grey.shape)), self.families, generator, tell)
-        status, notes, sure = record.ended(sound), {}, float("nan")
+                outcome = searched(grey, sigma, most, self.families, generator, tell)
+        status, sure = record.ended(sound), float("nan")
+        notes: dict[str, Any] = {}
         if outcome is not None:
             status, notes, sure = self._judged(outcome)
             if status is not Status.SHARP:
                 best = _on_support(outcome.winner.kernel, w_shape).to(y)[None]
         with torch.no_grad():
-            latents = tuple(
-                prior.encode(part) for prior, part in zip(problem.priors, (best, _as_image(problem, y)), strict=True)
-            )
+            parts = zip(problem.priors, (best, _as_image(problem, y)), strict=True)
+            latents = tuple(prior.encode(part) for prior, part in parts)
             w, x = (prior(latent) for prior, latent in zip(problem.priors, latents, strict=True))
             residual = problem.residual(w, x, y)
         record.tell(_STEPS, nothing, residual[:, None], lambda: (w, x), "search")

@@ -3,10 +3,10 @@
     for kernel in kernels_at(view, sides=(13, 19, 25)):
         kernel                                  # (P, P), odd, in pixels of full size
 
-A run is :func:`invkit_photographs.pyramid.coarse_to_fine` without the dark channel, on the picture at a scale.
-Where it ends depends on chance: on the support, on where it begins, and on the contrast, since the weight of
-the gradients is an absolute number. So there are several, of pictures brought to two contrasts and from two
-first kernels, and the evidence judges which is right.
+A run is :func:`invkit_photographs.pyramid.coarse_to_fine` without the dark channel, on the picture at a
+scale. Where it ends depends on chance: on the support, on where it begins, and on the contrast, since the
+weight of the gradients is an absolute number. So there are several, of pictures brought to two contrasts and
+from two first kernels, and the evidence judges which is right.
 """
 
 from __future__ import annotations

@@ -3,10 +3,10 @@
     outcome = searched(grey, sigma=0.01, side=63, families=["disk?size=31"], rng=rng)
     outcome.winner.kernel, outcome.gain, outcome.agreement
 
-1. **Pool.** Quick kernels (:mod:`invkit_photographs.pool`) at a scale of 0.35, where large blurs are small, and
-   by the size of the best of them at 0.5 or 0.7 or both.
-2. **Judge.** All are judged at the coarsest scale; at the next finer one where the winner is at most 25 pixels
-   across there, and so on (:mod:`invkit_photographs.view`).
+1. **Pool.** Quick kernels (:mod:`invkit_photographs.pool`) at a scale of 0.35, where large blurs are small,
+   and by the size of the best of them at 0.5 or 0.7 or both.
+2. **Judge.** All are judged at the coarsest scale; at the next finer one where the winner is at most 25
+   pixels across there, and so on (:mod:`invkit_photographs.view`).
 3. **Families.** The best three are restated as members of simple families, which join them
    (:mod:`invkit_photographs.families`).
 4. **Choose.** The one of most evidence. Within 0.003 nats a derivative of it, which the bound cannot tell

@@ -133,6 +133,7 @@ def busiest(y: Float[Tensor, "h w"], side: int) -> tuple[slice, slice]:
     corner = y[:-1, :-1]
     steep[:-1, :-1] = ((y[1:, :-1] - corner) ** 2 + (y[:-1, 1:] - corner) ** 2).sqrt().clamp(max=0.1)
     total = torch.nn.functional.pad(steep.double().cumsum(0).cumsum(1), (1, 0, 1, 0))
-    sums = total[height:, width:] - total[:-height, width:] - total[height:, :-width] + total[:-height, :-width]
+    rows = total[height:] - total[:-height]
+    sums = rows[:, width:] - rows[:, :-width]
     top, left = divmod(int(sums.argmax()), sums.shape[1])
     return slice(top, top + height), slice(left, left + width)
