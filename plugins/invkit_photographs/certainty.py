@@ -1,6 +1,20 @@
-"""How sure a kernel is: the probability that deconvolving with it does not make the picture worse.
+"""How sure a kernel is.
 
-    certainty(outcome)                # in (0, 1)
+    certainty(outcome)                # in (0, 1); below a half it is more likely wrong than right
+
+Two things tell. Where a kernel that looks otherwise explains the picture nearly as well, that is where
+
+    r = margin / gain
+
+is small, the evidence has not decided. And a simple shape that the free searches do not agree with is likely a
+compromise: the nearest straight line to a bent curve. With σ the logistic function,
+
+    certainty = σ(25 (min(r, ½) − 0.12)) · [σ(40 (agreement − 0.87)) where the winner is a simple shape, else 1].
+
+The four numbers, and :data:`SHARP`, were found on 49 pictures drawn from BSDS500's training half: shakes of 13
+to 45 pixels, disks, Gaussians, straight motion, noise up to 5 %, JPEG, not blurred. Below a half lay 10, of
+which 8 were more than 1.5 dB short of the true kernel's picture; above it 39, of which 2 were more than 0.3 dB
+worse than what went in. It is a rule of thumb and not a probability measured on thousands.
 """
 
 from __future__ import annotations
@@ -11,10 +25,22 @@ from invkit_photographs.searching import Outcome
 
 __all__ = ["SHARP", "certainty"]
 
-#: nats a derivative: with less gain over the single pixel a picture counts as not blurred
-SHARP = 0.01
+#: nats a derivative: with less gain over the single pixel a picture counts as not blurred. Pictures that are
+#: not blurred had 0.000, blurred ones 0.005 (noise of 5 %) and more
+SHARP = 3e-3
+
+_STEEP, _UNDECIDED, _SURE = 25.0, 0.12, 0.5
+_STEEP_SHAPE, _SHAPE = 40.0, 0.87
 
 
 def certainty(outcome: Outcome) -> float:
     """See the module."""
-    return 1 / (1 + exp(-(outcome.margin - 0.01) * 200))
+    ratio = outcome.margin / outcome.gain if outcome.gain > SHARP else _SURE
+    sure = _logistic(_STEEP * (min(ratio, _SURE) - _UNDECIDED))
+    if outcome.winner.family != "free" and outcome.gain > SHARP:
+        sure *= _logistic(_STEEP_SHAPE * (outcome.agreement - _SHAPE))
+    return sure
+
+
+def _logistic(value: float) -> float:
+    return 1 / (1 + exp(-max(value, -500.0)))

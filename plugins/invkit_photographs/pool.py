@@ -22,14 +22,16 @@ from torch import Tensor
 
 from invkit_photographs._fourier import Real
 from invkit_photographs.kernel_step import enlarged
-from invkit_photographs.pyramid import Settings, coarse_to_fine
+from invkit_photographs.pyramid import Settings, coarse_to_fine, refined_at
 
-__all__ = ["kernels_at", "odd", "on_square"]
+__all__ = ["kernels_at", "odd", "on_square", "refined"]
 
 #: standard deviations that a picture is brought to, and the second pixel of the first kernel then. The first
 #: were found on BSDS500's training pictures: with .4 and .6 kernels follow the noise
 BEGINNINGS = ((0.15, (0, -1)), (0.25, (-1, -1)))
 _QUICK = Settings(dark=False, last_rounds=0)
+#: that refine a kernel
+_ROUNDS = 12
 #: entries below this share of the largest are nothing
 _LEAST = 0.03
 
@@ -53,6 +55,26 @@ def kernels_at(small: Real, scale: float, sides: Sequence[int]) -> Iterator[Floa
                 kernel = state.kernel
         if kernel is not None and np.isfinite(kernel).all():
             yield torch.from_numpy(magnified(kernel, 1 / scale))
+
+
+def refined(small: Real, scale: float, kernel: Real, across: int) -> Float[Tensor, "p p"] | None:
+    """A kernel of full size after some more rounds on the picture at a scale; None where it gets lost.
+
+    Args:
+        small, scale: as in :func:`kernels_at`.
+        kernel: (P, P), odd.
+        across: its extent, in pixels.
+    """
+    spread = float(small.std())
+    if spread == 0:
+        return None
+    contrast = BEGINNINGS[-1][0]
+    alike = ((small - small.mean()) * (contrast / spread) + 0.5).astype(np.float32)
+    side = odd(across * scale * 1.1 + 4)
+    with np.errstate(all="ignore"):
+        state = refined_at(alike, enlarged(kernel, (side, side), scale), _ROUNDS, _QUICK)
+    found = state.kernel
+    return torch.from_numpy(magnified(found, 1 / scale)) if np.isfinite(found).all() else None
 
 
 def magnified(kernel: Real, factor: float) -> Real:

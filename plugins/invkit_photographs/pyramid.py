@@ -128,6 +128,24 @@ def coarse_to_fine(
         yield state
 
 
+def refined_at(grey: Real, kernel: Real, rounds: int, settings: Settings) -> State:
+    """The state after some rounds at one scale, from a kernel; without dark channel, nothing wraps around.
+
+    Args:
+        grey: (H, W) in [0, 1].
+        kernel: odd sides, unit sum.
+        rounds: image and kernel steps; μ begins anew.
+        settings: the constants.
+    """
+    level = _Level(grey, 0, kernel.shape, False, 1)
+    state = State(kernel.astype(grey.dtype), gradient_threshold(level.edges, max(kernel.shape)))
+    gradient = settings.weight_gradients
+    for _ in range(rounds):
+        state = level.round(state, 0.0, gradient, settings.weight_w)
+        gradient = max(gradient / DECAY, SMALLEST_WEIGHT)
+    return attrs.evolve(state, kernel=recentred(state.kernel))
+
+
 class _Level:
     """One scale: the blurry image there, continued, and its gradients."""
 

@@ -7,9 +7,11 @@
    and by the size of the best of them at 0.5 or 0.7 or both.
 2. **Judge.** All are judged at the coarsest scale; at the next finer one where the winner is at most 25
    pixels across there, and so on (:mod:`invkit_photographs.view`).
-3. **Families.** The best three are restated as members of simple families, which join them
+3. **Full size.** Where there is little noise, at most 0.006, full size says more: there is one more search
+   for the winner's size, the best two are refined there, and all are judged there.
+4. **Families.** The best three are restated as members of simple families, which join them
    (:mod:`invkit_photographs.families`).
-4. **Choose.** The one of most evidence. Within 0.003 nats a derivative of it, which the bound cannot tell
+5. **Choose.** The one of most evidence. Within 0.003 nats a derivative of it, which the bound cannot tell
    apart, a simple shape before a free one, then the smaller.
 
 The **gain** is the winner's evidence less that of the single pixel: where it is next to nothing, the picture
@@ -29,7 +31,7 @@ from torch import Tensor
 
 from invkit_photographs._fourier import Real
 from invkit_photographs.families import Candidate, members
-from invkit_photographs.pool import kernels_at, odd, on_square
+from invkit_photographs.pool import kernels_at, odd, on_square, refined
 from invkit_photographs.size import extent
 from invkit_photographs.view import View
 
@@ -41,6 +43,8 @@ COARSE, FINE = (9, 17, 25), (9, 19)
 #: pixels across of the coarse winner: from the first on there is a search at the middle scale for its size,
 #: to the second there is one at the fine scale
 LARGE, SMALL = 27, 40
+#: the noise up to which there is a search at full size, and how many kernels are refined there
+QUIET, REFINED = 6e-3, 2
 #: pixels across, at most, of a kernel that is judged at a scale
 _ACROSS = 25
 #: nats a derivative that the bound cannot tell apart
@@ -104,6 +108,20 @@ def searched(
     if across <= SMALL:
         tried(fine, FINE)
     scale, value = _finest(views, found)
+    if sigma <= QUIET:  # with little noise the picture of full size says more
+        scale = 1.0
+        views[scale] = View.of(grey, scale, sigma, side // 2)
+        winner = found[int(value.argmax())]
+        across = max(_across(winner), FINE[0])
+        tried(scale, [odd(across * 1.1 + 4)])
+        value = _judged(views[scale], found)
+        for number in value[1:].topk(min(REFINED, len(found) - 1)).indices.tolist():
+            kernel = found[number + 1].kernel.numpy()
+            better = refined(views[scale].small, scale, kernel, max(_across(found[number + 1]), 3))
+            if better is not None:
+                found.append(Candidate(on_square(better, side)))
+                told(found[-1], "refinement")
+        value = _judged(views[scale], found)
     best = value[1:].topk(min(3, len(found) - 1)).indices + 1 if len(found) > 1 else value.topk(1).indices
     free = torch.stack([found[each].kernel for each in best.tolist()])
     for candidate in members(views[scale], families, free, float(value.max()), rng):
