@@ -153,7 +153,7 @@ class TV(Solver):
                 steps=self.steps,
                 passes=len(chunks),
                 points=25,
-                waiting=lambda: (case.w, y.new_zeros(len(y), *x_shape)),
+                waiting=lambda: (given_signals(prior_w, y), y.new_zeros(len(y), *x_shape)),
             )
             for kind, rows in chunks:
                 alike = attrs.evolve(case, term=case.term.of_kind(kind))
@@ -172,7 +172,8 @@ class TV(Solver):
         """A pass: some measurements at once, or a large one in tiles."""
         record.begin(rows)
         some, these = case.select(rows), problem.select(rows)
-        w, x_shape = some.w, tuple(problem.priors[1].signal_shape or ())
+        x_shape = tuple(problem.priors[1].signal_shape or ())
+        w = given_signals(these.priors[0], some.term.y)
         first = None if start is None else start[rows]
         options = Options(self.steps, self.tolerance, self.jump, self.penalty, self.inner)
         descent = (Tiled if tiled(some) else Descent)(some, options, first)
@@ -189,6 +190,9 @@ class TV(Solver):
         """What is to be solved, and what of it is x."""
         w = given_signals(problem.priors[0], y)
         scene = problem.operator.beyond(tuple(w.shape[1:]), x_shape)
+        if scene is not None:  # a scene reaches as far as the kernel, and its zeros count for nothing
+            w = _trimmed(w)
+            scene = problem.operator.beyond(tuple(w.shape[1:]), x_shape)
         if scene is None:
             scene = Scene(problem.operator, x_shape, (0,) * (len(x_shape) - 1))
         term = DataTerm(y, problem.noise.weights, _clipped(y) if self.clipped else None)
@@ -225,6 +229,19 @@ def _clipped(y: Float[Tensor, "n *y"]) -> Bool[Tensor, "n *y"] | None:
     enough = at.flatten(1).sum(1) >= max(4, _PLATEAU * y[0].numel())
     at &= enough.reshape(top.shape)
     return at if bool(enough.any()) else None
+
+
+def _trimmed(w: Float[Tensor, "n c *kernel"]) -> Float[Tensor, "n c *kernel"]:
+    """Kernels without the zeros around them, their middle kept: of every axis of odd length as much on both
+    sides as all of them can spare.
+    """
+    for axis, length in enumerate(w.shape[2:], start=2):
+        others = [each for each in range(w.ndim) if each != axis]
+        at = (w != 0).permute(axis, *others).flatten(1).any(1).nonzero()[:, 0]
+        if length % 2 and len(at):
+            reach = int((at - length // 2).abs().max())
+            w = w.narrow(axis, length // 2 - reach, 2 * reach + 1)
+    return w
 
 
 def _placed(x: Float[Tensor, "n c *x"], scene: Scene) -> Float[Tensor, "n c *scene"]:

@@ -11,10 +11,10 @@ compromise: the nearest straight line to a bent curve. With σ the logistic func
 
     certainty = σ(25 (min(r, ½) − 0.12)) · [σ(40 (agreement − 0.87)) where the winner is a simple shape, else 1].
 
-The four numbers, and :data:`SHARP`, were found on 49 pictures drawn from BSDS500's training half: shakes of 13
+The four numbers, and :data:`SHARP`, were found on 48 pictures drawn from BSDS500's training half: shakes of 13
 to 45 pixels, disks, Gaussians, straight motion, noise up to 5 %, JPEG, not blurred. Below a half lay 10, of
-which 8 were more than 1.5 dB short of the true kernel's picture; above it 39, of which 2 were more than 0.3 dB
-worse than what went in. It is a rule of thumb and not a probability measured on thousands.
+which 8 were more than 1.5 dB short of the true kernel's picture; above it 38, of which one was more than 0.3
+dB worse than what went in. It is a rule of thumb and not a probability measured on thousands.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ __all__ = ["KernelSearch"]
 
 SMALLEST_IMAGE = 32
 """Pixels a side: less shows no kernel."""
-PART = 400
+PART = 320
 """Pixels a side of the part that is searched in."""
 _STEPS = 20
 
@@ -77,7 +77,7 @@ class KernelSearch(Solver):
     Args:
         families: specs of priors of kernels of few numbers, each judged beside the free ones.
         crop: left, top, width and height of the part in which the kernel is looked for, in pixels of the
-            measurement; None: that of at most 400 × 400 pixels with most structure.
+            measurement; None: that of at most 320 × 320 pixels with most structure.
         doubt: the status is ``doubtful`` where the confidence is less.
     """
 
@@ -140,7 +140,7 @@ class KernelSearch(Solver):
         """One measurement."""
         side = min(largest_odd(w_shape[1:]))
         best, outcome = _single(w_shape, y), None
-        sound = bool(torch.isfinite(y.double().square().sum()))
+        sound = bool(torch.isfinite(y.square().sum(dtype=torch.float64)))
         nothing = y.new_full((1, 1), torch.nan)
         told = 0
 

@@ -124,10 +124,13 @@ def searched(
         value = _judged(views[scale], found)
     best = value[1:].topk(min(3, len(found) - 1)).indices + 1 if len(found) > 1 else value.topk(1).indices
     free = torch.stack([found[each].kernel for each in best.tolist()])
+    shapes = []
     for candidate in members(views[scale], families, free, float(value.max()), rng):
-        found.append(candidate)
+        shapes.append(candidate)
         told(candidate, candidate.family)
-    return _chosen(found, _judged(views[scale], found), scale)
+    if shapes:
+        value = torch.cat([value, _judged(views[scale], shapes)])
+    return _chosen([*found, *shapes], value, scale)
 
 
 def _judged(view: View, found: Sequence[Candidate]) -> Float[Tensor, "n"]:
