@@ -42,7 +42,7 @@ def test_the_radius_of_a_photograph_out_of_focus(data_folder: Path) -> None:
     (notes,) = solution.notes or ()
     assert solution.status == (Status.MAX_ITER,)
     assert notes["family"] == "disk" and notes["radius"] == pytest.approx(4, rel=0.1)
-    assert notes["gain"] > 0.05 and notes["scale"] in (0.35, 0.5, 0.7)
+    assert notes["gain"] > 0.05 and 0 < notes["scale"] <= 1
     assert kernel_ncc_modulo_shift(solution.w, w) > 0.95
     assert torch.equal(solution.x, y)
     assert solution.confidence is not None and 0.5 <= float(solution.confidence) <= 1

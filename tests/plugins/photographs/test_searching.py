@@ -59,11 +59,11 @@ def test_a_bent_blur_of_a_photograph(data_folder: Path) -> None:
     y = blur(train_picture(data_folder, 20, 120), hook(13), 0.01)
     outcome = searching(y, told=lambda *each: told.append(each))
     assert correlation(outcome.winner.kernel, on_square(hook(13)[0], 21)) > 0.8
-    assert outcome.gain > SHARP and outcome.winner.family == "free" and outcome.scale in SCALES
+    assert outcome.gain > SHARP and outcome.winner.family == "free" and 0 < outcome.scale <= 1
     assert 0 <= outcome.agreement <= 1 + 1e-4 and 0 < certainty(outcome) < 1 + 1e-9
     assert outcome.winner.kernel.shape == (21, 21)
     assert told and any(each is outcome.winner for each, _ in told)
-    assert {stage for _, stage in told} <= {f"search at {scale:g}" for scale in SCALES}
+    assert {f"search at {scale:g}" for scale in SCALES[::2]} <= {stage for _, stage in told}
     again = searching(y)
     assert torch.equal(again.winner.kernel, outcome.winner.kernel) and again.gain == outcome.gain
 
