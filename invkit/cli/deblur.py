@@ -250,7 +250,7 @@ def _checked(
         if not quiet and pipeline.solver.finds_w and pipeline.priors[0].signal_shape is None:
             assert checked.problem is not None
             kernel = checked.problem.priors[0].signal_shape or ()
-            to_stderr(f"invkit: {job.source}: looking for a kernel of {kernel[1]}×{kernel[2]} pixels")
+            to_stderr(f"invkit: {job.source}: looking for a kernel of at most {kernel[1]}×{kernel[2]} pixels")
     if len(failures) == 1 and not good:
         raise InputError(str(failures[0])) from failures[0].error
     for failure in failures:

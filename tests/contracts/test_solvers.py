@@ -13,7 +13,7 @@ from invkit.plugin.loading import default_manager
 from invkit.testing import check_solver
 from invkit.testing._problems import Example
 from invkit.testing.solvers import CHECKS, Case
-from tests.solver_examples import MADE, solver_examples
+from tests.solver_examples import MADE, made_solver, solver_examples
 from tests.strategies import solver_names, solver_spec
 
 NAMES = solver_names()
@@ -24,7 +24,7 @@ every_solver = pytest.mark.parametrize("name", NAMES)
 def made(name: str) -> tuple[Solver, list[Example]]:
     """The solver with few steps, and the problems that it is tried on."""
     spec = solver_spec(name)
-    return invkit.solver(spec), list(solver_examples(spec, 0))
+    return made_solver(spec), list(solver_examples(spec, 0))
 
 
 def test_every_registered_solver_is_here() -> None:
@@ -49,7 +49,7 @@ def test_contract(name: str, check) -> None:
 @every_solver
 def test_another_problem_another_seed(name: str) -> None:
     spec, seed = solver_spec(name), 20261122
-    check_solver(invkit.solver(spec), seed=seed, examples=solver_examples(spec, seed)[:1])
+    check_solver(made_solver(spec), seed=seed, examples=solver_examples(spec, seed)[:1])
 
 
 def test_the_default_solver_solves_what_a_pipeline_gives_it() -> None:

@@ -152,6 +152,50 @@ def test_the_covariance_of_an_anisotropic_gaussian(half: float, first: float, se
     assert np.allclose(tilt[0], expected, atol=1e-3 * np.trace(covariance))
 
 
+@given(seed=seeds)
+def test_numbers_are_the_parameters_of_what_is_made(seed: int) -> None:
+    """The kernel of the numbers by the data sets' own formulas, in pixels and degrees."""
+    rng = seeded(seed)
+    disk, motion = DiskPrior(size=16, largest=7.0), MotionPrior(size=16, longest=12.0)
+    gauss = GaussianPrior(size=16, widest=3.0)
+    latent = [prior.sample_latent(3, rng, dtype=torch.float64) for prior in (disk, motion, gauss)]
+    assert torch.allclose(disk_kernels(disk.numbers(latent[0])["radius"], 16), disk(latent[0]))
+    sigmas = gauss.numbers(latent[2])["sigma"]
+    assert torch.allclose(gaussian_kernels(sigmas.numpy(), 16), gauss(latent[2]).float(), atol=1e-6)
+    numbers = motion.numbers(latent[1])
+    assert numbers.keys() == {"length", "angle"}
+    assert ((numbers["angle"] >= -90) & (numbers["angle"] <= 90)).all()
+    assert ((numbers["length"] >= 0) & (numbers["length"] <= 12)).all()
+    turned = torch.deg2rad(2 * numbers["angle"])
+    share = normal(numbers["length"], 0.0, 12.0)
+    again = torch.stack([turned.cos(), turned.sin(), share], 1)
+    assert torch.allclose(motion(again), motion(latent[1]), atol=1e-3)
+
+
+def test_the_angle_of_a_motion_is_from_the_columns_to_the_rows() -> None:
+    """45° goes to the right and, rows counted from above, down."""
+    prior = MotionPrior(size=15)
+    latent = torch.tensor([[1.0, 0.0, 0.5], [0.0, 1.0, 0.5]])
+    assert torch.allclose(prior.numbers(latent)["angle"], torch.tensor([0.0, 45.0]))
+    flat, down = prior(latent)[:, 0]
+    assert flat.sum(1).max() > 0.99 and down.diagonal().sum() > 0.5 > down.flip(0).diagonal().sum()
+
+
+@given(half=st.floats(-89, 89), first=st.floats(1, 3), second=st.floats(1, 3))
+def test_the_numbers_of_an_anisotropic_gaussian(half: float, first: float, second: float) -> None:
+    prior = GaussianPrior(size=40, widest=4.0, anisotropic=True)
+    turn, widths = math.radians(2 * half), [normal(column(width), 0.5, 4.0) for width in (first, second)]
+    latent = torch.stack([column(math.cos(turn)), column(math.sin(turn)), *widths], dim=1)
+    found = {name: float(value) for name, value in prior.numbers(latent).items()}
+    assert found == pytest.approx({"sigma_1": first, "sigma_2": second, "angle": half}, abs=1e-6)
+
+
+@pytest.mark.parametrize("spec", ["trajectory", "simplex"])
+def test_what_has_many_numbers_tells_none(spec: str) -> None:
+    prior = invkit.prior(spec)
+    assert prior.numbers(prior.sample_latent(2, seeded(0))) == {}
+
+
 @given(seed=seeds, size=st.integers(2, 9))
 def test_moments_are_those_of_the_weighted_covariance(seed: int, size: int) -> None:
     """Of kernels off the centre, too."""

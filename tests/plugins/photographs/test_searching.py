@@ -1,0 +1,94 @@
+"""The search: real blurs are found, a picture that is not blurred is left alone, and comparing kernels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+from torch.nn.functional import pad
+
+from invkit_photographs.certainty import SHARP, certainty
+from invkit_photographs.families import Candidate
+from invkit_photographs.pool import on_square
+from invkit_photographs.searching import SCALES, Outcome, correlation, searched
+from tests.plugins.photographs.pictures import blocks, blur, hook, pixel, train_picture
+
+shifts = st.tuples(st.integers(-3, 3), st.integers(-3, 3))
+seeds = st.integers(0, 99)
+
+
+def random_kernel(seed: int) -> Tensor:
+    """Entries of a random kernel about the middle of 15 × 15 pixels."""
+    inner = torch.rand(7, 7, generator=torch.Generator().manual_seed(seed)) ** 4
+    return pad(inner / inner.sum(), (4,) * 4)
+
+
+@given(seed=seeds, place=shifts)
+def test_a_shifted_copy_correlates_fully(seed: int, place: tuple[int, int]) -> None:
+    kernel = random_kernel(seed)
+    assert correlation(kernel, kernel.roll(place, (0, 1))) == pytest.approx(1, abs=1e-4)
+
+
+@given(one=seeds, other=seeds, factor=st.floats(0.1, 10))
+def test_correlation_is_symmetric_and_at_most_one(one: int, other: int, factor: float) -> None:
+    """Whatever the sums."""
+    a, b = random_kernel(one), random_kernel(other)
+    assert 0 < correlation(a, b) <= 1 + 1e-4
+    assert correlation(a, b) == pytest.approx(correlation(b, a), abs=1e-4)
+    assert correlation(factor * a, b) == pytest.approx(correlation(a, b), abs=1e-4)
+
+
+def test_different_kernels_correlate_less() -> None:
+    line, one = torch.zeros(15, 15), on_square(pixel()[0], 15)
+    line[7, 1:14] = 1 / 13
+    assert correlation(line, line.T) < 0.5 and correlation(line, one) < 0.6
+
+
+def searching(y: Tensor, families: tuple[str, ...] = (), side: int = 21, **options: object) -> Outcome:
+    rng = torch.Generator().manual_seed(0)
+    return searched(y[0, 0].numpy(), 0.01, side, families, rng, **options)  # type: ignore[arg-type]
+
+
+def test_a_bent_blur_of_a_photograph(data_folder: Path) -> None:
+    told: list[tuple[Candidate, str]] = []
+    y = blur(train_picture(data_folder, 20, 120), hook(13), 0.01)
+    outcome = searching(y, told=lambda *each: told.append(each))
+    assert correlation(outcome.winner.kernel, on_square(hook(13)[0], 21)) > 0.8
+    assert outcome.gain > SHARP and outcome.winner.family == "free" and 0 < outcome.scale <= 1
+    assert 0 <= outcome.agreement <= 1 + 1e-4 and 0 < certainty(outcome) < 1 + 1e-9
+    assert outcome.winner.kernel.shape == (21, 21)
+    assert told and any(each is outcome.winner for each, _ in told)
+    assert {f"search at {scale:g}" for scale in SCALES[::2]} <= {stage for _, stage in told}
+    again = searching(y)
+    assert torch.equal(again.winner.kernel, outcome.winner.kernel) and again.gain == outcome.gain
+
+
+def test_a_picture_that_is_not_blurred(data_folder: Path) -> None:
+    outcome = searching(blur(train_picture(data_folder, 20, 110), pixel(1), 0.01))
+    assert outcome.gain < SHARP
+
+
+def test_nothing_to_see_is_no_blur() -> None:
+    outcome = searching(torch.full((1, 1, 48, 48), 0.5), ("disk?size=21,largest=9",))
+    assert outcome.gain < SHARP and np.isfinite(outcome.margin)
+
+
+@pytest.mark.parametrize("side", [1, 3, 5])
+def test_the_smallest_kernels(side: int) -> None:
+    outcome = searching(blur(blocks(0, 40).float(), hook(), 0.01), side=side)
+    assert outcome.winner.kernel.shape == (side, side)
+    assert outcome.winner.kernel.sum() == pytest.approx(1, abs=1e-5)
+
+
+def outcome_of(margin: float) -> Outcome:
+    return Outcome(Candidate(pixel()[0]), gain=max(margin, 0.0), agreement=1.0, scale=0.5, margin=margin)
+
+
+@given(margin=st.floats(-2, 2))
+def test_certainty_is_a_probability(margin: float) -> None:
+    assert 0 <= certainty(outcome_of(margin)) <= 1
