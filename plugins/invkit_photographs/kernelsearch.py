@@ -86,8 +86,12 @@ class KernelSearch(Solver):
     def shaped(self, problem: Problem, y: Float[Tensor, "n *y"]) -> Problem:
         """The problem tied to shapes. A prior of w without one gets a square as large as the largest kernel
         that is looked for: a quarter of the image's shorter side, and at most 95 pixels.
+
+        Raises:
+            ShapeError: images of fewer than 32 pixels a side, or a ``crop`` beyond them.
         """
         y_shape, (prior_w, prior_x) = tuple(y.shape[1:]), problem.priors
+        self._check_size(y_shape)
         if prior_w.signal_shape is None and len(y_shape) == 3:
             side = largest_side(y_shape[1:])
             problem = attrs.evolve(problem, priors=(prior_w.shaped((1, side, side)), prior_x))
@@ -113,7 +117,7 @@ class KernelSearch(Solver):
         problem.require_plain_noise("kernelsearch")
         for spec in self.families:
             family(spec)
-        w_shape = self._checked(problem, tuple(y.shape[1:]), start)
+        w_shape = self._checked(problem, start)
         seed = int(torch.randint(2**62, (), generator=rng, dtype=torch.int64, device="cpu"))
         record = Record(
             y, monitors, steps=_STEPS, passes=len(y), waiting=lambda: (_single(w_shape, y), y.clone())
@@ -198,7 +202,7 @@ class KernelSearch(Solver):
         left, top, width, height = self.crop
         return np.ascontiguousarray(grey[top : top + height, left : left + width])
 
-    def _checked(self, problem: Problem, y_shape: Shape, start: Solution | None) -> Shape:
+    def _checked(self, problem: Problem, start: Solution | None) -> Shape:
         """The shape of w, where there is something that this solver can do."""
         if start is not None:
             raise InputError(
@@ -216,21 +220,33 @@ class KernelSearch(Solver):
                     f"kernelsearch finds the pixels of {name}, but its prior has no encoder for them",
                     hint="choose priors that have one, e.g. blind and darkchannel, or another solver",
                 )
-        shape = tuple(problem.priors[0].signal_shape or ())
-        if len(y_shape) != 3 or len(shape) != 3 or min(y_shape[1:]) < SMALLEST_IMAGE:
+        return tuple(problem.priors[0].signal_shape or ())
+
+    def _check_size(self, y_shape: Shape) -> None:
+        """Refuse what has too few pixels to find a kernel in."""
+        if len(y_shape) != 3:
             raise ShapeError(
-                f"a measurement of shape {y_shape} is too small to find a kernel in",
-                hint=f"give an image of at least {SMALLEST_IMAGE} pixels a side",
+                f"a measurement of shape {y_shape} is no picture", hint="give (channels, height, width)"
             )
-        if self.crop is not None:
-            left, top, width, height = self.crop
-            if left + width > y_shape[2] or top + height > y_shape[1] or min(width, height) < SMALLEST_IMAGE:
-                raise ShapeError(
-                    f"crop={self.crop} does not lie in a picture of {y_shape[2]}×{y_shape[1]} pixels with at "
-                    f"least {SMALLEST_IMAGE} pixels a side",
-                    hint="give left, top, width, height within the picture",
-                )
-        return shape
+        height, width = y_shape[1:]
+        if min(height, width) < SMALLEST_IMAGE:
+            raise ShapeError(
+                f"a picture of {width}×{height} pixels is too small to find a kernel in",
+                hint=f"give one of at least {SMALLEST_IMAGE} pixels a side",
+            )
+        if self.crop is None:
+            return
+        left, top, *part = self.crop
+        if min(part) < SMALLEST_IMAGE:
+            raise ShapeError(
+                f"a part of {part[0]}×{part[1]} pixels is too small to find a kernel in",
+                hint=f"crop a part of at least {SMALLEST_IMAGE} pixels a side",
+            )
+        if left + part[0] > width or top + part[1] > height:
+            raise ShapeError(
+                f"crop={'x'.join(map(str, self.crop))} reaches beyond a picture of {width}×{height} pixels",
+                hint="give left, top, width and height of a part of it",
+            )
 
 
 def _frame(problem: Problem, w_shape: Shape, y: Tensor) -> Any:
