@@ -1,4 +1,4 @@
-"""What does ``invkit deblur`` make of real photographs? A table of what it says of each, and pictures to look at.
+"""What does ``invkit deblur`` make of real photographs? A table of what it says, and pictures to look at.
 
     OMP_NUM_THREADS=1 python -m benchmarks.real_photographs                  # the eight, into invkit-bench/
     OMP_NUM_THREADS=1 python -m benchmarks.real_photographs mine.jpg         # pictures of your own
@@ -6,8 +6,8 @@
 
 No truth is known, so nothing is scored. The command line runs in a process of its own on each photograph,
 with nothing named but the file, as a user would type it. ``real-photographs.md`` has a row for each;
-``real-photographs/`` has its files, and ``NAME.png`` with the blurry picture, the result and the kernel side by
-side. The eight are those that deblurring papers pass around, in ``INVKIT_DATA/photographs``; they may be
+``real-photographs/`` has its files, and ``NAME.png`` with the blurry picture, the result and the kernel side
+by side. The eight are those that deblurring papers pass around, in ``INVKIT_DATA/photographs``; they may be
 looked at, not passed on.
 """
 
@@ -56,7 +56,7 @@ FAINT = 0.05
 
 
 def across(kernel: np.ndarray) -> int:
-    """How many pixels a kernel (…, h, w) spans, the longer way, without what is fainter than a twentieth of its peak."""
+    """How many pixels a kernel (…, h, w) spans, the longer way, where it is not fainter than ``FAINT``."""
     strong = kernel.reshape(-1, *kernel.shape[-2:]).max(0)
     places = np.argwhere(strong > FAINT * strong.max())
     return int((np.ptp(places, axis=0) + 1).max())
@@ -86,7 +86,8 @@ def _number(value: float | None, form: str) -> str:
 
 def side_by_side(path: Path, folder: Path, picture: Path, files: Mapping[str, str | None]) -> None:
     """Write the blurry picture, the result, what it was before it was softened, and the kernel."""
-    cells: list[Cell] = [("blurry", read_image(picture)), ("result", read_image(folder / str(files["sharp"])))]
+    result = read_image(folder / str(files["sharp"]))
+    cells: list[Cell] = [("blurry", read_image(picture)), ("result", result)]
     if files.get("unsoftened"):
         cells.append(("before it was softened", read_image(folder / str(files["unsoftened"]))))
     write_panel(path, [[*cells, kernel_cell(np.load(folder / str(files["kernel_exact"])))]])

@@ -29,8 +29,8 @@ def middle(picture: torch.Tensor, side: int) -> torch.Tensor:
 
 def main(sharp: str, out: str = "photograph.jpg", side: str = "400") -> None:
     """Blur the picture, deblur it, print the figures and write the picture of both."""
-    x, w = torch.from_numpy(read_image(sharp))[None], invkit.dataset(SHAKE).take(torch.tensor([NUMBER]), "test")
-    x = middle(x, int(side))
+    x = middle(torch.from_numpy(read_image(sharp))[None], int(side))
+    w = invkit.dataset(SHAKE).take(torch.tensor([NUMBER]), "test")
     y = invkit.operator("linconv?mode=valid")(w, x)  # what is beyond the borders stays unknown
     noise = SIGMA * torch.randn(y.shape, generator=torch.Generator().manual_seed(0))
     y = ((y + noise).clamp(0, 1) * 255).round() / 255
@@ -38,7 +38,8 @@ def main(sharp: str, out: str = "photograph.jpg", side: str = "400") -> None:
     solution = invkit.method("photographs")(y)
 
     truth = x[..., 10:-10, 10:-10]
-    before, after = (float(invkit.metrics.shift_align(each, truth).psnr) for each in (y, solution.x))
+    fits = [invkit.metrics.shift_align(each, truth, reach=3, step=0.5) for each in (y, solution.x)]
+    before, after = (float(invkit.metrics.psnr(fit.estimate.clamp(0, 1), fit.truth)) for fit in fits)
     (notes,) = solution.notes
     print(f"PSNR before  {before:.1f} dB")
     print(f"PSNR after   {after:.1f} dB")
@@ -46,7 +47,10 @@ def main(sharp: str, out: str = "photograph.jpg", side: str = "400") -> None:
     print(f"status       {solution.status[0].value}, confidence {float(solution.confidence):.2f}")
     print(f"noise found  {float(solution.noise):.4f}")
     print(f"family       {notes['family']}, gain {notes['gain']:.2f}")
-    cells = [("blurry", y[0]), ("deblurred", solution.x[0]), kernel_cell(solution.w[0]), kernel_cell(w[0], "true")]
+    around = [(solution.w.shape[-1] - w.shape[-1]) // 2] * 4
+    true_kernel = torch.nn.functional.pad(w, around)[0]
+    shown = [kernel_cell(solution.w[0]), kernel_cell(true_kernel, "true kernel")]
+    cells = [("blurry", y[0]), ("deblurred", solution.x[0]), *shown]
     Image.fromarray(panel([cells])).save(out, quality=85)
 
 

@@ -91,9 +91,9 @@ def deblur(
     Files of these names are replaced. a_sharp.png has 16 bits where the input has more than 8, and the
     input's colour profile and EXIF.
 
-    The record and the table say an image's status. max_iter: the usual end. doubtful: the result is likely to be wrong; where it was
-    softened towards the input for that, a_unsoftened.png is the image by the kernel alone. sharp: not
-    blurred, or too little structure to tell; the picture is as it was.
+    The record and the table say an image's status. max_iter: the usual end. doubtful: the result is likely
+    to be wrong; where it was softened towards the input for that, a_unsoftened.png is the image by the
+    kernel alone. sharp: not blurred, or too little structure to tell; the picture is as it was.
 
     Where nothing is named, the method for photographs is used, one kernel for the whole picture; that is
     said on stderr. Priors that were trained for what the image shows recover more of it. Parts that are

@@ -67,7 +67,7 @@ class Caution(Solver):
             )
         if tuple(start.x.shape) != tuple(y.shape):
             raise InputError(
-                f"caution mixes x with y, whose shapes {tuple(start.x.shape[1:])} and {tuple(y.shape[1:])} differ",
+                f"caution mixes x with y, whose shapes differ: {tuple(start.x.shape[1:])}, {tuple(y.shape[1:])}",
                 hint="use an operator that keeps the shape, e.g. linconv?boundary=unknown",
             )
         record = Record(y, monitors, steps=1, waiting=lambda: (start.w, start.x))
