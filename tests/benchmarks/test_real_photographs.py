@@ -49,7 +49,7 @@ def test_the_command_writes_a_table_and_pictures(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     assert (out / "real-photographs.md").read_text().splitlines()[-1].startswith("| photo | 54×48 | max_iter |")
     with Image.open(out / "real-photographs" / "photo.png") as picture:
-        assert picture.width > 3 * picture.height
+        assert picture.width > 2 * picture.height
 
 
 def test_a_failed_command_is_no_row(tmp_path: Path) -> None:
