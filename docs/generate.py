@@ -2,7 +2,7 @@
 
     python docs/generate.py                        # commands and their --help, names, recipes, cards
     python docs/generate.py --check                # exit code 1 where a page is not current
-    python docs/generate.py --bench invkit-bench   # the tables of `invkit bench`, from its folder, too
+    python docs/generate.py --bench invkit-bench   # measured tables from its folder, too
 
 A marker is ``<!-- begin NAME -->`` … ``<!-- end NAME -->``; what is between them is replaced.
 """
@@ -51,6 +51,8 @@ BENCH = {
     "fig2": ("fig2.md", "results.md"),
     "fig10": ("fig10.md", "results.md"),
 }
+# the same of `python -m benchmarks.…`, which writes into that folder, too
+MEASURED = {"real-photographs": ("real-photographs.md", "photographs.md")}
 WIDTH = 100
 
 
@@ -212,7 +214,7 @@ def main(check: bool, bench: Path | None) -> None:
         sys.exit(bool(pages))
     for path, page in pages.items():
         path.write_text(page, "utf-8")
-    for name, (made, file) in BENCH.items() if bench is not None else ():
+    for name, (made, file) in (BENCH | MEASURED).items() if bench is not None else ():
         found = bench / made
         if found.exists():
             path = DOCS / file

@@ -91,11 +91,11 @@ def deblur(
     Files of these names are replaced. a_sharp.png has 16 bits where the input has more than 8, and the
     input's colour profile and EXIF.
 
-    The record and the table say an image's status. doubtful: the result is likely to be wrong; where it was
-    softened towards the input for that, a_unsoftened.png is the image by the kernel alone. sharp: not
-    blurred, or too little structure to tell; the picture is as it was.
+    The record and the table say an image's status. max_iter: the usual end. doubtful: the result is likely
+    to be wrong; where it was softened towards the input for that, a_unsoftened.png is the image by the
+    kernel alone. sharp: not blurred, or too little structure to tell; the picture is as it was.
 
-    Where nothing is named, the method for photographs is used, which estimates the kernel's size; that is
+    Where nothing is named, the method for photographs is used, one kernel for the whole picture; that is
     said on stderr. Priors that were trained for what the image shows recover more of it. Parts that are
     named stand in place of the method's. Several --solver are stages, each starting from the solution of the
     one before: --solver 'evidence x=gaussian:celeba' --solver 'altgd hold=w'.
@@ -317,20 +317,27 @@ def _print(
         "skipped": [{"file": str(path), "reason": why} for path, why in passed_over.items()],
         "interrupted": interrupted,
     }
+    sure = any(record.get("confidence") is not None for record in records)
     rows = [
         (
             record["image"],
             record["status"],
-            "–" if record["residual_rms"] is None else f"{record['residual_rms']:.4f}",
+            *([_number(record.get("confidence"), ".2f")] if sure else []),
+            _number(record["residual_rms"], ".4f"),
             f"{record['seconds']:.1f}",
             record["files"].get("sharp", "–"),
         )
         for record in records
     ]
-    rows += [(str(each.source), "failed", "–", "–", "–") for each in failures]
-    report(as_json, value, ("image", "status", "residual (rms)", "seconds", f"in {out}"), rows)
+    columns = ("image", "status", *(["confidence"] if sure else []), "residual (rms)", "seconds", f"in {out}")
+    rows += [(str(each.source), "failed", *["–"] * (len(columns) - 2)) for each in failures]
+    report(as_json, value, columns, rows)
     if not as_json:
         there = {record["status"] for record in records}
         for status, meaning in EXPLAINED.items():
             if status in there:
                 click.echo(f"{status}: {meaning}")
+
+
+def _number(value: float | None, form: str) -> str:
+    return "–" if value is None else format(value, form)

@@ -35,10 +35,11 @@ from invkit.files.solutions import write_kernel, write_record
 from invkit.solving.stages import Stages
 
 EXPLAINED = {
+    Status.MAX_ITER: "the usual end",
     Status.DOUBTFUL: "likely to be wrong by the solver's own signs: compare it with the input",
     Status.SHARP: "not blurred, or too little structure to tell: the picture is as it was",
 }
-"""What a status means that is no failure and no plain success either."""
+"""What a status means that is no failure."""
 
 RECORD_FORMAT = 1
 """The version of the record's layout."""

@@ -85,7 +85,7 @@ def read_picture(
     height, width = picture_size(path)
     if height * width > max_pixels:
         raise InputError(
-            f"{path} has {height}×{width} pixels, which are more than {max_pixels:,}",
+            f"{path} has {width}×{height} pixels, which are more than {max_pixels:,}",
             hint=f"raise the limit (--max-pixels {height * width}) or make the picture smaller",
         )
     decoded = _decoding(path, _decoder(path)[1])

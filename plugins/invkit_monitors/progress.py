@@ -9,6 +9,7 @@ Shown only on a terminal, so that logs stay readable; ``force`` shows it everywh
 from __future__ import annotations
 
 import atexit
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 
 @attrs.define(slots=False, eq=False)
 class ProgressBar(invkit.Monitor):
-    """One bar a solve, drawn by rich. The residual is the median over measurements of the best restart's.
+    """One bar a solve, drawn by rich. The residual is the median over measurements of the best restart's,
+    and left out while there is none.
 
     Args:
         every: redraw at multiples of this many steps, and at the last.
@@ -55,7 +57,7 @@ class ProgressBar(invkit.Monitor):
             completed=progress.step,
             total=progress.steps,
             description=progress.stage,
-            residual=f"residual {residual:.4g}",
+            residual="" if isnan(residual) else f"residual {residual:.4g}",
             refresh=True,
         )
 

@@ -90,10 +90,10 @@ class KernelSearch(Solver):
         that is looked for: a quarter of the image's shorter side, and at most 95 pixels.
 
         Raises:
-            ShapeError: images of fewer than 32 pixels a side.
+            ShapeError: images of fewer than 32 pixels a side, or a ``crop`` beyond them.
         """
         y_shape, (prior_w, prior_x) = tuple(y.shape[1:]), problem.priors
-        _check_size(y_shape)
+        self._check_size(y_shape)
         if prior_w.signal_shape is None and len(y_shape) == 3:
             side = largest_side(y_shape[1:])
             problem = attrs.evolve(problem, priors=(prior_w.shaped((1, side, side)), prior_x))
@@ -119,7 +119,7 @@ class KernelSearch(Solver):
         problem.require_plain_noise("kernelsearch")
         for spec in self.families:
             family(spec)
-        w_shape, x_shape = self._checked(problem, tuple(y.shape[1:]), start)
+        w_shape, x_shape = self._checked(problem, start)
         frame = frame_of(problem.operator, w_shape, x_shape, y[:1])
         pictures = [Picture(each.numpy(force=True), frame, (x_shape[1], x_shape[2])) for each in y]
         same = tuple(y.shape[1:]) == x_shape
@@ -209,7 +209,7 @@ class KernelSearch(Solver):
         left, top, width, height = self.crop
         return np.ascontiguousarray(grey[top : top + height, left : left + width])
 
-    def _checked(self, problem: Problem, y_shape: Shape, start: Solution | None) -> tuple[Shape, Shape]:
+    def _checked(self, problem: Problem, start: Solution | None) -> tuple[Shape, Shape]:
         """The shapes of w and x, where there is something that this solver can do."""
         if start is not None:
             raise InputError(
@@ -227,26 +227,33 @@ class KernelSearch(Solver):
                     f"kernelsearch finds the pixels of {name}, but its prior has no encoder for them",
                     hint="choose priors that have one, e.g. blind and darkchannel, or another solver",
                 )
-        if self.crop is not None:
-            left, top, width, height = self.crop
-            if left + width > y_shape[2] or top + height > y_shape[1] or min(width, height) < SMALLEST_IMAGE:
-                raise ShapeError(
-                    f"crop={self.crop} does not lie in a picture of {y_shape[2]}×{y_shape[1]} pixels with at "
-                    f"least {SMALLEST_IMAGE} pixels a side",
-                    hint="give left, top, width, height within the picture",
-                )
         w_shape, x_shape = (tuple(prior.signal_shape or ()) for prior in problem.priors)
         return w_shape, x_shape
 
-
-def _check_size(y_shape: Shape) -> None:
-    """Refuses images that show too little; what is no image, another check refuses."""
-    if len(y_shape) == 3 and min(y_shape[1:]) < SMALLEST_IMAGE:
-        raise ShapeError(
-            f"an image of {y_shape[2]}×{y_shape[1]} pixels is too small to find its kernel in",
-            hint=f"give one of at least {SMALLEST_IMAGE} pixels a side; smaller ones need the kernel, or "
-            "priors of what they show (see `invkit list methods`)",
-        )
+    def _check_size(self, y_shape: Shape) -> None:
+        """Refuses pictures that show too little; what is no picture, another check refuses."""
+        if len(y_shape) != 3:
+            return
+        height, width = y_shape[1:]
+        if min(height, width) < SMALLEST_IMAGE:
+            raise ShapeError(
+                f"an image of {width}×{height} pixels is too small to find its kernel in",
+                hint=f"give one of at least {SMALLEST_IMAGE} pixels a side; smaller ones need the kernel, or "
+                "priors of what they show (see `invkit list methods`)",
+            )
+        if self.crop is None:
+            return
+        left, top, *part = self.crop
+        if min(part) < SMALLEST_IMAGE:
+            raise ShapeError(
+                f"a part of {part[0]}×{part[1]} pixels is too small to find a kernel in",
+                hint=f"crop a part of at least {SMALLEST_IMAGE} pixels a side",
+            )
+        if left + part[0] > width or top + part[1] > height:
+            raise ShapeError(
+                f"crop={'x'.join(map(str, self.crop))} reaches beyond a picture of {width}×{height} pixels",
+                hint="give left, top, width and height of a part of it",
+            )
 
 
 def _on_support(kernel: Float[Tensor, "p p"], w_shape: Shape) -> Float[Tensor, "c h w"]:

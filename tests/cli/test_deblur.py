@@ -155,7 +155,7 @@ def test_without_a_prior_it_is_the_method_for_photographs(
 ) -> None:
     seen: list[Any] = []
     monkeypatch.setattr(deblurring, "recover", lambda pipeline, job, out: seen.append(pipeline) or RECORD)
-    (image,) = write_blurry(tmp_path, "digit.png")
+    image = write_colour(tmp_path / "photo.png", side=40)
     chosen = default_manager().registry.default("method").name
     assert deblur(image, "--out", tmp_path / "out") == 0
     first, second = capsys.readouterr().err.splitlines()
@@ -168,6 +168,20 @@ def test_without_a_prior_it_is_the_method_for_photographs(
     assert seen[1].to_config() == invkit.method(chosen, solver="darkprior?rounds=2").to_config()
     assert deblur(image, "--operator", "circconv", "--out", tmp_path / "out") == 0
     assert seen[2].to_config() == invkit.method(chosen, operator="circconv").to_config()
+
+
+@needs_darkprior
+def test_a_photograph_too_small_for_a_kernel_is_refused_before_anything_is_written(
+    tmp_path: Path, capsys: Captured
+) -> None:
+    (image,) = write_blurry(tmp_path, "digit.png")
+    assert deblur(image, "--out", tmp_path / "out") == 3
+    assert "28×28 pixels is too small to find a kernel in; give one of at least" in capsys.readouterr().err
+    photo = write_colour(tmp_path / "photo.png", side=40)
+    assert deblur(photo, "--crop", "0,0,20,40", "--out", tmp_path / "out") == 3
+    assert "20×40 pixels is too small to find a kernel in" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
 
 
 @needs_darkprior
@@ -334,7 +348,7 @@ def test_one_image_that_fails_in_the_middle_does_not_stop_the_others(
     assert deblur(*images, *quick) == 1
     out, err = capsys.readouterr()
     assert f"{images[1]}: " in err and str(error) in err
-    assert [line.split()[1] for line in out.splitlines()[1:]] == ["max_iter", "max_iter", "failed"]
+    assert [line.split()[1] for line in out.splitlines()[1:4]] == ["max_iter", "max_iter", "failed"]
 
 
 def test_colour_becomes_grey_where_asked(tmp_path: Path, quick: list[str | Path]) -> None:
@@ -413,7 +427,7 @@ def test_progress_is_on_stderr(
     assert deblur(*images, *quick, *(["--quiet"] if quiet else [])) == 0
     out, err = capsys.readouterr()
     assert err == ("" if quiet else f"[1/2] {images[0]}\n[2/2] {images[1]}\n")
-    assert len(out.splitlines()) == 3
+    assert len(out.splitlines()) == 4 and out.splitlines()[-1].startswith("max_iter: the usual end")
 
 
 def test_results_never_replace_an_image(tmp_path: Path, quick: list[str | Path], capsys: Captured) -> None:

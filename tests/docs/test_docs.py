@@ -192,6 +192,13 @@ def test_every_table_of_bench_has_its_place(generate: ModuleType) -> None:
         assert name in BENCHMARKS
 
 
+def test_every_table_of_a_benchmark_has_its_place(generate: ModuleType) -> None:
+    for marker, (made, page) in generate.MEASURED.items():
+        text = (ROOT / "docs" / page).read_text("utf-8")
+        assert "| new |" in generate.replaced(text, marker, "| new |")
+        assert (ROOT / "benchmarks" / f"{Path(made).stem.replace('-', '_')}.py").exists()
+
+
 def test_a_changed_page_is_noticed(generate: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(generate, "recipes", lambda: "| other |")
     assert [path.name for path in generate.stale()] == ["priors.md"]

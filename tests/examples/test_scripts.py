@@ -7,6 +7,7 @@ import runpy
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -79,6 +80,16 @@ def test_why_evidence(printed, tmp_path: Path) -> None:
     assert re.search(r"^length 10, found by joint \S+, evidence 10$", text, re.MULTILINE)
     with Image.open(tmp_path / "curves.png") as picture:
         assert min(picture.size) > 250
+
+
+def test_photograph(printed, tmp_path: Path) -> None:
+    squares = np.random.default_rng(0).integers(0, 255, (12, 15, 3), dtype=np.uint8)
+    Image.fromarray(np.kron(squares, np.ones((12, 12, 1), np.uint8))).save(tmp_path / "squares.png")
+    text = printed("photograph.py", "squares.png", "shown.jpg", "120")
+    assert figure(text, "PSNR before") > 5 and figure(text, "PSNR after") > 5
+    assert re.search(r"^status +(max_iter|doubtful|sharp), confidence", text, re.MULTILINE)
+    with Image.open(tmp_path / "shown.jpg") as picture:
+        assert picture.width > 2 * picture.height
 
 
 def test_every_script_has_a_test() -> None:

@@ -272,6 +272,6 @@ def test_missing_rows_and_strips(bits: int, deflate: bool, tmp_path: Path) -> No
 
 def test_a_header_that_promises_too_much_is_refused_unread(tmp_path: Path) -> None:
     path = write_tiff(tmp_path / "a.tif", [bytes(1440)], 20, 8388632, 8, samples=3, photometric=2)
-    refused(path, "8388632×20 pixels.*--max-pixels")
+    refused(path, "20×8388632 pixels.*--max-pixels")
     with pytest.raises(InputError, match="more than 100"):
         read_picture(write_tiff(tmp_path / "b.tif", [bytes(120)], W, H, 8), max_pixels=100)
