@@ -6,15 +6,15 @@ Two things tell. Where a kernel that looks otherwise explains the picture nearly
 
     r = margin / gain
 
-is small, the evidence has not decided. And a simple shape that the free searches do not agree with is likely a
-compromise: the nearest straight line to a bent curve. With σ the logistic function,
+is small, the evidence has not decided. And a simple shape that the free searches do not agree with is likely
+a compromise: the nearest straight line to a bent curve. With σ the logistic function,
 
-    certainty = σ(25 (min(r, ½) − 0.12)) · [σ(40 (agreement − 0.87)) where the winner is a simple shape, else 1].
+    certainty = σ(25 (min(r, ½) − 0.12)) · [σ(40 (agreement − 0.87)) where a simple shape wins, else 1].
 
-The four numbers, and :data:`SHARP`, were found on 48 pictures drawn from BSDS500's training half: shakes of 13
-to 45 pixels, disks, Gaussians, straight motion, noise up to 5 %, JPEG, not blurred. Below a half lay 10, of
-which 8 were more than 1.5 dB short of the true kernel's picture; above it 38, of which one was more than 0.3
-dB worse than what went in. It is a rule of thumb and not a probability measured on thousands.
+The four numbers, and :data:`SHARP`, were found on 48 pictures drawn from BSDS500's training half: shakes of
+13 to 45 pixels, disks, Gaussians, straight motion, noise up to 5 %, JPEG, not blurred. Below a half lay 10,
+of which 8 were more than 1.5 dB short of the true kernel's picture; above it 38, of which one was more than
+0.3 dB worse than what went in. It is a rule of thumb and not a probability measured on thousands.
 """
 
 from __future__ import annotations
