@@ -231,7 +231,7 @@ def _clipped(y: Float[Tensor, "n *y"]) -> Bool[Tensor, "n *y"] | None:
     return at if bool(enough.any()) else None
 
 
-def _trimmed(w: Float[Tensor, "n c *kernel"]) -> Float[Tensor, "n c *kernel"]:
+def _trimmed(w: Float[Tensor, "n c *kernel"]) -> Float[Tensor, "n c *trimmed"]:
     """Kernels without the zeros around them, their middle kept: of every axis of odd length as much on both
     sides as all of them can spare.
     """

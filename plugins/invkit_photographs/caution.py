@@ -74,11 +74,13 @@ class Caution(Solver):
             )
         record = Record(y, monitors, steps=1, waiting=lambda: (start.w, start.x))
         w, prior_x = given_signals(problem.priors[0], y), problem.priors[1]
-        x = torch.stack([self._softened(*each) for each in zip(start.status, start.x, y, strict=True)])
-        with torch.no_grad():
-            m = prior_x.encode(x) if prior_x.can_encode else x
-            x = torch.where(_kept(start.status, x), x, prior_x(m)) if prior_x.can_encode else x
-            residual = problem.residual(w, x, y)
+        x, m, residual = start.x, start.latents[1], start.residual
+        if any(each in (Status.SHARP, Status.DOUBTFUL) for each in start.status):
+            x = torch.stack([self._softened(*each) for each in zip(start.status, x, y, strict=True)])
+            with torch.no_grad():
+                m = prior_x.encode(x) if prior_x.can_encode else x
+                x = torch.where(_kept(start.status, x), x, prior_x(m)) if prior_x.can_encode else x
+                residual = problem.residual(w, x, y)
         with record:
             record.tell(1, residual[:, None], residual[:, None], lambda: (w, x), "caution")
         ended = [record.ended() if record.interrupted else each for each in start.status]

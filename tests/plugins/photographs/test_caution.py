@@ -88,7 +88,10 @@ def test_each_of_a_batch_by_its_own_status() -> None:
     found = cautious(y, start)
     assert torch.equal(found.x[0], y[0]) and torch.equal(found.x[2:], start.x[2:])
     for row, status in enumerate(statuses):
-        alone = attrs.evolve(start, x=start.x[row : row + 1], w=start.w[row : row + 1], status=(status,))
+        one = slice(row, row + 1)
+        h, m = (each[one] for each in start.latents)
+        alone = attrs.evolve(start, x=start.x[one], w=start.w[one], residual=start.residual[one], status=(status,))
+        alone = attrs.evolve(alone, latents=(h, m))
         assert torch.equal(cautious(y[row : row + 1], alone).x[0], found.x[row])
     assert torch.equal(found.x_kernel, start.x)  # type: ignore[arg-type]
 
