@@ -90,8 +90,8 @@ def test_each_of_a_batch_by_its_own_status() -> None:
     for row, status in enumerate(statuses):
         one = slice(row, row + 1)
         h, m = (each[one] for each in start.latents)
-        alone = attrs.evolve(start, x=start.x[one], w=start.w[one], residual=start.residual[one], status=(status,))
-        alone = attrs.evolve(alone, latents=(h, m))
+        alone = attrs.evolve(start, x=start.x[one], w=start.w[one], latents=(h, m), status=(status,))
+        alone = attrs.evolve(alone, residual=start.residual[one])
         assert torch.equal(cautious(y[row : row + 1], alone).x[0], found.x[row])
     assert torch.equal(found.x_kernel, start.x)  # type: ignore[arg-type]
 
