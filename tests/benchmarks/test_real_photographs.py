@@ -25,7 +25,9 @@ def test_a_record_becomes_a_row() -> None:
     kernel = np.zeros((1, 9, 9), np.float32)
     kernel[0, 4, 2:7] = 0.2
     found = real_photographs.row("leaf", RECORD, kernel, Cost(12.4, 13, 400.2, 0))
-    assert found == "leaf|60×40|doubtful|0.12|0.500|disk radius 4.12|0.0100|5|12|400".split("|")
+    assert found == [
+        *("leaf", "60×40", "doubtful", "0.12", "0.500", "disk radius 4.12", "0.0100", "5", "12", "400")
+    ]
     bare = real_photographs.row("leaf", {"shape": [1, 4, 6], "status": "max_iter"}, kernel, Cost(1, 1, 1, 0))
     assert bare[3:7] == ["–"] * 4
     lines = real_photographs.table([found, bare]).splitlines()
@@ -47,7 +49,8 @@ def test_the_command_writes_a_table_and_pictures(tmp_path: Path) -> None:
     out = tmp_path / "out"
     result = CliRunner().invoke(real_photographs.main, [str(photo), "--out", str(out), *options])
     assert result.exit_code == 0, result.output
-    assert (out / "real-photographs.md").read_text().splitlines()[-1].startswith("| photo | 54×48 | max_iter |")
+    last = (out / "real-photographs.md").read_text("utf-8").splitlines()[-1]
+    assert last.startswith("| photo | 54×48 | max_iter |")
     with Image.open(out / "real-photographs" / "photo.png") as picture:
         assert picture.width > 2 * picture.height
 
