@@ -45,7 +45,7 @@ class Caution(Solver):
     """
 
     share: float = attrs.field(default=0.3, validator=[gt(0), le(1)])
-    reach: float = attrs.field(default=0.015, validator=gt(0))
+    reach: float = attrs.field(default=0.01, validator=gt(0))
 
     def solve(
         self,

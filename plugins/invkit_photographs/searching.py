@@ -16,7 +16,8 @@
 
 The **gain** is the winner's evidence less that of the single pixel: where it is next to nothing, the picture
 is not blurred, or shows too little to tell. **Agreement** is the mean correlation of the winner with the next
-best of other runs: independent searches that end at one kernel are seldom wrong.
+best of other runs: independent searches that end at one kernel are seldom wrong. And scales must agree: a
+kernel that the next coarser scale finds worse than the single pixel is not to be trusted.
 """
 
 from __future__ import annotations
@@ -63,6 +64,7 @@ class Outcome:
         agreement: mean correlation with the next best, in [0, 1].
         scale: that it was judged at.
         margin: evidence over the best of those that do not resemble it, nats a derivative.
+        coarser: the gain at the next coarser scale; infinite where there is none.
     """
 
     winner: Candidate
@@ -70,6 +72,7 @@ class Outcome:
     agreement: float
     scale: float
     margin: float
+    coarser: float
 
 
 def searched(
@@ -130,7 +133,12 @@ def searched(
         told(candidate, candidate.family)
     if shapes:
         value = torch.cat([value, _judged(views[scale], shapes)])
-    return _chosen([*found, *shapes], value, scale)
+    outcome = _chosen([*found, *shapes], value, scale)
+    before = [each for each in views if each < scale]
+    if before:
+        one, other = _judged(views[max(before)], [found[0], outcome.winner]).tolist()
+        outcome = attrs.evolve(outcome, coarser=other - one)
+    return outcome
 
 
 def _judged(view: View, found: Sequence[Candidate]) -> Float[Tensor, "n"]:
@@ -161,7 +169,7 @@ def _chosen(found: Sequence[Candidate], value: Float[Tensor, "n"], scale: float)
     agreement = float(alike[others[:_OTHERS]].mean()) if others else 0.0
     apart = gain[alike < 0.8]
     margin = float(gain[number] - apart.max()) if len(apart) else float(gain[number])
-    return Outcome(winner, float(gain[number]), agreement, scale, margin)
+    return Outcome(winner, float(gain[number]), agreement, scale, margin, float("inf"))
 
 
 def _across(candidate: Candidate) -> int:

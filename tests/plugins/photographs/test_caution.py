@@ -117,7 +117,7 @@ def test_the_stages_of_a_blurred_photograph_sure_and_doubtful(
     assert unsure.status == (Status.DOUBTFUL,)
     assert float(unsure.confidence) == pytest.approx(0.2)  # type: ignore[arg-type]
     assert torch.equal(unsure.x_kernel, sure.x) and torch.equal(unsure.w, sure.w)  # type: ignore[arg-type]
-    assert (unsure.x - y).square().mean().sqrt() <= 0.015 * 1.001 < (sure.x - y).square().mean().sqrt()
+    assert (unsure.x - y).square().mean().sqrt() <= 0.01 * 1.001 < (sure.x - y).square().mean().sqrt()
     assert unsure.notes == sure.notes
 
 
