@@ -7,7 +7,7 @@
    and by the size of the best of them at 0.5 or 0.7 or both.
 2. **Judge.** All are judged at the coarsest scale; at the next finer one where the winner is at most 25
    pixels across there, and so on (:mod:`invkit_photographs.view`).
-3. **Full size.** Where there is little noise, at most 0.006, full size says more: there is one more search
+3. **Full size.** Of little noise, at most 0.006, and a small kernel full size says more: one more search
    for the winner's size, the best two are refined there, and all are judged there.
 4. **Families.** The best three are restated as members of simple families, which join them
    (:mod:`invkit_photographs.families`).
@@ -111,7 +111,7 @@ def searched(
     if across <= SMALL:
         tried(fine, FINE)
     scale, value = _finest(views, found)
-    if sigma <= QUIET:  # with little noise the picture of full size says more
+    if sigma <= QUIET and scale == fine:  # of little noise and a small kernel, full size says more
         scale = 1.0
         views[scale] = View.of(grey, scale, sigma, side // 2)
         winner = found[int(value.argmax())]
