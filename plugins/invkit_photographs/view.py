@@ -34,10 +34,10 @@ from invkit_photographs.pyramid import reduced
 
 __all__ = ["View"]
 
-#: the least standard deviation that noise is taken to have, on small pictures and at full size: sampling is
-#: not exact, and real blurs are no exact convolutions. With 0.003 the single pixel beats every kernel of some
-#: real photographs, with 0.008 on small pictures a kernel that is much too small does
-LEAST_SIGMA = (0.012, 0.008)
+#: the least standard deviation that noise is taken to have at any scale: sampling is not exact. Blurs of real
+#: photographs are not exact either: with 0.012 some are found that the single pixel beats otherwise, but then
+#: kernels also win of pictures that are not blurred
+LEAST_SIGMA = 3e-3
 #: pixels a side of the part that is judged, at any scale
 PART = 160
 _WHITE = 0.995
@@ -81,7 +81,7 @@ class View:
             known = torch.ones_like(known)
         margin = ceil(reach * scale) + 2
         data = Derivatives.of(y[None, None], margin, measured=known[None])
-        level = max(sigma * scale, LEAST_SIGMA[scale == 1])
+        level = max(sigma * scale, LEAST_SIGMA)
         ratio = (small.shape[0] / grey.shape[0], small.shape[1] / grey.shape[1])
         return cls(small, scale, ratio, data, 2 * level**2)
 
