@@ -16,8 +16,9 @@ from torch import Tensor
 import invkit
 from invkit.contracts.marginal import IntegrableGenerator
 from invkit.contracts.problem import Problem
+from invkit.solving import noise_level
 from invkit_evidence.evidence import Evidence
-from invkit_evidence.posterior import Parameters, Posterior, first_noise
+from invkit_evidence.posterior import Parameters, Posterior
 from invkit_evidence.search import Schedule, Search
 from invkit_gaussian.figures import probable_nuisance
 
@@ -62,7 +63,7 @@ def search(problem: Problem, y: Tensor, solver: Evidence, rng: torch.Generator) 
     (prior_w, prior_x), options = problem.priors, solver.search
     assert isinstance(prior_x, IntegrableGenerator)
     starts = 1 if 0 in (prior_w.latent_shape or ()) else options.starts
-    fine, noise = prior_x.marginal(y), first_noise(y)
+    fine, noise = prior_x.marginal(y), noise_level(y)
     coarse = [Posterior(problem, prior_x.marginal(y, rank=rank), noise) for rank in options.rank or (None,)]
     h = prior_w.sample_latent(starts, rng)
     drawn = Parameters(h, torch.zeros(starts, fine.nuisances), torch.zeros(starts, 1))

@@ -176,7 +176,7 @@ def test_a_photograph_too_small_for_a_kernel_is_refused_before_anything_is_writt
 ) -> None:
     (image,) = write_blurry(tmp_path, "digit.png")
     assert deblur(image, "--out", tmp_path / "out") == 3
-    assert "28×28 pixels is too small to find a kernel in; give one of at least" in capsys.readouterr().err
+    assert "28×28 pixels is too small to find its kernel in; give one of at least" in capsys.readouterr().err
     photo = write_colour(tmp_path / "photo.png", side=40)
     assert deblur(photo, "--crop", "0,0,20,40", "--out", tmp_path / "out") == 3
     assert "20×40 pixels is too small to find a kernel in" in capsys.readouterr().err

@@ -102,7 +102,7 @@ class Named(Method):
 
     method: str
     known: bool = False
-    hurried_by: str = "rounds"
+    hurried_by: str = "steps"
 
     def identity(self, source: Source, settings: Settings) -> Mapping[str, Any]:
         """Operator, priors with the sha256 of their weights, solver with all defaults, versions."""
@@ -156,7 +156,7 @@ def _first(notes: Any) -> Mapping[str, Any]:
 def hurried(solver: invkit.Solver, steps: int, option: str = "steps") -> invkit.Solver:
     """The solver, or each of its stages, with an option set to ``steps`` where it has that option."""
     if isinstance(solver, invkit.solving.Stages):
-        stages = [attrs.evolve(each, solver=hurried(each.solver, steps)) for each in solver.stages]
+        stages = [attrs.evolve(each, solver=hurried(each.solver, steps, option)) for each in solver.stages]
         return invkit.solving.Stages(stages)
     spec = spec_of(solver)
     if spec is None or option not in spec.options:

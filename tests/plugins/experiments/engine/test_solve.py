@@ -65,12 +65,14 @@ def test_a_named_method_is_the_whole_of_it() -> None:
     named = Named("dark", "a method", "photographs").identity(DIGITS, Settings(1, steps=2))
     own = invkit.method("photographs").to_config()
     assert named["pipeline"]["operator"] == own["operator"] and named["pipeline"]["priors"] == own["priors"]
-    assert named["pipeline"]["solver"] == {**own["solver"], "rounds": 2}
+    stages = [dict(each) for each in own["solver"]]
+    stages[1] = {**stages[1], "solver": {**stages[1]["solver"], "steps": 2}}
+    assert named["pipeline"]["solver"] == stages
 
 
 def test_a_named_method_finds_a_kernel_or_is_given_it() -> None:
     one = DIGITS.one(0, 0)
-    blind, known = (Named("p", "p", "photographs", known) for known in (False, True))
+    blind, known = (Named("d", "d", "digits", known) for known in (False, True))
     found = blind.recover(one, DIGITS, Settings(1, steps=1), 0)
     assert found.w is not None and found.status in [*invkit.Status] and found.cpu > 0
     assert known.recover(one, DIGITS, Settings(1, steps=1), 0).w is None
