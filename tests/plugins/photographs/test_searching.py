@@ -85,10 +85,15 @@ def test_the_smallest_kernels(side: int) -> None:
     assert outcome.winner.kernel.sum() == pytest.approx(1, abs=1e-5)
 
 
-def outcome_of(margin: float) -> Outcome:
-    return Outcome(Candidate(pixel()[0]), gain=max(margin, 0.0), agreement=1.0, scale=0.5, margin=margin)
+def outcome_of(margin: float, coarser: float = float("inf")) -> Outcome:
+    gain = max(margin, 0.0)
+    return Outcome(Candidate(pixel()[0]), gain, agreement=1.0, scale=0.5, margin=margin, coarser=coarser)
 
 
-@given(margin=st.floats(-2, 2))
-def test_certainty_is_a_probability(margin: float) -> None:
-    assert 0 <= certainty(outcome_of(margin)) <= 1
+@given(margin=st.floats(-2, 2), coarser=st.floats(-5, 5))
+def test_certainty_is_a_probability(margin: float, coarser: float) -> None:
+    assert 0 <= certainty(outcome_of(margin, coarser)) <= 1
+
+
+def test_scales_must_agree() -> None:
+    assert certainty(outcome_of(1.0)) > 0.9 > 0.5 > certainty(outcome_of(1.0, coarser=-0.01))
