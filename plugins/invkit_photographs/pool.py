@@ -44,12 +44,10 @@ def kernels_at(small: Real, scale: float, sides: Sequence[int]) -> Iterator[Floa
         scale: its size over the full size.
         sides: of the supports at that scale, odd.
     """
-    spread = float(small.std())
-    if spread == 0:
+    if small.std() == 0:
         return
     for side, (contrast, neighbour) in product(sides, BEGINNINGS):
-        alike = ((small - small.mean()) * (contrast / spread) + 0.5).astype(np.float32)
-        kernel = None
+        alike, kernel = _of_contrast(small, contrast), None
         with np.errstate(all="ignore"):  # what is not finite is left out
             for state in coarse_to_fine(alike, (side, side), _QUICK, wrap=False, neighbour=neighbour):
                 kernel = state.kernel
@@ -65,16 +63,19 @@ def refined(small: Real, scale: float, kernel: Real, across: int) -> Float[Tenso
         kernel: (P, P), odd.
         across: its extent, in pixels.
     """
-    spread = float(small.std())
-    if spread == 0:
+    if small.std() == 0:
         return None
-    contrast = BEGINNINGS[-1][0]
-    alike = ((small - small.mean()) * (contrast / spread) + 0.5).astype(np.float32)
+    alike = _of_contrast(small, BEGINNINGS[-1][0])
     side = odd(across * scale * 1.1 + 4)
     with np.errstate(all="ignore"):
         state = refined_at(alike, enlarged(kernel, (side, side), scale), _ROUNDS, _QUICK)
     found = state.kernel
     return torch.from_numpy(magnified(found, 1 / scale)) if np.isfinite(found).all() else None
+
+
+def _of_contrast(small: Real, contrast: float) -> Real:
+    """The picture brought to a standard deviation, about ½; float32."""
+    return ((small - small.mean()) * (contrast / small.std()) + 0.5).astype(np.float32)
 
 
 def magnified(kernel: Real, factor: float) -> Real:
