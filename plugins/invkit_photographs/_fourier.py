@@ -21,9 +21,9 @@ Complex = NDArray[np.complexfloating]
 Size = tuple[int, ...]
 
 
-def forward(image: Real) -> Complex:
-    """The half spectrum of a real image."""
-    return np.asarray(fft.rfft2(image))
+def forward(image: Real, size: Size | None = None) -> Complex:
+    """The half spectrum of a real image, continued by zeros to ``size``."""
+    return np.asarray(fft.rfft2(image, s=size))
 
 
 def inverse(spectrum: Complex, size: Size) -> Real:

@@ -21,7 +21,10 @@ from invkit.errors import InputError
 from invkit_photographs.pool import on_square
 from invkit_photographs.view import View
 
-__all__ = ["Candidate", "family", "members"]
+__all__ = ["FREE", "Candidate", "family", "members"]
+
+FREE = "free"
+"""The family of kernels that have no simple shape."""
 
 #: how far variations go in each generation, in latents of N(0, I), and how many there are
 _STEPS, _CHILDREN = (0.3, 0.15, 0.07), 4
@@ -42,7 +45,7 @@ class Candidate:
 
     kernel: Float[Tensor, "p p"]
     scale: float = 1.0
-    family: str = "free"
+    family: str = FREE
     numbers: Mapping[str, float] = attrs.field(factory=dict)
 
 

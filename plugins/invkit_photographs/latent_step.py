@@ -41,7 +41,14 @@ LARGEST_BETA_DARK = 8.0
 
 
 def latent_step(
-    blurred: Real, kernel: Real, *, dark: float, gradient: float, patch: int, rim: int = 0
+    blurred: Real,
+    kernel: Real,
+    *,
+    dark: float,
+    gradient: float,
+    patch: int,
+    rim: int = 0,
+    largest: float = LARGEST_BETA,
 ) -> Real:
     """The sharp image; see the module.
 
@@ -53,15 +60,16 @@ def latent_step(
         patch: the side of the dark channel's patch.
         rim: pixels nearer than this to the image's border keep their values in u: where the image does not
             wrap around, patches there would join what has nothing to do with each other.
+        largest: where β ends.
     """
     if dark == 0:
-        return sparse_gradients(blurred, kernel, gradient)
+        return sparse_gradients(blurred, kernel, gradient, largest)
     splitting = _Splitting(blurred, kernel)
     x = blurred
     level = otsu(blurred * blurred)
     for beta_dark in _doubling(dark / level if level > 0 else LARGEST_BETA_DARK, LARGEST_BETA_DARK):
         u = inside(without_dark(x, patch, dark / beta_dark), x, rim)
-        x = splitting.descend(x, gradient, beta_dark * forward(u), beta_dark)
+        x = splitting.descend(x, gradient, largest, beta_dark * forward(u), beta_dark)
     return x
 
 
@@ -73,9 +81,11 @@ def inside(image: Real, border: Real, rim: int) -> Real:
     return result
 
 
-def sparse_gradients(blurred: Real, kernel: Real, gradient: float) -> Real:
+def sparse_gradients(
+    blurred: Real, kernel: Real, gradient: float, largest: float = LARGEST_BETA
+) -> Real:
     """The image that lowers ``‖x * k − y‖² + μ ‖∇x‖₀`` alone: deconvolution into flat regions."""
-    return _Splitting(blurred, kernel).descend(blurred, gradient, 0.0, 0.0)
+    return _Splitting(blurred, kernel).descend(blurred, gradient, largest, 0.0, 0.0)
 
 
 class _Splitting:
@@ -88,10 +98,12 @@ class _Splitting:
         self.energy = transfer.real**2 + transfer.imag**2
         self.laplacian = laplacian_spectrum(self.size, blurred.dtype)
 
-    def descend(self, x: Real, gradient: float, pulled: Complex | float, pull: float) -> Real:
-        """The inner loop over β; ``pulled`` is ``β_d U`` and ``pull`` is β_d."""
+    def descend(
+        self, x: Real, gradient: float, largest: float, pulled: Complex | float, pull: float
+    ) -> Real:
+        """The inner loop over β up to ``largest``; ``pulled`` is ``β_d U`` and ``pull`` is β_d."""
         data, energy = self.data + pulled, self.energy + x.dtype.type(pull)
-        for beta in _doubling(2 * gradient, LARGEST_BETA):
+        for beta in _doubling(2 * gradient, largest):
             weight = x.dtype.type(beta)
             h, v = differences(x)
             small = h * h + v * v < gradient / beta

@@ -18,20 +18,27 @@ from math import ceil
 import numpy as np
 import torch
 from jaxtyping import Float
+from scipy import ndimage
 from torch import Tensor
 
 from invkit_photographs._fourier import Real
-from invkit_photographs.kernel_step import enlarged
+from invkit_photographs.kernel_step import enlarged, pruned
 from invkit_photographs.pyramid import Settings, coarse_to_fine, refined_at
+from invkit_photographs.size import extent
 
 __all__ = ["kernels_at", "odd", "on_square", "refined"]
 
-#: standard deviations that a picture is brought to, and the second pixel of the first kernel then. The first
-#: were found on BSDS500's training pictures: with .4 and .6 kernels follow the noise
-BEGINNINGS = ((0.15, (0, -1)), (0.25, (-1, -1)))
-_QUICK = Settings(dark=False, last_rounds=0)
-#: that refine a kernel
-_ROUNDS = 12
+#: standard deviations that a picture is brought to, and the second pixel of the first kernel then. Of BSDS500's
+#: training pictures small kernels are found with the first, and some large ones with the last alone
+BEGINNINGS = ((0.15, (0, -1)), (0.25, (-1, -1)), (0.4, (0, -1)))
+#: the standard deviation of pictures that kernels are refined on
+_CONTRAST = 0.25
+#: β ends early: what is flat by then stays flat, and the kernel does not see the rest
+_QUICK = Settings(dark=False, last_rounds=0, largest=4.0)
+#: that refine a kernel, and that make it thin at last
+_ROUNDS, _LAST_ROUNDS = 12, 24
+#: entries above this share of the largest are strong
+_STRONG = 0.12
 #: entries below this share of the largest are nothing
 _LEAST = 0.03
 
@@ -55,21 +62,25 @@ def kernels_at(small: Real, scale: float, sides: Sequence[int]) -> Iterator[Floa
             yield torch.from_numpy(magnified(kernel, 1 / scale))
 
 
-def refined(small: Real, scale: float, kernel: Real, across: int) -> Float[Tensor, "p p"] | None:
+def refined(small: Real, scale: float, kernel: Real, *, thin: bool = False) -> Float[Tensor, "p p"] | None:
     """A kernel of full size after some more rounds on the picture at a scale; None where it gets lost.
 
     Args:
         small, scale: as in :func:`kernels_at`.
         kernel: (P, P), odd.
-        across: its extent, in pixels.
+        thin: the kernel is about right but too thick: it stays within a pixel of where it is strong, and the
+            rounds are more, so that the image they come to has more and more detail.
     """
     if small.std() == 0:
         return None
-    alike = _of_contrast(small, BEGINNINGS[-1][0])
-    side = odd(across * scale * 1.1 + 4)
+    alike, within = _of_contrast(small, _CONTRAST), None
+    side = min(odd(extent(kernel) * scale * 1.1 + 4), odd(min(small.shape) / 2) - 2)
+    kernel = enlarged(kernel, (side, side), scale)
+    if thin:
+        kernel = pruned(np.where(kernel < _STRONG * kernel.max(), 0, kernel))
+        within = ndimage.binary_dilation(kernel > 0, np.ones((3, 3)))
     with np.errstate(all="ignore"):
-        state = refined_at(alike, enlarged(kernel, (side, side), scale), _ROUNDS, _QUICK)
-    found = state.kernel
+        found = refined_at(alike, kernel, _LAST_ROUNDS if thin else _ROUNDS, _QUICK, within).kernel
     return torch.from_numpy(magnified(found, 1 / scale)) if np.isfinite(found).all() else None
 
 

@@ -20,6 +20,7 @@ from math import ceil, log, sqrt
 import attrs
 import numpy as np
 from attrs.validators import ge, gt
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from invkit_photographs._fourier import Real, Size
@@ -34,8 +35,10 @@ from invkit_photographs.kernel_step import (
     recentred,
     strong_gradients,
 )
-from invkit_photographs.latent_step import latent_step
+from invkit_photographs.latent_step import LARGEST_BETA, latent_step
 from invkit_photographs.picture import resampled
+
+Flags = NDArray[np.bool_]
 
 RATIO = sqrt(0.5)
 SMALLEST_KERNEL = 5
@@ -62,6 +65,7 @@ class Settings:
         weight_w: γ, the weight of ‖k‖² in the kernel step (:mod:`.kernel_step`).
         rounds: image and kernel steps at each scale; after each, λ and μ fall by a factor 1.1, to 1e-4.
         last_rounds: rounds that follow at full size without the dark channel; μ begins anew and falls by 1.2.
+        largest: where β ends in the image step.
     """
 
     dark: bool = True
@@ -71,6 +75,7 @@ class Settings:
     weight_w: float = attrs.field(default=2.0, validator=ge(0))
     rounds: int = attrs.field(default=5, validator=ge(1))
     last_rounds: int = attrs.field(default=10, validator=ge(0))
+    largest: float = attrs.field(default=LARGEST_BETA, validator=gt(0))
 
 
 @attrs.frozen(eq=False)
@@ -114,7 +119,7 @@ def coarse_to_fine(
             enlarged(kernel, level.support, 1 / RATIO) if level is not levels[-1] else kernel, threshold
         )
         for turn in range(settings.rounds):
-            state = level.round(state, dark, gradient, settings.weight_w)
+            state = level.round(state, dark, gradient, settings)
             dark = max(dark / DECAY, SMALLEST_WEIGHT) if dark else 0.0
             gradient = max(gradient / DECAY, SMALLEST_WEIGHT)
             if turn == settings.rounds - 1:
@@ -123,12 +128,14 @@ def coarse_to_fine(
         kernel = state.kernel
     state, gradient = attrs.evolve(state, threshold=threshold), settings.weight_gradients
     for _ in range(settings.last_rounds):
-        state = levels[0].round(state, 0.0, gradient, settings.weight_w)
+        state = levels[0].round(state, 0.0, gradient, settings)
         gradient = max(gradient / LAST_DECAY, SMALLEST_WEIGHT)
         yield state
 
 
-def refined_at(grey: Real, kernel: Real, rounds: int, settings: Settings) -> State:
+def refined_at(
+    grey: Real, kernel: Real, rounds: int, settings: Settings, within: Flags | None = None
+) -> State:
     """The state after some rounds at one scale, from a kernel; without dark channel, nothing wraps around.
 
     Args:
@@ -136,12 +143,15 @@ def refined_at(grey: Real, kernel: Real, rounds: int, settings: Settings) -> Sta
         kernel: odd sides, unit sum.
         rounds: image and kernel steps; μ begins anew.
         settings: the constants.
+        within: where the kernel may be other than zero, of its shape; None: everywhere.
     """
     level = _Level(grey, 0, kernel.shape, False, 1)
     state = State(kernel.astype(grey.dtype), gradient_threshold(level.edges, max(kernel.shape)))
     gradient = settings.weight_gradients
     for _ in range(rounds):
-        state = level.round(state, 0.0, gradient, settings.weight_w)
+        state = level.round(state, 0.0, gradient, settings)
+        if within is not None:
+            state = attrs.evolve(state, kernel=pruned(np.where(within, state.kernel, 0)))
         gradient = max(gradient / DECAY, SMALLEST_WEIGHT)
     return attrs.evolve(state, kernel=recentred(state.kernel))
 
@@ -156,14 +166,20 @@ class _Level:
         self.periodic = small if wrap else extend(small, fast_size(small.shape, support))
         self.edges = gradients(small, wrap=wrap)
 
-    def round(self, state: State, dark: float, gradient: float, weight_w: float) -> State:
+    def round(self, state: State, dark: float, gradient: float, settings: Settings) -> State:
         """An image step and a kernel step."""
         rim = 0 if self.wrap else self.patch // 2
         latent = latent_step(
-            self.periodic, state.kernel, dark=dark, gradient=gradient, patch=self.patch, rim=rim
+            self.periodic,
+            state.kernel,
+            dark=dark,
+            gradient=gradient,
+            patch=self.patch,
+            rim=rim,
+            largest=settings.largest,
         )[: self.size[0], : self.size[1]]
         strong, threshold = strong_gradients(gradients(latent, wrap=self.wrap), state.threshold)
-        kernel = pruned(estimate_kernel(self.edges, strong, self.support, weight_w))
+        kernel = pruned(estimate_kernel(self.edges, strong, self.support, settings.weight_w))
         return State(kernel, threshold, latent, self.scale)
 
 

@@ -31,23 +31,25 @@ from jaxtyping import Float
 from torch import Tensor
 
 from invkit_photographs._fourier import Real
-from invkit_photographs.families import Candidate, members
+from invkit_photographs.families import FREE, Candidate, members
 from invkit_photographs.pool import kernels_at, odd, on_square, refined
 from invkit_photographs.size import extent
 from invkit_photographs.view import View
 
 __all__ = ["Outcome", "searched"]
 
-#: scales that are judged at, and the sides of the supports that are tried at the coarse and the fine one
-SCALES = (0.35, 0.5, 0.7)
-COARSE, FINE = (9, 17, 25), (9, 19)
-#: pixels across of the coarse winner: from the first on there is a search at the middle scale for its size,
-#: to the second there is one at the fine scale
-LARGE, SMALL = 27, 40
-#: the noise up to which there is a search at full size, and how many kernels are refined there
-QUIET, REFINED = 6e-3, 2
-#: pixels across, at most, of a kernel that is judged at a scale
-_ACROSS = 25
+#: scales that are searched and judged at, and the sides of the supports that are tried
+SCALES, FULL = (0.35, 0.5, 0.7), 1.0
+COARSE, FINE = (9, 17, 25), (9,)
+#: how many coarse candidates are refined at the next scale, one less at the one after it; and how many are
+#: judged again there
+CARRIED, KEPT = 4, 6
+#: the noise up to which candidates are refined at full size, and how many
+QUIET, REFINED = 0.02, 2
+#: the share of the evidence at full size in that of a large kernel, and pixels across, at most, of a small one,
+#: which full size alone decides on. At full size the bound of a large kernel is loose, and it prefers thinner
+#: ones; at a scale it does not see how thick a small one is
+FULL_SHARE, SMALL = 0.15, 13
 #: nats a derivative that the bound cannot tell apart
 _TIE = 3e-3
 #: how many of the next best are compared with the winner
@@ -93,87 +95,131 @@ def searched(
         rng: for their latents.
         told: told of candidates as they come.
     """
-    views = {scale: View.of(grey, scale, sigma, side // 2) for scale in SCALES}
-    found = [Candidate(on_square(torch.ones(1, 1), side))]
-
-    def tried(scale: float, sides: Sequence[int]) -> None:
-        small = views[scale].small
-        most = min(odd(side * scale), odd(min(small.shape) / 2) - 2)
-        for kernel in kernels_at(small, scale, sorted({min(each, most) for each in sides if most >= 3})):
-            found.append(Candidate(on_square(kernel, side), scale))
-            told(found[-1], f"search at {scale:g}")
-
+    search = _Search(grey, sigma, side, told)
     coarse, middle, fine = SCALES
-    tried(coarse, COARSE)
-    across = _across(found[int(_judged(views[coarse], found).argmax())])
-    if across > LARGE:
-        tried(middle, [odd(across * middle * 1.2 + 2)])
-    if across <= SMALL:
-        tried(fine, FINE)
-    scale, value = _finest(views, found)
-    if sigma <= QUIET and scale == fine:  # of little noise and a small kernel, full size says more
-        scale = 1.0
-        views[scale] = View.of(grey, scale, sigma, side // 2)
-        winner = found[int(value.argmax())]
-        across = max(_across(winner), FINE[0])
-        tried(scale, [odd(across * 1.1 + 4)])
-        value = _judged(views[scale], found)
-        for number in value[1:].topk(min(REFINED, len(found) - 1)).indices.tolist():
-            kernel = found[number + 1].kernel.numpy()
-            better = refined(views[scale].small, scale, kernel, max(_across(found[number + 1]), 3))
-            if better is not None:
-                found.append(Candidate(on_square(better, side)))
-                told(found[-1], "refinement")
-        value = _judged(views[scale], found)
-    best = value[1:].topk(min(3, len(found) - 1)).indices + 1 if len(found) > 1 else value.topk(1).indices
-    free = torch.stack([found[each].kernel for each in best.tolist()])
-    shapes = []
-    for candidate in members(views[scale], families, free, float(value.max()), rng):
-        shapes.append(candidate)
-        told(candidate, candidate.family)
-    if shapes:
-        value = torch.cat([value, _judged(views[scale], shapes)])
-    outcome = _chosen([*found, *shapes], value, scale)
-    before = [each for each in views if each < scale]
+    search.pool(coarse, COARSE)
+    search.judge(coarse, search.all())
+    search.pool(fine, FINE)
+    for number in search.best(coarse, CARRIED):
+        search.refine(number, middle)
+    search.judge(middle, [*search.best(coarse, KEPT, apart=1.0), *search.at(middle), *search.at(fine)])
+    for number in search.best(middle, CARRIED - 1):
+        search.refine(number, fine)
+    search.judge(fine, [*search.best(middle, KEPT, apart=1.0), *search.at(fine)])
+    free = [search.found[each].kernel for each in search.best(fine, 3, apart=1.0)]
+    if free:
+        best = max(search.judged[fine].values())
+        for member in members(search.view(fine), families, torch.stack(free), best, rng):
+            search.add(member, member.family)
+        search.judge(fine, search.simple())
+    if sigma > QUIET:
+        outcome = search.chosen(fine, search.judged[fine])
+    else:
+        for number in search.best(fine, REFINED, free=True):
+            search.refine(number, FULL, thin=True)
+        search.judge(fine, search.at(FULL))
+        search.judge(FULL, [*search.best(fine, KEPT, apart=1.0), *search.at(FULL), *search.simple()])
+        full = search.judged[FULL]
+        both = {each: search.judged[fine][each] + FULL_SHARE * value for each, value in full.items()}
+        outcome = search.chosen(fine, both)
+        if extent(outcome.winner.kernel.numpy()) <= SMALL:
+            outcome = search.chosen(FULL, full)
+    before = [each for each in search.judged if each < outcome.scale]
     if before:
-        one, other = _judged(views[max(before)], [found[0], outcome.winner]).tolist()
+        view = search.view(max(before))
+        one, other = _judged(view, [search.found[0], outcome.winner])
         outcome = attrs.evolve(outcome, coarser=other - one)
     return outcome
 
 
-def _judged(view: View, found: Sequence[Candidate]) -> Float[Tensor, "n"]:
+class _Search:
+    """Candidates so far, the single pixel first, and their evidence at each scale."""
+
+    def __init__(self, grey: Real, sigma: float, side: int, told: Callable[[Candidate, str], None]) -> None:
+        self.grey, self.sigma, self.side, self.told = grey, sigma, side, told
+        self.found = [Candidate(on_square(torch.ones(1, 1), side))]
+        #: scale → number of the candidate → evidence
+        self.judged: dict[float, dict[int, float]] = {}
+        self._views: dict[float, View] = {}
+
+    def view(self, scale: float) -> View:
+        """The picture at a scale."""
+        if scale not in self._views:
+            self._views[scale] = View.of(self.grey, scale, self.sigma, self.side // 2)
+        return self._views[scale]
+
+    def pool(self, scale: float, sides: Sequence[int]) -> None:
+        """Quick kernels at a scale."""
+        small = self.view(scale).small
+        most = min(odd(self.side * scale), odd(min(small.shape) / 2) - 2)
+        for kernel in kernels_at(small, scale, sorted({min(each, most) for each in sides if most >= 3})):
+            self.add(Candidate(on_square(kernel, self.side), scale), f"search at {scale:g}")
+
+    def refine(self, number: int, scale: float, *, thin: bool = False) -> None:
+        """One more candidate: another refined at a scale."""
+        kernel = refined(self.view(scale).small, scale, self.found[number].kernel.numpy(), thin=thin)
+        if kernel is not None:
+            self.add(Candidate(on_square(kernel, self.side), scale), f"refinement at {scale:g}")
+
+    def add(self, candidate: Candidate, stage: str) -> None:
+        """One more candidate."""
+        self.found.append(candidate)
+        self.told(candidate, stage)
+
+    def all(self) -> list[int]:
+        """Every candidate but the single pixel."""
+        return list(range(1, len(self.found)))
+
+    def at(self, scale: float) -> list[int]:
+        """Free ones found at a scale."""
+        alike = (self.found[each].scale == scale and self.found[each].family == FREE for each in self.all())
+        return [number for number, kept in zip(self.all(), alike, strict=True) if kept]
+
+    def simple(self) -> list[int]:
+        """The members of simple families."""
+        return [each for each in self.all() if self.found[each].family != FREE]
+
+    def judge(self, scale: float, numbers: Sequence[int]) -> None:
+        """Find the evidence of candidates, and that of the single pixel, at a scale."""
+        known = self.judged.setdefault(scale, {})
+        new = [each for each in dict.fromkeys([0, *numbers]) if each not in known]
+        if new:
+            known.update(zip(new, _judged(self.view(scale), [self.found[each] for each in new]), strict=True))
+
+    def best(self, scale: float, count: int, apart: float = 0.9, *, free: bool = False) -> list[int]:
+        """Those of most evidence at a scale, of which no two correlate by ``apart`` or more."""
+        kept: list[int] = []
+        for number in sorted(self.judged[scale], key=self.judged[scale].__getitem__, reverse=True):
+            candidate = self.found[number]
+            if number == 0 or len(kept) == count or (free and candidate.family != FREE):
+                continue
+            if not any(correlation(candidate.kernel, self.found[each].kernel) >= apart for each in kept):
+                kept.append(number)
+        return kept
+
+    def across(self, number: int) -> int:
+        """Pixels between the outermost strong entries of a candidate."""
+        return extent(self.found[number].kernel.numpy())
+
+    def chosen(self, scale: float, judged: Mapping[int, float]) -> Outcome:
+        """The candidate of most evidence, judged at a scale."""
+        gain = {number: value - judged[0] for number, value in judged.items()}
+        near = [number for number, value in gain.items() if value >= max(gain.values()) - _TIE]
+        number = min(near, key=lambda each: (self.found[each].family == FREE, self.across(each)))
+        winner = self.found[number]
+        alike = {each: correlation(winner.kernel, self.found[each].kernel) for each in gain}
+        others = [each for each in sorted(gain, key=gain.__getitem__, reverse=True) if each not in (0, number)]
+        others = [each for each in others if FREE in (self.found[each].family, winner.family)][:_OTHERS]
+        agreement = sum(alike[each] for each in others) / len(others) if others else 0.0
+        apart = max((value for each, value in gain.items() if alike[each] < 0.8), default=0.0)
+        return Outcome(winner, gain[number], agreement, scale, gain[number] - apart, float("inf"))
+
+
+def _judged(view: View, found: Sequence[Candidate]) -> list[float]:
     """The evidence of candidates; minus infinity where it is no number."""
-    scales = torch.tensor([each.scale if each.scale < 1 else torch.inf for each in found])
+    scales = torch.tensor([each.scale if each.scale < FULL else torch.inf for each in found])
     value = view.evidence(torch.stack([each.kernel for each in found]), scales)
-    return value.nan_to_num(nan=-torch.inf)
-
-
-def _finest(views: Mapping[float, View], found: Sequence[Candidate]) -> tuple[float, Float[Tensor, "n"]]:
-    """The finest scale at which the winner is not too large, and the evidence there."""
-    scale, value = SCALES[0], _judged(views[SCALES[0]], found)
-    for finer in SCALES[1:]:
-        if _across(found[int(value.argmax())]) * finer > _ACROSS:
-            break
-        scale, value = finer, _judged(views[finer], found)
-    return scale, value
-
-
-def _chosen(found: Sequence[Candidate], value: Float[Tensor, "n"], scale: float) -> Outcome:
-    gain = value - value[0]
-    near = (gain >= gain.max() - _TIE).nonzero()[:, 0].tolist()
-    number = min(near, key=lambda each: (found[each].family == "free", _across(found[each])))
-    winner = found[number]
-    alike = torch.tensor([correlation(winner.kernel, each.kernel) for each in found])
-    others = [each for each in gain.argsort(descending=True).tolist() if each not in (0, number)]
-    others = [each for each in others if found[each].family == "free" or winner.family == "free"]
-    agreement = float(alike[others[:_OTHERS]].mean()) if others else 0.0
-    apart = gain[alike < 0.8]
-    margin = float(gain[number] - apart.max()) if len(apart) else float(gain[number])
-    return Outcome(winner, float(gain[number]), agreement, scale, margin, float("inf"))
-
-
-def _across(candidate: Candidate) -> int:
-    return extent(candidate.kernel.numpy())
+    return value.nan_to_num(nan=-torch.inf).tolist()
 
 
 def correlation(one: Float[Tensor, "p p"], other: Float[Tensor, "p p"]) -> float:
