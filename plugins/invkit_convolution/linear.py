@@ -86,7 +86,7 @@ class LinearConvolution(Convolution):
         pairs = zip(per_channel.split(1, 1), x.split(1, 1), strict=True)
         return torch.cat([self._in_parts(kernel, image, (size[0], size[1])) for kernel, image in pairs], 1)
 
-    def _in_parts(self, w: W, x: X, size: tuple[int, int]) -> Y:
+    def _in_parts(self, w: Tensor, x: Tensor, size: tuple[int, int]) -> Tensor:
         """Of one channel. A part of the measurement is the valid convolution of a part of the image (overlap
         and save).
         """
@@ -102,7 +102,7 @@ class LinearConvolution(Convolution):
             rows.append(torch.cat(parts, 3))
         return torch.cat(rows, 2)
 
-    def _surrounded(self, x: X, kernel: Size) -> X:
+    def _surrounded(self, x: Tensor, kernel: Size) -> Tensor:
         """The image with as much around it that the measurement is the valid part of a convolution."""
         if self.mode == "valid" or self.boundary != "zero":
             return self._continued(x, kernel)
