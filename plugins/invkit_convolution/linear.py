@@ -90,14 +90,16 @@ class LinearConvolution(Convolution):
         """Of one channel. A part of the measurement is the valid convolution of a part of the image (overlap
         and save).
         """
-        (high, wide), valid = w.shape[2:], LinearConvolution("valid")
+        high, wide = w.shape[2:]
+        valid = LinearConvolution("valid")
         x = self._surrounded(x, (high, wide))
         down, across = (max(PART, 4 * k) - k + 1 for k in (high, wide))
         rows = []
         for top in range(0, size[0], down):
             band = x[:, :, top : top + down + high - 1]
             parts = [
-                valid(w, band[..., left : left + across + wide - 1]) for left in range(0, size[1], across)
+                Convolution.forward(valid, w, band[..., left : left + across + wide - 1])
+                for left in range(0, size[1], across)
             ]
             rows.append(torch.cat(parts, 3))
         return torch.cat(rows, 2)
