@@ -89,7 +89,7 @@ class TV(Solver):
             least that".
         steps: iterations at most.
         tolerance: a measurement has converged where an iteration moves x by less than this times its norm; 0:
-            all steps are taken. Every fifth iteration is looked at.
+            all steps are taken. Every third iteration is looked at.
         jump: the jump, in units of the signal, by which an iteration shrinks differences, ``γ/β``. It changes
             how fast the iteration converges, not where to.
         penalty: of what was split off the data term, over the data term's own weight; likewise.
@@ -104,9 +104,9 @@ class TV(Solver):
     chroma: float = attrs.field(default=3.0, validator=gt(0))
     clipped: bool = True
     steps: int = attrs.field(default=200, validator=ge(1))
-    tolerance: float = attrs.field(default=1e-3, validator=ge(0))
-    jump: float = attrs.field(default=0.1, validator=gt(0))
-    penalty: float = attrs.field(default=0.1, validator=gt(0))
+    tolerance: float = attrs.field(default=2e-3, validator=ge(0))
+    jump: float = attrs.field(default=0.15, validator=gt(0))
+    penalty: float = attrs.field(default=0.15, validator=gt(0))
     inner: int = attrs.field(default=5, validator=ge(1))
 
     def solve(
