@@ -48,6 +48,7 @@ import torch
 from attrs.validators import ge, gt, in_, optional
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
+from torch.nn.functional import pad
 
 from invkit.contracts.bilinear import Scene
 from invkit.contracts.linear import Shape
@@ -246,8 +247,12 @@ def _trimmed(w: Float[Tensor, "n c *kernel"]) -> Float[Tensor, "n c *trimmed"]:
 
 def _placed(x: Float[Tensor, "n c *x"], scene: Scene) -> Float[Tensor, "n c *scene"]:
     """x in its place in the scene, continued by its edge pixels."""
-    for axis, (first, length) in enumerate(zip(scene.start, scene.x_shape[1:], strict=True), start=2):
-        index = torch.arange(length, device=x.device) - first
-        if x.shape[axis] != length:
-            x = x.index_select(axis, index.clamp(0, x.shape[axis] - 1))
-    return x
+    more = [
+        (first, length - first - own)
+        for first, length, own in zip(scene.start, scene.x_shape[1:], x.shape[2:], strict=True)
+    ]
+    return (
+        pad(x, [amount for both in reversed(more) for amount in both], "replicate")
+        if any(map(any, more))
+        else x
+    )
