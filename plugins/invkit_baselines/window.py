@@ -160,10 +160,9 @@ class WindowedTV:
             spectrum = torch.fft.rfftn(self.frame, dim=self.dims).mul_(self.multipliers)
             self.v = torch.fft.irfftn(spectrum, self.size, self.dims)
             self._split_data(relaxed=False)
-        for axis, dim in enumerate(self.dims):
-            self._add_differences(self.moved.zero_(), dim)
-            self._subtract_divergence(self.moved, dim, first=axis == 0)
-            self.b[:, axis].add_(self.moved, alpha=1 - RELAXED)
+        for axis, dim in enumerate(self.dims):  # as if d were D z, and b zero
+            self._add_differences(self.b[:, axis], dim, 1 - RELAXED)
+        self._split_variation()
         if self.restricted:
             self.rhs += self.ratio * self._coloured(self.q)
 
