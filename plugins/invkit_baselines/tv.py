@@ -105,9 +105,9 @@ class TV(Solver):
     chroma: float = attrs.field(default=3.0, validator=gt(0))
     clipped: bool = True
     steps: int = attrs.field(default=200, validator=ge(1))
-    tolerance: float = attrs.field(default=2e-3, validator=ge(0))
+    tolerance: float = attrs.field(default=1.5e-3, validator=ge(0))
     jump: float = attrs.field(default=0.15, validator=gt(0))
-    penalty: float = attrs.field(default=0.15, validator=gt(0))
+    penalty: float = attrs.field(default=0.1, validator=gt(0))
     inner: int = attrs.field(default=5, validator=ge(1))
 
     def solve(
