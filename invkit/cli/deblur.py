@@ -242,7 +242,7 @@ def _checked(
     good = []
     for job in jobs:
         try:
-            checked = check(pipeline, job)
+            checked = check(pipeline, job, keep=len(jobs) == 1)
         except InvkitError as error:
             failures.append(Failure(job.source, error))
             continue

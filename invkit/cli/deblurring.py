@@ -45,10 +45,15 @@ RECORD_FORMAT = 1
 """The version of the record's layout."""
 
 
-def check(pipeline: Pipeline, job: Job) -> Job:
+def check(pipeline: Pipeline, job: Job, *, keep: bool = False) -> Job:
     """Read an image and see that operator and priors fit it; nothing is solved.
 
     The header is read first: a picture of a size that the priors cannot take is not decoded.
+
+    Args:
+        pipeline: what is to recover it.
+        job: the image.
+        keep: keep the picture in memory, so that it need not be read again.
 
     Returns:
         The job with its problem, whose shapes need not be worked out again.
@@ -58,12 +63,14 @@ def check(pipeline: Pipeline, job: Job) -> Job:
         ShapeError: the priors are for another size or for other channels, or the crop lies outside.
     """
     _check_header(pipeline, job)
-    y = job.measurement(job.read())
+    picture = job.read()
+    y = job.measurement(picture)
     height, width = y.shape[1:]
     if job.crop is not None:
         job.crop.check(job.source, height, width)
     try:
-        return attrs.evolve(job, problem=_problem(pipeline, y), pixels=height * width)
+        problem = _problem(pipeline, y)
+        return attrs.evolve(job, problem=problem, pixels=height * width, picture=picture if keep else None)
     except ShapeError as error:
         if len(y) == 3:
             with suppress(InvkitError):

@@ -86,6 +86,7 @@ class Job:
         device: what the tensors are moved to.
         pixels: height × width, once it was checked.
         problem: with the shapes that were worked out when the image was checked.
+        picture: the image, where it was kept when it was checked.
     """
 
     source: Path
@@ -96,10 +97,11 @@ class Job:
     device: torch.device = CPU
     pixels: int = 0
     problem: Problem | None = attrs.field(default=None, repr=False, eq=False)
+    picture: Picture | None = attrs.field(default=None, repr=False, eq=False)
 
     def read(self) -> Picture:
         """Return the image; raises :class:`InputError` where it is not one."""
-        return read_picture(self.source, grey=self.grey, max_pixels=self.max_pixels)
+        return self.picture or read_picture(self.source, grey=self.grey, max_pixels=self.max_pixels)
 
     def measurement(self, picture: Picture) -> Tensor:
         """Return its pixels on the device."""

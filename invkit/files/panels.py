@@ -25,6 +25,7 @@ from PIL import Image, ImageDraw, ImageFont
 from invkit.errors import OutputError
 from invkit.files.atomic import atomic_write
 from invkit.files.images import as_image, to_picture
+from invkit.files.png import COMPRESSION
 
 Cell = tuple[str, Any]
 """A label and an image: `(height, width)` or `(1 or 3, height, width)` in [0, 1]."""
@@ -82,7 +83,7 @@ def write_panel(path: str | os.PathLike[str], rows: Sequence[Sequence[Cell]]) ->
         raise OutputError(f"a panel is written as PNG, not {path.name!r}", hint=f"name it {path.stem}.png")
     picture = Image.fromarray(panel(rows))
     with atomic_write(path) as stream:
-        picture.save(stream, format="PNG", optimize=True)
+        picture.save(stream, format="PNG", compress_type=COMPRESSION)
 
 
 def recovery_row(

@@ -13,8 +13,13 @@ for the deviation, since a few edges must not count. Signals of one dimension ta
 things would mislead the median:
 
 - Saturated pixels show no noise. Responses that touch a measurement's least or largest value are left out.
-- JPEG removes the finest scale and leaves blocks of 8 pixels. Where responses repeat with that period, the
-  estimate comes from means of 2 × 2 pixels, where most of the noise and of JPEG's own error survive.
+- JPEG removes the finest scale and leaves blocks of 8 pixels. Where responses repeat with that period, two
+  other estimates are made and the largest counts: from means of 2 × 2 pixels, where most of the noise
+  survives, and from the jumps between blocks. The error of JPEG itself and of the noise that it has left
+  differs from block to block, so a step at a border of two exceeds the mean of the steps beside it. The error
+  is nearly the same in all channels; it is that of the channels' sum over √c that is estimated. The factor
+  was found on BSDS500's training photographs, blurred, at qualities of 40 to 95; there the estimate is nearly
+  always within a quarter.
 - With too few pixels for a response there is nothing to estimate: the least noise that is looked for.
 
 Sources: J. Immerkær, "Fast noise variance estimation", Computer Vision and Image Understanding 64(2), 1996
@@ -35,6 +40,8 @@ LEAST_NOISE = 1e-3
 
 _NORMAL_MEDIAN = 0.6745
 _BLOCK = 8
+_OF_JUMP = 0.53
+"""The deviation of a block's error over that of a jump, for errors that are partly constant in a block."""
 _FEWEST = 64
 """Pixels a side that tell JPEG's blocks from chance."""
 _BAND, _ENOUGH = 128, 1 << 20
@@ -47,7 +54,7 @@ def noise_level(y: Float[Tensor, "n c *dims"]) -> Float[Tensor, "n"]:
 
 
 def _one(y: Float[Tensor, "1 c *dims"]) -> Float[Tensor, "1"]:
-    extremes = y.aminmax()
+    extremes, channels = y.aminmax(), y.shape[1] if y.ndim == 4 else 1
     y = _bands(y)
     axes = [axis for axis in range(2, y.ndim)[-2:] if y.shape[axis] >= 3]
     if not axes:
@@ -57,6 +64,7 @@ def _one(y: Float[Tensor, "1 c *dims"]) -> Float[Tensor, "1"]:
     if len(axes) == 2 and min(y.shape[-2:]) >= _FEWEST and _in_blocks(sizes):
         means = avg_pool2d(y.reshape(1, -1, *y.shape[-2:]), 2)
         level = torch.maximum(level, 2 * _deviation(*_responses(means, extremes, [2, 3])))
+        level = torch.maximum(level, _between_blocks(y.reshape(-1, channels, *y.shape[-2:]), extremes))
     return level.clamp(min=LEAST_NOISE)[None]
 
 
@@ -99,3 +107,21 @@ def _in_blocks(sizes: Float[Tensor, "1 *bands h w"]) -> bool:
         pairs = phases + phases.roll(-1)  # two responses touch both sides of a block's edge
         ratios.append(pairs.max() / pairs.median().clamp_min(torch.finfo(pairs.dtype).tiny))
     return bool(min(ratios) > 1.08 + 8 / min(capped.shape))
+
+
+def _between_blocks(y: Float[Tensor, "bands c h w"], extremes: tuple[Tensor, Tensor]) -> Float[Tensor, ""]:
+    """The deviation of the error of JPEG's blocks, by the jumps between them along both axes."""
+    least, largest = extremes
+    free = ((y != least) & (y != largest)).all(1)
+    total = y.sum(1) / y.shape[1] ** 0.5
+    found = []
+    for axis in (1, 2):
+        step = total.diff(dim=axis).movedim(axis, 0)
+        jumps = (step[1:-1] - (step[:-2] + step[2:]) / 2).abs()
+        sound = free.movedim(axis, 0).unfold(0, 4, 1).all(-1)
+        phases = [
+            _deviation(jumps[phase::_BLOCK], sound[phase::_BLOCK]).square() for phase in range(_BLOCK)
+        ]
+        most = torch.stack(phases).argmax()
+        found.append(phases[int(most)] - phases[(int(most) + _BLOCK // 2) % _BLOCK])
+    return _OF_JUMP * torch.stack(found).mean().clamp(min=0).sqrt()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import prod
+from typing import Any
 
 import attrs
 import torch
@@ -26,7 +27,7 @@ from invkit_baselines.window import WindowedTV
 Show = Callable[[Tensor], tuple[Tensor, Tensor]]
 """The signals (w, x) that monitors see, of the scene found so far."""
 
-_CHECK = 5
+_CHECK = 3
 """An iteration in so many is looked at for convergence: it costs time."""
 
 
@@ -42,10 +43,22 @@ class Options:
 
 
 class Descent:
-    """Measurements of one size, of which those that have not converged are under way."""
+    """Measurements of one size, of which those that have not converged are under way.
 
-    def __init__(self, case: Case, options: Options, start: Float[Tensor, "n c *x"] | None) -> None:
-        self.case, self.options = case, options
+    Args:
+        case, options: what is solved, and how.
+        start: where to start from; None: from the measurement.
+        counted: the part of x that has to converge; all of it by default.
+    """
+
+    def __init__(
+        self,
+        case: Case,
+        options: Options,
+        start: Float[Tensor, "n c *x"] | None,
+        counted: tuple[Any, ...] = (),
+    ) -> None:
+        self.case, self.options, self.counted = case, options, (..., *counted)
         n, device = len(case.term.y), case.term.y.device
         self.converged: Bool[Tensor, "n"] = torch.zeros(n, dtype=torch.bool, device=device)
         #: the indices of those under way
@@ -64,7 +77,7 @@ class Descent:
                 penalty=options.penalty,
                 bounds=case.bounds,
             )
-            self.engine.begin(case.first() if start is None else start, going=start is not None)
+            self.engine.begin(case.first() if start is None else start)
         else:
             #: conjugate gradients know no saturation
             self.case = case = attrs.evolve(case, term=attrs.evolve(case.term, clipped=None))
@@ -98,12 +111,12 @@ class Descent:
         if step % _CHECK and not last and step > 1:
             self.engine.step()
             return
-        before = self.engine.x.clone()
+        before = self.engine.x[self.counted].clone()
         self.engine.step()
         after = self.engine.x
-        moved = _norm(after - before)
+        moved = _norm(after[self.counted] - before)
         lost = ~torch.isfinite(moved)
-        done = moved <= self.options.tolerance * _norm(after)
+        done = moved <= self.options.tolerance * _norm(after[self.counted])
         if last or bool((done | lost).any()):
             kept = ~lost
             self.x = self.x.index_copy(0, self.active[kept], after[kept])
@@ -179,7 +192,8 @@ class Tiled:
         for number, tile in enumerate(self.tiles, start=1):
             case = self.case.part(tile.measured)
             start = None if self.start is None else self.start[(..., *tile.scene)]
-            descent = Descent(case, self.options, start)
+            case = attrs.evolve(case, term=case.term.of_kind(int(case.term.kinds())))
+            descent = Descent(case, self.options, start, tile.counted)
             descent.alone()
             self.converged &= bool(descent.converged.all())
             self._add(tile, descent.x)

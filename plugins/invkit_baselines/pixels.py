@@ -37,12 +37,12 @@ def require_free_pixels(
     rng = torch.Generator().manual_seed(_PROBE)
     if prior.can_encode and prior.signal_shape is not None:
         low, high = prior.bounds or (0.0, 1.0)
-        probe = torch.rand(1, *prior.signal_shape, generator=rng, dtype=torch.float64)
-        probe = probe / probe.sum() if unit_sum else low + (high - low) * probe
+        probe = torch.rand(1, *prior.signal_shape, generator=rng)
+        probe = probe.div_(probe.sum()) if unit_sum else probe.mul_(high - low).add_(low)
         probe = probe.to(like)
         with torch.no_grad():
-            made = prior(prior.encode(probe))
-        if float((made - probe).abs().max()) <= _TOLERANCE * float(probe.abs().max()):
+            apart = (prior(prior.encode(probe)) - probe).abs_().max()
+        if float(apart) <= _TOLERANCE * float(probe.abs().max()):
             return
     raise InputError(
         f"the prior of {name} restricts it to a range, but this solver moves its pixels freely", hint=hint

@@ -36,6 +36,12 @@ class Tile:
     scene: tuple[Any, ...]
     share: tuple[Tensor, ...]
 
+    @property
+    def counted(self) -> tuple[slice, ...]:
+        """The part of the tile that has a share in the whole."""
+        ends = [share.nonzero()[[0, -1], 0].tolist() for share in self.share]
+        return tuple(slice(first, last + 1) for first, last in ends)
+
 
 def tiles(size: Shape, reach: Shape, area: int) -> Iterator[Tile]:
     """The tiles of a measurement of ``size``, row by row.

@@ -48,6 +48,7 @@ import torch
 from attrs.validators import ge, gt, in_, optional
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
+from torch.nn.functional import pad
 
 from invkit.contracts.bilinear import Scene
 from invkit.contracts.linear import Shape
@@ -89,7 +90,7 @@ class TV(Solver):
             least that".
         steps: iterations at most.
         tolerance: a measurement has converged where an iteration moves x by less than this times its norm; 0:
-            all steps are taken. Every fifth iteration is looked at.
+            all steps are taken. Every third iteration is looked at.
         jump: the jump, in units of the signal, by which an iteration shrinks differences, ``γ/β``. It changes
             how fast the iteration converges, not where to.
         penalty: of what was split off the data term, over the data term's own weight; likewise.
@@ -104,8 +105,8 @@ class TV(Solver):
     chroma: float = attrs.field(default=3.0, validator=gt(0))
     clipped: bool = True
     steps: int = attrs.field(default=200, validator=ge(1))
-    tolerance: float = attrs.field(default=1e-3, validator=ge(0))
-    jump: float = attrs.field(default=0.1, validator=gt(0))
+    tolerance: float = attrs.field(default=1.5e-3, validator=ge(0))
+    jump: float = attrs.field(default=0.15, validator=gt(0))
     penalty: float = attrs.field(default=0.1, validator=gt(0))
     inner: int = attrs.field(default=5, validator=ge(1))
 
@@ -246,8 +247,12 @@ def _trimmed(w: Float[Tensor, "n c *kernel"]) -> Float[Tensor, "n c *trimmed"]:
 
 def _placed(x: Float[Tensor, "n c *x"], scene: Scene) -> Float[Tensor, "n c *scene"]:
     """x in its place in the scene, continued by its edge pixels."""
-    for axis, (first, length) in enumerate(zip(scene.start, scene.x_shape[1:], strict=True), start=2):
-        index = torch.arange(length, device=x.device) - first
-        if x.shape[axis] != length:
-            x = x.index_select(axis, index.clamp(0, x.shape[axis] - 1))
-    return x
+    more = [
+        (first, length - first - own)
+        for first, length, own in zip(scene.start, scene.x_shape[1:], x.shape[2:], strict=True)
+    ]
+    return (
+        pad(x, [amount for both in reversed(more) for amount in both], "replicate")
+        if any(map(any, more))
+        else x
+    )

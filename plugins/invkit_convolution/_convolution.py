@@ -34,9 +34,6 @@ from invkit_convolution._spectrum import (
     transfer,
 )
 
-LARGE = 1 << 22
-"""Numbers of an image from which its channels are convolved one by one."""
-
 
 class Convolution(BilinearOperator):
     """``y = w * x`` by the real FFT. A kernel of one channel serves every channel of the image."""
@@ -58,8 +55,6 @@ class Convolution(BilinearOperator):
 
     def forward(self, w: W, x: X) -> Y:
         y_shape = self.output_shape(tuple(w.shape[1:]), tuple(x.shape[1:]))
-        if x[0].numel() > LARGE and x.shape[1] > 1 == w.shape[1]:  # a channel at a time, for memory
-            return torch.cat([self.forward(w, channel) for channel in x.split(1, 1)], 1)
         x = self._continued(x, tuple(w.shape[2:]))
         size, start = self._frame(tuple(w.shape[2:]), tuple(x.shape[2:]))
 

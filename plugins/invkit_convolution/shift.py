@@ -50,8 +50,11 @@ class Shift(Ambiguity):
             movement = _least_movement(torch.arange(length, device=x.device), length)
             within = within[..., None] & (movement.abs() < support)
         best = correlation.masked_fill(~within, -torch.inf).flatten(1).argmax(1)
-        places = zip(torch.unravel_index(best, size), size, strict=True)
-        return self.act(w, x, torch.stack([_least_movement(p, length) for p, length in places], dim=1))
+        moves = []
+        for length in reversed(size):
+            moves.append(_least_movement(best % length, length))
+            best = best // length
+        return self.act(w, x, torch.stack(moves[::-1], dim=1))
 
 
 def _least_movement(shift: Tensor, length: int) -> Tensor:

@@ -7,6 +7,9 @@
 No operator is asked for its name. A single bright pixel shows the offset; a patterned image under a patterned
 kernel of 3 × 3 pixels then must come out as ``y[p] = Σ_d w[o + d] x[p + offset − d]``, o the kernel's origin
 at its pixel ``size // 2``: everywhere, indices wrapping around, or in the image's inside only.
+
+A large image is stood for by a smaller one, since the answer depends on the kernel's size alone. An operator
+that is tied to the image's own size is tried with that.
 """
 
 from __future__ import annotations
@@ -22,6 +25,8 @@ from invkit.contracts.linear import Shape
 from invkit.errors import InputError, InvkitError
 
 TOLERANCE = 1e-4
+_ROOM = 16
+"""Pixels a side by which the image tried is larger than twice the kernel."""
 
 
 @attrs.frozen
@@ -40,25 +45,27 @@ def frame_of(operator: BilinearOperator, w_shape: Shape, x_shape: Shape, like: T
     """The frame of a convolution.
 
     Args:
-        operator: what is tried, once with each of two small inputs.
+        operator: what is tried, with two inputs.
         w_shape, x_shape: of one signal, (channels, height, width).
         like: of the dtype and device to try it in.
 
     Raises:
         InputError: it is no convolution of images.
     """
-    try:
-        found = _tried(operator, w_shape, x_shape, like)
-    except (IndexError, RuntimeError, ValueError) as error:
-        if isinstance(error, InvkitError):
-            raise
-        found = None
-    if found is None:
-        raise InputError(
-            f"the kernel of a convolution is looked for, and {type(operator).__name__} is none of images",
-            hint="choose operator=circconv or operator=linconv, or another solver, e.g. altgd",
-        )
-    return found
+    part = tuple(min(n, 2 * k + _ROOM) for n, k in zip(x_shape[1:], w_shape[1:], strict=False))
+    for tried in dict.fromkeys([(x_shape[0], *part), x_shape]):
+        try:
+            found = _tried(operator, w_shape, tried, like)
+        except (IndexError, RuntimeError, ValueError) as error:
+            if tried == x_shape and isinstance(error, InvkitError):
+                raise
+            continue
+        if found is not None:
+            return found
+    raise InputError(
+        f"the kernel of a convolution is looked for, and {type(operator).__name__} is none of images",
+        hint="choose operator=circconv or operator=linconv, or another solver, e.g. altgd",
+    )
 
 
 def _tried(operator: BilinearOperator, w_shape: Shape, x_shape: Shape, like: Tensor) -> Frame | None:
@@ -70,8 +77,8 @@ def _tried(operator: BilinearOperator, w_shape: Shape, x_shape: Shape, like: Ten
     at = (size[0] // 2, size[1] // 2)
     pixel[..., at[0], at[1]] = 1
     seen = operator(spot, pixel)[0, 0]
-    there = torch.unravel_index(seen.argmax(), seen.shape)
-    offset = (at[0] - int(there[0]), at[1] - int(there[1]))
+    row, column = divmod(int(seen.argmax()), seen.shape[1])
+    offset = (at[0] - row, at[1] - column)
 
     image, kernel = _pattern(x_shape, like), like.new_zeros(1, *w_shape)
     rows, columns = (range(n)[max(o - 1, 0) : o + 2] for o, n in zip(origin, w_shape[1:], strict=True))

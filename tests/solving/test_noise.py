@@ -69,6 +69,18 @@ def test_jpeg_does_not_hide_the_noise(quality: int) -> None:
         assert 0.01 < float(noise_level(read)) < 0.03
 
 
+@pytest.mark.parametrize("quality", [40, 60, 75, 90])
+@pytest.mark.parametrize("sigma", [0.01, 0.02])
+def test_the_error_of_a_coloured_jpeg_is_that_of_the_sum_of_its_channels(quality: int, sigma: float) -> None:
+    clean = smooth(3, 256)[:, 0]
+    y = (clean + sigma * normal(3, 256, 256, seed=5)).clamp(0, 1)
+    file = io.BytesIO()
+    Image.fromarray((y * 255).round().byte().permute(1, 2, 0).numpy()).save(file, "JPEG", quality=quality)
+    read = torch.tensor(np.asarray(Image.open(file))).permute(2, 0, 1) / 255
+    error = ((read - clean).sum(0) / 3**0.5).square().mean().sqrt()
+    assert float(noise_level(read[None])) == pytest.approx(float(error), rel=0.5)
+
+
 @pytest.mark.parametrize("shape", [(1, 1, 1), (1, 1), (3, 1, 2), (1, 2, 1), (2, 2)])
 def test_what_is_too_small_to_tell_has_the_least_noise(shape: tuple[int, ...]) -> None:
     assert noise_level(torch.zeros(2, *shape)).tolist() == pytest.approx([LEAST_NOISE] * 2)

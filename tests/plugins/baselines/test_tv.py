@@ -59,6 +59,15 @@ def test_keeps_the_contract(options: str) -> None:
     check_solver(invkit.solver(f"tv?{options}"), seed=5, examples=solver_examples("tv", 5)[-1:])
 
 
+@pytest.mark.parametrize("operator", ["circconv", "linconv?boundary=unknown"])
+def test_a_picture_that_is_not_blurred_is_denoised(operator: str) -> None:
+    """It starts from the measurement, from which the data term alone would not move it."""
+    w, x = torch.ones(1, 1, 1, 1), steps_picture(2, 1, 3, 40).float()
+    y = x + 0.1 * torch.randn(x.shape, generator=torch.Generator().manual_seed(4))
+    solution = solve(TV(), operator, w, y)
+    assert (solution.x - x).square().mean() < (y - x).square().mean() / 4
+
+
 @pytest.mark.parametrize(
     ("operator", "colour"), [("circconv", "joint"), ("circconv", "separate"), ("linconv?mode=valid", "joint")]
 )

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from invkit import ShapeError, SpecError
+from invkit_convolution import linear
 from invkit_convolution.linear import LinearConvolution
 from tests.strategies import seeds
 
@@ -148,3 +149,17 @@ def test_the_missing_shape_follows_from_the_others(mode, y, known, expected) -> 
 def test_nothing_tells_the_kernels_shape_of_a_same_convolution() -> None:
     with pytest.raises(ShapeError, match="shape of w does not follow"):
         LinearConvolution(mode="same").infer_shapes((1, 8, 8))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(
+    "options", [{"mode": "full"}, {"mode": "valid"}, *({"boundary": boundary} for boundary in PAD)]
+)
+def test_large_images_are_convolved_in_parts(options, channels, monkeypatch: pytest.MonkeyPatch) -> None:
+    operator, rng = LinearConvolution(**options), torch.Generator().manual_seed(0)
+    w = torch.randn(2, channels, 4, 5, generator=rng, dtype=torch.float64)
+    x = torch.randn(2, 3, 53, 70, generator=rng, dtype=torch.float64)
+    whole = operator(w, x)
+    monkeypatch.setattr(linear, "LARGE", 100)
+    monkeypatch.setattr(linear, "PART", 17)
+    torch.testing.assert_close(operator(w, x), whole, atol=1e-12, rtol=0)
