@@ -26,13 +26,10 @@ from __future__ import annotations
 
 from math import exp
 
+from invkit_photographs.families import FREE
 from invkit_photographs.searching import Outcome
 
-__all__ = ["SHARP", "certainty"]
-
-#: nats a derivative: with less gain over the single pixel a picture counts as not blurred. Pictures that are
-#: not blurred had 0.000, blurred ones 0.005 (noise of 5 %) and more
-SHARP = 3e-3
+__all__ = ["certainty"]
 
 _STEEP, _UNDECIDED, _SURE = 25.0, 0.12, 0.5
 _STEEP_SHAPE, _SHAPE = 40.0, 0.87
@@ -41,10 +38,9 @@ _STEEP_SCALES, _SCALES = 200.0, 0.005
 
 def certainty(outcome: Outcome) -> float:
     """See the module."""
-    ratio = outcome.margin / outcome.gain if outcome.gain > SHARP else _SURE
-    sure = _logistic(_STEEP * (min(ratio, _SURE) - _UNDECIDED))
+    sure = _logistic(_STEEP * (min(outcome.margin, _SURE) - _UNDECIDED))
     sure *= _logistic(_STEEP_SCALES * (outcome.coarser - _SCALES))
-    if outcome.winner.family != "free" and outcome.gain > SHARP:
+    if outcome.winner.family != FREE and not outcome.sharp:
         sure *= _logistic(_STEEP_SHAPE * (outcome.agreement - _SHAPE))
     return sure
 

@@ -10,6 +10,7 @@ moments. Of those the best is varied, more and more finely. With one to three nu
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import pi
 
 import attrs
 import torch
@@ -21,11 +22,15 @@ from invkit.errors import InputError
 from invkit_photographs.pool import on_square
 from invkit_photographs.view import View
 
-__all__ = ["FREE", "Candidate", "family", "members"]
+__all__ = ["FREE", "Candidate", "correlation", "family", "members"]
 
 FREE = "free"
 """The family of kernels that have no simple shape."""
 
+#: how many members of a family of one number are looked at wherever they are
+_GRID = 9
+#: members correlate by so much with one of the free ones: nearly a single pixel is a member, too
+_LIKE = 0.8
 #: how far variations go in each generation, in latents of N(0, I), and how many there are
 _STEPS, _CHILDREN = (0.3, 0.15, 0.07), 4
 #: nats a derivative: families that are behind the free kernels by more are not varied
@@ -47,6 +52,17 @@ class Candidate:
     scale: float = 1.0
     family: str = FREE
     numbers: Mapping[str, float] = attrs.field(factory=dict)
+
+
+def correlation(one: Float[Tensor, "p p"], other: Float[Tensor, "p p"]) -> Float[Tensor, ""]:
+    """The normalised correlation of two kernels at their best shift, each a little smoothed."""
+    size = (2 * one.shape[0], 2 * one.shape[1])
+    spectra = [torch.fft.rfft2(each, s=size) for each in (one, other)]
+    waves = torch.fft.fftfreq(size[0])[:, None] ** 2 + torch.fft.rfftfreq(size[1]) ** 2
+    spectra = [each * torch.exp(-2 * pi**2 * waves) for each in spectra]  # σ = 1 pixel
+    energy = [torch.fft.irfft2(each * each.conj(), s=size)[0, 0] for each in spectra]
+    product: Tensor = torch.fft.irfft2(spectra[0] * spectra[1].conj(), s=size).max()
+    return product / (energy[0] * energy[1]).sqrt()
 
 
 def family(spec: str) -> invkit.Generator:
@@ -92,7 +108,11 @@ def members(
             own = (prior.signal_shape or ())[-1]
             latents = prior.encode(torch.stack([on_square(each, own) for each in free])[:, None])
             latents = latents.clamp(-3, 3)
-            value = view.evidence(kernels(latents))
+            if latents.shape[1:].numel() == 1:
+                latents = torch.cat([latents, torch.linspace(-2, 2, _GRID).reshape(-1, *latents.shape[1:])])
+            made = kernels(latents)
+            like = torch.stack([torch.stack([correlation(one, each) for each in free]).amax() for one in made])
+            value = view.evidence(made).where(like >= min(_LIKE, float(like.max())), -torch.inf)
             for step in _STEPS if value.max() > best - _BEHIND else ():
                 moved = latents[value.argmax()] + step * torch.randn(
                     _CHILDREN, *latents.shape[1:], generator=rng

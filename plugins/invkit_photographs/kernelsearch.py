@@ -41,7 +41,7 @@ from invkit.contracts.solver import Solver
 from invkit.errors import InputError, ShapeError
 from invkit.solving import Found, Record, is_given, noise_level
 from invkit_photographs._fourier import Real
-from invkit_photographs.certainty import SHARP, certainty
+from invkit_photographs.certainty import certainty
 from invkit_photographs.families import Candidate, family
 from invkit_photographs.frame import frame_of
 from invkit_photographs.picture import Picture, largest_odd, margins
@@ -198,7 +198,7 @@ class KernelSearch(Solver):
             "family": outcome.winner.family,
             **outcome.winner.numbers,
         }
-        if outcome.gain < SHARP:
+        if outcome.sharp:
             return Status.SHARP, {**notes, "family": "single pixel"}, sure
         return Status.DOUBTFUL if sure < self.doubt else Status.MAX_ITER, notes, sure
 

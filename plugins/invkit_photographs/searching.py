@@ -25,18 +25,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 import attrs
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from invkit_photographs._fourier import Real
-from invkit_photographs.families import FREE, Candidate, members
+from invkit_photographs.families import FREE, Candidate, correlation, members
 from invkit_photographs.pool import kernels_at, odd, on_square, refined
 from invkit_photographs.size import extent
 from invkit_photographs.view import View
 
 __all__ = ["Outcome", "searched"]
+
+#: nats a derivative: with less gain over the single pixel a picture counts as not blurred. And the share of a
+#: kernel's mass in one pixel from which on it does
+SHARP, MOSTLY = 3e-3, 0.4
 
 #: scales that are searched and judged at, and the sides of the supports that are tried
 SCALES, FULL = (0.35, 0.5, 0.7), 1.0
@@ -51,9 +54,10 @@ QUIET, REFINED = 0.02, 2
 #: ones; at a scale it does not see how thick a small one is
 FULL_SHARE, SMALL = 0.15, 13
 #: nats a derivative that the bound cannot tell apart
-_TIE = 3e-3
-#: how many of the next best are compared with the winner
-_OTHERS = 3
+_TIE = 6e-3
+#: how many of the best free ones a winner is compared with, the mean correlation with them that a simple shape
+#: needs, and the correlation of kernels that are alike
+_OTHERS, _SHAPED, _ALIKE = 3, 0.9, 0.8
 
 
 @attrs.frozen(eq=False)
@@ -62,11 +66,11 @@ class Outcome:
 
     Args:
         winner: the candidate chosen.
-        gain: its evidence over that of a single pixel, nats a derivative, at ``scale``.
-        agreement: mean correlation with the next best, in [0, 1].
-        scale: that it was judged at.
-        margin: evidence over the best of those that do not resemble it, nats a derivative.
-        coarser: the gain at the next coarser scale; infinite where there is none.
+        gain: its evidence over that of a single pixel at the finest of :data:`SCALES`, nats a derivative.
+        agreement: mean correlation with the best free candidates, in [0, 1].
+        scale: that decided between it and others.
+        margin: its lead over the best of those that do not resemble it, as a share of its gain at that scale.
+        coarser: its gain at the next coarser scale.
     """
 
     winner: Candidate
@@ -75,6 +79,13 @@ class Outcome:
     scale: float
     margin: float
     coarser: float
+
+    @property
+    def sharp(self) -> bool:
+        """Whether the picture seems not blurred: the single pixel has about as much evidence, or the kernel is
+        little else.
+        """
+        return self.gain < SHARP or float(self.winner.kernel.max()) > MOSTLY
 
 
 def searched(
@@ -112,24 +123,12 @@ def searched(
         for member in members(search.view(fine), families, torch.stack(free), best, rng):
             search.add(member, member.family)
         search.judge(fine, search.simple())
-    if sigma > QUIET:
-        outcome = search.chosen(fine, search.judged[fine])
-    else:
+    if sigma <= QUIET:
         for number in search.best(fine, REFINED, free=True):
             search.refine(number, FULL, thin=True)
         search.judge(fine, search.at(FULL))
-        search.judge(FULL, [*search.best(fine, KEPT, apart=1.0), *search.at(FULL), *search.simple()])
-        full = search.judged[FULL]
-        both = {each: search.judged[fine][each] + FULL_SHARE * value for each, value in full.items()}
-        outcome = search.chosen(fine, both)
-        if extent(outcome.winner.kernel.numpy()) <= SMALL:
-            outcome = search.chosen(FULL, full)
-    before = [each for each in search.judged if each < outcome.scale]
-    if before:
-        view = search.view(max(before))
-        one, other = _judged(view, [search.found[0], outcome.winner])
-        outcome = attrs.evolve(outcome, coarser=other - one)
-    return outcome
+        search.judge(FULL, [*search.best(fine, KEPT, apart=1.0, free=True), *search.at(FULL)])
+    return search.outcome()
 
 
 class _Search:
@@ -197,22 +196,43 @@ class _Search:
                 kept.append(number)
         return kept
 
-    def across(self, number: int) -> int:
-        """Pixels between the outermost strong entries of a candidate."""
-        return extent(self.found[number].kernel.numpy())
+    def outcome(self) -> Outcome:
+        """The candidate chosen, and what tells how sure it is."""
+        middle, fine = (self.judged[scale] for scale in SCALES[1:])
+        free = {number: value for number, value in fine.items() if number and number not in self.simple()}
+        scale, decided = SCALES[-1], fine
+        number = max({0, *free}, key=fine.__getitem__)
+        best = sorted(free, key=free.__getitem__, reverse=True)[:_OTHERS]
 
-    def chosen(self, scale: float, judged: Mapping[int, float]) -> Outcome:
-        """The candidate of most evidence, judged at a scale."""
-        gain = {number: value - judged[0] for number, value in judged.items()}
-        near = [number for number, value in gain.items() if value >= max(gain.values()) - _TIE]
-        number = min(near, key=lambda each: (self.found[each].family == FREE, self.across(each)))
+        def agreement(number: int) -> float:
+            others = [self.found[each].kernel for each in best if each != number]
+            near = [float(correlation(self.found[number].kernel, each)) for each in others]
+            return sum(near) / len(near) if near else 0.0
+
+        shapes = [each for each in self.simple() if fine[each] >= fine[number] - _TIE]
+        shapes = [each for each in shapes if agreement(each) >= _SHAPED]
+        if shapes:
+            number = max(shapes, key=fine.__getitem__)
+        elif FULL in self.judged and free:
+            full = self.judged[FULL]
+            decided = {each: fine[each] + FULL_SHARE * value for each, value in full.items()}
+            number = max(full.keys() & free.keys(), key=decided.__getitem__)
+            if extent(self.found[number].kernel.numpy()) <= SMALL:
+                scale, decided = FULL, full
+                number = max(full.keys() & free.keys(), key=decided.__getitem__)
         winner = self.found[number]
-        alike = {each: correlation(winner.kernel, self.found[each].kernel) for each in gain}
-        others = [each for each in sorted(gain, key=gain.__getitem__, reverse=True) if each not in (0, number)]
-        others = [each for each in others if FREE in (self.found[each].family, winner.family)][:_OTHERS]
-        agreement = sum(alike[each] for each in others) / len(others) if others else 0.0
-        apart = max((value for each, value in gain.items() if alike[each] < 0.8), default=0.0)
-        return Outcome(winner, gain[number], agreement, scale, gain[number] - apart, float("inf"))
+        self.judge(SCALES[1], [number])
+        alike = {each: float(correlation(winner.kernel, self.found[each].kernel)) for each in decided}
+        apart = [decided[each] for each in decided if each and alike[each] < _ALIKE]
+        lead = decided[number] - max(apart, default=decided[0])
+        return Outcome(
+            winner,
+            gain=fine[number] - fine[0],
+            agreement=agreement(number),
+            scale=scale,
+            margin=lead / max(decided[number] - decided[0], _TIE),
+            coarser=middle[number] - middle[0],
+        )
 
 
 def _judged(view: View, found: Sequence[Candidate]) -> list[float]:
@@ -220,14 +240,3 @@ def _judged(view: View, found: Sequence[Candidate]) -> list[float]:
     scales = torch.tensor([each.scale if each.scale < FULL else torch.inf for each in found])
     value = view.evidence(torch.stack([each.kernel for each in found]), scales)
     return value.nan_to_num(nan=-torch.inf).tolist()
-
-
-def correlation(one: Float[Tensor, "p p"], other: Float[Tensor, "p p"]) -> float:
-    """The normalised correlation of two kernels at their best shift, each a little smoothed."""
-    size = (2 * one.shape[0], 2 * one.shape[1])
-    spectra = [torch.fft.rfft2(each, s=size) for each in (one, other)]
-    waves = torch.fft.fftfreq(size[0])[:, None] ** 2 + torch.fft.rfftfreq(size[1]) ** 2
-    spectra = [each * torch.exp(-2 * np.pi**2 * waves) for each in spectra]  # σ = 1 pixel
-    energy = [torch.fft.irfft2(each * each.conj(), s=size)[0, 0] for each in spectra]
-    product = torch.fft.irfft2(spectra[0] * spectra[1].conj(), s=size).max()
-    return float(product / (energy[0] * energy[1]).sqrt())
