@@ -73,16 +73,18 @@ def _choices(annotation: object) -> tuple[str, ...]:
 
 
 @st.composite
-def signal_shapes(draw: st.DrawFn, examples: Sequence[tuple[Shape, Shape]]) -> tuple[Shape, Shape]:
+def signal_shapes(
+    draw: st.DrawFn, examples: Sequence[tuple[Shape, Shape]], fixed: int = 1
+) -> tuple[Shape, Shape]:
     """One of an operator's example shapes ``(w_shape, x_shape)``, with other lengths in the same order.
 
     Equal lengths stay equal and smaller ones smaller, so that whatever relates the two shapes still holds; a
-    length of one, which may be broadcast, stays one. (The operator itself is not called here: the run-time
+    length of one, which may be broadcast, stays one, and so does ``fixed``, larger than all others. (The operator itself is not called here: the run-time
     checks of types sample at random, which hypothesis does not like in a strategy.)
     """
     w_shape, x_shape = draw(st.sampled_from(examples))
-    lengths = sorted({*w_shape, *x_shape, 1})
-    renamed = {1: 1}
+    lengths = sorted({*w_shape, *x_shape, 1} - ({fixed} - {1}))
+    renamed = {1: 1, fixed: fixed}
     for smaller, length in pairwise(lengths):
         renamed[length] = renamed[smaller] + draw(st.integers(1, 3))
     return tuple(renamed[n] for n in w_shape), tuple(renamed[n] for n in x_shape)
