@@ -133,7 +133,8 @@ def write_kernel(path: str | os.PathLike[str], kernel: Any) -> None:
 
     Args:
         path: the file to write, ending in ``.png``.
-        kernel: ``(height, width)`` or ``(1 or 3, height, width)``; negative values become black.
+        kernel: ``(height, width)`` or ``(kernels, height, width)``; negative values become black. More
+            than 3 become a grid, unless all are equal.
 
     Raises:
         OutputError: another shape, values that are not finite, or a file that cannot be written.

@@ -189,7 +189,7 @@ def _hats(count: int, length: int, like: Tensor) -> Float[Tensor, "count length"
     """The weights of linear interpolation between ``count`` nodes along an axis; constant beyond the last."""
     place = ((torch.arange(length, dtype=torch.float64) + 0.5) * count / length - 0.5).clamp(0, count - 1)
     apart = (torch.arange(count, dtype=torch.float64)[:, None] - place).abs()
-    return (1 - apart).clamp(min=0).to(like)
+    return (1 - apart).clamp(min=0).to(like.real)
 
 
 def _support(hat: Float[Tensor, "length"]) -> slice:
