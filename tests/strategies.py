@@ -84,8 +84,8 @@ def signal_shapes(
     """One of an operator's example shapes ``(w_shape, x_shape)``, with other lengths in the same order.
 
     Equal lengths stay equal and smaller ones smaller, so that whatever relates the two shapes still holds; a
-    length of one, which may be broadcast, stays one, and so does ``fixed``. (The operator itself is not called here: the run-time
-    checks of types sample at random, which hypothesis does not like in a strategy.)
+    length of one, which may be broadcast, stays one, and so does ``fixed``. (The operator itself is not
+    called here: the run-time checks of types sample at random, which hypothesis does not like in a strategy.)
     """
     w_shape, x_shape = draw(st.sampled_from(examples))
     lengths = sorted({*w_shape, *x_shape, 1} - ({fixed} - {1}))

@@ -1,7 +1,7 @@
 """A deconvolution to be done: the measurements, what measured them, and the objective.
 
-    case = Case(operator, w, x_shape, term, gamma, palette, joint=True, bounds=None)
-    objective, data = case.values(x)         # ½ data + γ·TV(P x), and the data term, of each measurement
+case = Case(operator, w, x_shape, term, gamma, palette, joint=True, bounds=None)
+objective, data = case.values(x)         # ½ data + γ·TV(P x), and the data term, of each measurement
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The solve of some measurements at once, and of a large one in tiles.
 
-    descent = Descent(case, options, start)  # or Tiled(case, options, start)
-    descent.go(record, show)
-    descent.x, descent.values(), descent.ends(record)
+descent = Descent(case, options, start)  # or Tiled(case, options, start)
+descent.go(record, show)
+descent.x, descent.values(), descent.ends(record)
 """
 
 from __future__ import annotations

@@ -62,7 +62,8 @@ def cells(size: Shape, reach: Shape, counts: Shape, area: int) -> Iterator[Tile]
     """
     side = int(area ** (1 / len(size)))
     axes = [
-        _divided(n, k, min(n, max(count, -(-n // side)))) for n, k, count in zip(size, reach, counts, strict=True)
+        _divided(n, k, min(n, max(count, -(-n // side))))
+        for n, k, count in zip(size, reach, counts, strict=True)
     ]
     for parts in product(*axes):
         yield Tile(*(tuple(each) for each in zip(*parts, strict=True)))

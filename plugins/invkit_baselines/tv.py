@@ -31,8 +31,8 @@ black.
 The iteration is that of :mod:`invkit_baselines.window`, divisions in the DFT, where A is a window of a
 circular convolution. There, large pictures are solved in overlapping tiles (:mod:`invkit_baselines.tiles`).
 So are those whose kernel varies (``filterflow``), each tile by the kernel in its middle
-(:meth:`~invkit.contracts.bilinear.BilinearOperator.local`). For other operators it is that of :mod:`invkit_baselines.admm`, by conjugate gradients, which knows no
-saturation.
+(:meth:`~invkit.contracts.bilinear.BilinearOperator.local`). For other operators it is that of
+:mod:`invkit_baselines.admm`, by conjugate gradients, which knows no saturation.
 
 The prior of ``x`` says which values there can be (its bounds) and nothing else: its penalty has no part,
 since the total variation stands in its place. So a prior that restricts the picture to a range is refused.

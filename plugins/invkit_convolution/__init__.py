@@ -1,4 +1,4 @@
-"""Convolutions as bilinear operators: ``circconv`` and ``linconv``, in one and two dimensions, ``filterflow``.
+"""Convolutions as bilinear operators: ``circconv``, ``linconv``, and ``filterflow``, whose kernel varies.
 
 op = invkit.operator("circconv")            # y = w * x, wrapping around
 op = invkit.operator("linconv?mode=valid")  # no wrapping

@@ -10,8 +10,8 @@ in between kernels are interpolated. With the bilinear weights a_t, which add up
 
     y = Σ_t a_t ⊙ (k_t * x).
 
-That is bilinear in (w, x). All kernels equal, it is the linear convolution (:mod:`.linear`), and ``mode`` and
-``boundary`` are as there. A ``w`` of one kernel is that, too. Every channel of the image has the same kernels.
+That is bilinear in (w, x). All kernels equal, it is the linear convolution (:mod:`.linear`); ``mode`` and
+``boundary`` are as there. A ``w`` of one kernel is that, too. All channels of the image have the same kernels.
 
 An application costs about four convolutions, since each node's weights reach over four cells. Sources:
 J. Nagy and D. O'Leary, "Restoring images degraded by spatially variant blur", SIAM J. Sci. Comput. 19(4),

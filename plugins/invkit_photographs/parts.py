@@ -14,8 +14,8 @@ where θ is taken as a polynomial of degree 3 in q: nine numbers. (Its constant 
 which nothing can tell.) So all kernels follow from one and a few numbers, and lie right to each other.
 
 1. **Parts.** Three by three of them, spread over the picture, each large beside the kernel.
-2. **Fit.** k and θ climb the bound of the evidence (:mod:`.bound`) of all parts together, from the kernel that
-   the search has found and θ = 0, at two scales. Where the coarse one sees next to no gain, that is all.
+2. **Fit.** k and θ climb the bound of the evidence (:mod:`.bound`) of all parts together, from the kernel
+   that the search has found and θ = 0, at two scales. Where the coarse one sees next to no gain, that is all.
 3. **Judge.** The evidence with θ, less that of the same k with θ = 0. Where it is clear, each node gets its
    own kernel. Where it is not, all get the one that was found, to the bit.
 4. **Doubt.** Where the kernels explain a part notably worse than the single pixel does, the blur varies in
@@ -204,7 +204,8 @@ class _Parts:
     ) -> _Parts:
         own = [np.ascontiguousarray(grey[place]) for place in places]
         small = np.stack([reduced(each, scale, wrap=False) for each in own]).astype(np.float32)
-        known = np.stack([reduced((each < _WHITE).astype(np.float32), scale, wrap=False) > 0.99 for each in own])
+        below = [reduced((each < _WHITE).astype(np.float32), scale, wrap=False) for each in own]
+        known = np.stack(below) > 0.99
         known |= known.mean() < 0.5  # a bright page: its white is no accident
         data = Derivatives.of(
             torch.from_numpy(small)[:, None], ceil(reach * scale) + 2, measured=torch.from_numpy(known)
@@ -218,9 +219,8 @@ class _Parts:
         """The path after some steps up the bound; x and γ go on from step to step."""
         free = [each.clone().requires_grad_() for each in (path.turn, path.root)]
         rates = (turn, root * float(path.root.max()))
-        climb = torch.optim.Adam(
-            [{"params": [each], "lr": rate} for each, rate in zip(free, rates, strict=True)], betas=(0.8, 0.95)
-        )
+        groups = [{"params": [each], "lr": rate} for each, rate in zip(free, rates, strict=True)]
+        climb = torch.optim.Adam(groups, betas=(0.8, 0.95))
         with torch.no_grad():
             start = bound(self.view.data, self.view.transfer(path.kernels(self.turned)), self.view.variance)
         for _ in range(steps):
@@ -253,13 +253,13 @@ class _Parts:
 
 def _places(size: tuple[int, int], side: int) -> list[tuple[slice, slice]]:
     """Parts spread over a picture, of which neighbours share half at most."""
-    axes = []
+    axes: list[list[slice]] = []
     for length in size:
         own = min(side, length)
         count = min(_PARTS, 1 + 2 * (length - own) // own)
         starts = np.linspace(0, length - own, count).round().astype(int).tolist()
         axes.append([slice(start, start + own) for start in starts])
-    return list(product(*axes))
+    return list(product(axes[0], axes[1]))
 
 
 def _turned(points: Float[Tensor, "n 2"], grey: Real) -> Float[Tensor, "n 2"]:
