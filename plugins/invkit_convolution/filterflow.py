@@ -11,7 +11,7 @@ in between kernels are interpolated. With the bilinear weights a_t, which add up
     y = Σ_t a_t ⊙ (k_t * x).
 
 That is bilinear in (w, x). All kernels equal, it is the linear convolution (:mod:`.linear`); ``mode`` and
-``boundary`` are as there. A ``w`` of one kernel is that, too. All channels of the image have the same kernels.
+``boundary`` are as there. A ``w`` of one kernel is that, too. All channels of x have the same kernels.
 
 An application costs about four convolutions, since each node's weights reach over four cells. Sources:
 J. Nagy and D. O'Leary, "Restoring images degraded by spatially variant blur", SIAM J. Sci. Comput. 19(4),
@@ -155,7 +155,7 @@ class FilterFlow(BilinearOperator):
         """The cells; one piece where all kernels are equal."""
         return (1, 1) if bool((w == w[:, :1]).all()) else self.tiles
 
-    def local(self, w: W, y_shape: Shape, place: Place) -> tuple[BilinearOperator, W]:
+    def local(self, w: W, y_shape: Shape, place: Place) -> tuple[BilinearOperator, Tensor]:
         """The linear convolution by the kernel that is interpolated at the middle of the place."""
         if w.shape[1] == 1 or bool((w == w[:, :1]).all()):
             return self.plain, w[:, :1]

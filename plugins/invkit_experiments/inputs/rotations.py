@@ -16,6 +16,7 @@ from typing import Any
 
 import attrs
 import numpy as np
+import numpy.typing as npt
 import torch
 from jaxtyping import Float
 from scipy.interpolate import CubicSpline
@@ -105,7 +106,7 @@ def turned_kernels(
         rng: for path and angle.
     """
 
-    def curve(points: int, axes: int) -> np.ndarray[Any, Any]:
+    def curve(points: int, axes: int) -> npt.NDArray[np.float64]:
         through = np.cumsum(rng.normal(size=(points, axes)), 0)
         made = CubicSpline(np.linspace(0, 1, points), through)(np.linspace(0, 1, _TIMES))
         return np.asarray(made - (made.max(0) + made.min(0)) / 2)
