@@ -62,6 +62,11 @@ SMALLEST_IMAGE = 32
 """Pixels a side: less shows no kernel."""
 UNCLEAR = 0.4
 """The confidence, at most, where the blur varies in a way that is not known."""
+REMARKS = {
+    "rotation": "the camera turned a little, each part of the picture gets a kernel of its own",
+    "unclear": "the blur varies across the picture, and some parts of it are not explained",
+}
+"""What a user is told of a blur that varies; the key ``remark`` of ``notes``."""
 PART = 320
 """Pixels a side of the part that is searched in."""
 _STEPS = 20
@@ -213,6 +218,8 @@ class KernelSearch(Solver):
         }
         if places is not None:
             notes["varies"] = places.kind
+            if places.kind in REMARKS:
+                notes["remark"] = REMARKS[places.kind]
             sure = min(sure, UNCLEAR) if places.kind == "unclear" else sure
             if places.rotation:
                 notes["rotation"] = places.rotation
