@@ -96,9 +96,9 @@ def deblur(
     kernel alone. sharp: not blurred, or too little structure to tell; the picture is as it was.
 
     Where nothing is named, the method for photographs is used; that is said on stderr, and so is a blur that
-    varies across the picture. Priors that were trained for what the image shows recover more of it. Parts that are
-    named stand in place of the method's. Several --solver are stages, each starting from the solution of the
-    one before: --solver 'evidence x=gaussian:celeba' --solver 'altgd hold=w'.
+    varies across the picture. Priors that were trained for what the image shows recover more of it. Parts
+    that are named stand in place of the method's. Several --solver are stages, each starting from the
+    solution of the one before: --solver 'evidence x=gaussian:celeba' --solver 'altgd hold=w'.
 
     With --kernel the kernel is known (it is brought to unit sum), and a method's stages that would look for
     it are left out; one --prior is then the image's. In a folder, files that are no images are passed over

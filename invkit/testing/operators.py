@@ -5,8 +5,8 @@
 
 Checked on the operator's own ``example_shapes()``, in double precision and on random signals: that the shapes
 are as promised; linearity in either argument; both adjoints, against the dot product and against automatic
-differentiation; the frozen views, their spectra and windows; the larger scene, where x is a part of one; what it is in pieces; each
-declared ambiguity; that a batch is its members one by one; the views' matrices; that nothing is remembered
+differentiation; the frozen views, their spectra and windows; the larger scene, where x is a part of one; what
+it is in pieces; each declared ambiguity; that a batch is its members one by one; the views' matrices; that nothing is remembered
 from call to call; that dtype and device are kept and inputs left alone; that the misfit's shortcuts give the
 numbers the definition gives; and that complex signals are either refused or measured with conjugates where
 they belong.
@@ -231,7 +231,7 @@ def check_beyond(case: Case) -> None:
 
 
 def check_local(case: Case) -> None:
-    """There is a node for each channel of ``w``; where there is one piece, ``local`` is exact for the whole."""
+    """There is a node for each channel of ``w``; with one piece ``local`` is exact for the whole."""
     operator, y_shape = case.operator, tuple(case.r.shape[1:])
     nodes, pieces = operator.nodes(y_shape), operator.pieces(case.w, y_shape)
     require(len(pieces) == operator.measurement_dims, "pieces", f"it says {pieces}")

@@ -100,7 +100,7 @@ def varied(grey: Real, sigma: float, kernel: Float[Tensor, "p p"], nodes: Float[
     places = _places((grey.shape[0], grey.shape[1]), ceil(_SIDE / scale))
     if len(places) == 1 or across == 1:
         return same
-    path = _Path.of(on_square(kernel, min(side, odd(across + 8))))
+    path = _Path.of(on_square(kernel, min(side, odd(across + 8.0))))
     coarse = _Parts.of(grey, sigma, scale / 2, places, path.reach)
     path = coarse.improved(path, _STEPS[0], *_RATES[0])
     fine = _Parts.of(grey, sigma, scale, places, path.reach)
