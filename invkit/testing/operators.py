@@ -6,10 +6,10 @@
 Checked on the operator's own ``example_shapes()``, in double precision and on random signals: that the shapes
 are as promised; linearity in either argument; both adjoints, against the dot product and against automatic
 differentiation; the frozen views, their spectra and windows; the larger scene, where x is a part of one; what
-it is in pieces; each declared ambiguity; that a batch is its members one by one; the views' matrices; that nothing is remembered
-from call to call; that dtype and device are kept and inputs left alone; that the misfit's shortcuts give the
-numbers the definition gives; and that complex signals are either refused or measured with conjugates where
-they belong.
+it is in pieces; each declared ambiguity; that a batch is its members one by one; the views' matrices; that
+nothing is remembered from call to call; that dtype and device are kept and inputs left alone; that the
+misfit's shortcuts give the numbers the definition gives; and that complex signals are either refused or
+measured with conjugates where they belong.
 """
 
 from __future__ import annotations
