@@ -54,7 +54,7 @@ def test_a_part_that_is_not_blurred_is_told(data_folder: Path) -> None:
     half = grey.shape[1] // 2
     grey = torch.cat([grey[:, :half], one.x[0].mean(0)[:, half:]], 1)
     found = varied(grey.numpy(), 0.01, one.w[0, 0], nodes)
-    assert found.kind == "unclear" and found.wrong >= 1
+    assert found.kind == "unclear" and found.wrong >= 2
 
 
 def shifted_psnr(estimate: Tensor, truth: Tensor) -> float:
