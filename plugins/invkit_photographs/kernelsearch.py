@@ -21,7 +21,7 @@ turned a little, if the parts of the picture say so clearly (:mod:`invkit_photog
 
 ``notes`` hold the ``gain`` in evidence over the single pixel (nats a derivative), the ``scale`` that it was
 judged at, the ``family`` that won, ``free`` or a simple shape's name, and that shape's numbers, e.g.
-``radius``. With several places, ``varies`` is ``no``, ``rotation`` or ``unclear``: several parts of the picture
+``radius``. With several places, ``varies`` is ``no``, ``rotation`` or ``unclear``: several parts of it
 are blurred otherwise, and the confidence is at most :data:`UNCLEAR`. Where there was a turn, ``rotation`` is
 the standard deviation of how far it moved the corners, in pixels.
 """

@@ -18,8 +18,8 @@ which nothing can tell.) So all kernels follow from one and a few numbers, and l
    that the search has found and θ = 0, at two scales. Where the coarse one sees next to no gain, that is all.
 3. **Judge.** The evidence with θ, less that of the same k with θ = 0. Where it is clear, each node gets its
    own kernel. Where it is not, all get the one that was found, to the bit.
-4. **Doubt.** Where the kernels explain several parts notably worse than the single pixel does, the blur varies in
-   another way (depth, things that moved, a larger turn), and nothing is known of how: ``unclear``.
+4. **Doubt.** Where the kernels explain several parts notably worse than the single pixel does, the blur
+   varies in another way (depth, things that moved, a larger turn), and nothing is known of how: ``unclear``.
 
 The model follows O. Whyte, J. Sivic, A. Zisserman and J. Ponce, "Non-uniform deblurring for shaken images",
 CVPR 2010, with one angle for each place of the path in place of a density over places and angles: a density
@@ -48,8 +48,8 @@ from invkit_photographs.view import LEAST_SIGMA, View
 
 __all__ = ["Varied", "varied"]
 
-#: nats a derivative of all parts: a rotation that gains more is one. On BSDS500's training half, with the true
-#: kernel of the middle, pictures without one gained up to 0.0013, and those whose corners moved by 6 pixels
+#: nats a derivative of all parts: a rotation that gains more is one. On BSDS500's training half, with the
+#: true kernel of the middle, pictures without one gained up to 0.0013, and those whose corners moved by 6 pixels
 #: 0.0018 to 0.009
 CLEAR = 1.5e-3
 #: and with less at the coarse scale none is looked for at the fine one
