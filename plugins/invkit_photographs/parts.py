@@ -49,8 +49,8 @@ from invkit_photographs.view import LEAST_SIGMA, View
 __all__ = ["Varied", "varied"]
 
 #: nats a derivative of all parts: a rotation that gains more is one. On BSDS500's training half, with the
-#: true kernel of the middle, pictures without one gained up to 0.0013, and those whose corners moved by 6 pixels
-#: 0.0018 to 0.009
+#: true kernel of the middle, pictures without one gained up to 0.0013, and those whose corners moved by 6
+#: pixels 0.0018 to 0.009
 CLEAR = 1.5e-3
 #: and with less at the coarse scale none is looked for at the fine one
 _HINT = 3e-4
