@@ -23,6 +23,10 @@ seeds = st.integers(0, 2**31 - 1)
 batches = st.integers(1, 5)
 
 
+#: options that make an operator small, where it has them
+SMALL = {"tiles": "2x2"}
+
+
 def operator_specs() -> list[str]:
     """Every registered operator with every combination of `Literal` and boolean options it accepts."""
     specs = []
@@ -30,7 +34,8 @@ def operator_specs() -> list[str]:
         choices = {option.key: _choices(option.type) for option in signature_of(entry).options}
         spelled = {key: values for key, values in choices.items() if values}
         for values in product(*spelled.values()):
-            spec = Spec(entry.name, None, dict(zip(spelled, values, strict=True)))
+            small = {key: value for key, value in SMALL.items() if key in choices}
+            spec = Spec(entry.name, None, small | dict(zip(spelled, values, strict=True)))
             try:
                 invkit.operator(spec)
             except SpecError:  # a combination that makes no sense, and says so
@@ -73,16 +78,18 @@ def _choices(annotation: object) -> tuple[str, ...]:
 
 
 @st.composite
-def signal_shapes(draw: st.DrawFn, examples: Sequence[tuple[Shape, Shape]]) -> tuple[Shape, Shape]:
+def signal_shapes(
+    draw: st.DrawFn, examples: Sequence[tuple[Shape, Shape]], fixed: int = 1
+) -> tuple[Shape, Shape]:
     """One of an operator's example shapes ``(w_shape, x_shape)``, with other lengths in the same order.
 
     Equal lengths stay equal and smaller ones smaller, so that whatever relates the two shapes still holds; a
-    length of one, which may be broadcast, stays one. (The operator itself is not called here: the run-time
-    checks of types sample at random, which hypothesis does not like in a strategy.)
+    length of one, which may be broadcast, stays one, and so does ``fixed``. (The operator itself is not
+    called here: the run-time checks of types sample at random, which hypothesis does not like in a strategy.)
     """
     w_shape, x_shape = draw(st.sampled_from(examples))
-    lengths = sorted({*w_shape, *x_shape, 1})
-    renamed = {1: 1}
+    lengths = sorted({*w_shape, *x_shape, 1} - ({fixed} - {1}))
+    renamed = {1: 1, fixed: fixed}
     for smaller, length in pairwise(lengths):
         renamed[length] = renamed[smaller] + draw(st.integers(1, 3))
     return tuple(renamed[n] for n in w_shape), tuple(renamed[n] for n in x_shape)

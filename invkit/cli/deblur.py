@@ -95,10 +95,10 @@ def deblur(
     to be wrong; where it was softened towards the input for that, a_unsoftened.png is the image by the
     kernel alone. sharp: not blurred, or too little structure to tell; the picture is as it was.
 
-    Where nothing is named, the method for photographs is used, one kernel for the whole picture; that is
-    said on stderr. Priors that were trained for what the image shows recover more of it. Parts that are
-    named stand in place of the method's. Several --solver are stages, each starting from the solution of the
-    one before: --solver 'evidence x=gaussian:celeba' --solver 'altgd hold=w'.
+    Where nothing is named, the method for photographs is used; that is said on stderr, and so is a blur that
+    varies across the picture. Priors that were trained for what the image shows recover more of it. Parts
+    that are named stand in place of the method's. Several --solver are stages, each starting from the
+    solution of the one before: --solver 'evidence x=gaussian:celeba' --solver 'altgd hold=w'.
 
     With --kernel the kernel is known (it is brought to unit sum), and a method's stages that would look for
     it are left out; one --prior is then the image's. In a folder, files that are no images are passed over
@@ -285,6 +285,9 @@ def _recover_all(
             failures.append(Failure(job.source, error))
             to_stderr(f"invkit: error: {failures[-1]}")
             continue
+        remark = (records[-1].get("notes") or {}).get("remark")
+        if remark and not quiet:
+            to_stderr(f"invkit: {job.source}: {remark}")
         if records[-1]["status"] == "interrupted":
             return records, True
     return records, False

@@ -28,8 +28,9 @@ from invkit.contracts.problem import Problem
 from invkit.contracts.solution import Solution, Status
 from invkit.contracts.solver import Solver
 from invkit.errors import InputError, InvkitError, ShapeError
+from invkit.files.atomic import atomic_write
 from invkit.files.images import write_image
-from invkit.files.panels import recovery_row, write_panel
+from invkit.files.panels import distinct, recovery_row, write_panel
 from invkit.files.pictures import Picture, picture_size
 from invkit.files.solutions import write_kernel, write_record
 from invkit.solving.stages import Stages
@@ -119,7 +120,7 @@ def recover(pipeline: Pipeline, job: Job, out: Path) -> dict[str, Any]:
         "kept": [name for name, held in (("icc", picture.icc), ("exif", picture.exif)) if held],
         "left_out": list(picture.notes),
         "shape": list(y.shape),
-        "kernel_shape": None if solution.w is None else list(solution.w.shape),
+        "kernel_shape": None if solution.w is None else list(distinct(solution.w).shape),
         **_result(solution, y.size),
         "files": written,
     }
@@ -158,7 +159,7 @@ def _problem(pipeline: Pipeline, y: Tensor) -> Problem:
     problem = pipeline.problem_for(y)
     for which, prior in zip(("w", "x"), problem.priors, strict=True):
         own = tuple(prior.signal_shape or ())
-        if len(own) != 3 or own[0] not in (1, 3):
+        if len(own) != 3 or (which == "x" and own[0] not in (1, 3)):
             raise InputError(
                 f"the unknown {which} has shape {own}, which is no image",
                 hint="deblur writes images; call invkit.compose in Python",
@@ -178,7 +179,8 @@ def _write_pictures(
     reblurred = None
     if solution.w is not None:
         write_kernel(files["kernel"], solution.w)
-        write_image(files["kernel_exact"], solution.w)
+        with atomic_write(files["kernel_exact"]) as stream:
+            np.save(stream, distinct(solution.w).astype(np.float32), allow_pickle=False)
         with torch.no_grad():
             reblurred = following(pipeline.operator, found.x)(found.w[None], found.x[None])[0]
     row = recovery_row(blurry=picture.pixels, recovered=solution.x, kernel=solution.w, reblurred=reblurred)

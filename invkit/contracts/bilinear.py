@@ -29,6 +29,9 @@ from invkit.contracts.ambiguity import Ambiguity, Scaling
 from invkit.contracts.linear import LinearOperator, Role, Shape
 from invkit.errors import InvkitError, ShapeError
 
+Place = tuple[slice, ...]
+"""A part of a measurement: one slice with start and stop for each axis after the channels."""
+
 #: the batch on which an output's shape is tried: a number that is rarely a length of anything else
 _PAIRS = 7
 
@@ -189,6 +192,36 @@ class BilinearOperator(nn.Module, ABC):
         is invented, and gives back x's part of it. Other solvers take ``A(w, x)`` as it is.
         """
         return None
+
+    def nodes(self, y_shape: Shape) -> Float[Tensor, "k dims"] | None:
+        """Where in the measurement each channel of ``w`` is the kernel, in pixels; None (the default): ``w``
+        is one for all of it.
+
+        An operator whose kernel varies across the picture says here how many kernels it takes, and where
+        they stand.
+        """
+        return None
+
+    def pieces(self, w: Inexact[Tensor, "n *w"], y_shape: Shape) -> Shape:
+        """Into how many parts along each axis the measurement is divided, so that :meth:`local` is nearly
+        exact in each; all 1 (the default) where it is exact for the whole.
+        """
+        return (1,) * self.measurement_dims
+
+    def local(
+        self, w: Inexact[Tensor, "n *w"], y_shape: Shape, place: Place
+    ) -> tuple[BilinearOperator, Inexact[Tensor, "n *v"]]:
+        """An operator, and its ``w``, that measure a part of ``y`` nearly as this one does, and do not vary.
+
+        A solver that is fast for convolutions recovers the pieces by these, one by one. The default is this
+        operator itself.
+
+        Args:
+            w: the first arguments.
+            y_shape: of the whole measurement.
+            place: the part of it.
+        """
+        return self, w
 
     def misfit(self, y: Inexact[Tensor, "n *y"]) -> Misfit:
         """``(w, x) ↦ ‖y − A(w, x)‖²`` per pair, real, with whatever depends on ``y`` alone computed once."""

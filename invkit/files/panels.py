@@ -124,12 +124,37 @@ def kernel_cell(kernel: Any, label: str = "kernel") -> Cell:
     """A cell that shows a kernel scaled to its maximum, negative values as black.
 
     Args:
-        kernel: `(height, width)` or `(1 or 3, height, width)`.
+        kernel: `(height, width)`, `(1 or 3, height, width)`, or any other number of kernels: a grid of
+            them, as square as can be, row by row; one where all are equal.
         label: the column's title.
     """
-    values = _drawn(kernel)
+    values = _drawn(_grid(distinct(kernel)))
     peak = float(values.max())
     return label, np.clip(values / peak, 0.0, 1.0) if peak > 0 else np.zeros_like(values)
+
+
+def distinct(kernel: Any) -> npt.NDArray[Any]:
+    """Kernels of many places, of which one is enough where all are equal; others as they are.
+
+    Args:
+        kernel: `(height, width)` or `(kernels, height, width)`.
+    """
+    values = _array(kernel)
+    return values[:1] if values.ndim == 3 and (values == values[:1]).all() else values
+
+
+def _grid(kernels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """More kernels than a picture has channels, side by side, without the rows and columns empty in all."""
+    if kernels.ndim != 3 or len(kernels) in (1, 3) or 0 in kernels.shape:
+        return kernels
+    used = [np.flatnonzero((kernels > 0).any((0, axis))) for axis in (2, 1)]
+    if all(map(len, used)):
+        kernels = kernels[:, used[0][0] : used[0][-1] + 1, used[1][0] : used[1][-1] + 1]
+    columns = math.ceil(math.sqrt(len(kernels)))
+    rows = math.ceil(len(kernels) / columns)
+    kernels = np.pad(kernels, ((0, rows * columns - len(kernels)), (1, 1), (1, 1)))
+    cells = kernels.reshape(rows, columns, *kernels.shape[1:]).swapaxes(1, 2)
+    return cells.reshape(rows * cells.shape[1], -1)
 
 
 def residual_cell(residual: Any, scale: float | None = None, label: str = "residual") -> Cell:
@@ -213,6 +238,10 @@ def _diverging(unit: npt.NDArray[Any]) -> npt.NDArray[Any]:
     strength = np.abs(unit)[None]
     end = np.where(unit[None] > 0, _RED.reshape(3, 1, 1), _BLUE.reshape(3, 1, 1))
     return np.asarray((1 - strength) + strength * end)
+
+
+def _array(image: Any) -> npt.NDArray[Any]:
+    return np.asarray(image.detach().cpu() if hasattr(image, "detach") else image)
 
 
 def _drawn(image: Any) -> npt.NDArray[np.float32]:

@@ -78,7 +78,7 @@ def write_solution(
         digests[name] = _digest(exact)
         if name in _PICTURED:
             write = write_kernel if name == "w" else write_image
-            for suffix, picture in _pictures(exact, axes_added):
+            for suffix, picture in _pictures(exact, axes_added, kernels=name == "w"):
                 write(folder / f"{name}{suffix}.png", picture)
     write_record(folder / RECORD, {**record, "arrays": digests})
     return folder
@@ -133,7 +133,8 @@ def write_kernel(path: str | os.PathLike[str], kernel: Any) -> None:
 
     Args:
         path: the file to write, ending in ``.png``.
-        kernel: ``(height, width)`` or ``(1 or 3, height, width)``; negative values become black.
+        kernel: ``(height, width)`` or ``(kernels, height, width)``; negative values become black. More
+            than 3 become a grid, unless all are equal.
 
     Raises:
         OutputError: another shape, values that are not finite, or a file that cannot be written.
@@ -175,20 +176,23 @@ def writable_folder(folder: str | os.PathLike[str]) -> Path:
     return folder
 
 
-def _pictures(values: npt.NDArray[Any], axes_added: int) -> Iterator[tuple[str, npt.NDArray[Any]]]:
+def _pictures(
+    values: npt.NDArray[Any], axes_added: int, *, kernels: bool
+) -> Iterator[tuple[str, npt.NDArray[Any]]]:
     """The images in a signal, each with what tells its file name from the others'."""
     if axes_added:
-        yield from (("", image) for image in [values] if _is_image(image, channels=axes_added == 1))
+        yield from (("", image) for image in [values] if _is_image(image, axes_added == 1, kernels))
         return
     for index, image in enumerate(values):
-        if _is_image(image, channels=True):
+        if _is_image(image, True, kernels):
             yield "" if len(values) == 1 else f"-{index}", image
 
 
-def _is_image(values: npt.NDArray[Any], *, channels: bool) -> bool:
-    """Whether it can be drawn; ``channels``: the first axis is that of the channels."""
+def _is_image(values: npt.NDArray[Any], channels: bool, kernels: bool) -> bool:
+    """Whether it can be drawn; ``channels``: the first axis is that of the channels, of ``kernels`` any."""
     # A signal in one dimension that has channels has two axes as well, but is no image.
-    shaped = (values.ndim == 3 and values.shape[0] in (1, 3)) or (values.ndim == 2 and not channels)
+    known = kernels or values.shape[0] in (1, 3)
+    shaped = (values.ndim == 3 and known) or (values.ndim == 2 and not channels)
     return shaped and bool(np.isfinite(values).all())
 
 

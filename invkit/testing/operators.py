@@ -5,11 +5,11 @@
 
 Checked on the operator's own ``example_shapes()``, in double precision and on random signals: that the shapes
 are as promised; linearity in either argument; both adjoints, against the dot product and against automatic
-differentiation; the frozen views, their spectra and windows; the larger scene, where x is a part of one; each
-declared ambiguity; that a batch is its members one by one; the views' matrices; that nothing is remembered
-from call to call; that dtype and device are kept and inputs left alone; that the misfit's shortcuts give the
-numbers the definition gives; and that complex signals are either refused or measured with conjugates where
-they belong.
+differentiation; the frozen views, their spectra and windows; the larger scene, where x is a part of one; what
+it is in pieces; each declared ambiguity; that a batch is its members one by one; the views' matrices; that
+nothing is remembered from call to call; that dtype and device are kept and inputs left alone; that the
+misfit's shortcuts give the numbers the definition gives; and that complex signals are either refused or
+measured with conjugates where they belong.
 """
 
 from __future__ import annotations
@@ -230,6 +230,19 @@ def check_beyond(case: Case) -> None:
     require_shape(scene.part(whole, case.x_shape), case.x.shape, "beyond", "x's part of the scene")
 
 
+def check_local(case: Case) -> None:
+    """There is a node for each channel of ``w``; with one piece ``local`` is exact for the whole."""
+    operator, y_shape = case.operator, tuple(case.r.shape[1:])
+    nodes, pieces = operator.nodes(y_shape), operator.pieces(case.w, y_shape)
+    require(len(pieces) == operator.measurement_dims, "pieces", f"it says {pieces}")
+    if nodes is not None:
+        fit = case.w_shape[0] in (1, len(nodes)) and nodes.shape[1] == operator.measurement_dims
+        require(fit, "nodes", f"they are of shape {tuple(nodes.shape)}, w has {case.w_shape[0]} channels")
+    if set(pieces) == {1}:
+        near, w = operator.local(case.w, y_shape, tuple(slice(0, length) for length in y_shape[1:]))
+        require_close(near(w, case.x), operator(case.w, case.x), "local", "with one piece it is not exact")
+
+
 def check_ambiguities(case: Case) -> None:
     """Every declared ambiguity leaves the measurement as it is, and can undo itself given the truth."""
     operator, declared = case.operator, case.operator.ambiguities
@@ -400,6 +413,7 @@ CHECKS: tuple[Callable[[Case], None], ...] = (
     check_spectrum,
     check_window,
     check_beyond,
+    check_local,
     check_ambiguities,
     check_batching,
     check_matrix,

@@ -1,16 +1,17 @@
 """A deconvolution to be done: the measurements, what measured them, and the objective.
 
-    case = Case(operator, w, x_shape, term, gamma, palette, joint=True, bounds=None)
-    objective, data = case.values(x)         # ½ data + γ·TV(P x), and the data term, of each measurement
+case = Case(operator, w, x_shape, term, gamma, palette, joint=True, bounds=None)
+objective, data = case.values(x)         # ½ data + γ·TV(P x), and the data term, of each measurement
 """
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import attrs
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from invkit.contracts.bilinear import BilinearOperator
@@ -67,6 +68,24 @@ class Case:
         """The measurements ``index`` alone."""
         term = self.term.select(index)
         return attrs.evolve(self, w=self.w[index], term=term, gamma=self.gamma[index])
+
+    @property
+    def pieces(self) -> Shape:
+        """Into how many parts along each axis y is divided for A to be nearly a convolution in each."""
+        return self.operator.pieces(self.w, tuple(self.term.y.shape[1:]))
+
+    def varying(self) -> Bool[Tensor, "n"]:
+        """Which measurements have more than one piece."""
+        y_shape = tuple(self.term.y.shape[1:])
+        several = [prod(self.operator.pieces(each[None], y_shape)) > 1 for each in self.w]
+        return torch.tensor(several, device=self.term.y.device)
+
+    def local(self, place: tuple[slice, ...] | None = None) -> Case:
+        """The same with the operator of a place of the measurement; None: of all of it."""
+        y_shape = tuple(self.term.y.shape[1:])
+        whole = tuple(slice(0, length) for length in y_shape[1:])
+        operator, w = self.operator.local(self.w, y_shape, place or whole)
+        return attrs.evolve(self, operator=operator, w=w)
 
     def part(self, place: tuple[Any, ...]) -> Case:
         """A part of the measurement, by itself, where every pixel reads as many of x as it is shorter."""

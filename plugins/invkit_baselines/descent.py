@@ -1,8 +1,8 @@
 """The solve of some measurements at once, and of a large one in tiles.
 
-    descent = Descent(case, options, start)  # or Tiled(case, options, start)
-    descent.go(record, show)
-    descent.x, descent.values(), descent.ends(record)
+descent = Descent(case, options, start)  # or Tiled(case, options, start)
+descent.go(record, show)
+descent.x, descent.values(), descent.ends(record)
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from invkit.contracts.solution import Status
 from invkit.solving import Record, weighted
 from invkit_baselines.admm import GradientTV
 from invkit_baselines.case import Case
-from invkit_baselines.tiles import AREA, Tile, tiles
+from invkit_baselines.tiles import AREA, Tile, cells, tiles
 from invkit_baselines.window import WindowedTV
 
 Show = Callable[[Tensor], tuple[Tensor, Tensor]]
@@ -175,14 +175,16 @@ class Descent:
 
 
 class Tiled:
-    """One large measurement, tile by tile."""
+    """One measurement, tile by tile: a large one, or one whose operator varies."""
 
     def __init__(self, case: Case, options: Options, start: Float[Tensor, "1 c *x"] | None) -> None:
         self.case, self.options, self.start = case, options, start
         self.x: Float[Tensor, "1 c *x"] = case.term.y.new_zeros(1, *case.x_shape)
         size = tuple(case.term.y.shape[2:])
         reach = tuple(x - y for x, y in zip(case.x_shape[1:], size, strict=True))
-        self.tiles = list(tiles(size, reach, AREA))
+        pieces = case.pieces
+        self.varies = prod(pieces) > 1
+        self.tiles = list(cells(size, reach, pieces, AREA) if self.varies else tiles(size, reach, AREA))
         self.converged = True
         self._values: tuple[Tensor, Tensor] | None = None
 
@@ -190,7 +192,7 @@ class Tiled:
         """Tile by tile. Progress is told in steps, objectives at the end."""
         nothing = self.x.new_full((1, 1), torch.nan)
         for number, tile in enumerate(self.tiles, start=1):
-            case = self.case.part(tile.measured)
+            case = (self.case.local(tile.measured) if self.varies else self.case).part(tile.measured)
             start = None if self.start is None else self.start[(..., *tile.scene)]
             case = attrs.evolve(case, term=case.term.of_kind(int(case.term.kinds())))
             descent = Descent(case, self.options, start, tile.counted)
@@ -215,7 +217,9 @@ class Tiled:
         band = max(1, AREA // prod(y.shape[3:]))
         rest = [slice(None)] * (y.ndim - 3)
         data, variation = y.new_zeros(1), y.new_zeros(1)
-        for first in range(0, rows, band):
+        if self.varies:
+            data += self.case.term(self.case.operator(self.case.w, self.x))
+        for first in range(0, 0 if self.varies else rows, band):
             part = slice(first, min(first + band, rows))
             x = self.x[:, :, first : part.stop + reach]
             case = self.case.part((part, *rest))
@@ -240,13 +244,18 @@ class Tiled:
 
 
 def tiled(case: Case) -> bool:
-    """Whether a measurement is solved tile by tile: it is large, and a part of it is measured by itself."""
+    """Whether a measurement is solved tile by tile: it is large, or its operator varies, and a part of it is
+    measured by itself.
+    """
     size = tuple(case.term.y.shape[2:])
-    if prod(size) <= 2 * AREA or len(case.term.y) != 1 or len(size) != len(case.x_shape) - 1:
+    if len(case.term.y) != 1 or len(size) != len(case.x_shape) - 1:
+        return False
+    if prod(size) <= 2 * AREA and prod(case.pieces) == 1:
         return False
     if any(x < y for x, y in zip(case.x_shape[1:], size, strict=True)):
         return False
-    window = case.part(tuple(slice(1) for _ in size)).window()
+    first = tuple(slice(0, 1) for _ in size)
+    window = case.local(first).part(first).window()
     return window is not None and window.beyond == "unread"
 
 

@@ -4,16 +4,18 @@
         tile.measured            # its part of the measurement: two slices
         tile.scene               # its part of what was measured, larger by `reach`
         tile.share               # a weight for each axis; over all tiles they add up to 1 at every pixel
+    for tile in cells((321, 481), (20, 20), (5, 5), AREA):       # as many as there are kernels
 
 A tile is deconvolved by itself, what lies beyond it unknown. Near a tile's border that is felt, so tiles
 overlap by several times the kernel's reach, and only in the middle third of an overlap one goes over into the
-next.
+next. Tiles with kernels of their own are cells of equal size with the same margin around them, and go over
+into each other along half a cell: a neighbour's kernel is nearly as right there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import product
+from itertools import pairwise, product
 from typing import Any
 
 import attrs
@@ -55,6 +57,40 @@ def tiles(size: Shape, reach: Shape, area: int) -> Iterator[Tile]:
     axes = [_intervals(n, k, max(side, 4 * _overlap(k))) for n, k in zip(size, reach, strict=True)]
     for parts in product(*axes):
         yield Tile(*(tuple(each) for each in zip(*parts, strict=True)))
+
+
+def cells(size: Shape, reach: Shape, counts: Shape, area: int) -> Iterator[Tile]:
+    """The tiles of a measurement that is divided into cells, row by row.
+
+    Args:
+        size, reach, area: as of :func:`tiles`.
+        counts: of cells along each axis, at least; large ones are divided.
+    """
+    side = int(area ** (1 / len(size)))
+    axes = [
+        _divided(n, k, min(n, max(count, -(-n // side))))
+        for n, k, count in zip(size, reach, counts, strict=True)
+    ]
+    for parts in product(*axes):
+        yield Tile(*(tuple(each) for each in zip(*parts, strict=True)))
+
+
+def _divided(length: int, reach: int, count: int) -> list[tuple[slice, slice, Tensor]]:
+    """One axis: cells with their margins, and shares that go over along half a cell."""
+    half, margin = length / count / 4, _overlap(reach) / 3
+    borders = [round(number * length / count) for number in range(count + 1)]
+    place = torch.arange(length + reach, dtype=torch.float64) + 0.5 - reach / 2
+    found = []
+    for first, last in pairwise(borders):
+        around = round(half + margin)
+        start, stop = max(0, first - around), min(length, last + around)
+        share = torch.ones_like(place)
+        if first > 0:
+            share *= ((place - first) / (2 * half) + 0.5).clamp(0, 1)
+        if last < length:
+            share *= ((last - place) / (2 * half) + 0.5).clamp(0, 1)
+        found.append((slice(start, stop), slice(start, stop + reach), share[start : stop + reach]))
+    return found
 
 
 def _overlap(reach: int) -> int:

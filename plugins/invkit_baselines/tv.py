@@ -30,8 +30,9 @@ black.
 
 The iteration is that of :mod:`invkit_baselines.window`, divisions in the DFT, where A is a window of a
 circular convolution. There, large pictures are solved in overlapping tiles (:mod:`invkit_baselines.tiles`).
-For other operators it is that of :mod:`invkit_baselines.admm`, by conjugate gradients, which knows no
-saturation.
+So are those whose kernel varies (``filterflow``), each tile by the kernel in its middle
+(:meth:`~invkit.contracts.bilinear.BilinearOperator.local`). For other operators it is that of
+:mod:`invkit_baselines.admm`, by conjugate gradients, which knows no saturation.
 
 The prior of ``x`` says which values there can be (its bounds) and nothing else: its penalty has no part,
 since the total variation stands in its place. So a prior that restricts the picture to a range is refused.
@@ -70,6 +71,9 @@ __all__ = ["TV"]
 
 LEAST_SIGMA = 0.004
 """The least noise that the weight follows: real blurs are no exact convolutions (Levin's pictures)."""
+
+_VARYING = 4
+"""The kind of measurements whose operator varies, beside those of :meth:`DataTerm.kinds`."""
 
 _PLATEAU = 2e-4
 """The fraction of a measurement's entries that makes its largest value a plateau, at least 4 of them."""
@@ -142,11 +146,12 @@ class TV(Solver):
         with torch.no_grad():
             case, scene = self._case(problem, y, x_shape)
             first = None if start is None else _placed(start.x, scene)
-            kinds, most = case.term.kinds(), max(1, AREA // max(1, prod(y.shape[2:])))
+            kinds = case.term.kinds() + _VARYING * case.varying()
+            most = max(1, AREA // max(1, prod(y.shape[2:])))
             chunks = [  # apart by kind, so that none is solved otherwise because of its neighbours
                 (kind, rows)
                 for kind in kinds.unique().tolist()
-                for rows in (kinds == kind).nonzero()[:, 0].split(most)
+                for rows in (kinds == kind).nonzero()[:, 0].split(1 if kind & _VARYING else most)
             ]
             record = Record(
                 y,
@@ -157,8 +162,9 @@ class TV(Solver):
                 waiting=lambda: (given_signals(prior_w, y), y.new_zeros(len(y), *x_shape)),
             )
             for kind, rows in chunks:
-                alike = attrs.evolve(case, term=case.term.of_kind(kind))
-                self._solve(problem, alike, scene, rows, record, first)
+                alike = attrs.evolve(case.select(rows), term=case.term.of_kind(kind).select(rows))
+                alike = alike if kind & _VARYING else alike.local()
+                self._solve(problem.select(rows), alike, scene, rows, record, first)
         return record.solution()
 
     def _solve(
@@ -170,14 +176,13 @@ class TV(Solver):
         record: Record,
         start: Float[Tensor, "n c *scene"] | None,
     ) -> None:
-        """A pass: some measurements at once, or a large one in tiles."""
+        """A pass: the measurements ``rows`` at once, or one in tiles."""
         record.begin(rows)
-        some, these = case.select(rows), problem.select(rows)
         x_shape = tuple(problem.priors[1].signal_shape or ())
-        w = given_signals(these.priors[0], some.term.y)
+        w = given_signals(problem.priors[0], case.term.y)
         first = None if start is None else start[rows]
         options = Options(self.steps, self.tolerance, self.jump, self.penalty, self.inner)
-        descent = (Tiled if tiled(some) else Descent)(some, options, first)
+        descent = (Tiled if tiled(case) else Descent)(case, options, first)
         with record:
             if not record.interrupted:
                 descent.go(record, lambda x: (w, scene.part(x, x_shape)))
@@ -185,7 +190,7 @@ class TV(Solver):
         x = scene.part(descent.x, x_shape).clone()
         del descent  # the scene is large
         latents = (x.new_zeros(len(x), *(problem.priors[0].latent_shape or ())), problem.priors[1].encode(x))
-        record.end(Found(x=x, w=w, latents=latents, residual=these.residual(w, x, some.term.y)))
+        record.end(Found(x=x, w=w, latents=latents, residual=problem.residual(w, x, case.term.y)))
 
     def _case(self, problem: Problem, y: Tensor, x_shape: Shape) -> tuple[Case, Scene]:
         """What is to be solved, and what of it is x."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @invkit.hookimpl
 def invkit_register(registry: Registry) -> None:
-    """Register both convolutions; ``circconv`` is the operator used where none is named."""
+    """Register the convolutions; ``circconv`` is the operator used where none is named."""
     registry.operator(
         "circconv",
         "invkit_convolution.circular:CircularConvolution",
@@ -23,4 +23,9 @@ def invkit_register(registry: Registry) -> None:
         "linconv",
         "invkit_convolution.linear:LinearConvolution",
         summary="linear convolution y = w * x: full, valid or same, with a choice of boundaries",
+    )
+    registry.operator(
+        "filterflow",
+        "invkit_convolution.filterflow:FilterFlow",
+        summary="convolution by a kernel that varies across the picture: a grid of kernels, interpolated",
     )

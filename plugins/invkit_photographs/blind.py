@@ -3,7 +3,7 @@
     kernel = invkit.prior("blind?size=27")             # 27 × 27 pixels
     kernel = invkit.prior("blind")                     # as many as the operator, or the solver, says
 
-    w = C(h) = h² / ‖h‖²,   entry by entry,
+    w = C(h) = h² / ‖h‖²,   entry by entry, in each channel,
 
 maps any latent but zero onto the simplex, its corners and edges included: kernels have zeros, which a softmax
 cannot make. The encoder is the square root. Latents of N(0, I) draw w from the Dirichlet(½) distribution.
@@ -23,7 +23,7 @@ class Blind(invkit.Generator):
     """``w = h²/‖h‖²`` with the penalty ``‖w‖²``, which is least for the widest blur.
 
     The penalty is that of the dark-channel method's kernel step (Pan et al. 2016), γ‖k‖². One
-    channel.
+    channel, unless the operator takes a kernel for each of several places.
 
     Args:
         size: side of the square support; None lets it follow from the operator, or from the solver where it
@@ -45,8 +45,8 @@ class Blind(invkit.Generator):
 
     def forward(self, latent: Float[Tensor, "n *signal"]) -> Float[Tensor, "n *signal"]:
         square = latent.square()
-        total = square.flatten(1).sum(1).clamp(min=torch.finfo(latent.dtype).tiny)
-        return square / total.reshape(-1, *[1] * (latent.ndim - 1))
+        total = square.flatten(2).sum(2).clamp(min=torch.finfo(latent.dtype).tiny)
+        return square / total.reshape(*latent.shape[:2], *[1] * (latent.ndim - 2))
 
     def penalty(
         self, latent: Float[Tensor, "n *signal"], signal: Float[Tensor, "n *signal"]

@@ -16,9 +16,14 @@ Each measurement's status says what to think of its kernel:
 - ``doubtful``: the confidence is less than ``doubt``; see :mod:`invkit_photographs.certainty`.
 - ``max_iter``: as usual.
 
+Where the operator takes a kernel for each of several places (``filterflow``), they are those of a camera that
+turned a little, if the parts of the picture say so clearly (:mod:`invkit_photographs.parts`), else all equal.
+
 ``notes`` hold the ``gain`` in evidence over the single pixel (nats a derivative), the ``scale`` that it was
 judged at, the ``family`` that won, ``free`` or a simple shape's name, and that shape's numbers, e.g.
-``radius``.
+``radius``. With several places, ``varies`` is ``no``, ``rotation`` or ``unclear``: several parts of it
+are blurred otherwise, and the confidence is at most :data:`UNCLEAR`. Where there was a turn, ``rotation`` is
+the standard deviation of how far it moved the corners, in pixels.
 """
 
 from __future__ import annotations
@@ -44,6 +49,7 @@ from invkit_photographs._fourier import Real
 from invkit_photographs.certainty import certainty
 from invkit_photographs.families import Candidate, family
 from invkit_photographs.frame import frame_of
+from invkit_photographs.parts import Varied, varied
 from invkit_photographs.picture import Picture, largest_odd, margins
 from invkit_photographs.pool import on_square
 from invkit_photographs.searching import Outcome, searched
@@ -54,6 +60,13 @@ __all__ = ["KernelSearch"]
 
 SMALLEST_IMAGE = 32
 """Pixels a side: less shows no kernel."""
+UNCLEAR = 0.4
+"""The confidence, at most, where the blur varies in a way that is not known."""
+REMARKS = {
+    "rotation": "the camera turned a little, each part of the picture gets a kernel of its own",
+    "unclear": "the blur varies across the picture, and some parts of it are not explained",
+}
+"""What a user is told of a blur that varies; the key ``remark`` of ``notes``."""
 PART = 320
 """Pixels a side of the part that is searched in."""
 _STEPS = 20
@@ -95,8 +108,9 @@ class KernelSearch(Solver):
         y_shape, (prior_w, prior_x) = tuple(y.shape[1:]), problem.priors
         self._check_size(y_shape)
         if prior_w.signal_shape is None and len(y_shape) == 3:
-            side = largest_side(y_shape[1:])
-            problem = attrs.evolve(problem, priors=(prior_w.shaped((1, side, side)), prior_x))
+            side, nodes = largest_side(y_shape[1:]), problem.operator.nodes(y_shape)
+            shape = (1 if nodes is None else len(nodes), side, side)
+            problem = attrs.evolve(problem, priors=(prior_w.shaped(shape), prior_x))
         return problem.shaped(y_shape)
 
     def solve(
@@ -148,7 +162,7 @@ class KernelSearch(Solver):
     ) -> None:
         """One measurement; ``x`` is it as an image."""
         w_shape = tuple(problem.priors[0].signal_shape or ())
-        best, outcome = _single(w_shape, y), None
+        best, outcome, places = _single(w_shape, y), None, None
         sound = bool(torch.isfinite(y.square().sum(dtype=torch.float64)))
         nothing = y.new_full((1, 1), torch.nan)
         told = 0
@@ -165,9 +179,13 @@ class KernelSearch(Solver):
                 side = min(*largest_odd(w_shape[1:]), largest_side((grey.shape[0], grey.shape[1])))
                 generator = torch.Generator().manual_seed(seed)
                 outcome = searched(grey, sigma, side, self.families, generator, tell)
-        judged, notes, sure = (None, {}, float("nan")) if outcome is None else self._judged(outcome)
+                nodes = problem.operator.nodes(tuple(y.shape[1:]))
+                if nodes is not None and len(nodes) == w_shape[0] and outcome.gain >= SHARP:
+                    places = varied(picture.grey, sigma, outcome.winner.kernel, nodes)
+        judged, notes, sure = (None, {}, float("nan")) if outcome is None else self._judged(outcome, places)
         if outcome is not None and judged is not Status.SHARP:
-            best = _on_support(outcome.winner.kernel, w_shape).to(y)[None]
+            found = outcome.winner.kernel if places is None else places.kernels
+            best = _on_support(found, w_shape).to(y)[None]
         with torch.no_grad():
             latents = problem.priors[0].encode(best), problem.priors[1].encode(x)
             w, x = problem.priors[0](latents[0]), problem.priors[1](latents[1])
@@ -190,7 +208,7 @@ class KernelSearch(Solver):
             )
         )
 
-    def _judged(self, outcome: Outcome) -> tuple[Status, dict[str, Any], float]:
+    def _judged(self, outcome: Outcome, places: Varied | None) -> tuple[Status, dict[str, Any], float]:
         sure = certainty(outcome)
         notes = {
             "gain": outcome.gain,
@@ -198,6 +216,13 @@ class KernelSearch(Solver):
             "family": outcome.winner.family,
             **outcome.winner.numbers,
         }
+        if places is not None:
+            notes["varies"] = places.kind
+            if places.kind in REMARKS:
+                notes["remark"] = REMARKS[places.kind]
+            sure = min(sure, UNCLEAR) if places.kind == "unclear" else sure
+            if places.rotation:
+                notes["rotation"] = places.rotation
         if outcome.sharp:
             return Status.SHARP, {**notes, "family": "single pixel"}, sure
         return Status.DOUBTFUL if sure < self.doubt else Status.MAX_ITER, notes, sure
@@ -256,11 +281,13 @@ class KernelSearch(Solver):
             )
 
 
-def _on_support(kernel: Float[Tensor, "p p"], w_shape: Shape) -> Float[Tensor, "c h w"]:
-    """A kernel on w's support, its middle at the pixel ``size // 2``, once a channel."""
-    around = margins(w_shape[1:], tuple(kernel.shape))
+def _on_support(
+    kernel: Float[Tensor, "p p"] | Float[Tensor, "c p p"], w_shape: Shape
+) -> Float[Tensor, "c h w"]:
+    """Kernels on w's support, their middle at the pixel ``size // 2``; one is that of every channel."""
+    around = margins(w_shape[1:], tuple(kernel.shape[-2:]))
     placed = torch.nn.functional.pad(kernel, [side for both in reversed(around) for side in both])
-    return placed.expand(w_shape[0], *placed.shape)
+    return placed.expand(w_shape[0], *placed.shape[-2:])
 
 
 def _single(w_shape: Shape, like: Tensor) -> Float[Tensor, "n c h w"]:

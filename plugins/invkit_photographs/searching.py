@@ -48,7 +48,7 @@ COARSE, FINE = (9, 17, 25), (9,)
 #: judged again there
 CARRIED, KEPT = 4, 6
 #: the noise up to which candidates are refined at full size, and how many
-QUIET, REFINED = 0.02, 2
+QUIET, REFINED = 0.02, 3
 #: the share of the evidence at full size in that of a large kernel, and pixels across, at most, of a small one,
 #: which full size alone decides on. At full size the bound of a large kernel is loose, and it prefers thinner
 #: ones; at a scale it does not see how thick a small one is
@@ -124,10 +124,10 @@ def searched(
             search.add(member, member.family)
         search.judge(fine, search.simple())
     if sigma <= QUIET:
-        for number in search.best(fine, REFINED, free=True):
+        for number in search.best(fine, REFINED, apart=0.97, free=True):
             search.refine(number, FULL, thin=True)
         search.judge(fine, search.at(FULL))
-        search.judge(FULL, [*search.best(fine, KEPT, apart=1.0, free=True), *search.at(FULL)])
+        search.judge(FULL, [*search.best(fine, KEPT, apart=1.0, free=True), *search.at(FULL), *search.simple()])
     return search.outcome()
 
 
@@ -211,6 +211,8 @@ class _Search:
 
         shapes = [each for each in self.simple() if fine[each] >= fine[number] - _TIE]
         shapes = [each for each in shapes if agreement(each) >= _SHAPED]
+        if FULL in self.judged:  # nearly a single pixel is a shape, too
+            shapes = [each for each in shapes if self.judged[FULL][each] > self.judged[FULL][0]]
         if shapes:
             number = max(shapes, key=fine.__getitem__)
         elif FULL in self.judged and free:

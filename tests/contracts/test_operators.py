@@ -22,7 +22,9 @@ every_operator = pytest.mark.parametrize("spec", SPECS)
 
 def draw_case(spec: str, data: st.DataObject, seed: int, batch: int) -> Case:
     operator = invkit.operator(spec)
-    w_shape, x_shape = data.draw(signal_shapes(list(operator.example_shapes())), label="shapes")
+    kernels = operator.nodes(tuple([1] * (operator.measurement_dims + 1)))
+    fixed = 1 if kernels is None else len(kernels)
+    w_shape, x_shape = data.draw(signal_shapes(list(operator.example_shapes()), fixed), label="shapes")
     return Case.draw(operator, w_shape, x_shape, torch.Generator().manual_seed(seed), batch)
 
 

@@ -158,3 +158,13 @@ def test_unfit_files_and_scales(tmp_path: Path) -> None:
         write_panel(tmp_path / "file" / "a.png", rows)
     with pytest.raises(OutputError, match="scale"):
         residual_cell(np.zeros((2, 2)), scale=0.0)
+
+
+def test_kernels_of_many_places_are_a_grid_unless_all_are_equal() -> None:
+    kernels = np.zeros((6, 9, 9), np.float32)
+    kernels[:, 3:6, 4] = np.arange(1, 7)[:, None]
+    _, picture = kernel_cell(kernels)
+    assert picture.shape == (1, 2 * (3 + 2), 3 * (1 + 2))  # empty rows and columns left out
+    assert picture.max() == 1 and picture[0, 1, 1] == pytest.approx(1 / 6)
+    _, one = kernel_cell(np.broadcast_to(kernels[:1], kernels.shape))
+    assert one.shape == (1, 9, 9)

@@ -80,12 +80,17 @@ def test_a_batch_has_a_picture_of_each(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("axes_added", "shape"),
-    [(0, (1, 1, 9)), (0, (3, 1, 9)), (1, (1, 9)), (1, (3, 9)), (2, (9,)), (0, (1, 2, 6, 6))],
+    [(0, (1, 1, 9)), (0, (3, 1, 9)), (1, (1, 9)), (1, (3, 9)), (2, (9,))],
 )
 def test_what_is_no_image_has_no_picture(axes_added: int, shape: tuple[int, ...], tmp_path: Path) -> None:
     n = shape[0] if axes_added == 0 else 1
     solution(torch.rand(shape), torch.rand(shape), axes_added=axes_added, n=n).save(tmp_path)
     assert names(tmp_path) == ["solution.json", "w.npy", "x.npy"]
+
+
+def test_two_channels_are_no_image_but_kernels_of_two_places(tmp_path: Path) -> None:
+    solution(torch.rand(1, 2, 6, 6), torch.rand(1, 2, 6, 6)).save(tmp_path)
+    assert names(tmp_path) == ["solution.json", "w.npy", "w.png", "x.npy"]
 
 
 def test_a_result_that_is_not_finite_is_kept_without_a_picture(tmp_path: Path) -> None:

@@ -98,11 +98,13 @@ class Named(Method):
         method: the name.
         known: whether it is given the true kernel in place of its prior.
         hurried_by: the solver's option that a run's number of steps stands for.
+        operator: spec of another operator than the method's.
     """
 
     method: str
     known: bool = False
     hurried_by: str = "steps"
+    operator: str | None = None
 
     def identity(self, source: Source, settings: Settings) -> Mapping[str, Any]:
         """Operator, priors with the sha256 of their weights, solver with all defaults, versions."""
@@ -115,6 +117,8 @@ class Named(Method):
     def _pipeline(self, settings: Settings, one: Measured | None, seed: int = 0) -> invkit.Pipeline:
         given = invkit.Given(torch.ones(1, 1, 1) if one is None else one.w[0])
         instead: dict[str, Any] = {"w": given} if self.known else {}
+        if self.operator is not None:
+            instead["operator"] = self.operator
         pipeline = invkit.method(self.method, seed=seed, **instead)
         if settings.steps is None:
             return pipeline
@@ -137,12 +141,20 @@ def _found(pipeline: invkit.Pipeline, one: Measured, *, blind: bool) -> Found:
     solution = uninterrupted(pipeline(one.y))
     return Found(
         solution.x,
-        solution.w if blind else None,
+        _middle(solution.w) if blind else None,
         seconds=time.perf_counter() - began,
         cpu=time.process_time() - spent,
         status=str(solution.status[0]),
         notes=_first(getattr(solution, "notes", None)),
     )
+
+
+def _middle(w: torch.Tensor | None) -> torch.Tensor | None:
+    """The kernel, of one for each of several places that in the middle: figures compare one with one."""
+    if w is None or w.ndim < 4 or w.shape[1] in (1, 3):
+        return w
+    number = w.shape[1] // 2
+    return w[:, number : number + 1]
 
 
 def _first(notes: Any) -> Mapping[str, Any]:

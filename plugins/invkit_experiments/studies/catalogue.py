@@ -63,6 +63,8 @@ BENCHMARKS: Mapping[str, Entry] = {
     "photographs-train": Entry(
         "photographs", "PHOTOGRAPHS", "the same on training pictures and kernels, to tune on"
     ),
+    "rotations": Entry("rotations", "ROTATIONS", "photographs by a camera that turned: blur that varies"),
+    "rotations-train": Entry("rotations", "ROTATIONS", "the same on training pictures, to tune on"),
     "levin": Entry("levin", "LEVIN", "Levin's photographs through real camera shakes"),
     "asim2020": Entry(
         "asim2020",

@@ -37,7 +37,7 @@ from invkit_experiments.inputs.photographs import Photographs, Split
 from invkit_experiments.inputs.sources import Measured
 from invkit_experiments.output.tables import Column
 
-__all__ = ["KINDS", "PHOTOGRAPHS", "photograph_scores"]
+__all__ = ["KINDS", "PHOTOGRAPHS", "aligned", "photograph_scores"]
 
 #: more dB than this below its input, and a result is worse than it
 WORSE_BY = 0.3
@@ -99,7 +99,7 @@ METHODS: tuple[Method, ...] = (
 
 def photograph_scores(one: Measured, found: Found, operator: str) -> dict[str, float | None]:
     """The figures of a photograph; None where one has no meaning for it."""
-    moved, blurred = _aligned(found.x, one.x), one.kernel_size > 1
+    moved, blurred = aligned(found.x, one.x), one.kernel_size > 1
     level, before, oracle = float(psnr(moved.estimate, moved.truth)), *_marks(one)
     gain, short = finite(level - before), finite(oracle - level)
     worse, flagged = not level >= before - WORSE_BY, found.status in FLAGS
@@ -125,12 +125,12 @@ def _marks(one: Measured) -> tuple[float, float]:
     """PSNR of the input and of the oracle, found once for the methods that stand side by side."""
     source, settings = Photographs("validation", None), Settings(1)
     known = [oracle.recover(one, source, settings, 0).x for oracle in ORACLES]
-    moved = [_aligned(each, one.x) for each in (one.y, *known)]
+    moved = [aligned(each, one.x) for each in (one.y, *known)]
     before, *reached = (float(psnr(each.estimate, each.truth)) for each in moved)
     return before, max(reached)
 
 
-def _aligned(estimate: Float[Tensor, "1 c h w"], truth: Float[Tensor, "1 c h w"]) -> ShiftAligned:
+def aligned(estimate: Float[Tensor, "1 c h w"], truth: Float[Tensor, "1 c h w"]) -> ShiftAligned:
     """The protocol of `shift_align` on luma: by whole pixels first, then by quarters about the best of them.
 
     All 1,681 shifts of a picture of 481 × 321 pixels would take longer than some methods.

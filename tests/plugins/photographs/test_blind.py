@@ -36,3 +36,10 @@ def test_bad_sizes() -> None:
         invkit.prior("blind?size=0")
     with pytest.raises(ShapeError):
         invkit.prior("blind?size=5").shaped((1, 7, 7))
+
+
+def test_every_kernel_of_several_has_unit_sum() -> None:
+    prior = invkit.prior("blind").shaped((4, 5, 5))
+    w = prior(torch.randn(2, 4, 5, 5, generator=torch.Generator().manual_seed(0)))
+    torch.testing.assert_close(w.sum((2, 3)), torch.ones(2, 4))
+    torch.testing.assert_close(prior(prior.encode(w)), w)

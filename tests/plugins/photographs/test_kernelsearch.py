@@ -200,3 +200,12 @@ def test_it_starts_from_nothing() -> None:
     found = KernelSearch().solve(problem, y, torch.Generator())
     with pytest.raises(InputError, match=r"searches by itself.*tv hold=w"):
         KernelSearch().solve(problem, y, torch.Generator(), start=found)
+
+
+def test_where_kernels_may_vary_and_do_not_they_are_equal_to_the_bit() -> None:
+    y = drawn(side=64)
+    one = search(y, priors=["blind", "darkchannel"])
+    many = search(y, priors=["blind", "darkchannel"], operator="filterflow?tiles=2x3&boundary=unknown")
+    assert many.w.shape == (1, 6, *one.w.shape[2:]) and torch.equal(many.w, one.w.expand_as(many.w))
+    assert many.status == one.status and torch.equal(many.confidence, one.confidence)
+    assert many.notes is not None and many.notes[0].get("varies", "no") == "no"

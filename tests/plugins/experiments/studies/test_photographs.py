@@ -96,7 +96,7 @@ def test_alignment_is_that_of_all_shifts(shift: tuple[float, float]) -> None:
     frequencies = [torch.fft.fftfreq(size)[:, None] for size in x.shape[2:]]
     turn = shift[0] * frequencies[0] + shift[1] * frequencies[1].mT
     moved = torch.fft.ifft2(torch.fft.fft2(blurred(3).y) * torch.exp(-2j * torch.pi * turn)).real.float()
-    found = photographs._aligned(moved, x)
+    found = photographs.aligned(moved, x)
     expected = shift_align(photographs._luma(moved), photographs._luma(x))
     ours, theirs = (psnr(each.estimate, each.truth) for each in (found, expected))
     assert torch.allclose(ours, theirs, atol=1e-3)
