@@ -16,10 +16,10 @@ s being σ(40 (agreement − 0.87)) of a simple shape, else 1.
 ``coarser`` is the gain at the next coarser scale: scales must agree. (Of a sharp picture with 1 % noise, one
 in BSDS500's training half, the scale 0.7 alone preferred a kernel.)
 
-The numbers, and :data:`SHARP`, were set by hand on 48 pictures drawn from BSDS500's training half: shakes of
-13 to 45 pixels, disks, Gaussians, straight motion, noise up to 5 %, JPEG, not blurred. So this is a rule of
-thumb and no probability measured on others. Blurs of real photographs are no exact convolutions, and of them
-it says little. ``invkit bench photographs`` counts how often it is wrong.
+The numbers, and :data:`~invkit_photographs.searching.SHARP`, were set by hand on 48 pictures drawn from
+BSDS500's training half: shakes of 13 to 45 pixels, disks, Gaussians, straight motion, noise up to 5 %, JPEG,
+not blurred. So this is a rule of thumb and no probability measured on others. Blurs of real photographs are
+no exact convolutions, and of them it says little. ``invkit bench photographs`` counts how often it is wrong.
 """
 
 from __future__ import annotations

@@ -65,6 +65,11 @@ def correlation(one: Float[Tensor, "p p"], other: Float[Tensor, "p p"]) -> Float
     return product / (energy[0] * energy[1]).sqrt()
 
 
+def _likeness(kernel: Float[Tensor, "p p"], free: Float[Tensor, "k p p"]) -> Float[Tensor, ""]:
+    """The correlation with the free kernel that is nearest."""
+    return torch.stack([correlation(kernel, each) for each in free]).amax()
+
+
 def family(spec: str) -> invkit.Generator:
     """The prior of a family of kernels with a few numbers.
 
@@ -111,7 +116,7 @@ def members(
             if latents.shape[1:].numel() == 1:
                 latents = torch.cat([latents, torch.linspace(-2, 2, _GRID).reshape(-1, *latents.shape[1:])])
             made = kernels(latents)
-            like = torch.stack([torch.stack([correlation(one, each) for each in free]).amax() for one in made])
+            like = torch.stack([_likeness(each, free) for each in made])
             value = view.evidence(made).where(like >= min(_LIKE, float(like.max())), -torch.inf)
             for step in _STEPS if value.max() > best - _BEHIND else ():
                 moved = latents[value.argmax()] + step * torch.randn(

@@ -180,7 +180,7 @@ class KernelSearch(Solver):
                 generator = torch.Generator().manual_seed(seed)
                 outcome = searched(grey, sigma, side, self.families, generator, tell)
                 nodes = problem.operator.nodes(tuple(y.shape[1:]))
-                if nodes is not None and len(nodes) == w_shape[0] and outcome.gain >= SHARP:
+                if nodes is not None and len(nodes) == w_shape[0] and not outcome.sharp:
                     places = varied(picture.grey, sigma, outcome.winner.kernel, nodes)
         judged, notes, sure = (None, {}, float("nan")) if outcome is None else self._judged(outcome, places)
         if outcome is not None and judged is not Status.SHARP:

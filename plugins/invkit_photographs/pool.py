@@ -28,8 +28,8 @@ from invkit_photographs.size import extent
 
 __all__ = ["kernels_at", "odd", "on_square", "refined"]
 
-#: standard deviations that a picture is brought to, and the second pixel of the first kernel then. Of BSDS500's
-#: training pictures small kernels are found with the first, and some large ones with the last alone
+#: standard deviations that a picture is brought to, and the second pixel of the first kernel then. Of
+#: BSDS500's training pictures small kernels are found with the first, and some large ones with the last alone
 BEGINNINGS = ((0.15, (0, -1)), (0.25, (-1, -1)), (0.4, (0, -1)))
 #: the standard deviation of pictures that kernels are refined on
 _CONTRAST = 0.25
@@ -78,7 +78,7 @@ def refined(small: Real, scale: float, kernel: Real, *, thin: bool = False) -> F
     kernel = enlarged(kernel, (side, side), scale)
     if thin:
         kernel = pruned(np.where(kernel < _STRONG * kernel.max(), 0, kernel))
-        within = ndimage.binary_dilation(kernel > 0, np.ones((3, 3)))
+        within = ndimage.binary_dilation(kernel > 0, np.ones((3, 3), np.bool_))
     with np.errstate(all="ignore"):
         found = refined_at(alike, kernel, _LAST_ROUNDS if thin else _ROUNDS, _QUICK, within).kernel
     return torch.from_numpy(magnified(found, 1 / scale)) if np.isfinite(found).all() else None

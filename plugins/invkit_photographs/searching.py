@@ -22,14 +22,13 @@ kernel that the next coarser scale finds worse than the single pixel is not to b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import attrs
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from invkit_photographs._fourier import Real
+from invkit_photographs.bound import Plan
 from invkit_photographs.families import FREE, Candidate, correlation, members
 from invkit_photographs.pool import kernels_at, odd, on_square, refined
 from invkit_photographs.size import extent
@@ -49,14 +48,16 @@ COARSE, FINE = (9, 17, 25), (9,)
 CARRIED, KEPT = 4, 6
 #: the noise up to which candidates are refined at full size, and how many
 QUIET, REFINED = 0.02, 3
-#: the share of the evidence at full size in that of a large kernel, and pixels across, at most, of a small one,
-#: which full size alone decides on. At full size the bound of a large kernel is loose, and it prefers thinner
-#: ones; at a scale it does not see how thick a small one is
+#: the share of the evidence at full size in that of a large kernel, and pixels across, at most, of a small
+#: one, which full size alone decides on. At full size the bound of a large kernel is loose, and it prefers
+#: thinner ones; at a scale it does not see how thick a small one is
 FULL_SHARE, SMALL = 0.15, 13
+#: coarse scales sort out, which needs less than a comparison
+_PLANS = {0.35: Plan(6, 3), 0.5: Plan(6, 3)}
 #: nats a derivative that the bound cannot tell apart
 _TIE = 6e-3
-#: how many of the best free ones a winner is compared with, the mean correlation with them that a simple shape
-#: needs, and the correlation of kernels that are alike
+#: how many of the best free ones a winner is compared with, the mean correlation with them that a simple
+#: shape needs, and the correlation of kernels that are alike
 _OTHERS, _SHAPED, _ALIKE = 3, 0.9, 0.8
 
 
@@ -82,8 +83,8 @@ class Outcome:
 
     @property
     def sharp(self) -> bool:
-        """Whether the picture seems not blurred: the single pixel has about as much evidence, or the kernel is
-        little else.
+        """Whether the picture seems not blurred: the single pixel has about as much evidence, or the kernel
+        is little else.
         """
         return self.gain < SHARP or float(self.winner.kernel.max()) > MOSTLY
 
@@ -119,15 +120,16 @@ def searched(
     search.judge(fine, [*search.best(middle, KEPT, apart=1.0), *search.at(fine)])
     free = [search.found[each].kernel for each in search.best(fine, 3, apart=1.0)]
     if free:
-        best = max(search.judged[fine].values())
-        for member in members(search.view(fine), families, torch.stack(free), best, rng):
+        most = max(search.judged[fine].values())
+        for member in members(search.view(fine), families, torch.stack(free), most, rng):
             search.add(member, member.family)
         search.judge(fine, search.simple())
     if sigma <= QUIET:
         for number in search.best(fine, REFINED, apart=0.97, free=True):
             search.refine(number, FULL, thin=True)
         search.judge(fine, search.at(FULL))
-        search.judge(FULL, [*search.best(fine, KEPT, apart=1.0, free=True), *search.at(FULL), *search.simple()])
+        best = search.best(fine, KEPT, apart=1.0, free=True)
+        search.judge(FULL, [*best, *search.at(FULL), *search.simple()])
     return search.outcome()
 
 
@@ -140,11 +142,15 @@ class _Search:
         #: scale → number of the candidate → evidence
         self.judged: dict[float, dict[int, float]] = {}
         self._views: dict[float, View] = {}
+        self._reach: dict[float, int] = {}
 
-    def view(self, scale: float) -> View:
-        """The picture at a scale."""
-        if scale not in self._views:
-            self._views[scale] = View.of(self.grey, scale, self.sigma, self.side // 2)
+    def view(self, scale: float, reach: int = 0) -> View:
+        """The picture at a scale, for kernels that reach so far from their middle. One for all kernels would
+        be larger than most of them need.
+        """
+        if reach > self._reach.get(scale, -1):
+            self._reach[scale] = reach
+            self._views[scale] = View.of(self.grey, scale, self.sigma, reach)
         return self._views[scale]
 
     def pool(self, scale: float, sides: Sequence[int]) -> None:
@@ -182,8 +188,13 @@ class _Search:
         """Find the evidence of candidates, and that of the single pixel, at a scale."""
         known = self.judged.setdefault(scale, {})
         new = [each for each in dict.fromkeys([0, *numbers]) if each not in known]
-        if new:
-            known.update(zip(new, _judged(self.view(scale), [self.found[each] for each in new]), strict=True))
+        if not new:
+            return
+        some = [self.found[each] for each in new]
+        view = self.view(scale, max(_reach(each.kernel) for each in some))
+        scales = torch.tensor([each.scale if each.scale < FULL else torch.inf for each in some])
+        value = view.evidence(torch.stack([each.kernel for each in some]), scales, _PLANS.get(scale))
+        known.update(zip(new, value.nan_to_num(nan=-torch.inf).tolist(), strict=True))
 
     def best(self, scale: float, count: int, apart: float = 0.9, *, free: bool = False) -> list[int]:
         """Those of most evidence at a scale, of which no two correlate by ``apart`` or more."""
@@ -237,8 +248,6 @@ class _Search:
         )
 
 
-def _judged(view: View, found: Sequence[Candidate]) -> list[float]:
-    """The evidence of candidates; minus infinity where it is no number."""
-    scales = torch.tensor([each.scale if each.scale < FULL else torch.inf for each in found])
-    value = view.evidence(torch.stack([each.kernel for each in found]), scales)
-    return value.nan_to_num(nan=-torch.inf).tolist()
+def _reach(kernel: Float[Tensor, "p p"]) -> int:
+    """How far a kernel's entries are from its middle, along either axis."""
+    return int((kernel.nonzero() - kernel.shape[0] // 2).abs().max())
