@@ -54,20 +54,20 @@ class Candidate:
     numbers: Mapping[str, float] = attrs.field(factory=dict)
 
 
-def correlation(one: Float[Tensor, "p p"], other: Float[Tensor, "p p"]) -> Float[Tensor, ""]:
+def correlation(one: Float[Tensor, "p p"], other: Float[Tensor, "p p"]) -> float:
     """The normalised correlation of two kernels at their best shift, each a little smoothed."""
     size = (2 * one.shape[0], 2 * one.shape[1])
     spectra = [torch.fft.rfft2(each, s=size) for each in (one, other)]
     waves = torch.fft.fftfreq(size[0])[:, None] ** 2 + torch.fft.rfftfreq(size[1]) ** 2
     spectra = [each * torch.exp(-2 * pi**2 * waves) for each in spectra]  # σ = 1 pixel
     energy = [torch.fft.irfft2(each * each.conj(), s=size)[0, 0] for each in spectra]
-    product: Tensor = torch.fft.irfft2(spectra[0] * spectra[1].conj(), s=size).max()
-    return product / (energy[0] * energy[1]).sqrt()
+    product = torch.fft.irfft2(spectra[0] * spectra[1].conj(), s=size).max()
+    return float(product / (energy[0] * energy[1]).sqrt())
 
 
-def _likeness(kernel: Float[Tensor, "p p"], free: Float[Tensor, "k p p"]) -> Float[Tensor, ""]:
-    """The correlation with the free kernel that is nearest."""
-    return torch.stack([correlation(kernel, each) for each in free]).amax()
+def _likeness(kernels: Float[Tensor, "n p p"], free: Float[Tensor, "k p p"]) -> Float[Tensor, "n"]:
+    """The correlation of each with the free kernel that is nearest."""
+    return torch.tensor([max(correlation(one, each) for each in free) for one in kernels])
 
 
 def family(spec: str) -> invkit.Generator:
@@ -116,7 +116,7 @@ def members(
             if latents.shape[1:].numel() == 1:
                 latents = torch.cat([latents, torch.linspace(-2, 2, _GRID).reshape(-1, *latents.shape[1:])])
             made = kernels(latents)
-            like = torch.stack([_likeness(each, free) for each in made])
+            like = _likeness(made, free)
             value = view.evidence(made).where(like >= min(_LIKE, float(like.max())), -torch.inf)
             for step in _STEPS if value.max() > best - _BEHIND else ():
                 moved = latents[value.argmax()] + step * torch.randn(

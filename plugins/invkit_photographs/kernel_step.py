@@ -96,7 +96,7 @@ def estimate_kernel(blurred: Real, sharp: Real, support: Size, weight: float) ->
     """
     size = sharp.shape[1:]
     spectra = [(forward(s), forward(b)) for s, b in zip(sharp, blurred, strict=True)]
-    energy = np.sum([abs(s) ** 2 for s, _ in spectra], 0)
+    energy = np.sum([s * s.conj() for s, _ in spectra], 0)
     right = centre_of(inverse(np.sum([s.conj() * b for s, b in spectra], 0), size), support)
     small, energy = _on_lags(inverse(energy, size), support)
 

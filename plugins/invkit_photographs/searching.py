@@ -217,7 +217,7 @@ class _Search:
 
         def agreement(number: int) -> float:
             others = [self.found[each].kernel for each in best if each != number]
-            near = [float(correlation(self.found[number].kernel, each)) for each in others]
+            near = [correlation(self.found[number].kernel, each) for each in others]
             return sum(near) / len(near) if near else 0.0
 
         shapes = [each for each in self.simple() if fine[each] >= fine[number] - _TIE]
@@ -235,7 +235,7 @@ class _Search:
                 number = max(full.keys() & free.keys(), key=decided.__getitem__)
         winner = self.found[number]
         self.judge(SCALES[1], [number])
-        alike = {each: float(correlation(winner.kernel, self.found[each].kernel)) for each in decided}
+        alike = {each: correlation(winner.kernel, self.found[each].kernel) for each in decided}
         apart = [decided[each] for each in decided if each and alike[each] < _ALIKE]
         lead = decided[number] - max(apart, default=decided[0])
         return Outcome(

@@ -10,9 +10,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invkit_photographs.pool import BEGINNINGS, kernels_at, magnified, odd, on_square
+from invkit_photographs.families import correlation
+from invkit_photographs.pool import BEGINNINGS, kernels_at, magnified, odd, on_square, refined
 from invkit_photographs.pyramid import reduced
-from invkit_photographs.searching import correlation
 from tests.plugins.photographs.pictures import blocks, blur, hook, train_picture
 
 lengths = st.integers(1, 13)
@@ -84,7 +84,7 @@ def test_one_for_each_support_and_beginning_in_pixels_of_full_size() -> None:
     small = blur(blocks(0, 56).float(), hook(), 0.005)[0, 0].numpy()
     found = list(kernels_at(small, 0.5, (5, 9)))
     assert len(found) == 2 * len(BEGINNINGS)
-    assert [len(each) for each in found] == [11, 11, 19, 19]
+    assert [len(each) for each in found] == [11] * len(BEGINNINGS) + [19] * len(BEGINNINGS)
     for kernel in found:
         assert kernel.dtype == torch.float32 and kernel.sum() == pytest.approx(1, abs=1e-5)
         assert kernel.min() >= 0
@@ -107,3 +107,20 @@ def test_one_of_them_is_right_on_a_photograph(data_folder: Path, scale: float) -
     small = reduced(blurry, scale, wrap=False).astype(np.float32)
     found = [on_square(each, 31) for each in kernels_at(small, scale, (9, 17))]
     assert max(correlation(each, on_square(hook()[0], 31)) for each in found) > 0.85
+
+
+def test_a_thick_kernel_becomes_thin(data_folder: Path) -> None:
+    """One that was found at half size and enlarged is about right and too thick."""
+    blurry = blur(train_picture(data_folder, 20, 200), hook(), 0.005)[0, 0].numpy()
+    truth = on_square(hook()[0], 31)
+    found = [on_square(each, 31) for each in kernels_at(reduced(blurry, 0.5, wrap=False), 0.5, (9,))]
+    thick = max(found, key=lambda each: float(correlation(each, truth)))
+    thin = refined(blurry.astype(np.float32), 1.0, thick.numpy(), thin=True)
+    assert thin is not None and thin.sum() == pytest.approx(1, abs=1e-5) and thin.min() >= 0
+    assert correlation(on_square(thin, 31), truth) > correlation(thick, truth)
+    near = torch.nn.functional.max_pool2d((thick > 0).float()[None], 5, stride=1, padding=2)[0]
+    assert not (on_square(thin, 31) > 0)[near == 0].any()
+
+
+def test_nothing_is_refined_of_a_flat_picture() -> None:
+    assert refined(np.full((40, 40), 0.5, np.float32), 0.5, hook()[0].numpy()) is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import attrs
 import numpy as np
 import pytest
 import torch
@@ -12,10 +13,10 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn.functional import pad
 
-from invkit_photographs.certainty import SHARP, certainty
-from invkit_photographs.families import Candidate
+from invkit_photographs.certainty import certainty
+from invkit_photographs.families import Candidate, correlation
 from invkit_photographs.pool import on_square
-from invkit_photographs.searching import SCALES, Outcome, correlation, searched
+from invkit_photographs.searching import MOSTLY, SCALES, SHARP, Outcome, searched
 from tests.plugins.photographs.pictures import blocks, blur, hook, pixel, train_picture
 
 shifts = st.tuples(st.integers(-3, 3), st.integers(-3, 3))
@@ -59,23 +60,34 @@ def test_a_bent_blur_of_a_photograph(data_folder: Path) -> None:
     y = blur(train_picture(data_folder, 20, 120), hook(13), 0.01)
     outcome = searching(y, told=lambda *each: told.append(each))
     assert correlation(outcome.winner.kernel, on_square(hook(13)[0], 21)) > 0.8
-    assert outcome.gain > SHARP and outcome.winner.family == "free" and 0 < outcome.scale <= 1
+    assert not outcome.sharp and outcome.winner.family == "free" and outcome.scale in (SCALES[-1], 1)
     assert 0 <= outcome.agreement <= 1 + 1e-4 and 0 < certainty(outcome) < 1 + 1e-9
     assert outcome.winner.kernel.shape == (21, 21)
     assert told and any(each is outcome.winner for each, _ in told)
-    assert {f"search at {scale:g}" for scale in SCALES[::2]} <= {stage for _, stage in told}
+    stages = {stage for _, stage in told}
+    assert {f"search at {scale:g}" for scale in SCALES[::2]} <= stages
+    assert {f"refinement at {scale:g}" for scale in (*SCALES[1:], 1)} <= stages
     again = searching(y)
     assert torch.equal(again.winner.kernel, outcome.winner.kernel) and again.gain == outcome.gain
 
 
 def test_a_picture_that_is_not_blurred(data_folder: Path) -> None:
     outcome = searching(blur(train_picture(data_folder, 20, 110), pixel(1), 0.01))
-    assert outcome.gain < SHARP
+    assert outcome.sharp
+
+
+def test_little_else_than_a_pixel_is_not_blurred() -> None:
+    """However much evidence it has: pictures themselves are a little soft."""
+    nearly = on_square(pixel()[0], 3) * (MOSTLY + 0.1) + on_square(torch.ones(1, 3) / 3, 3) * (0.9 - MOSTLY)
+    line = on_square(torch.ones(1, 3), 3)
+    assert attrs.evolve(outcome_of(1.0), winner=Candidate(nearly)).sharp
+    assert not attrs.evolve(outcome_of(1.0), winner=Candidate(line)).sharp
+    assert attrs.evolve(outcome_of(1.0), winner=Candidate(line), gain=SHARP / 2).sharp
 
 
 def test_nothing_to_see_is_no_blur() -> None:
     outcome = searching(torch.full((1, 1, 48, 48), 0.5), ("disk?size=21,largest=9",))
-    assert outcome.gain < SHARP and np.isfinite(outcome.margin)
+    assert outcome.sharp and np.isfinite(outcome.margin)
 
 
 @pytest.mark.parametrize("side", [1, 3, 5])
@@ -86,8 +98,8 @@ def test_the_smallest_kernels(side: int) -> None:
 
 
 def outcome_of(margin: float, coarser: float = float("inf")) -> Outcome:
-    gain = max(margin, 0.0)
-    return Outcome(Candidate(pixel()[0]), gain, agreement=1.0, scale=0.5, margin=margin, coarser=coarser)
+    line = Candidate(on_square(torch.ones(1, 3), 3))
+    return Outcome(line, gain=1.0, agreement=1.0, scale=0.7, margin=margin, coarser=coarser)
 
 
 @given(margin=st.floats(-2, 2), coarser=st.floats(-5, 5))

@@ -84,7 +84,7 @@ def test_what_is_judged_is_no_larger_than_the_part(part: int, scale: float) -> N
 
 def test_noise_falls_with_the_scale_to_a_floor() -> None:
     assert view_of(0.5, 0.04).variance == pytest.approx(2 * 0.02**2)
-    assert view_of(0.5, 0.0).variance == pytest.approx(2 * LEAST_SIGMA**2)
+    assert view_of(0.5, 0.0).variance == pytest.approx(2 * (LEAST_SIGMA / 0.5) ** 2)
 
 
 def test_white_is_left_out_but_not_where_all_is_white() -> None:
