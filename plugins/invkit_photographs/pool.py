@@ -30,7 +30,7 @@ __all__ = ["kernels_at", "odd", "on_square", "refined"]
 
 #: standard deviations that a picture is brought to, and the second pixel of the first kernel then. Of
 #: BSDS500's training pictures small kernels are found with the first, and some large ones with the last alone
-BEGINNINGS = ((0.15, (0, -1)), (0.25, (-1, -1)), (0.4, (0, -1)))
+BEGINNINGS = ((0.15, (0, -1)), (0.25, (-1, -1)), (0.25, (0, -1)), (0.4, (0, -1)), (0.4, (-1, -1)))
 #: the standard deviation of pictures that kernels are refined on
 _CONTRAST = 0.25
 #: β ends early: what is flat by then stays flat, and the kernel does not see the rest
@@ -43,17 +43,20 @@ _STRONG = 0.12
 _LEAST = 0.03
 
 
-def kernels_at(small: Real, scale: float, sides: Sequence[int]) -> Iterator[Float[Tensor, "p p"]]:
+def kernels_at(
+    small: Real, scale: float, sides: Sequence[int], beginnings: int | None = None
+) -> Iterator[Float[Tensor, "p p"]]:
     """The kernels of all runs on a picture at a scale.
 
     Args:
         small: (h, w), grey.
         scale: its size over the full size.
         sides: of the supports at that scale, odd.
+        beginnings: how many of :data:`BEGINNINGS` each is tried with; None: all.
     """
     if small.std() == 0:
         return
-    for side, (contrast, neighbour) in product(sides, BEGINNINGS):
+    for side, (contrast, neighbour) in product(sides, BEGINNINGS[:beginnings]):
         alike, kernel = _of_contrast(small, contrast), None
         with np.errstate(all="ignore"):  # what is not finite is left out
             for state in coarse_to_fine(alike, (side, side), _QUICK, wrap=False, neighbour=neighbour):

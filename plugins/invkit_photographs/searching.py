@@ -26,11 +26,13 @@ from collections.abc import Callable, Sequence
 
 import attrs
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from invkit_photographs._fourier import Real
 from invkit_photographs.bound import Plan
 from invkit_photographs.families import FREE, Candidate, correlation, members
-from invkit_photographs.pool import kernels_at, odd, on_square, refined
+from invkit_photographs.pool import BEGINNINGS, kernels_at, odd, on_square, refined
 from invkit_photographs.size import extent
 from invkit_photographs.view import View
 
@@ -40,9 +42,10 @@ __all__ = ["Outcome", "searched"]
 #: kernel's mass in one pixel from which on it does
 SHARP, MOSTLY = 3e-3, 0.4
 
-#: scales that are searched and judged at, and the sides of the supports that are tried
+#: scales that are searched and judged at
 SCALES, FULL = (0.35, 0.5, 0.7), 1.0
-COARSE, FINE = (9, 17, 25), (9,)
+#: the sides of the supports that are tried at the coarsest and the finest, and how many beginnings there
+COARSE, FINE, FEW = (9, 17, 25), (9,), 2
 #: how many coarse candidates are refined at the next scale, one less at the one after it; and how many are
 #: judged again there
 CARRIED, KEPT = 4, 6
@@ -52,8 +55,8 @@ QUIET, REFINED = 0.02, 3
 #: one, which full size alone decides on. At full size the bound of a large kernel is loose, and it prefers
 #: thinner ones; at a scale it does not see how thick a small one is
 FULL_SHARE, SMALL = 0.15, 13
-#: coarse scales sort out, which needs less than a comparison
-_PLANS = {0.35: Plan(6, 3), 0.5: Plan(6, 3)}
+#: the coarsest scale sorts out, which needs less than a comparison
+_PLANS = {0.35: Plan(6, 3)}
 #: nats a derivative that the bound cannot tell apart
 _TIE = 6e-3
 #: how many of the best free ones a winner is compared with, the mean correlation with them that a simple
@@ -71,7 +74,7 @@ class Outcome:
         agreement: mean correlation with the best free candidates, in [0, 1].
         scale: that decided between it and others.
         margin: its lead over the best of those that do not resemble it, as a share of its gain at that scale.
-        coarser: its gain at the next coarser scale.
+        coarser: its gain at the scale before that.
     """
 
     winner: Candidate
@@ -109,9 +112,9 @@ def searched(
     """
     search = _Search(grey, sigma, side, told)
     coarse, middle, fine = SCALES
-    search.pool(coarse, COARSE)
+    search.pool(coarse, COARSE, len(BEGINNINGS))
     search.judge(coarse, search.all())
-    search.pool(fine, FINE)
+    search.pool(fine, FINE, FEW)
     for number in search.best(coarse, CARRIED):
         search.refine(number, middle)
     search.judge(middle, [*search.best(coarse, KEPT, apart=1.0), *search.at(middle), *search.at(fine)])
@@ -153,11 +156,12 @@ class _Search:
             self._views[scale] = View.of(self.grey, scale, self.sigma, reach)
         return self._views[scale]
 
-    def pool(self, scale: float, sides: Sequence[int]) -> None:
+    def pool(self, scale: float, sides: Sequence[int], beginnings: int) -> None:
         """Quick kernels at a scale."""
         small = self.view(scale).small
         most = min(odd(self.side * scale), odd(min(small.shape) / 2) - 2)
-        for kernel in kernels_at(small, scale, sorted({min(each, most) for each in sides if most >= 3})):
+        own = sorted({min(each, most) for each in sides if most >= 3})
+        for kernel in kernels_at(small, scale, own, beginnings):
             self.add(Candidate(on_square(kernel, self.side), scale), f"search at {scale:g}")
 
     def refine(self, number: int, scale: float, *, thin: bool = False) -> None:
@@ -235,16 +239,17 @@ class _Search:
                 number = max(full.keys() & free.keys(), key=decided.__getitem__)
         winner = self.found[number]
         self.judge(SCALES[1], [number])
+        gain = fine[number] - fine[0]
         alike = {each: correlation(winner.kernel, self.found[each].kernel) for each in decided}
         apart = [decided[each] for each in decided if each and alike[each] < _ALIKE]
         lead = decided[number] - max(apart, default=decided[0])
         return Outcome(
             winner,
-            gain=fine[number] - fine[0],
+            gain=gain,
             agreement=agreement(number),
             scale=scale,
             margin=lead / max(decided[number] - decided[0], _TIE),
-            coarser=middle[number] - middle[0],
+            coarser=gain if scale == FULL else middle[number] - middle[0],
         )
 
 
