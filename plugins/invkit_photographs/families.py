@@ -22,7 +22,7 @@ from invkit.errors import InputError
 from invkit_photographs.pool import on_square
 from invkit_photographs.view import View
 
-__all__ = ["FREE", "Candidate", "correlation", "family", "members"]
+__all__ = ["FREE", "Candidate", "correlation", "family", "members", "moved"]
 
 FREE = "free"
 """The family of kernels that have no simple shape."""
@@ -63,6 +63,16 @@ def correlation(one: Float[Tensor, "p p"], other: Float[Tensor, "p p"]) -> float
     energy = [torch.fft.irfft2(each * each.conj(), s=size)[0, 0] for each in spectra]
     product = torch.fft.irfft2(spectra[0] * spectra[1].conj(), s=size).max()
     return float(product / (energy[0] * energy[1]).sqrt())
+
+
+def moved(kernel: Float[Tensor, "p p"], to: Float[Tensor, "p p"]) -> Float[Tensor, "p p"]:
+    """A kernel moved by whole pixels to where it correlates best with another; what leaves comes back on the
+    other side.
+    """
+    size = (2 * kernel.shape[0], 2 * kernel.shape[1])
+    spectra = [torch.fft.rfft2(each, s=size) for each in (to, kernel)]
+    place = int(torch.fft.irfft2(spectra[0] * spectra[1].conj(), s=size).argmax())
+    return kernel.roll(divmod(place, size[1]), (0, 1))
 
 
 def _likeness(kernels: Float[Tensor, "n p p"], free: Float[Tensor, "k p p"]) -> Float[Tensor, "n"]:

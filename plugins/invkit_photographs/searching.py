@@ -4,20 +4,22 @@
     outcome.winner.kernel, outcome.gain, outcome.agreement
 
 1. **Pool.** Quick kernels (:mod:`invkit_photographs.pool`) at a scale of 0.35, where large blurs are small,
-   and by the size of the best of them at 0.5 or 0.7 or both.
-2. **Judge.** All are judged at the coarsest scale; at the next finer one where the winner is at most 25
-   pixels across there, and so on (:mod:`invkit_photographs.view`).
-3. **Full size.** Of little noise, at most 0.006, and a small kernel full size says more: one more search
-   for the winner's size, the best two are refined there, and all are judged there.
-4. **Families.** The best three are restated as members of simple families, which join them
+   and for small blurs at 0.7.
+2. **Carry up.** The best four, as far as they differ, are refined at 0.5, and of all those the best three at
+   0.7 (:mod:`invkit_photographs.view` tells their evidence at a scale). A kernel that a coarse scale finds
+   only roughly becomes right on the way.
+3. **Families.** The best three are restated as members of simple families, which join them
    (:mod:`invkit_photographs.families`).
-5. **Choose.** The one of most evidence. Within 0.003 nats a derivative of it, which the bound cannot tell
-   apart, a simple shape before a free one, then the smaller.
+4. **Full size.** Where the noise is at most 0.013, the best three are made thin there: what was found at a
+   scale is right and too thick.
+5. **Choose.** A simple shape that has the most evidence at 0.7, or as good as, where the best free kernels
+   look like it. Else the free kernel of most evidence at 0.7, with some of that at full size: there alone it
+   shows how thick a kernel is, and small kernels are judged there altogether.
 
 The **gain** is the winner's evidence less that of the single pixel: where it is next to nothing, the picture
-is not blurred, or shows too little to tell. **Agreement** is the mean correlation of the winner with the next
-best of other runs: independent searches that end at one kernel are seldom wrong. And scales must agree: a
-kernel that the next coarser scale finds worse than the single pixel is not to be trusted.
+is not blurred, or shows too little to tell. **Agreement** is the mean correlation of the winner with the best
+free candidates: independent searches that end at one kernel are seldom wrong. And scales must agree: a kernel
+that the next coarser scale finds worse than the single pixel is not to be trusted.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ from torch import Tensor
 
 from invkit_photographs._fourier import Real
 from invkit_photographs.bound import Plan
-from invkit_photographs.families import FREE, Candidate, correlation, members
+from invkit_photographs.families import FREE, Candidate, correlation, members, moved
 from invkit_photographs.pool import BEGINNINGS, kernels_at, odd, on_square, refined
 from invkit_photographs.size import extent
 from invkit_photographs.view import View
@@ -50,7 +52,7 @@ COARSE, FINE, FEW = (9, 17, 25), (9,), 2
 #: judged again there
 CARRIED, KEPT = 4, 6
 #: the noise up to which candidates are refined at full size, and how many
-QUIET, REFINED = 0.02, 3
+QUIET, REFINED = 0.013, 3
 #: the share of the evidence at full size in that of a large kernel, and pixels across, at most, of a small
 #: one, which full size alone decides on. At full size the bound of a large kernel is loose, and it prefers
 #: thinner ones; at a scale it does not see how thick a small one is
@@ -62,6 +64,10 @@ _TIE = 6e-3
 #: how many of the best free ones a winner is compared with, the mean correlation with them that a simple
 #: shape needs, and the correlation of kernels that are alike
 _OTHERS, _SHAPED, _ALIKE = 3, 0.9, 0.8
+#: the correlation of kernels that are combined
+_COMBINED = 0.95
+#: nats a derivative at full size: shapes that are further behind the best free kernel are none
+_FAR = 0.125
 
 
 @attrs.frozen(eq=False)
@@ -133,6 +139,9 @@ def searched(
         search.judge(fine, search.at(FULL))
         best = search.best(fine, KEPT, apart=1.0, free=True)
         search.judge(FULL, [*best, *search.at(FULL), *search.simple()])
+        if search.combine():
+            search.judge(fine, search.at(FULL))
+            search.judge(FULL, search.at(FULL))
     return search.outcome()
 
 
@@ -169,6 +178,19 @@ class _Search:
         kernel = refined(self.view(scale).small, scale, self.found[number].kernel.numpy(), thin=thin)
         if kernel is not None:
             self.add(Candidate(on_square(kernel, self.side), scale), f"refinement at {scale:g}")
+
+    def combine(self) -> bool:
+        """One more candidate of full size: the mean of those there that are alike, made thin once more. What
+        they have wrong is partly chance. False where there are not two of them.
+        """
+        thin = [self.found[each].kernel for each in self.at(FULL)]
+        best = max(self.at(FULL), key=self.judged[SCALES[-1]].__getitem__, default=0)
+        near = [moved(each, self.found[best].kernel) for each in thin]
+        near = [each for each in near if correlation(each, self.found[best].kernel) > _COMBINED]
+        if len(near) > 1:
+            self.add(Candidate(torch.stack(near).mean(0)), "combination")
+            self.refine(len(self.found) - 1, FULL, thin=True)
+        return len(near) > 1
 
     def add(self, candidate: Candidate, stage: str) -> None:
         """One more candidate."""
@@ -226,8 +248,10 @@ class _Search:
 
         shapes = [each for each in self.simple() if fine[each] >= fine[number] - _TIE]
         shapes = [each for each in shapes if agreement(each) >= _SHAPED]
-        if FULL in self.judged:  # nearly a single pixel is a shape, too
-            shapes = [each for each in shapes if self.judged[FULL][each] > self.judged[FULL][0]]
+        if FULL in self.judged and free:  # nearly a single pixel is a shape, too
+            full = self.judged[FULL]
+            least = max(full[0], max(full[each] for each in full.keys() & free.keys()) - _FAR)
+            shapes = [each for each in shapes if full[each] > least]
         if shapes:
             number = max(shapes, key=fine.__getitem__)
         elif FULL in self.judged and free:
