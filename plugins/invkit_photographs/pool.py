@@ -1,12 +1,16 @@
 """Quick kernels: runs of the pyramid under sparse gradients alone, of several supports and scales.
 
-    for kernel in kernels_at(view, sides=(13, 19, 25)):
+    for kernel in kernels_at(small, scale, sides=(13, 19, 25)):
         kernel                                  # (P, P), odd, in pixels of full size
+    refined(larger, 0.7, kernel.numpy())        # the same, after some rounds at another scale
 
 A run is :func:`invkit_photographs.pyramid.coarse_to_fine` without the dark channel, on the picture at a
 scale. Where it ends depends on chance: on the support, on where it begins, and on the contrast, since the
-weight of the gradients is an absolute number. So there are several, of pictures brought to two contrasts and
-from two first kernels, and the evidence judges which is right.
+weight of the gradients is an absolute number. So there are several, of pictures brought to three contrasts
+and from two first kernels, and the evidence judges which is right.
+
+A kernel found at a small scale is rough there, and too thick when it is enlarged. :func:`refined` goes on with
+it at a larger one.
 """
 
 from __future__ import annotations
