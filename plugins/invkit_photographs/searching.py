@@ -40,9 +40,11 @@ from invkit_photographs.view import View
 
 __all__ = ["Outcome", "searched"]
 
-#: nats a derivative: with less gain over the single pixel a picture counts as not blurred. And the share of a
-#: kernel's mass in one pixel from which on it does
-SHARP, MOSTLY = 3e-3, 0.4
+#: nats a derivative: with less gain over the single pixel a picture counts as not blurred
+SHARP = 3e-3
+#: and so it does where one pixel has more of the kernel's mass, or where the kernel is no more pixels across:
+#: pictures themselves are a little soft, and where much is to see, little is left of the evidence for a shape
+MOSTLY, NEARLY = 0.4, 3
 
 #: scales that are searched and judged at
 SCALES, FULL = (0.35, 0.5, 0.7), 1.0
@@ -95,7 +97,8 @@ class Outcome:
         """Whether the picture seems not blurred: the single pixel has about as much evidence, or the kernel
         is little else.
         """
-        return self.gain < SHARP or float(self.winner.kernel.max()) > MOSTLY
+        kernel = self.winner.kernel.numpy()
+        return self.gain < SHARP or float(kernel.max()) > MOSTLY or extent(kernel) <= NEARLY
 
 
 def searched(

@@ -16,7 +16,7 @@ from torch.nn.functional import pad
 from invkit_photographs.certainty import certainty
 from invkit_photographs.families import Candidate, correlation
 from invkit_photographs.pool import on_square
-from invkit_photographs.searching import MOSTLY, SCALES, SHARP, Outcome, searched
+from invkit_photographs.searching import MOSTLY, NEARLY, SCALES, SHARP, Outcome, searched
 from tests.plugins.photographs.pictures import blocks, blur, hook, pixel, train_picture
 
 shifts = st.tuples(st.integers(-3, 3), st.integers(-3, 3))
@@ -78,8 +78,10 @@ def test_a_picture_that_is_not_blurred(data_folder: Path) -> None:
 
 def test_little_else_than_a_pixel_is_not_blurred() -> None:
     """However much evidence it has: pictures themselves are a little soft."""
-    nearly = on_square(pixel()[0], 3) * (MOSTLY + 0.1) + on_square(torch.ones(1, 3) / 3, 3) * (0.9 - MOSTLY)
-    line = on_square(torch.ones(1, 3), 3)
+    line = on_square(torch.ones(1, NEARLY + 2), NEARLY + 2)
+    nearly = on_square(pixel()[0], NEARLY + 2) * (MOSTLY + 0.1) + line * (0.9 - MOSTLY)
+    short = on_square(torch.ones(1, NEARLY), NEARLY)
+    assert attrs.evolve(outcome_of(1.0), winner=Candidate(short)).sharp
     assert attrs.evolve(outcome_of(1.0), winner=Candidate(nearly)).sharp
     assert not attrs.evolve(outcome_of(1.0), winner=Candidate(line)).sharp
     assert attrs.evolve(outcome_of(1.0), winner=Candidate(line), gain=SHARP / 2).sharp
@@ -98,7 +100,7 @@ def test_the_smallest_kernels(side: int) -> None:
 
 
 def outcome_of(margin: float, coarser: float = float("inf")) -> Outcome:
-    line = Candidate(on_square(torch.ones(1, 3), 3))
+    line = Candidate(on_square(torch.ones(1, 7), 7))
     return Outcome(line, gain=1.0, agreement=1.0, scale=0.7, margin=margin, coarser=coarser)
 
 
