@@ -9,8 +9,8 @@ scale. Where it ends depends on chance: on the support, on where it begins, and 
 weight of the gradients is an absolute number. So there are several, of pictures brought to three contrasts
 and from two first kernels, and the evidence judges which is right.
 
-A kernel found at a small scale is rough there, and too thick when it is enlarged. :func:`refined` goes on with
-it at a larger one.
+A kernel found at a small scale is rough there, and too thick when it is enlarged. :func:`refined` goes on
+with it at a larger one.
 """
 
 from __future__ import annotations

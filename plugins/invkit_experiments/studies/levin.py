@@ -57,6 +57,7 @@ UNTOLD = Solve(
     hurried_by="rounds",
 )
 PHOTOGRAPHS = Named("photographs", "the method photographs, not told the size", "photographs")
+TOLD = Named("photographs-told", "the method photographs, told the size", "photographs", told=True)
 KNOWN = Solve(
     "known", "the dark prior's last step with the true kernel", "darkprior", (TRUE_KERNEL, "identity")
 )
@@ -121,7 +122,7 @@ LEVIN = Study(
             "levin",
             "Levin's images 1 and 2, kernels 1 to 8",
             LevinPairs(),
-            (Blurry(), PHOTOGRAPHS, UNTOLD, DARK, L0, KNOWN, oracle()),
+            (Blurry(), PHOTOGRAPHS, TOLD, UNTOLD, DARK, L0, KNOWN, oracle()),
             {
                 "darkprior": {"psnr": 32.69, "ratio_spectral": 1.255},
                 "known": {"psnr": 34.53, "ratio_spectral": 1.0},
