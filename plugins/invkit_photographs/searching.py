@@ -27,8 +27,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import attrs
+import numpy as np
 import torch
 from jaxtyping import Float
+from scipy import ndimage
 from torch import Tensor
 
 from invkit_photographs._fourier import Real
@@ -66,6 +68,9 @@ _TIE = 6e-3
 #: how many of the best free ones a winner is compared with, the mean correlation with them that a simple
 #: shape needs, and the correlation of kernels that are alike
 _OTHERS, _SHAPED, _ALIKE = 3, 0.9, 0.8
+#: how many standard deviations a derivative has that is no noise, and the share of a kernel's largest entry
+#: that is next to nothing
+_CLEAR, _FAINT = 4.0, 0.03
 #: the correlation of kernels that are combined
 _COMBINED = 0.95
 #: nats a derivative at full size: shapes that are further behind the best free kernel are none
@@ -83,6 +88,7 @@ class Outcome:
         scale: that decided between it and others.
         margin: its lead over the best of those that do not resemble it, as a share of its gain at that scale.
         coarser: its gain at the scale before that.
+        edges: how many derivatives of the picture are clearly no noise, for each entry of the kernel.
     """
 
     winner: Candidate
@@ -91,6 +97,7 @@ class Outcome:
     scale: float
     margin: float
     coarser: float
+    edges: float
 
     @property
     def sharp(self) -> bool:
@@ -265,6 +272,7 @@ class _Search:
                 scale, decided = FULL, full
                 number = max(full.keys() & free.keys(), key=decided.__getitem__)
         winner = self.found[number]
+        entries = int((winner.kernel > _FAINT * winner.kernel.max()).sum())
         self.judge(SCALES[1], [number])
         gain = fine[number] - fine[0]
         alike = {each: correlation(winner.kernel, self.found[each].kernel) for each in decided}
@@ -277,7 +285,16 @@ class _Search:
             scale=scale,
             margin=lead / max(decided[number] - decided[0], _TIE),
             coarser=gain if scale == FULL else middle[number] - middle[0],
+            edges=_steep(self.grey, self.sigma) / max(entries, 1),
         )
+
+
+def _steep(grey: Real, sigma: float) -> int:
+    """How many derivatives of a picture, a little smoothed, are clearly no noise."""
+    smooth = ndimage.gaussian_filter(grey, 1.0)
+    corner = smooth[:-1, :-1]
+    size = np.hypot(smooth[1:, :-1] - corner, smooth[:-1, 1:] - corner)
+    return int((size > _CLEAR * sigma / np.sqrt(8 * np.pi)).sum())
 
 
 def _reach(kernel: Float[Tensor, "p p"]) -> int:

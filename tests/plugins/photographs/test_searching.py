@@ -99,14 +99,18 @@ def test_the_smallest_kernels(side: int) -> None:
     assert outcome.winner.kernel.sum() == pytest.approx(1, abs=1e-5)
 
 
-def outcome_of(margin: float, coarser: float = float("inf")) -> Outcome:
+def outcome_of(margin: float, coarser: float = float("inf"), edges: float = 1000.0) -> Outcome:
     line = Candidate(on_square(torch.ones(1, 7), 7))
-    return Outcome(line, gain=1.0, agreement=1.0, scale=0.7, margin=margin, coarser=coarser)
+    return Outcome(line, gain=1.0, agreement=1.0, scale=0.7, margin=margin, coarser=coarser, edges=edges)
 
 
 @given(margin=st.floats(-2, 2), coarser=st.floats(-5, 5))
 def test_certainty_is_a_probability(margin: float, coarser: float) -> None:
     assert 0 <= certainty(outcome_of(margin, coarser)) <= 1
+
+
+def test_few_edges_for_many_entries_are_no_ground() -> None:
+    assert certainty(outcome_of(1.0, edges=30.0)) < 0.5 < certainty(outcome_of(1.0, edges=150.0))
 
 
 def test_scales_must_agree() -> None:
