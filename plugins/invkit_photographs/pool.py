@@ -42,7 +42,7 @@ _QUICK = Settings(dark=False, last_rounds=0, largest=4.0)
 #: that refine a kernel, and that make it thin at last
 _ROUNDS, _LAST_ROUNDS = 12, 24
 #: entries above this share of the largest are strong
-_STRONG = 0.12
+_STRONG = 0.05
 #: entries below this share of the largest are nothing
 _LEAST = 0.03
 
