@@ -97,21 +97,21 @@ class Named(Method):
     Args:
         method: the name.
         known: whether it is given the true kernel in place of its prior.
-        told: whether it is told the size of the kernel file.
+        prior_w: spec of another prior of the kernel than the method's; ``{size}`` in it is the kernel's side.
         hurried_by: the solver's option that a run's number of steps stands for.
         operator: spec of another operator than the method's.
     """
 
     method: str
     known: bool = False
-    told: bool = False
+    prior_w: str | None = None
     hurried_by: str = "steps"
     operator: str | None = None
 
     def identity(self, source: Source, settings: Settings) -> Mapping[str, Any]:
         """Operator, priors with the sha256 of their weights, solver with all defaults, versions."""
         made = _written(self._pipeline(settings, None), blind=not self.known)
-        told = {"told": self.known, "size": self.told}
+        told = {"told": self.known, "w": self.prior_w}
         return {"method": self.method, "pipeline": made, "seed": settings.seed} | told
 
     def recover(self, one: Measured, source: Source, settings: Settings, index: int) -> Found:
@@ -120,8 +120,8 @@ class Named(Method):
     def _pipeline(self, settings: Settings, one: Measured | None, seed: int = 0) -> invkit.Pipeline:
         given = invkit.Given(torch.ones(1, 1, 1) if one is None else one.w[0])
         instead: dict[str, Any] = {"w": given} if self.known else {}
-        if self.told and one is not None:
-            instead["w"] = f"blind?size={one.kernel_size}"
+        if self.prior_w is not None and one is not None:
+            instead["w"] = self.prior_w.format(size=one.kernel_size)
         if self.operator is not None:
             instead["operator"] = self.operator
         pipeline = invkit.method(self.method, seed=seed, **instead)

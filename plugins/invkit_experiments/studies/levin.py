@@ -57,7 +57,9 @@ UNTOLD = Solve(
     hurried_by="rounds",
 )
 PHOTOGRAPHS = Named("photographs", "the method photographs, not told the size", "photographs")
-TOLD = Named("photographs-told", "the method photographs, told the size", "photographs", told=True)
+TOLD = Named(
+    "photographs-told", "the method photographs, told the size", "photographs", prior_w="blind?size={size}"
+)
 KNOWN = Solve(
     "known", "the dark prior's last step with the true kernel", "darkprior", (TRUE_KERNEL, "identity")
 )
