@@ -12,7 +12,7 @@ Nothing is learnt from data. A part of the picture is enough to find the kernel 
 Each measurement's status says what to think of its kernel:
 
 - ``sharp``: no kernel has notably more evidence than the single pixel. The picture is not blurred, or shows
-  too little structure to tell; ``w`` is that pixel.
+  too little structure to tell; ``w`` is that pixel, and the confidence is NaN: nothing tells how sure it is.
 - ``doubtful``: the confidence is less than ``doubt``; see :mod:`invkit_photographs.certainty`.
 - ``max_iter``: as usual.
 
@@ -224,7 +224,7 @@ class KernelSearch(Solver):
             if places.rotation:
                 notes["rotation"] = places.rotation
         if outcome.sharp:
-            return Status.SHARP, {**notes, "family": "single pixel"}, sure
+            return Status.SHARP, {**notes, "family": "single pixel"}, float("nan")
         return Status.DOUBTFUL if sure < self.doubt else Status.MAX_ITER, notes, sure
 
     def _part(self, grey: Real) -> Real:

@@ -52,7 +52,7 @@ def test_the_radius_of_a_photograph_out_of_focus(data_folder: Path) -> None:
 def test_a_photograph_that_is_not_blurred(data_folder: Path) -> None:
     y = blur(train_picture(data_folder, 20, 110), pixel(1), 0.01)
     solution = search(y, priors=["blind", "darkchannel"])
-    assert solution.status == (Status.SHARP,)
+    assert solution.status == (Status.SHARP,) and bool(solution.confidence.isnan().all())
     assert solution.w.max() == 1 and solution.w.sum() == 1
     assert torch.equal(solution.x, y)
     assert solution.notes is not None and solution.notes[0]["family"] == "single pixel"
