@@ -217,6 +217,11 @@ class SceneOfAnotherSize(Right):
         return Scene(LastPixelLost(), tuple(x_shape), (0,) * len(x_shape[1:]))
 
 
+class NearlyTheSame(Right):
+    def local(self, w, y_shape, place):
+        return self, 2 * w
+
+
 class RowsReversed(GivenW):
     def matrix(self, n, like):
         return super().matrix(n, like).flip(1)
@@ -281,6 +286,7 @@ WRONG = {
     SpectrumOfAProduct: ("spectrum", r"given.*spectrum"),
     WindowOfAProduct: ("window", r"given.*window"),
     SceneOfAnotherSize: ("beyond", "beyond"),
+    NearlyTheSame: ("local", "local"),
     MatrixUpsideDown: ("matrix", r"given.*matrix"),
     FalseAmbiguity: ("ambiguities", "doubling.*changes the measurement"),
     Misaligned: ("ambiguities", "align moves x away"),
