@@ -194,8 +194,8 @@ class BilinearOperator(nn.Module, ABC):
         return None
 
     def nodes(self, y_shape: Shape) -> Float[Tensor, "k dims"] | None:
-        """Where in the measurement each channel of ``w`` is the kernel, in pixels; None (the default): ``w``
-        is one for all of it.
+        """For each channel of ``w`` the place in the measurement where it is the kernel: (rows, columns) in
+        pixels. None, the default, means that ``w`` is the same everywhere.
 
         An operator whose kernel varies across the picture says here how many kernels it takes, and where
         they stand.

@@ -75,7 +75,7 @@ class Case:
         return self.operator.pieces(self.w, tuple(self.term.y.shape[1:]))
 
     def varying(self) -> Bool[Tensor, "n"]:
-        """Which measurements have more than one piece."""
+        """Flags of the measurements whose operator varies, so that they are solved in several pieces."""
         y_shape = tuple(self.term.y.shape[1:])
         several = [prod(self.operator.pieces(each[None], y_shape)) > 1 for each in self.w]
         return torch.tensor(several, device=self.term.y.device)

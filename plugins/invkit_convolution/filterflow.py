@@ -198,6 +198,6 @@ def _support(hat: Float[Tensor, "length"]) -> slice:
 
 
 def _read(span: Span, kernel: Size) -> Span:
-    """What the valid convolution reads for a part of its result."""
+    """The part of the image that the valid convolution reads to make a part of its result."""
     down, right = (slice(each.start, each.stop + k - 1) for each, k in zip(span, kernel, strict=True))
     return down, right

@@ -87,8 +87,8 @@ class LinearConvolution(Convolution):
         return torch.cat([self._in_parts(kernel, image, (size[0], size[1])) for kernel, image in pairs], 1)
 
     def _in_parts(self, w: Tensor, x: Tensor, size: tuple[int, int]) -> Tensor:
-        """Of one channel. A part of the measurement is the valid convolution of a part of the image (overlap
-        and save).
+        """The convolution of one channel, part by part: each part of the measurement is the valid convolution
+        of a part of the image. This is known as overlap-save.
         """
         high, wide = w.shape[2:]
         valid = LinearConvolution("valid")

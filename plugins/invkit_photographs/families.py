@@ -27,9 +27,10 @@ __all__ = ["FREE", "Candidate", "correlation", "family", "members", "moved"]
 FREE = "free"
 """The family of kernels that have no simple shape."""
 
-#: how many members of a family of one number are looked at wherever they are
+#: of a family with one number, e.g. a radius, so many members over its whole range are judged, too
 _GRID = 9
-#: members correlate by so much with one of the free ones: nearly a single pixel is a member, too
+#: a member is judged only where it correlates by so much with a free kernel. Every family has members that
+#: are nearly a single pixel, and they would win on pictures that are a little soft by themselves
 _LIKE = 0.8
 #: how far variations go in each generation, in latents of N(0, I), and how many there are
 _STEPS, _CHILDREN = (0.3, 0.15, 0.07), 4
@@ -129,11 +130,11 @@ def members(
             like = _likeness(made, free)
             value = view.evidence(made).where(like >= min(_LIKE, float(like.max())), -torch.inf)
             for step in _STEPS if value.max() > best - _BEHIND else ():
-                moved = latents[value.argmax()] + step * torch.randn(
+                varied = latents[value.argmax()] + step * torch.randn(
                     _CHILDREN, *latents.shape[1:], generator=rng
                 )
-                latents = torch.cat([latents, moved])
-                value = torch.cat([value, view.evidence(kernels(moved))])
+                latents = torch.cat([latents, varied])
+                value = torch.cat([value, view.evidence(kernels(varied))])
             chosen = latents[value.argmax()][None]
             numbers = {name: float(each[0]) for name, each in prior.numbers(chosen).items()}
             yield Candidate(kernels(chosen)[0], 1.0, spec.partition("?")[0], numbers)

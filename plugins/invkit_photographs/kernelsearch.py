@@ -66,7 +66,7 @@ REMARKS = {
     "rotation": "the camera turned a little, each part of the picture gets a kernel of its own",
     "unclear": "the blur varies across the picture, and some parts of it are not explained",
 }
-"""What a user is told of a blur that varies; the key ``remark`` of ``notes``."""
+"""What the user is told where the blur varies, by the value of ``varies``; ``notes["remark"]`` holds it."""
 PART = 320
 """Pixels a side of the part that is searched in."""
 _STEPS = 20

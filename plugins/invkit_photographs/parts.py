@@ -55,7 +55,7 @@ CLEAR = 1.5e-3
 #: and with less at the coarse scale none is looked for at the fine one
 _HINT = 3e-4
 #: nats a derivative of one part: by so much more evidence of the single pixel is a kernel wrong there; and in
-#: how many parts that counts. Of one kernel for all, one part of some pictures says so, too
+#: how many parts that counts: in one part it also happens on pictures with one kernel for all
 WRONG, MANY = 1e-2, 2
 #: parts along an axis, their side at the fine scale, and the kernel's extent there at most, in pixels
 _PARTS, _SIDE, _ACROSS = 3, 112, 25

@@ -39,7 +39,7 @@ BEGINNINGS = ((0.15, (0, -1)), (0.25, (-1, -1)), (0.25, (0, -1)), (0.4, (0, -1))
 _CONTRAST = 0.25
 #: β ends early: what is flat by then stays flat, and the kernel does not see the rest
 _QUICK = Settings(dark=False, last_rounds=0, largest=4.0)
-#: that refine a kernel, and that make it thin at last
+#: rounds that refine a kernel at a scale, and rounds that make it thin at full size
 _ROUNDS, _LAST_ROUNDS = 12, 24
 #: entries above this share of the largest are strong
 _STRONG = 0.05

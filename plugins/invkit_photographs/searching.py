@@ -52,8 +52,8 @@ MOSTLY, NEARLY = 0.4, 3
 SCALES, FULL = (0.35, 0.5, 0.7), 1.0
 #: the sides of the supports that are tried at the coarsest and the finest, and how many beginnings there
 COARSE, FINE, FEW = (9, 17, 25), (9,), 2
-#: how many coarse candidates are refined at the next scale, one less at the one after it; and how many are
-#: judged again there
+#: so many candidates of the coarsest scale are refined at the middle one, and one less at the finest. So many
+#: of a scale's best are judged again at the next
 CARRIED, KEPT = 4, 6
 #: the noise up to which candidates are refined at full size, and how many
 QUIET, REFINED = 0.013, 3
@@ -65,11 +65,11 @@ FULL_SHARE, SMALL = 0.15, 13
 _PLANS = {0.35: Plan(6, 3)}
 #: nats a derivative that the bound cannot tell apart
 _TIE = 6e-3
-#: how many of the best free ones a winner is compared with, the mean correlation with them that a simple
-#: shape needs, and the correlation of kernels that are alike
+#: a winner is compared with so many of the best free kernels. A simple shape must correlate with them by the
+#: second number in the mean. Kernels that correlate by less than the third do not resemble each other
 _OTHERS, _SHAPED, _ALIKE = 3, 0.9, 0.8
-#: how many standard deviations a derivative has that is no noise, and the share of a kernel's largest entry
-#: that is next to nothing
+#: a derivative of so many standard deviations of the noise is no noise. An entry of a kernel below this share
+#: of its largest does not count
 _CLEAR, _FAINT = 4.0, 0.03
 #: the correlation of kernels that are combined
 _COMBINED = 0.95

@@ -72,7 +72,7 @@ def test_a_picture_of_one_part_is_not_asked() -> None:
 def test_drawn_rotations_are_what_they_say(data_folder: Path) -> None:
     source = Rotations("train", 6.0, side=128, kernel=31)
     if not (data_folder / "photographs").exists():
-        pytest.skip("no photographs")
+        pytest.skip(f"no photographs at {data_folder}")
     one = source.one(0, 0)
     assert one.y.shape == one.x.shape and one.w.shape == (1, 1, 31, 31)
     assert float(one.w.sum()) == pytest.approx(1)
