@@ -40,7 +40,7 @@ from invkit_photographs.pool import BEGINNINGS, kernels_at, odd, on_square, refi
 from invkit_photographs.size import extent
 from invkit_photographs.view import View
 
-__all__ = ["Outcome", "searched"]
+__all__ = ["Outcome", "searched", "steep"]
 
 #: nats a derivative: with less gain over the single pixel a picture counts as not blurred
 SHARP = 3e-3
@@ -285,11 +285,11 @@ class _Search:
             scale=scale,
             margin=lead / max(decided[number] - decided[0], _TIE),
             coarser=gain if scale == FULL else middle[number] - middle[0],
-            edges=_steep(self.grey, self.sigma) / max(entries, 1),
+            edges=steep(self.grey, self.sigma) / max(entries, 1),
         )
 
 
-def _steep(grey: Real, sigma: float) -> int:
+def steep(grey: Real, sigma: float) -> int:
     """How many derivatives of a picture, a little smoothed, are clearly no noise."""
     smooth = ndimage.gaussian_filter(grey, 1.0)
     corner = smooth[:-1, :-1]

@@ -14,9 +14,9 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from invkit_photographs.certainty import certainty
-from invkit_photographs.families import Candidate, correlation
+from invkit_photographs.families import Candidate, correlation, moved
 from invkit_photographs.pool import on_square
-from invkit_photographs.searching import MOSTLY, NEARLY, SCALES, SHARP, Outcome, searched
+from invkit_photographs.searching import MOSTLY, NEARLY, SCALES, SHARP, Outcome, searched, steep
 from tests.plugins.photographs.pictures import blocks, blur, hook, pixel, train_picture
 
 shifts = st.tuples(st.integers(-3, 3), st.integers(-3, 3))
@@ -115,3 +115,17 @@ def test_few_edges_for_many_entries_are_no_ground() -> None:
 
 def test_scales_must_agree() -> None:
     assert certainty(outcome_of(1.0)) > 0.9 > 0.5 > certainty(outcome_of(1.0, coarser=-0.01))
+
+
+@given(seed=seeds, place=shifts)
+def test_a_kernel_is_moved_back_to_where_it_was(seed: int, place: tuple[int, int]) -> None:
+    kernel = random_kernel(seed)
+    assert torch.equal(moved(kernel.roll(place, (0, 1)), kernel), kernel)
+
+
+def test_noise_shows_no_edges_and_a_step_shows_one() -> None:
+    """Smoothed noise of σ has derivatives of σ/√(8π): nearly none of them is four times as large."""
+    noise = 0.01 * np.random.default_rng(0).standard_normal((200, 200))
+    assert steep(noise, 0.01) < 0.002 * noise.size
+    step = noise + 0.5 * (np.arange(200) >= 100)
+    assert 3 * 199 < steep(step, 0.01) < 12 * 199
