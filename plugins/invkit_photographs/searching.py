@@ -18,13 +18,14 @@
 
 The **gain** is the winner's evidence less that of the single pixel: where it is next to nothing, the picture
 is not blurred, or shows too little to tell. **Agreement** is the mean correlation of the winner with the best
-free candidates: independent searches that end at one kernel are seldom wrong. And scales must agree: a kernel
-that the next coarser scale finds worse than the single pixel is not to be trusted.
+free candidates: independent searches that end at one kernel are seldom wrong. And scales must agree: small
+kernels explain the fine scales of many pictures that are blurred much. So what the coarser scales find clearly
+worse than another kernel is passed over, and where there is nothing else, it is not to be trusted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import attrs
 import numpy as np
@@ -67,12 +68,17 @@ _PLANS = {0.35: Plan(6, 3)}
 _TIE = 6e-3
 #: a winner is compared with so many of the best free kernels. A simple shape must correlate with them by the
 #: second number in the mean. Kernels that correlate by less than the third do not resemble each other
-_OTHERS, _SHAPED, _ALIKE = 3, 0.9, 0.8
+_OTHERS, _SHAPED, _ALIKE = 3, 0.9, 0.85
 #: a derivative of so many standard deviations of the noise is no noise. An entry of a kernel below this share
 #: of its largest does not count
 _CLEAR, _FAINT = 4.0, 0.03
 #: the correlation of kernels that are combined
 _COMBINED = 0.95
+#: the share of the best gain at the coarser scales that the winner should have, and how many are tried
+_HELD, _TRIED = 0.6, 4
+#: nats a derivative that the winner and the single pixel may lack at a coarser scale if the picture is not
+#: blurred: larger kernels have no more evidence there then
+_LACKING = 0.01
 #: nats a derivative at full size: shapes that are further behind the best free kernel are none
 _FAR = 0.125
 
@@ -88,6 +94,9 @@ class Outcome:
         scale: that decided between it and others.
         margin: its lead over the best of those that do not resemble it, as a share of its gain at that scale.
         coarser: its gain at the scale before that.
+        held: the share that it has of the best gain at the coarser scales, the least of them.
+        lacking: how much it and the single pixel lack of the best evidence there, nats a derivative, the most
+            of them.
         edges: how many derivatives of the picture are clearly no noise, for each entry of the kernel.
     """
 
@@ -97,15 +106,20 @@ class Outcome:
     scale: float
     margin: float
     coarser: float
+    held: float
+    lacking: float
     edges: float
 
     @property
-    def sharp(self) -> bool:
-        """Whether the picture seems not blurred: the single pixel has about as much evidence, or the kernel
-        is little else.
-        """
+    def little(self) -> bool:
+        """Whether the single pixel has about as much evidence, or the kernel is little else."""
         kernel = self.winner.kernel.numpy()
         return self.gain < SHARP or float(kernel.max()) > MOSTLY or extent(kernel) <= NEARLY
+
+    @property
+    def sharp(self) -> bool:
+        """Whether the picture seems not blurred: the kernel is little, and no scale asks for a larger one."""
+        return self.little and self.lacking < _LACKING
 
 
 def searched(
@@ -243,6 +257,24 @@ class _Search:
                 kept.append(number)
         return kept
 
+    def coarser(self, number: int) -> tuple[float, float]:
+        """The share that a candidate has of the best gain at the coarser scales, and the evidence that neither
+        it nor the single pixel has of the best; at the worst of them.
+        """
+        held, lacking = 1.0, 0.0
+        for scale in SCALES[:-1]:
+            self.judge(scale, [number])
+            known = self.judged[scale]
+            most = max(known.values())
+            held = min(held, (known[number] - known[0] + _TIE) / (most - known[0] + _TIE))
+            lacking = max(lacking, most - max(known[number], known[0]))
+        return held, lacking
+
+    def agreed(self, numbers: Iterable[int], evidence: Mapping[int, float]) -> int:
+        """That of most evidence of which the coarser scales think well; if none of the best few is, the best."""
+        among = sorted(numbers, key=evidence.__getitem__, reverse=True)
+        return next((each for each in among[:_TRIED] if self.coarser(each)[0] >= _HELD), among[0])
+
     def outcome(self) -> Outcome:
         """The candidate chosen, and what tells how sure it is."""
         middle, fine = (self.judged[scale] for scale in SCALES[1:])
@@ -262,18 +294,21 @@ class _Search:
             full = self.judged[FULL]
             least = max(full[0], max(full[each] for each in full.keys() & free.keys()) - _FAR)
             shapes = [each for each in shapes if full[each] > least]
+        shapes = [each for each in shapes if self.coarser(each)[0] >= _HELD]
         if shapes:
             number = max(shapes, key=fine.__getitem__)
         elif FULL in self.judged and free:
             full = self.judged[FULL]
             decided = {each: fine[each] + FULL_SHARE * value for each, value in full.items()}
-            number = max(full.keys() & free.keys(), key=decided.__getitem__)
+            number = self.agreed(full.keys() & free.keys(), decided)
             if extent(self.found[number].kernel.numpy()) <= SMALL:
                 scale, decided = FULL, full
-                number = max(full.keys() & free.keys(), key=decided.__getitem__)
+                number = self.agreed(full.keys() & free.keys(), decided)
+        elif free:
+            number = self.agreed({0, *free}, fine)
         winner = self.found[number]
         entries = int((winner.kernel > _FAINT * winner.kernel.max()).sum())
-        self.judge(SCALES[1], [number])
+        held, lacking = self.coarser(number)
         gain = fine[number] - fine[0]
         alike = {each: correlation(winner.kernel, self.found[each].kernel) for each in decided}
         apart = [decided[each] for each in decided if each and alike[each] < _ALIKE]
@@ -285,6 +320,8 @@ class _Search:
             scale=scale,
             margin=lead / max(decided[number] - decided[0], _TIE),
             coarser=gain if scale == FULL else middle[number] - middle[0],
+            held=held,
+            lacking=lacking,
             edges=steep(self.grey, self.sigma) / max(entries, 1),
         )
 

@@ -38,7 +38,7 @@ __all__ = ["View"]
 #: picture made small is no exact convolution of a sharp one: it has aliases, and the bound takes pixels as
 #: independent, which costs large kernels most. With less, the single pixel has more evidence than the true
 #: kernel of many training pictures of BSDS500; with 0.01 at the scale 0.7 sharp ones seem blurred
-LEAST_SIGMA = 3.5e-3
+LEAST_SIGMA = 5e-3
 #: pixels a side of the part that is judged, at any scale
 PART = 160
 _WHITE = 0.995

@@ -99,14 +99,16 @@ def test_the_smallest_kernels(side: int) -> None:
     assert outcome.winner.kernel.sum() == pytest.approx(1, abs=1e-5)
 
 
-def outcome_of(margin: float, coarser: float = float("inf"), edges: float = 1000.0) -> Outcome:
+def outcome_of(margin: float, **signs: float) -> Outcome:
+    """One that is sure but for the signs given."""
     line = Candidate(on_square(torch.ones(1, 7), 7))
-    return Outcome(line, gain=1.0, agreement=1.0, scale=0.7, margin=margin, coarser=coarser, edges=edges)
+    sure: dict[str, float] = {"coarser": float("inf"), "held": 1.0, "lacking": 0.0, "edges": 1000.0}
+    return Outcome(line, gain=1.0, agreement=1.0, scale=0.7, margin=margin, **(sure | signs))
 
 
 @given(margin=st.floats(-2, 2), coarser=st.floats(-5, 5))
 def test_certainty_is_a_probability(margin: float, coarser: float) -> None:
-    assert 0 <= certainty(outcome_of(margin, coarser)) <= 1
+    assert 0 <= certainty(outcome_of(margin, coarser=coarser)) <= 1
 
 
 def test_few_edges_for_many_entries_are_no_ground() -> None:
@@ -115,6 +117,14 @@ def test_few_edges_for_many_entries_are_no_ground() -> None:
 
 def test_scales_must_agree() -> None:
     assert certainty(outcome_of(1.0)) > 0.9 > 0.5 > certainty(outcome_of(1.0, coarser=-0.01))
+    assert certainty(outcome_of(1.0, held=0.9)) > 0.9 > 0.5 > certainty(outcome_of(1.0, held=0.4))
+
+
+def test_little_else_than_a_pixel_is_doubtful_where_coarser_scales_see_a_larger_kernel() -> None:
+    """Fine detail of a picture that is blurred much can be explained by next to nothing."""
+    nearly = attrs.evolve(outcome_of(1.0, lacking=0.02), winner=Candidate(on_square(pixel()[0], 7)))
+    assert nearly.little and not nearly.sharp and certainty(nearly) < 0.5
+    assert attrs.evolve(nearly, lacking=0.001).sharp
 
 
 @given(seed=seeds, place=shifts)
