@@ -19,7 +19,7 @@
 The **gain** is the winner's evidence less that of the single pixel: where it is next to nothing, the picture
 is not blurred, or shows too little to tell. **Agreement** is the mean correlation of the winner with the best
 free candidates: independent searches that end at one kernel are seldom wrong. And scales must agree: small
-kernels explain the fine scales of many pictures that are blurred much. So what the coarser scales find clearly
+kernels explain the fine scales of many pictures that are blurred much. So what a coarser scale finds clearly
 worse than another kernel is passed over, and where there is nothing else, it is not to be trusted.
 """
 
@@ -258,8 +258,8 @@ class _Search:
         return kept
 
     def coarser(self, number: int) -> tuple[float, float]:
-        """The share that a candidate has of the best gain at the coarser scales, and the evidence that neither
-        it nor the single pixel has of the best; at the worst of them.
+        """The share that a candidate has of the best gain at the coarser scales, and the evidence that it and the
+        single pixel both lack there; each at the worst of them.
         """
         held, lacking = 1.0, 0.0
         for scale in SCALES[:-1]:
@@ -271,7 +271,7 @@ class _Search:
         return held, lacking
 
     def agreed(self, numbers: Iterable[int], evidence: Mapping[int, float]) -> int:
-        """That of most evidence of which the coarser scales think well; if none of the best few is, the best."""
+        """The one of most evidence that the coarser scales hold for good too; without one, that of most."""
         among = sorted(numbers, key=evidence.__getitem__, reverse=True)
         return next((each for each in among[:_TRIED] if self.coarser(each)[0] >= _HELD), among[0])
 
