@@ -258,8 +258,8 @@ class _Search:
         return kept
 
     def coarser(self, number: int) -> tuple[float, float]:
-        """The share that a candidate has of the best gain at the coarser scales, and the evidence that it and the
-        single pixel both lack there; each at the worst of them.
+        """The share that a candidate has of the best gain at the coarser scales, and how much evidence it and
+        the single pixel lack there; each at the worst.
         """
         held, lacking = 1.0, 0.0
         for scale in SCALES[:-1]:
