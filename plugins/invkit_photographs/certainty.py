@@ -8,7 +8,7 @@ likely a compromise: the nearest straight line to a bent curve. Scales must agre
 the next coarser scale, and ``held`` the share of the best gain at the coarser ones. And where few ``edges``
 are to be seen for each entry of the kernel, entries follow the noise. With σ the logistic function,
 
-    certainty = σ(25 (min(margin, ½) − 0.12)) · σ(200 (coarser − 0.005)) · σ(30 (held − 0.6))
+    certainty = σ(25 (min(margin, ½) − 0.12)) · σ(200 (coarser − 0.005)) · σ(30 (held − 0.7))
                 · σ(3 log(edges / 65)) · s,
 
 s being σ(40 (agreement − 0.87)) of a simple shape, else 1. Of a kernel that is little else than one pixel,
@@ -33,7 +33,7 @@ __all__ = ["certainty"]
 _STEEP, _UNDECIDED, _SURE = 25.0, 0.12, 0.5
 _STEEP_SHAPE, _SHAPE = 40.0, 0.87
 _STEEP_SCALES, _SCALES = 200.0, 0.005
-_STEEP_HELD, _HELD = 30.0, 0.6
+_STEEP_HELD, _HELD = 30.0, 0.7
 _LITTLE = 0.2
 _STEEP_EDGES, _EDGES = 3.0, 65.0
 

@@ -67,7 +67,7 @@ REMARKS = {
     "unclear": "the blur varies across the picture, and some parts of it are not explained",
 }
 """What the user is told where the blur varies, by the value of ``varies``; ``notes["remark"]`` holds it."""
-PART = 320
+PART = 640
 """Pixels a side of the part that is searched in."""
 _STEPS = 20
 
@@ -90,7 +90,7 @@ class KernelSearch(Solver):
     Args:
         families: specs of priors of kernels of few numbers, each judged beside the free ones.
         crop: left, top, width and height of the part in which the kernel is looked for, in pixels of the
-            measurement; None: that of at most 320 × 320 pixels with most structure.
+            measurement; None: that of at most 640 × 640 pixels with most structure.
         doubt: the status is ``doubtful`` where the confidence is less.
     """
 

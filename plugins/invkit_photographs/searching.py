@@ -3,11 +3,12 @@
     outcome = searched(grey, sigma=0.01, side=63, families=["disk?size=31"], rng=rng)
     outcome.winner.kernel, outcome.gain, outcome.agreement
 
-1. **Pool.** Quick kernels (:mod:`invkit_photographs.pool`) at a scale of 0.35, where large blurs are small,
-   and for small blurs at 0.7.
-2. **Carry up.** The best four, as far as they differ, are refined at 0.5, and of all those the best three at
-   0.7 (:mod:`invkit_photographs.view` tells their evidence at a scale). A kernel that a coarse scale finds
-   only roughly becomes right on the way.
+1. **Pool.** Quick kernels (:mod:`invkit_photographs.pool`) at a coarse scale, where large blurs are small,
+   and for small blurs at the fine scale 0.7. The coarse one is 0.25 for large pictures and 0.35 for small
+   ones, of which less would show too little.
+2. **Carry up.** The best four, as far as they differ, are refined at a scale in the middle, and of all those
+   the best three at 0.7 (:mod:`invkit_photographs.view` tells their evidence at a scale). A kernel that a
+   coarse scale finds only roughly becomes right on the way.
 3. **Families.** The best three are restated as members of simple families, which join them
    (:mod:`invkit_photographs.families`).
 4. **Full size.** Where the noise is at most 0.013, the best three are made thin there: what was found at a
@@ -49,11 +50,12 @@ SHARP = 3e-3
 #: pictures themselves are a little soft, and where much is to see, little is left of the evidence for a shape
 MOSTLY, NEARLY = 0.4, 3
 
-#: scales that are searched and judged at
-SCALES, FULL = (0.35, 0.5, 0.7), 1.0
-#: the sides of the supports that are tried at the coarsest and the finest, and how many beginnings there
-COARSE, FINE, FEW = (9, 17, 25), (9,), 2
-#: so many candidates of the coarsest scale are refined at the middle one, and one less at the finest. So many
+#: the coarse scale of large pictures and that of small ones, how many pixels a side are large, and the fine
+#: scale. The one in the middle is their geometric mean
+COARSE, LARGE, FINE, FULL = (0.25, 0.35), 448, 0.7, 1.0
+#: the sides of the supports that are tried at the coarse and the fine scale, and how many beginnings there
+SIDES, FINE_SIDES, FEW = (9, 17, 25), (9,), 2
+#: so many candidates of the coarse scale are refined at the middle one, and one less at the fine one. So many
 #: of a scale's best are judged again at the next
 CARRIED, KEPT = 4, 6
 #: the noise up to which candidates are refined at full size, and how many
@@ -62,8 +64,8 @@ QUIET, REFINED = 0.013, 3
 #: one, which full size alone decides on. At full size the bound of a large kernel is loose, and it prefers
 #: thinner ones; at a scale it does not see how thick a small one is
 FULL_SHARE, SMALL = 0.15, 13
-#: the coarsest scale sorts out, which needs less than a comparison
-_PLANS = {0.35: Plan(6, 3)}
+#: the coarse scale sorts out, which needs less than a comparison
+_COARSE_PLAN = Plan(6, 3)
 #: nats a derivative that the bound cannot tell apart
 _TIE = 6e-3
 #: a winner is compared with so many of the best free kernels. A simple shape must correlate with them by the
@@ -75,11 +77,11 @@ _CLEAR, _FAINT = 4.0, 0.03
 #: the correlation of kernels that are combined
 _COMBINED = 0.95
 #: the share of the best gain at the coarser scales that the winner should have, and how many are tried
-_HELD, _TRIED = 0.6, 4
+_HELD, _TRIED = 0.7, 4
 #: nats a derivative that the winner and the single pixel may lack at a coarser scale if the picture is not
 #: blurred: larger kernels have no more evidence there then
 _LACKING = 0.01
-#: nats a derivative at full size: shapes that are further behind the best free kernel are none
+#: nats a derivative at full size: what is further behind the best free kernel is too thick, or no such shape
 _FAR = 0.125
 
 
@@ -89,7 +91,7 @@ class Outcome:
 
     Args:
         winner: the candidate chosen.
-        gain: its evidence over that of a single pixel at the finest of :data:`SCALES`, nats a derivative.
+        gain: its evidence over that of a single pixel at the scale 0.7, nats a derivative.
         agreement: mean correlation with the best free candidates, in [0, 1].
         scale: that decided between it and others.
         margin: its lead over the best of those that do not resemble it, as a share of its gain at that scale.
@@ -141,10 +143,10 @@ def searched(
         told: told of candidates as they come.
     """
     search = _Search(grey, sigma, side, told)
-    coarse, middle, fine = SCALES
-    search.pool(coarse, COARSE, len(BEGINNINGS))
+    coarse, middle, fine = search.scales
+    search.pool(coarse, SIDES, len(BEGINNINGS))
     search.judge(coarse, search.all())
-    search.pool(fine, FINE, FEW)
+    search.pool(fine, FINE_SIDES, FEW)
     for number in search.best(coarse, CARRIED):
         search.refine(number, middle)
     search.judge(middle, [*search.best(coarse, KEPT, apart=1.0), *search.at(middle), *search.at(fine)])
@@ -174,6 +176,9 @@ class _Search:
 
     def __init__(self, grey: Real, sigma: float, side: int, told: Callable[[Candidate, str], None]) -> None:
         self.grey, self.sigma, self.side, self.told = grey, sigma, side, told
+        coarse = COARSE[0] if min(grey.shape) >= LARGE else COARSE[1]
+        #: coarse, middle, fine
+        self.scales = coarse, (coarse * FINE) ** 0.5, FINE
         self.found = [Candidate(on_square(torch.ones(1, 1), side))]
         #: scale → number of the candidate → evidence
         self.judged: dict[float, dict[int, float]] = {}
@@ -201,14 +206,14 @@ class _Search:
         """One more candidate: another refined at a scale."""
         kernel = refined(self.view(scale).small, scale, self.found[number].kernel.numpy(), thin=thin)
         if kernel is not None:
-            self.add(Candidate(on_square(kernel, self.side), scale), f"refinement at {scale:g}")
+            self.add(Candidate(on_square(kernel, self.side), scale), f"refinement at {scale:.3g}")
 
     def combine(self) -> bool:
         """One more candidate of full size: the mean of those there that are alike, made thin once more. What
         they have wrong is partly chance. False where there are not two of them.
         """
         thin = [self.found[each].kernel for each in self.at(FULL)]
-        best = max(self.at(FULL), key=self.judged[SCALES[-1]].__getitem__, default=0)
+        best = max(self.at(FULL), key=self.judged[FINE].__getitem__, default=0)
         near = [moved(each, self.found[best].kernel) for each in thin]
         near = [each for each in near if correlation(each, self.found[best].kernel) > _COMBINED]
         if len(near) > 1:
@@ -243,7 +248,8 @@ class _Search:
         some = [self.found[each] for each in new]
         view = self.view(scale, max(_reach(each.kernel) for each in some))
         scales = torch.tensor([each.scale if each.scale < FULL else torch.inf for each in some])
-        value = view.evidence(torch.stack([each.kernel for each in some]), scales, _PLANS.get(scale))
+        plan = _COARSE_PLAN if scale == self.scales[0] else None
+        value = view.evidence(torch.stack([each.kernel for each in some]), scales, plan)
         known.update(zip(new, value.nan_to_num(nan=-torch.inf).tolist(), strict=True))
 
     def best(self, scale: float, count: int, apart: float = 0.9, *, free: bool = False) -> list[int]:
@@ -262,7 +268,7 @@ class _Search:
         the single pixel lack there; each at the worst.
         """
         held, lacking = 1.0, 0.0
-        for scale in SCALES[:-1]:
+        for scale in self.scales[:-1]:
             self.judge(scale, [number])
             known = self.judged[scale]
             most = max(known.values())
@@ -277,9 +283,9 @@ class _Search:
 
     def outcome(self) -> Outcome:
         """The candidate chosen, and what tells how sure it is."""
-        middle, fine = (self.judged[scale] for scale in SCALES[1:])
+        middle, fine = (self.judged[scale] for scale in self.scales[1:])
         free = {number: value for number, value in fine.items() if number and number not in self.simple()}
-        scale, decided = SCALES[-1], fine
+        scale, decided = FINE, fine
         number = max({0, *free}, key=fine.__getitem__)
         best = sorted(free, key=free.__getitem__, reverse=True)[:_OTHERS]
 
@@ -290,20 +296,21 @@ class _Search:
 
         shapes = [each for each in self.simple() if fine[each] >= fine[number] - _TIE]
         shapes = [each for each in shapes if agreement(each) >= _SHAPED]
-        if FULL in self.judged and free:  # nearly a single pixel is a shape, too
-            full = self.judged[FULL]
-            least = max(full[0], max(full[each] for each in full.keys() & free.keys()) - _FAR)
-            shapes = [each for each in shapes if full[each] > least]
+        full = self.judged.get(FULL, {})
+        apt = full.keys() & free.keys()
+        if apt:
+            least = max(full[each] for each in apt) - _FAR
+            apt = {each for each in apt if full[each] > least}
+            shapes = [each for each in shapes if full[each] > max(full[0], least)]  # a pixel is a shape, too
         shapes = [each for each in shapes if self.coarser(each)[0] >= _HELD]
         if shapes:
             number = max(shapes, key=fine.__getitem__)
-        elif FULL in self.judged and free:
-            full = self.judged[FULL]
+        elif apt:
             decided = {each: fine[each] + FULL_SHARE * value for each, value in full.items()}
-            number = self.agreed(full.keys() & free.keys(), decided)
+            number = self.agreed(apt, decided)
             if extent(self.found[number].kernel.numpy()) <= SMALL:
                 scale, decided = FULL, full
-                number = self.agreed(full.keys() & free.keys(), decided)
+                number = self.agreed(apt, decided)
         elif free:
             number = self.agreed({0, *free}, fine)
         winner = self.found[number]
@@ -311,8 +318,8 @@ class _Search:
         held, lacking = self.coarser(number)
         gain = fine[number] - fine[0]
         alike = {each: correlation(winner.kernel, self.found[each].kernel) for each in decided}
-        apart = [decided[each] for each in decided if each and alike[each] < _ALIKE]
-        lead = decided[number] - max(apart, default=decided[0])
+        apart = [each for each in decided if each and alike[each] < _ALIKE]
+        lead = decided[number] - decided[self.agreed(apart, decided) if apart else 0]
         return Outcome(
             winner,
             gain=gain,
@@ -322,7 +329,7 @@ class _Search:
             coarser=gain if scale == FULL else middle[number] - middle[0],
             held=held,
             lacking=lacking,
-            edges=steep(self.grey, self.sigma) / max(entries, 1),
+            edges=steep(self.view(FULL).small, self.sigma) / max(entries, 1),
         )
 
 

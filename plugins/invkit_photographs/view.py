@@ -2,7 +2,7 @@
 
     view = View.of(grey, 0.5, sigma=0.01, reach=20)
     view.evidence(kernels)                # (n,) nats a derivative; kernels (n, P, P) in pixels of full size
-    view.small                            # the picture, (h, w)
+    view.small                            # the part of the picture with most structure, (h, w)
 
 The bound of :mod:`invkit_photographs.bound` tells kernels apart where they are some 9 to 25 pixels across: at
 full size it leaves large kernels and strong noise too uncertain. So the picture is made small; kernels are
@@ -39,8 +39,8 @@ __all__ = ["View"]
 #: independent, which costs large kernels most. With less, the single pixel has more evidence than the true
 #: kernel of many training pictures of BSDS500; with 0.01 at the scale 0.7 sharp ones seem blurred
 LEAST_SIGMA = 5e-3
-#: pixels a side of the part that is judged, at any scale
-PART = 160
+#: pixels a side of the part that kernels are found on and of the one that they are judged on, at any scale
+SEEN, PART = 320, 160
 _WHITE = 0.995
 
 
@@ -49,7 +49,7 @@ class View:
     """A picture at a scale.
 
     Args:
-        small: (h, w), grey.
+        small: (h, w), grey: the part of at most :data:`SEEN` pixels a side with most structure.
         scale: its size over the full size.
         ratio: the same of rows and of columns, exactly.
         data: its derivatives.
@@ -84,7 +84,7 @@ class View:
         data = Derivatives.of(y[None, None], margin, measured=known[None])
         level = max(sigma * scale, LEAST_SIGMA / scale)
         ratio = (small.shape[0] / grey.shape[0], small.shape[1] / grey.shape[1])
-        return cls(small, scale, ratio, data, 2 * level**2)
+        return cls(small[busiest(torch.from_numpy(small), SEEN)], scale, ratio, data, 2 * level**2)
 
     def transfer(
         self, kernels: Float[Tensor, "n p p"], found_at: Float[Tensor, "n"] | None = None

@@ -16,7 +16,7 @@ from torch.nn.functional import pad
 from invkit_photographs.certainty import certainty
 from invkit_photographs.families import Candidate, correlation, moved
 from invkit_photographs.pool import on_square
-from invkit_photographs.searching import MOSTLY, NEARLY, SCALES, SHARP, Outcome, searched, steep
+from invkit_photographs.searching import FINE, MOSTLY, NEARLY, SHARP, Outcome, searched, steep
 from tests.plugins.photographs.pictures import blocks, blur, hook, pixel, train_picture
 
 shifts = st.tuples(st.integers(-3, 3), st.integers(-3, 3))
@@ -60,13 +60,13 @@ def test_a_bent_blur_of_a_photograph(data_folder: Path) -> None:
     y = blur(train_picture(data_folder, 20, 120), hook(13), 0.01)
     outcome = searching(y, told=lambda *each: told.append(each))
     assert correlation(outcome.winner.kernel, on_square(hook(13)[0], 21)) > 0.8
-    assert not outcome.sharp and outcome.winner.family == "free" and outcome.scale in (SCALES[-1], 1)
+    assert not outcome.sharp and outcome.winner.family == "free" and outcome.scale in (FINE, 1)
     assert 0 <= outcome.agreement <= 1 + 1e-4 and 0 < certainty(outcome) < 1 + 1e-9
     assert outcome.winner.kernel.shape == (21, 21)
     assert told and any(each is outcome.winner for each, _ in told)
     stages = {stage for _, stage in told}
-    assert {f"search at {scale:g}" for scale in SCALES[::2]} <= stages
-    assert {f"refinement at {scale:g}" for scale in (*SCALES[1:], 1)} <= stages
+    assert {"search at 0.35", "search at 0.7"} <= stages
+    assert {f"refinement at {scale:.3g}" for scale in ((0.35 * FINE) ** 0.5, FINE, 1)} <= stages
     again = searching(y)
     assert torch.equal(again.winner.kernel, outcome.winner.kernel) and again.gain == outcome.gain
 
