@@ -6,6 +6,8 @@
 
 Source: D. Kingma and J. Ba, "Adam: a method for stochastic optimization", ICLR 2015, with β = (0.9, 0.99).
 The gradients of a solver are exact, so the second moment may forget sooner than with the usual 0.999.
+
+``torch.optim`` is not used here: its first optimiser imports torch's compiler, which takes over a second.
 """
 
 from __future__ import annotations
@@ -16,19 +18,25 @@ from torch import Tensor
 
 __all__ = ["Adam"]
 
-_BETAS, _EPSILON = (0.9, 0.99), 1e-8
+_EPSILON = 1e-8
 
 
 class Adam:
-    """The moments of a batch of gradients. No row depends on another."""
+    """The moments of a batch of gradients. No row depends on another.
 
-    def __init__(self, like: Float[Tensor, "n *latent"]) -> None:
+    Args:
+        like: of the gradients' shape.
+        betas: how much of the first and of the second moment each step keeps, in [0, 1).
+    """
+
+    def __init__(self, like: Float[Tensor, "n *latent"], betas: tuple[float, float] = (0.9, 0.99)) -> None:
+        self.betas = betas
         self.first, self.second, self.count = torch.zeros_like(like), torch.zeros_like(like), 0
 
     def __call__(self, gradient: Float[Tensor, "n *latent"]) -> Float[Tensor, "n *latent"]:
         """The direction whose negative is followed, of about unit size; gradients not finite count as 0."""
         gradient = gradient.nan_to_num(0, 0, 0)
-        first, second = _BETAS
+        first, second = self.betas
         self.count += 1
         self.first = torch.lerp(gradient, self.first, first)
         self.second = torch.lerp(gradient.square(), self.second, second)

@@ -38,6 +38,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from invkit.solving import Adam
 from invkit_photographs._fourier import Real
 from invkit_photographs.bound import Plan, bound
 from invkit_photographs.derivatives import Derivatives
@@ -62,6 +63,7 @@ _PARTS, _SIDE, _ACROSS = 3, 112, 25
 _FINE = 0.7
 #: steps of Adam at both scales, and their length: of θ in pixels at the farthest point, of √k in its largest
 _STEPS, _RATES = (20, 15), ((0.3, 0.03), (0.2, 0.03))
+_BETAS = (0.8, 0.95)
 _QUICK = Plan(rounds=1, steps=3)
 _FAINT = 0.02
 #: pixels around a kernel for its entries to move into
@@ -224,8 +226,7 @@ class _Parts:
         """The path after some steps up the bound; x and γ go on from step to step."""
         free = [each.clone().requires_grad_() for each in (path.turn, path.root)]
         rates = (turn, root * float(path.root.max()))
-        groups = [{"params": [each], "lr": rate} for each, rate in zip(free, rates, strict=True)]
-        climb = torch.optim.Adam(groups, betas=(0.8, 0.95))
+        climbs = [Adam(each, _BETAS) for each in free]
         with torch.no_grad():
             start = bound(self.view.data, self.view.transfer(path.kernels(self.turned)), self.view.variance)
         for _ in range(steps):
@@ -235,9 +236,9 @@ class _Parts:
                     self.view.data, self.view.transfer(kernels), self.view.variance, _QUICK, start=start
                 )
                 slopes = torch.autograd.grad(start.value.sum() / self.view.count, free)
-            for each, slope in zip(free, slopes, strict=True):
-                each.grad = slope.nan_to_num()
-            climb.step()
+            with torch.no_grad():
+                for each, climb, rate, slope in zip(free, climbs, rates, slopes, strict=True):
+                    each -= rate * climb(slope)
         return attrs.evolve(path, turn=free[0].detach(), root=free[1].detach())
 
     def gains(self, path: _Path) -> Float[Tensor, "m"]:
