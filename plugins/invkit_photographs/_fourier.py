@@ -48,8 +48,9 @@ def centre_of(image: Real, support: Size) -> Real:
 
 def differences(image: Real) -> tuple[Real, Real]:
     """``h[i, j] = I[i, j + 1] − I[i, j]`` and ``v[i, j] = I[i + 1, j] − I[i, j]``, wrapping around."""
-    h, v = np.empty_like(image), np.empty_like(image)
-    np.subtract(image[:, 1:], image[:, :-1], out=h[:, :-1])
+    h, v = np.empty(image.shape, image.dtype), np.empty(image.shape, image.dtype)
+    flat = image.ravel()  # in one run, which takes half the time of rows; then the last column is mended
+    np.subtract(flat[1:], flat[:-1], out=h.ravel()[:-1])
     np.subtract(image[:, 0], image[:, -1], out=h[:, -1])
     np.subtract(image[1:], image[:-1], out=v[:-1])
     np.subtract(image[0], image[-1], out=v[-1])
@@ -58,9 +59,11 @@ def differences(image: Real) -> tuple[Real, Real]:
 
 def differences_adjoint(h: Real, v: Real) -> Real:
     """The adjoint of :func:`differences`: ``Dₓᵀh + D_yᵀv``."""
-    result = -h - v
-    result[:, 1:] += h[:, :-1]
-    result[:, 0] += h[:, -1]
+    result = h + v
+    np.negative(result, out=result)
+    first = result[:, 0] + h[:, -1]
+    result.ravel()[1:] += h.ravel()[:-1]
+    result[:, 0] = first
     result[1:] += v[:-1]
     result[0] += v[-1]
     return result
@@ -71,3 +74,8 @@ def laplacian_spectrum(size: Size, dtype: np.dtype[np.floating]) -> Real:
     along_y = 4 * np.sin(np.pi * np.arange(size[0]) / size[0]) ** 2
     along_x = 4 * np.sin(np.pi * np.arange(size[1] // 2 + 1) / size[1]) ** 2
     return (along_y[:, None] + along_x).astype(dtype)
+
+
+def fast_length(least: int) -> int:
+    """A length whose DFT is fast, a multiple of 4: of odd lengths MKL's takes up to twice the time."""
+    return 4 * int(fft.next_fast_len(-(-least // 4), real=True))

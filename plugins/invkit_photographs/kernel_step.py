@@ -2,7 +2,7 @@
 
     threshold = gradient_threshold(gradients(blurred), 27)           # once, at the coarsest scale
     edges, threshold = strong_gradients(gradients(x), threshold)     # (2, H − 1, W − 1), all others zero
-    kernel = estimate_kernel(gradients(blurred), edges, (27, 27), weight=2.0)
+    kernel = estimate_kernel(forward(gradients(blurred)), edges, (27, 27), weight=2.0)
     kernel = pruned(kernel)                                          # no specks, non-negative, unit sum
 
 :func:`estimate_kernel` minimises over kernels of a given support, by conjugate gradients,
@@ -17,13 +17,24 @@ used by Pan et al. 2016.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
-from scipy import fft, ndimage
+from scipy import ndimage
 from torch import Tensor
 
 from invkit.solving import conjugate_gradients
-from invkit_photographs._fourier import Complex, Real, Size, centre_of, differences, forward, inverse
+from invkit_photographs._fourier import (
+    Complex,
+    Real,
+    Size,
+    centre_of,
+    differences,
+    fast_length,
+    forward,
+    inverse,
+)
 
 ITERATIONS = 20
 """Of conjugate gradients."""
@@ -36,6 +47,9 @@ SMALLEST_SHARE, SMALLEST_PART = 0.05, 0.1
 
 SPARSEST = 25
 """Of so many gradients of an image, one a quarter of directions is enough; ours, for images of few pixels."""
+
+LARGEST_MATRIX = 29 * 29
+"""A kernel of so many pixels at most is multiplied by a matrix: that is as fast as the DFT."""
 
 _LARGEST_SQUARE, _SQUARE_STEP = 2.0, 6e-5
 
@@ -83,11 +97,13 @@ def strong_gradients(edges: Real, threshold: float) -> tuple[Real, float]:
     return np.where(squares >= threshold, edges, edges.dtype.type(0)), threshold / 1.1
 
 
-def estimate_kernel(blurred: Real, sharp: Real, support: Size, weight: float) -> Real:
+def estimate_kernel(blurred: Complex, sharp: Real, support: Size, weight: float) -> Real:
     """The regularised least-squares kernel, entries below 5 % of its maximum zeroed, unit sum.
 
     Args:
-        blurred, sharp: gradients of both images, (2, H, W), taken as wrapping around.
+        blurred: half spectra of the blurry image's gradients, (2, H, W // 2 + 1); they are the same in all
+            rounds.
+        sharp: gradients of the sharp image, (2, H, W), taken as wrapping around.
         support: odd sides, at most (H, W).
         weight: γ.
 
@@ -95,31 +111,35 @@ def estimate_kernel(blurred: Real, sharp: Real, support: Size, weight: float) ->
         (odd, odd), centred; a single pixel where the gradients say nothing.
     """
     size = sharp.shape[1:]
-    spectra = [(forward(s), forward(b)) for s, b in zip(sharp, blurred, strict=True)]
-    energy = np.sum([s * s.conj() for s, _ in spectra], 0)
-    right = centre_of(inverse(np.sum([s.conj() * b for s, b in spectra], 0), size), support)
-    small, energy = _on_lags(inverse(energy, size), support)
-
-    def normal(batch: Tensor) -> Tensor:
-        kernel = batch[0].numpy()
-        image = inverse(energy * forward(kernel, small), small)[: support[0], : support[1]]
-        return torch.from_numpy(image + weight * kernel)[None]
-
+    spectrum = forward(sharp)
+    right = centre_of(inverse((spectrum.conj() * blurred).sum(0), size), support)
+    correlated = _correlation(inverse((spectrum.conj() * spectrum).sum(0), size), support)
     flat = np.full(support, 1 / (support[0] * support[1]), sharp.dtype)
     b, start = (torch.from_numpy(each.astype(sharp.dtype))[None] for each in (right, flat))
-    found = conjugate_gradients(normal, b, start, steps=ITERATIONS, tolerance=TOLERANCE)
+    found = conjugate_gradients(
+        lambda k: torch.add(correlated(k), k, alpha=weight), b, start, steps=ITERATIONS, tolerance=TOLERANCE
+    )
     kernel = found[0].numpy()
     return _unit_sum(np.where(kernel < SMALLEST_SHARE * kernel.max(), 0, kernel).astype(sharp.dtype))
 
 
-def _on_lags(correlation: Real, support: Size) -> tuple[Size, Complex]:
-    """The spectrum of a correlation at those lags alone that a kernel's pixels are apart, and its frame: a
-    convolution with it is exact on the support, and costs far less than one of the image's size.
+def _correlation(energy: Real, support: Size) -> Callable[[Tensor], Tensor]:
+    """The map from a kernel (1, h, w) to its convolution with an autocorrelation (H, W), on the support.
+
+    A kernel's pixels are at most ``side − 1`` apart, so few lags count. A small kernel is multiplied by the
+    matrix of them, a large one is transformed on a frame as large as they are.
     """
-    small = tuple(fft.next_fast_len(2 * side - 1, real=True) for side in support)
-    lags = [np.arange(n) - n * (np.arange(n) > n // 2) for n in small]
-    rows, columns = (lag % length for lag, length in zip(lags, correlation.shape, strict=True))
-    return small, forward(correlation[np.ix_(rows, columns)])
+    lags = [np.arange(1 - side, side) % length for side, length in zip(support, energy.shape, strict=True)]
+    near = np.ascontiguousarray(energy[np.ix_(*lags)])
+    count = support[0] * support[1]
+    if count <= LARGEST_MATRIX:
+        windows = np.lib.stride_tricks.sliding_window_view(near, support)[::-1, ::-1]
+        matrix = torch.from_numpy(windows.reshape(count, count))
+        return lambda k: torch.mv(matrix, k.reshape(count)).reshape(k.shape)
+    size = [fast_length(2 * side - 1) for side in support]
+    transfer = torch.fft.rfft2(torch.from_numpy(near), s=size)
+    middle = (..., *(slice(side - 1, 2 * side - 1) for side in support))
+    return lambda k: torch.fft.irfft2(transfer * torch.fft.rfft2(k, s=size), s=size)[middle]
 
 
 def pruned(kernel: Real) -> Real:

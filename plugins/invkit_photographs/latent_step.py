@@ -23,6 +23,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from invkit_photographs._fourier import (
     Complex,
     Real,
@@ -106,13 +108,13 @@ class _Splitting:
         for beta in _doubling(2 * gradient, largest):
             weight = x.dtype.type(beta)
             h, v = differences(x)
-            small = h * h + v * v < gradient / beta
-            h[small] = 0
-            v[small] = 0
+            large = h * h + v * v >= gradient / beta
+            h *= large
+            v *= large
             numerator = forward(differences_adjoint(h, v))
             numerator *= weight
             numerator += data
-            numerator /= energy + weight * self.laplacian
+            numerator *= np.reciprocal(energy + weight * self.laplacian)  # dividing takes three times as long
             x = inverse(numerator, self.size)
         return x
 

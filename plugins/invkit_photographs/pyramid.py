@@ -23,7 +23,7 @@ from attrs.validators import ge, gt
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from invkit_photographs._fourier import Real, Size
+from invkit_photographs._fourier import Real, Size, forward
 from invkit_photographs.boundary import extend, fast_size
 from invkit_photographs.dark_channel import patch_for
 from invkit_photographs.kernel_step import (
@@ -165,6 +165,7 @@ class _Level:
         self.size: Size = small.shape
         self.periodic = small if wrap else extend(small, fast_size(small.shape, support))
         self.edges = gradients(small, wrap=wrap)
+        self.spectra = forward(self.edges)
 
     def round(self, state: State, dark: float, gradient: float, settings: Settings) -> State:
         """An image step and a kernel step."""
@@ -179,7 +180,7 @@ class _Level:
             largest=settings.largest,
         )[: self.size[0], : self.size[1]]
         strong, threshold = strong_gradients(gradients(latent, wrap=self.wrap), state.threshold)
-        kernel = pruned(estimate_kernel(self.edges, strong, self.support, settings.weight_w))
+        kernel = pruned(estimate_kernel(self.spectra, strong, self.support, settings.weight_w))
         return State(kernel, threshold, latent, self.scale)
 
 
