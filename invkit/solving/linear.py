@@ -49,10 +49,10 @@ def conjugate_gradients(
             length = length.where(energy > enough, 0.0)
             if not bool(length.any()):
                 break
-        x = x + length * direction
-        residual = residual - length * image
+        x = torch.addcmul(x, length, direction)
+        residual = torch.addcmul(residual, length, image, value=-1)
         energy, last = _dot(residual, residual), energy
-        direction = residual + energy / last.clamp_min(tiny) * direction
+        direction = torch.addcmul(residual, energy / last.clamp_min(tiny), direction)
     return x
 
 
@@ -97,4 +97,4 @@ class _Weighted(LinearOperator):
 
 def _dot(a: Tensor, b: Tensor) -> Tensor:
     """The inner product of each row, shaped to multiply a batch."""
-    return (a * b).flatten(1).sum(1).reshape(-1, *[1] * (a.ndim - 1))
+    return (a * b).sum(tuple(range(1, a.ndim)), keepdim=True)
