@@ -127,8 +127,9 @@ def members(
             if latents.shape[1:].numel() == 1:
                 latents = torch.cat([latents, torch.linspace(-2, 2, _GRID).reshape(-1, *latents.shape[1:])])
             made = kernels(latents)
-            like = _likeness(made, free)
-            value = view.evidence(made).where(like >= min(_LIKE, float(like.max())), -torch.inf)
+            like = _likeness(made, free).nan_to_num(nan=-torch.inf)
+            alike = like >= min(_LIKE, float(like.max()))
+            latents, value = latents[alike], view.evidence(made[alike])
             for step in _STEPS if value.max() > best - _BEHIND else ():
                 varied = latents[value.argmax()] + step * torch.randn(
                     _CHILDREN, *latents.shape[1:], generator=rng
