@@ -54,7 +54,7 @@ from invkit_photographs.minimising import Plan, applied, column, diagonal_of, mi
 __all__ = ["Bound", "Plan", "bound"]
 
 #: numbers of x at a time, so that what a step works on stays in the cache
-_TOGETHER = 1 << 18
+_TOGETHER = 1 << 17
 
 
 @attrs.frozen(eq=False)

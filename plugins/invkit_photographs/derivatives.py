@@ -17,10 +17,10 @@ from __future__ import annotations
 import attrs
 import torch
 from jaxtyping import Bool, Complex, Float
-from scipy.fft import next_fast_len
 from torch import Tensor
 
 from invkit.errors import ShapeError
+from invkit_photographs._fourier import fast_length
 
 __all__ = ["Derivatives"]
 
@@ -92,7 +92,7 @@ class Derivatives:
         values = torch.stack([y[lower] - y[corner], y[right] - y[corner]], 2).flatten(1, 2) * there
         h, w = values.shape[2:]
         needed = (h + 2 * margin[0], w + 2 * margin[1])
-        size = size or (next_fast_len(needed[0], real=True), next_fast_len(needed[1], real=True))
+        size = size or (fast_length(needed[0]), fast_length(needed[1]))
         if size[0] < needed[0] or size[1] < needed[1]:
             raise ShapeError(
                 f"a frame of {size[0]}×{size[1]} pixels is too small for derivatives of {h}×{w} pixels "

@@ -69,12 +69,13 @@ def minimised(
         x = torch.where(gamma > 0, x, 0)
         c = correlated(data.values - applied(transfer, x, size) * data.mask) if plan.rounds else x
     tiny = torch.finfo(x.dtype).tiny
+    unit = torch.where(diagonal > 0, 1 / diagonal, 0)  # 0 where nothing is read, and γ stays 0 there
     for turn in range(plan.rounds):
         s = s_end * plan.factor(turn) if begun is None else s_end
         q = gamma.sqrt()
-        u = torch.where(q > 0, x / q, 0)
+        u = x / q.clamp(min=tiny)
         scaled = q / s
-        residual = scaled * c - u
+        residual = (scaled * c).sub_(u)
         p, size_now = residual.clone(), _squared(residual)
         for _ in range(plan.steps):
             v = correlated(applied(transfer, q * p, size).mul_(data.mask))
@@ -85,9 +86,9 @@ def minimised(
             residual.addcmul_(step, mapped, value=-1)
             before, size_now = size_now, _squared(residual)
             p.mul_(size_now / before.clamp(min=tiny)).add_(residual)
-        x = q * u
-        level = s / diagonal  # infinite where nothing is read: γ is 0 there
-        gamma = torch.where(gamma > 0, torch.maximum(x.abs() * (level + gamma).sqrt(), _LEAST * level), 0)
+        x = u.mul_(q)
+        level = s * unit
+        gamma = torch.maximum((level + gamma).sqrt_().mul_(x.abs()), _LEAST * level)
     return x, gamma, diagonal
 
 
