@@ -40,7 +40,7 @@ from torch import Tensor
 
 from invkit.solving import Adam
 from invkit_photographs._fourier import Real
-from invkit_photographs.bound import Plan, bound
+from invkit_photographs.bound import Bound, Plan, bound
 from invkit_photographs.derivatives import Derivatives
 from invkit_photographs.pool import odd, on_square
 from invkit_photographs.pyramid import reduced
@@ -55,6 +55,9 @@ __all__ = ["Varied", "varied"]
 CLEAR = 1.5e-3
 #: and with less at the coarse scale none is looked for at the fine one
 _HINT = 3e-4
+#: and with less of it at the fine scale before any step there, the climb is left out: those of the pictures
+#: above that reached CLEAR had 0.0014 or more
+_PROMISE = 5e-4
 #: nats a derivative of one part: by so much more evidence of the single pixel is a kernel wrong there; and in
 #: how many parts that counts: in one part it also happens on pictures with one kernel for all
 WRONG, MANY = 1e-2, 2
@@ -109,17 +112,28 @@ def varied(grey: Real, sigma: float, kernel: Float[Tensor, "p p"], nodes: Float[
         return same
     path = _Path.of(on_square(kernel, min(side, odd(across + 8.0))))
     coarse = _Parts.of(grey, sigma, scale / 2, places, path.reach)
-    path = coarse.improved(path, _STEPS[0], *_RATES[0])
+    path = coarse.improved(path, coarse.reached(path.kernels(coarse.turned)), _STEPS[0], *_RATES[0])
+    gain = coarse.gain(path, coarse.reached(path.kernels(coarse.turned)))
+    if gain <= _HINT:
+        fine = _Parts.of(grey, sigma, scale, places, int((kernel.nonzero() - side // 2).abs().max()))
+        return _doubted(same, fine, fine.reached(kernel.expand(len(places), side, side)), gain)
     fine = _Parts.of(grey, sigma, scale, places, path.reach)
-    found, gain = same, float(coarse.gains(path).mean())
-    if gain > _HINT:
-        path = fine.improved(path, _STEPS[1], *_RATES[1])
-        gain = float(fine.gains(path).mean())
-        if gain > CLEAR:
-            kernels = torch.stack([on_square(each, side) for each in path.kernels(_turned(nodes, grey))])
-            found = Varied(kernels, "rotation", path.spread)
-    own = path.kernels(fine.turned) if found.kind == "rotation" else kernel.expand(len(places), side, side)
-    wrong = int((fine.over_single(own) < -WRONG).sum())
+    own = fine.reached(path.kernels(fine.turned))
+    gain = fine.gain(path, own)
+    if gain > _PROMISE:
+        path = fine.improved(path, own, _STEPS[1], *_RATES[1])
+        own = fine.reached(path.kernels(fine.turned))
+        gain = fine.gain(path, own)
+    if gain <= CLEAR:
+        return _doubted(same, fine, fine.reached(kernel.expand(len(places), side, side)), gain)
+    kernels = torch.stack([on_square(each, side) for each in path.kernels(_turned(nodes, grey))])
+    return _doubted(Varied(kernels, "rotation", path.spread), fine, own, gain)
+
+
+def _doubted(found: Varied, parts: _Parts, own: Bound, gain: float) -> Varied:
+    """What was found, or ``unclear`` where its kernels are wrong in several parts."""
+    single = parts.reached(on_square(torch.ones(1, 1), 3).expand(len(parts.turned), 3, 3))
+    wrong = int((parts.evidence(own) - parts.evidence(single) < -WRONG).sum())
     return attrs.evolve(found, kind="unclear" if wrong >= MANY else found.kind, gain=gain, wrong=wrong)
 
 
@@ -222,13 +236,11 @@ class _Parts:
         middles = [[(each.start + each.stop - 1) / 2 for each in place] for place in places]
         return cls(view, _turned(torch.tensor(middles), grey))
 
-    def improved(self, path: _Path, steps: int, turn: float, root: float) -> _Path:
-        """The path after some steps up the bound; x and γ go on from step to step."""
+    def improved(self, path: _Path, start: Bound, steps: int, turn: float, root: float) -> _Path:
+        """The path after some steps up the bound; x and γ go on from step to step, and from ``start``."""
         free = [each.clone().requires_grad_() for each in (path.turn, path.root)]
         rates = (turn, root * float(path.root.max()))
         climbs = [Adam(each, _BETAS) for each in free]
-        with torch.no_grad():
-            start = bound(self.view.data, self.view.transfer(path.kernels(self.turned)), self.view.variance)
         for _ in range(steps):
             with torch.enable_grad():
                 kernels = attrs.evolve(path, turn=free[0], root=free[1]).kernels(self.turned)
@@ -241,20 +253,19 @@ class _Parts:
                     each -= rate * climb(slope)
         return attrs.evolve(path, turn=free[0].detach(), root=free[1].detach())
 
-    def gains(self, path: _Path) -> Float[Tensor, "m"]:
-        """The evidence of a path over that of the same without its turn, in each part."""
-        return self._evidence(path.kernels(self.turned)) - self._evidence(path.kernels(0 * self.turned))
-
-    def over_single(self, kernels: Float[Tensor, "m p p"]) -> Float[Tensor, "m"]:
-        """The evidence of a kernel for each part over the single pixel's."""
-        single = on_square(torch.ones(1, 1), 3).expand(len(kernels), 3, 3)
-        return self._evidence(kernels) - self._evidence(single)
-
-    def _evidence(self, kernels: Float[Tensor, "m p p"]) -> Float[Tensor, "m"]:
-        """Nats a derivative of each part."""
+    def reached(self, kernels: Float[Tensor, "m p p"]) -> Bound:
+        """The bound of a kernel for each part."""
         with torch.no_grad():
-            found = bound(self.view.data, self.view.transfer(kernels), self.view.variance)
+            return bound(self.view.data, self.view.transfer(kernels), self.view.variance)
+
+    def evidence(self, found: Bound) -> Float[Tensor, "m"]:
+        """Nats a derivative of each part."""
         return -found.value / self.view.data.mask.sum((1, 2, 3)).clamp(min=1) / 2
+
+    def gain(self, path: _Path, found: Bound) -> float:
+        """The evidence of a path, whose bound is given, over that of the same without its turn."""
+        still = self.reached(path.kernels(0 * self.turned))
+        return float((self.evidence(found) - self.evidence(still)).mean())
 
 
 def _places(size: tuple[int, int], side: int) -> list[tuple[slice, slice]]:
