@@ -21,10 +21,10 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from scipy import ndimage
 from torch import Tensor
 
-from invkit.solving import conjugate_gradients
 from invkit_photographs._fourier import (
     Complex,
     Real,
@@ -41,6 +41,9 @@ ITERATIONS = 20
 
 TOLERANCE = 1e-5
 """The relative norm of the residual at which they stop."""
+
+TINY = 1e-30
+"""No curvature is less."""
 
 SMALLEST_SHARE, SMALLEST_PART = 0.05, 0.1
 """Entries below the first of the maximum go; and so do connected parts below the second of the mass."""
@@ -113,33 +116,51 @@ def estimate_kernel(blurred: Complex, sharp: Real, support: Size, weight: float)
     size = sharp.shape[1:]
     spectrum = forward(sharp)
     right = centre_of(inverse((spectrum.conj() * blurred).sum(0), size), support)
-    correlated = _correlation(inverse((spectrum.conj() * spectrum).sum(0), size), support)
-    flat = np.full(support, 1 / (support[0] * support[1]), sharp.dtype)
-    b, start = (torch.from_numpy(each.astype(sharp.dtype))[None] for each in (right, flat))
-    found = conjugate_gradients(
-        lambda k: torch.add(correlated(k), k, alpha=weight), b, start, steps=ITERATIONS, tolerance=TOLERANCE
-    )
-    kernel = found[0].numpy()
+    normal = _normal(inverse((spectrum.conj() * spectrum).sum(0), size), support, weight)
+    kernel = _solved(normal, torch.from_numpy(right.astype(sharp.dtype).ravel())).numpy().reshape(support)
     return _unit_sum(np.where(kernel < SMALLEST_SHARE * kernel.max(), 0, kernel).astype(sharp.dtype))
 
 
-def _correlation(energy: Real, support: Size) -> Callable[[Tensor], Tensor]:
-    """The map from a kernel (1, h, w) to its convolution with an autocorrelation (H, W), on the support.
+def _normal(energy: Real, support: Size, weight: float) -> Callable[[Tensor], Tensor]:
+    """The map from a kernel's pixels to its convolution with an autocorrelation (H, W), on the support, plus
+    γ times themselves.
 
     A kernel's pixels are at most ``side − 1`` apart, so few lags count. A small kernel is multiplied by the
     matrix of them, a large one is transformed on a frame as large as they are.
     """
     lags = [np.arange(1 - side, side) % length for side, length in zip(support, energy.shape, strict=True)]
-    near = np.ascontiguousarray(energy[np.ix_(*lags)])
-    count = support[0] * support[1]
+    near, count = energy[np.ix_(*lags)], support[0] * support[1]
+    near[support[0] - 1, support[1] - 1] += weight
     if count <= LARGEST_MATRIX:
         windows = np.lib.stride_tricks.sliding_window_view(near, support)[::-1, ::-1]
         matrix = torch.from_numpy(windows.reshape(count, count))
-        return lambda k: torch.mv(matrix, k.reshape(count)).reshape(k.shape)
+        return lambda k: torch.mv(matrix, k)
     size = [fast_length(2 * side - 1) for side in support]
     transfer = torch.fft.rfft2(torch.from_numpy(near), s=size)
-    middle = (..., *(slice(side - 1, 2 * side - 1) for side in support))
-    return lambda k: torch.fft.irfft2(transfer * torch.fft.rfft2(k, s=size), s=size)[middle]
+    place = tuple(slice(side - 1, 2 * side - 1) for side in support)
+    return lambda k: (
+        torch.fft.irfft2(transfer * torch.fft.rfft2(k.reshape(support), s=size), s=size)[place].flatten()
+    )
+
+
+def _solved(normal: Callable[[Tensor], Tensor], right: Float[Tensor, "q"]) -> Float[Tensor, "q"]:
+    """Conjugate gradients from equal entries. :func:`invkit.solving.conjugate_gradients` does the same for
+    batches; so small a problem takes several times as long there.
+    """
+    x = torch.full_like(right, 1 / len(right))
+    residual = right - normal(x)
+    direction = residual.clone()
+    now, enough = float(residual @ residual), TOLERANCE**2 * float(right @ right)
+    for _ in range(ITERATIONS):
+        if now <= enough:
+            break
+        image = normal(direction)
+        length = now / max(float(direction @ image), TINY)
+        x.add_(direction, alpha=length)
+        residual.sub_(image, alpha=length)
+        now, before = float(residual @ residual), now
+        direction.mul_(now / before).add_(residual)
+    return x
 
 
 def pruned(kernel: Real) -> Real:
