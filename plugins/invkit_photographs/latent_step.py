@@ -108,7 +108,7 @@ class _Splitting:
         for beta in _doubling(2 * gradient, largest):
             weight = x.dtype.type(beta)
             h, v = differences(x)
-            large = h * h + v * v >= gradient / beta
+            large = (h * h + v * v >= gradient / beta).astype(x.dtype)
             h *= large
             v *= large
             numerator = forward(differences_adjoint(h, v))
