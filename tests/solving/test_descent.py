@@ -12,13 +12,17 @@ from invkit.solving import Adam
 from tests.plugins.altgd.problems import normal
 from tests.strategies import seeds
 
+betas = st.sampled_from([(0.9, 0.99), (0.8, 0.95)])
 
-@given(seed=seeds, rate=st.floats(1e-3, 1), steps=st.integers(1, 20), scale=st.floats(1e-3, 1e3))
-def test_its_steps_are_those_of_torch(seed: int, rate: float, steps: int, scale: float) -> None:
+
+@given(seed=seeds, rate=st.floats(1e-3, 1), steps=st.integers(1, 20), scale=st.floats(1e-3, 1e3), kept=betas)
+def test_its_steps_are_those_of_torch(
+    seed: int, rate: float, steps: int, scale: float, kept: tuple[float, float]
+) -> None:
     start, gradients = normal(1, 2, 3, seed=seed), scale * normal(steps, 1, 2, 3, seed=seed + 1)
-    latent, adam = start.clone(), Adam(start)
+    latent, adam = start.clone(), Adam(start, kept)
     reference = torch.nn.Parameter(start.clone())
-    optimiser = torch.optim.Adam([reference], lr=rate, betas=(0.9, 0.99))
+    optimiser = torch.optim.Adam([reference], lr=rate, betas=kept)
     for gradient in gradients:
         latent = latent - rate * adam(gradient)
         reference.grad = gradient

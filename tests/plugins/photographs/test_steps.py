@@ -75,6 +75,18 @@ def test_the_kernel_step_finds_the_kernel_from_the_sharp_image() -> None:
     assert np.abs(found - kernel).max() < 0.01 and found.sum() == pytest.approx(1)
 
 
+@pytest.mark.parametrize("side", [20, 64])
+def test_the_kernel_step_is_the_same_by_a_matrix_and_by_the_dft(
+    side: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edges = draw(0, 2, side, side), draw(1, 2, side, side)
+    found = []
+    for largest in (13 * 11, 13 * 11 - 1):
+        monkeypatch.setattr("invkit_photographs.kernel_step.LARGEST_MATRIX", largest)
+        found.append(estimate_kernel(forward(edges[0]), edges[1], (13, 11), weight=2.0))
+    np.testing.assert_allclose(found[0], found[1], atol=1e-9)
+
+
 def test_thresholds_leave_enough_of_every_direction() -> None:
     edges = draw(1, 2, 63, 63) / 10
     threshold = gradient_threshold(edges, 5)
