@@ -19,6 +19,7 @@ from torch import Tensor
 
 import invkit
 from invkit.errors import InputError
+from invkit_photographs._fourier import fast_length
 from invkit_photographs.pool import on_square
 from invkit_photographs.view import View
 
@@ -57,7 +58,7 @@ class Candidate:
 
 def correlation(one: Float[Tensor, "p p"], other: Float[Tensor, "p p"]) -> float:
     """The normalised correlation of two kernels at their best shift, each a little smoothed."""
-    size = (2 * one.shape[0], 2 * one.shape[1])
+    size = (fast_length(2 * one.shape[0]), fast_length(2 * one.shape[1]))
     spectra = [torch.fft.rfft2(each, s=size) for each in (one, other)]
     waves = torch.fft.fftfreq(size[0])[:, None] ** 2 + torch.fft.rfftfreq(size[1]) ** 2
     spectra = [each * torch.exp(-2 * pi**2 * waves) for each in spectra]  # σ = 1 pixel
