@@ -34,16 +34,20 @@ def inverse(spectrum: Complex, size: Size) -> Real:
 def transfer_function(kernel: Real, size: Size) -> Complex:
     """The half spectrum of a kernel of odd sides, its middle pixel moved to the image's first pixel."""
     padded = np.zeros(size, kernel.dtype)
-    padded[: kernel.shape[0], : kernel.shape[1]] = kernel
-    return forward(np.roll(padded, (-(kernel.shape[0] // 2), -(kernel.shape[1] // 2)), (0, 1)))
+    padded[_about_first(kernel.shape, size)] = kernel
+    return forward(padded)
 
 
 def centre_of(image: Real, support: Size) -> Real:
     """The pixels about the first one, as a kernel of odd sides: the adjoint of the padding of
     :func:`transfer_function`.
     """
-    rolled = np.roll(image, (support[0] // 2, support[1] // 2), (0, 1))
-    return rolled[: support[0], : support[1]]
+    return image[_about_first(support, image.shape)]
+
+
+def _about_first(support: Size, size: Size) -> tuple[NDArray[np.intp], ...]:
+    """The places of a kernel of odd sides whose middle is the first pixel of an image."""
+    return np.ix_(*[(np.arange(k) - k // 2) % n for k, n in zip(support, size, strict=True)])
 
 
 def differences(image: Real) -> tuple[Real, Real]:
