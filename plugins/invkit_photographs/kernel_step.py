@@ -132,7 +132,7 @@ def _normal(energy: Real, support: Size, weight: float) -> Callable[[Tensor], Te
     near, count = energy[np.ix_(*lags)], support[0] * support[1]
     near[support[0] - 1, support[1] - 1] += weight
     if count <= LARGEST_MATRIX:
-        windows = np.lib.stride_tricks.sliding_window_view(near, support)[::-1, ::-1]
+        windows = np.array(np.lib.stride_tricks.sliding_window_view(near, support)[::-1, ::-1], order="C")
         matrix = torch.from_numpy(windows.reshape(count, count))
         return lambda k: torch.mv(matrix, k)
     size = [fast_length(2 * side - 1) for side in support]
