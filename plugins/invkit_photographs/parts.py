@@ -38,9 +38,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from invkit.solving import Adam
 from invkit_photographs._fourier import Real
-from invkit_photographs.bound import Bound, Plan, bound
+from invkit_photographs.bound import Bound, bound
 from invkit_photographs.derivatives import Derivatives
 from invkit_photographs.pool import odd, on_square
 from invkit_photographs.pyramid import reduced
@@ -66,8 +65,6 @@ _PARTS, _SIDE, _ACROSS = 3, 112, 25
 _FINE = 0.7
 #: steps of Adam at both scales, and their length: of θ in pixels at the farthest point, of √k in its largest
 _STEPS, _RATES = (20, 15), ((0.3, 0.03), (0.2, 0.03))
-_BETAS = (0.8, 0.95)
-_QUICK = Plan(rounds=1, steps=3)
 _FAINT = 0.02
 #: pixels around a kernel for its entries to move into
 _ROOM = 12
@@ -238,20 +235,13 @@ class _Parts:
 
     def improved(self, path: _Path, start: Bound, steps: int, turn: float, root: float) -> _Path:
         """The path after some steps up the bound; x and γ go on from step to step, and from ``start``."""
-        free = [each.clone().requires_grad_() for each in (path.turn, path.root)]
+
+        def kernels(turn: Tensor, root: Tensor) -> Float[Tensor, "m p p"]:
+            return attrs.evolve(path, turn=turn, root=root).kernels(self.turned)
+
         rates = (turn, root * float(path.root.max()))
-        climbs = [Adam(each, _BETAS) for each in free]
-        for _ in range(steps):
-            with torch.enable_grad():
-                kernels = attrs.evolve(path, turn=free[0], root=free[1]).kernels(self.turned)
-                start = bound(
-                    self.view.data, self.view.transfer(kernels), self.view.variance, _QUICK, start=start
-                )
-                slopes = torch.autograd.grad(start.value.sum() / self.view.count, free)
-            with torch.no_grad():
-                for each, climb, rate, slope in zip(free, climbs, rates, slopes, strict=True):
-                    each -= rate * climb(slope)
-        return attrs.evolve(path, turn=free[0].detach(), root=free[1].detach())
+        turned, roots = self.view.climbed([path.turn, path.root], rates, kernels, steps, start)
+        return attrs.evolve(path, turn=turned, root=roots)
 
     def reached(self, kernels: Float[Tensor, "m p p"]) -> Bound:
         """The bound of a kernel for each part."""

@@ -12,7 +12,7 @@
 3. **Families.** The best three are restated as members of simple families, which join them
    (:mod:`invkit_photographs.families`).
 4. **Full size.** Where the noise is at most 0.013, the best three are made thin there: what was found at a
-   scale is right and too thick.
+   scale is right and too thick. Their mean joins them, and the best one after some steps up the evidence.
 5. **Choose.** A simple shape that has the most evidence at 0.7, or as good as, where the best free kernels
    look like it. Else the free kernel of most evidence at 0.7, with some of that at full size: there alone it
    shows how thick a kernel is, and small kernels are judged there altogether.
@@ -40,7 +40,7 @@ from invkit_photographs.bound import Plan
 from invkit_photographs.families import FREE, Candidate, correlation, members, moved
 from invkit_photographs.pool import BEGINNINGS, kernels_at, odd, on_square, refined
 from invkit_photographs.size import extent
-from invkit_photographs.view import View
+from invkit_photographs.view import SEEN, View
 
 __all__ = ["Outcome", "searched", "steep"]
 
@@ -76,11 +76,16 @@ _OTHERS, _SHAPED, _ALIKE = 3, 0.9, 0.85
 _CLEAR, _FAINT = 4.0, 0.03
 #: the correlation of kernels that are combined
 _COMBINED = 0.95
+#: entries above this share of the largest, and their neighbours, climb from at least a small share of it; the
+#: steps and their length
+_SEEN, _SPARK, _CLIMB, _RATE = 0.02, 1e-4, 20, 0.03
 #: the share of the best gain at the coarser scales that the winner should have, and how many are tried
 _HELD, _TRIED = 0.7, 4
 #: nats a derivative that the winner and the single pixel may lack at a coarser scale if the picture is not
 #: blurred: larger kernels have no more evidence there then
 _LACKING = 0.01
+#: and so much gain has at most what makes pictures themselves a little soft
+_SOFT = 0.06
 #: nats a derivative at full size: what is further behind the best free kernel is too thick, or no such shape
 _FAR = 0.125
 
@@ -120,8 +125,10 @@ class Outcome:
 
     @property
     def sharp(self) -> bool:
-        """Whether the picture seems not blurred: the kernel is little, and no scale asks for a larger one."""
-        return self.little and self.lacking < _LACKING
+        """Whether the picture seems not blurred: the kernel is little and explains little, and no scale wants
+        a larger one.
+        """
+        return self.little and self.lacking < _LACKING and self.gain < _SOFT
 
 
 def searched(
@@ -165,9 +172,10 @@ def searched(
         search.judge(fine, search.at(FULL))
         best = search.best(fine, KEPT, apart=1.0, free=True)
         search.judge(FULL, [*best, *search.at(FULL), *search.simple()])
-        if search.combine():
-            search.judge(fine, search.at(FULL))
-            search.judge(FULL, search.at(FULL))
+        search.combine()
+        search.climb()
+        search.judge(fine, search.at(FULL))
+        search.judge(FULL, search.at(FULL))
     return search.outcome()
 
 
@@ -208,9 +216,9 @@ class _Search:
         if kernel is not None:
             self.add(Candidate(on_square(kernel, self.side), scale), f"refinement at {scale:.3g}")
 
-    def combine(self) -> bool:
+    def combine(self) -> None:
         """One more candidate of full size: the mean of those there that are alike, made thin once more. What
-        they have wrong is partly chance. False where there are not two of them.
+        they have wrong is partly chance. None where there are not two of them.
         """
         thin = [self.found[each].kernel for each in self.at(FULL)]
         best = max(self.at(FULL), key=self.judged[FINE].__getitem__, default=0)
@@ -219,7 +227,26 @@ class _Search:
         if len(near) > 1:
             self.add(Candidate(torch.stack(near).mean(0)), "combination")
             self.refine(len(self.found) - 1, FULL, thin=True)
-        return len(near) > 1
+            self.judge(FINE, self.at(FULL))
+
+    def climb(self) -> None:
+        """One more candidate of full size: the best there, halfway to where the evidence leads it. All of the
+        way is better for real shakes and worse for others, of which the bound finds thin kernels too thin.
+        """
+        for best in sorted(self.at(FULL), key=self.judged[FINE].__getitem__)[-1:]:
+            kernel = self.found[best].kernel
+            strong = (kernel > _SEEN * kernel.max()).numpy()
+            where = torch.from_numpy(ndimage.binary_dilation(strong, np.ones((3, 3), np.bool_)))
+            root = kernel.clamp(min=_SPARK * float(kernel.max())).sqrt()[where]
+            view = View.of(self.grey, FULL, self.sigma, _reach(where.double()), SEEN)
+
+            def kernels(root: Tensor, where: Tensor = where) -> Float[Tensor, "1 p p"]:
+                made = torch.zeros(where.shape).masked_scatter(where, root.square())
+                return (made / made.sum())[None]
+
+            rate = _RATE * float(root.max())
+            led = kernels(*view.climbed([root], [rate], kernels, _CLIMB))[0]
+            self.add(Candidate((kernel + moved(led, kernel)) / 2), "climb")
 
     def add(self, candidate: Candidate, stage: str) -> None:
         """One more candidate."""

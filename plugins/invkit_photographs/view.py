@@ -18,6 +18,7 @@ and gets what is missing.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from math import ceil, pi
 
@@ -27,8 +28,9 @@ import torch
 from jaxtyping import Complex, Float
 from torch import Tensor
 
+from invkit.solving import Adam
 from invkit_photographs._fourier import Real
-from invkit_photographs.bound import Plan, bound
+from invkit_photographs.bound import Bound, Plan, bound
 from invkit_photographs.derivatives import Derivatives
 from invkit_photographs.pyramid import reduced
 
@@ -42,6 +44,8 @@ LEAST_SIGMA = 5e-3
 #: pixels a side of the part that kernels are found on and of the one that they are judged on, at any scale
 SEEN, PART = 320, 160
 _WHITE = 0.995
+#: of Adam, and the rounds of the bound at each of its steps
+_BETAS, _QUICK = (0.8, 0.95), Plan(rounds=1, steps=3)
 
 
 @attrs.frozen(eq=False, slots=False)
@@ -118,6 +122,35 @@ class View:
         with torch.no_grad():
             found = bound(self.data, self.transfer(kernels, found_at), self.variance, plan)
         return -found.value / self.count
+
+    def climbed(
+        self,
+        free: Sequence[Tensor],
+        rates: Sequence[float],
+        kernels: Callable[..., Float[Tensor, "n p p"]],
+        steps: int,
+        start: Bound | None = None,
+    ) -> list[Tensor]:
+        """Numbers that kernels are made from after steps of Adam up the evidence.
+
+        Args:
+            free: the numbers.
+            rates: the length of a step of each.
+            kernels: makes the kernels from them, differentiably.
+            steps: how many.
+            start: the bound there; x and γ go on from it, and from step to step.
+        """
+        free = [each.clone().requires_grad_() for each in free]
+        climbs = [Adam(each, _BETAS) for each in free]
+        for _ in range(steps):
+            with torch.enable_grad():
+                transfer, plan = self.transfer(kernels(*free)), None if start is None else _QUICK
+                start = bound(self.data, transfer, self.variance, plan, start=start)
+                slopes = torch.autograd.grad(start.value.sum() / self.count, free)
+            with torch.no_grad():
+                for each, climb, rate, slope in zip(free, climbs, rates, slopes, strict=True):
+                    each -= rate * climb(slope)
+        return [each.detach() for each in free]
 
     @cached_property
     def count(self) -> float:

@@ -77,14 +77,16 @@ def test_a_picture_that_is_not_blurred(data_folder: Path) -> None:
 
 
 def test_little_else_than_a_pixel_is_not_blurred() -> None:
-    """However much evidence it has: pictures themselves are a little soft."""
+    """Pictures themselves are a little soft. But that explains only so much of what is seen."""
+    little = attrs.evolve(outcome_of(1.0), gain=0.02)
     line = on_square(torch.ones(1, NEARLY + 2), NEARLY + 2)
     nearly = on_square(pixel()[0], NEARLY + 2) * (MOSTLY + 0.1) + line * (0.9 - MOSTLY)
     short = on_square(torch.ones(1, NEARLY), NEARLY)
-    assert attrs.evolve(outcome_of(1.0), winner=Candidate(short)).sharp
-    assert attrs.evolve(outcome_of(1.0), winner=Candidate(nearly)).sharp
-    assert not attrs.evolve(outcome_of(1.0), winner=Candidate(line)).sharp
-    assert attrs.evolve(outcome_of(1.0), winner=Candidate(line), gain=SHARP / 2).sharp
+    assert attrs.evolve(little, winner=Candidate(short)).sharp
+    assert attrs.evolve(little, winner=Candidate(nearly)).sharp
+    assert not attrs.evolve(little, winner=Candidate(line)).sharp
+    assert attrs.evolve(little, winner=Candidate(line), gain=SHARP / 2).sharp
+    assert not attrs.evolve(little, winner=Candidate(short), gain=0.09).sharp
 
 
 def test_nothing_to_see_is_no_blur() -> None:
@@ -122,7 +124,8 @@ def test_scales_must_agree() -> None:
 
 def test_little_else_than_a_pixel_is_doubtful_where_coarser_scales_see_a_larger_kernel() -> None:
     """Fine detail of a picture that is blurred much can be explained by next to nothing."""
-    nearly = attrs.evolve(outcome_of(1.0, lacking=0.02), winner=Candidate(on_square(pixel()[0], 7)))
+    pixels = Candidate(on_square(pixel()[0], 7))
+    nearly = attrs.evolve(outcome_of(1.0, lacking=0.02), winner=pixels, gain=0.02)
     assert nearly.little and not nearly.sharp and certainty(nearly) < 0.5
     assert attrs.evolve(nearly, lacking=0.001).sharp
 
