@@ -27,6 +27,7 @@ worse than another kernel is passed over, and where there is nothing else, it is
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import ceil
 
 import attrs
 import numpy as np
@@ -74,8 +75,12 @@ _OTHERS, _SHAPED, _ALIKE = 3, 0.9, 0.85
 #: a derivative of so many standard deviations of the noise is no noise. An entry of a kernel below this share
 #: of its largest does not count
 _CLEAR, _FAINT = 4.0, 0.03
+#: entries below this share of the largest may reach beyond the picture
+_NOTHING = 3e-3
 #: the correlation of kernels that are combined
 _COMBINED = 0.95
+#: in pixels of a scale, steps of how far kernels may reach there
+_STEP = 6
 #: entries above this share of the largest, and their neighbours, climb from at least a small share of it; the
 #: steps and their length
 _SEEN, _SPARK, _CLIMB, _RATE = 0.02, 1e-4, 20, 0.03
@@ -163,7 +168,8 @@ def searched(
     free = [search.found[each].kernel for each in search.best(fine, 3, apart=1.0)]
     if free:
         most = max(search.judged[fine].values())
-        for member in members(search.view(fine), families, torch.stack(free), most, rng):
+        reach = max(_reach(each) for each in free) + 2
+        for member in members(search.view(fine, reach), families, torch.stack(free), most, rng):
             search.add(member, member.family)
         search.judge(fine, search.simple())
     if sigma <= QUIET:
@@ -190,17 +196,16 @@ class _Search:
         self.found = [Candidate(on_square(torch.ones(1, 1), side))]
         #: scale → number of the candidate → evidence
         self.judged: dict[float, dict[int, float]] = {}
-        self._views: dict[float, View] = {}
-        self._reach: dict[float, int] = {}
+        self._views: dict[tuple[float, int], View] = {}
 
     def view(self, scale: float, reach: int = 0) -> View:
-        """The picture at a scale, for kernels that reach so far from their middle. One for all kernels would
-        be larger than most of them need.
+        """The picture at a scale, for kernels that reach so far from their middle: in steps, for the time of
+        judging grows with the square of what lies around.
         """
-        if reach > self._reach.get(scale, -1):
-            self._reach[scale] = reach
-            self._views[scale] = View.of(self.grey, scale, self.sigma, reach)
-        return self._views[scale]
+        steps = ceil(reach * scale / _STEP)
+        if (scale, steps) not in self._views:
+            self._views[scale, steps] = View.of(self.grey, scale, self.sigma, ceil(steps * _STEP / scale))
+        return self._views[scale, steps]
 
     def pool(self, scale: float, sides: Sequence[int], beginnings: int) -> None:
         """Quick kernels at a scale."""
@@ -238,7 +243,7 @@ class _Search:
             strong = (kernel > _SEEN * kernel.max()).numpy()
             where = torch.from_numpy(ndimage.binary_dilation(strong, np.ones((3, 3), np.bool_)))
             root = kernel.clamp(min=_SPARK * float(kernel.max())).sqrt()[where]
-            view = View.of(self.grey, FULL, self.sigma, _reach(where.double()), SEEN)
+            view = View.of(self.grey, FULL, self.sigma, _reach(where.float()), SEEN)
 
             def kernels(root: Tensor, where: Tensor = where) -> Float[Tensor, "1 p p"]:
                 made = torch.zeros(where.shape).masked_scatter(where, root.square())
@@ -270,14 +275,14 @@ class _Search:
         """Find the evidence of candidates, and that of the single pixel, at a scale."""
         known = self.judged.setdefault(scale, {})
         new = [each for each in dict.fromkeys([0, *numbers]) if each not in known]
-        if not new:
-            return
-        some = [self.found[each] for each in new]
-        view = self.view(scale, max(_reach(each.kernel) for each in some))
-        scales = torch.tensor([each.scale if each.scale < FULL else torch.inf for each in some])
         plan = _COARSE_PLAN if scale == self.scales[0] else None
-        value = view.evidence(torch.stack([each.kernel for each in some]), scales, plan)
-        known.update(zip(new, value.nan_to_num(nan=-torch.inf).tolist(), strict=True))
+        views = {number: self.view(scale, _reach(self.found[number].kernel)) for number in new}
+        for view in dict.fromkeys(views.values()):
+            same = [number for number in new if views[number] is view]
+            found = [self.found[number] for number in same]
+            scales = torch.tensor([each.scale if each.scale < FULL else torch.inf for each in found])
+            value = view.evidence(torch.stack([each.kernel for each in found]), scales, plan)
+            known.update(zip(same, value.nan_to_num(nan=-torch.inf).tolist(), strict=True))
 
     def best(self, scale: float, count: int, apart: float = 0.9, *, free: bool = False) -> list[int]:
         """Those of most evidence at a scale, of which no two correlate by ``apart`` or more."""
@@ -369,5 +374,5 @@ def steep(grey: Real, sigma: float) -> int:
 
 
 def _reach(kernel: Float[Tensor, "p p"]) -> int:
-    """How far a kernel's entries are from its middle, along either axis."""
-    return int((kernel.nonzero() - kernel.shape[0] // 2).abs().max())
+    """How far a kernel's entries are from its middle, along either axis; next to nothing does not count."""
+    return int(((kernel > _NOTHING * kernel.max()).nonzero() - kernel.shape[0] // 2).abs().max())
