@@ -100,7 +100,10 @@ ASIM2020 = Study(
             Dev("svhn"),
             (
                 *beside(SVHN, "housenumbers-shake", ALG1),
-                attrs.evolve(evidence("gaussian:housenumbers")[0], name="evidence-housenumbers"),
+                *(
+                    attrs.evolve(each, name=each.name.replace("evidence", "evidence-housenumbers"))
+                    for each in evidence("gaussian:housenumbers")
+                ),
             ),
         ),
         Case(
