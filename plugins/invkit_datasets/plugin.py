@@ -15,6 +15,8 @@ _DATA_SETS = {
     "images": ("images:Images", "a folder or zip of images, cropped and resized"),
     "celeba": ("celeba:CelebA", "CelebA faces, aligned, from folders or zips of jpgs"),
     "svhn": ("svhn:Svhn", "street view house numbers, 32 × 32 crops, from .mat files"),
+    "svhn-houses": ("svhn_houses:SvhnHouses", "crops of SVHN split by house, the sharp ones by sharpness=12"),
+    "shoes": ("shoes:Shoes", "shoes on white, as a shop shows them, from an npz"),
     "chars74k": ("chars74k:Chars74k", "letters and digits in photographs, from an npz"),
     "housenumbers": ("housenumbers:HouseNumbers", "synthetic house numbers that look like SVHN's crops"),
     "objects": ("objects:Objects", "synthetic things in front of a plain background, as a shop shows them"),
