@@ -16,6 +16,7 @@ _DATA_SETS = {
     "celeba": ("celeba:CelebA", "CelebA faces, aligned, from folders or zips of jpgs"),
     "svhn": ("svhn:Svhn", "street view house numbers, 32 × 32 crops, from .mat files"),
     "chars74k": ("chars74k:Chars74k", "letters and digits in photographs, from an npz"),
+    "bsds500": ("bsds500:Bsds500", "squares of BSDS500's photographs, from its zip archive"),
     "housenumbers": ("housenumbers:HouseNumbers", "synthetic house numbers that look like SVHN's crops"),
     "objects": ("objects:Objects", "synthetic things in front of a plain background, as a shop shows them"),
 }
