@@ -6,12 +6,12 @@
 
 For the ``w`` of a prior that leaves nothing to find it alternates, for k = 1 … K,
 
-    x ← argmin ‖y − A(w, x)‖²/σ² + ‖x − z‖²/s_k²          (conjugate gradients from z)
+    x ← argmin ‖y − A(w, x)‖²/σ² + λ ‖x − z‖²/s_k²        (conjugate gradients from z)
     z ← D(x, s_k)                                          the prior's denoiser at the level s_k
 
-with levels that fall from ``first`` to the noise of y along a geometric row. The last z, within the bounds of
-the prior, is the result. That is half-quadratic splitting, which needs no more than the denoiser. There is no
-objective to tell.
+with levels that fall from ``first`` to the noise of y along a geometric row, and λ that of the second source.
+The last z, within the bounds of the prior, is the result. That is half-quadratic splitting, which needs no
+more than the denoiser. There is no objective to tell.
 
 What lies beyond the border counts as unknown where the operator says so
 (:meth:`~invkit.contracts.bilinear.BilinearOperator.beyond`): the larger scene is recovered.
@@ -64,13 +64,13 @@ class PlugAndPlay(Solver):
     Args:
         steps: K, rounds of data step and denoiser.
         first: the level of the first round, for images in [0, 1].
-        share: the last level over the noise's standard deviation.
+        weight: λ, how much the denoiser counts beside the measurement.
         inner: steps of conjugate gradients in a round.
     """
 
     steps: int = attrs.field(default=12, validator=ge(1))
     first: float = attrs.field(default=0.19, validator=gt(0))
-    share: float = attrs.field(default=1.0, validator=gt(0))
+    weight: float = attrs.field(default=0.23, validator=gt(0))
     inner: int = attrs.field(default=20, validator=ge(1))
 
     def solve(
@@ -133,7 +133,7 @@ class PlugAndPlay(Solver):
         scene = Scene(operator, x_shape, (0,) * (len(x_shape) - 1)) if scene is None else scene
         linear, seen = weighted(scene.operator.given(w=w, x_shape=scene.x_shape), y, problem.noise)
         level = max(sigma, LEAST_SIGMA)
-        last = min(self.share * level, self.first)
+        last = min(level, self.first)
         with torch.no_grad():
             fixed = linear.adjoint(seen)
             z = _spread(linear, fixed)
@@ -144,7 +144,7 @@ class PlugAndPlay(Solver):
                     break
                 s = self.first * (last / self.first) ** ((step - 1) / max(self.steps - 1, 1))
                 with torch.no_grad():
-                    x = self._data_step(linear, fixed, z, min(level / s, _MOST) ** 2)
+                    x = self._data_step(linear, fixed, z, self.weight * min(level / s, _MOST) ** 2)
                     z = prior.denoise(x, x.new_tensor([s]))
                 record.tell(step, nothing, nothing, lambda: (w, scene.part(z, x_shape)))  # noqa: B023
         low, high = prior.bounds

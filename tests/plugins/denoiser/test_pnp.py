@@ -46,7 +46,7 @@ def test_the_posterior_mean_where_it_is_known() -> None:
     """Without a blur and with a Gaussian prior the fixed point is the posterior's mode, its mean."""
     x = 0.5 + 0.25 * torch.randn(1, 1, 16, 16, generator=torch.Generator().manual_seed(0))
     y = noisy(x)
-    solver = PlugAndPlay(steps=40, first=SIGMA, share=1.0)
+    solver = PlugAndPlay(steps=40, first=SIGMA, weight=1.0)
     prior = invkit.denoiser(shrunk, 1)
     prior.bounds = (-10.0, 10.0)
     delta = invkit.Given(torch.ones(1, 1, 1))
