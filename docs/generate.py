@@ -172,12 +172,30 @@ def gaussians() -> str:
     return table(columns, rows)
 
 
+def denoisers() -> str:
+    """What the cards of the shipped denoisers say."""
+    from invkit.files.store import find, read_card
+    from invkit.files.store import names as trained
+
+    registry = default_manager().registry
+    rows = []
+    for name in trained(registry, "denoiser"):
+        path = find(registry, "denoiser", name)
+        card = read_card(path)
+        figures, recipe = card["metrics"], card["recipe"]
+        decibels = [f"{value:.2f} dB" for key, value in figures.items() if key.startswith("psnr_")]
+        size = f"{path.stat().st_size / 1e6:.1f}"
+        rows.append((f"`denoiser:{name}`", size, f"`{recipe['data']}`", str(recipe["steps"]), *decibels))
+    levels = [f"σ = {level}/255" for level in (5, 15, 25, 50)]
+    return table(["prior", "MB", "data", "steps trained", *levels], rows)
+
+
 def generated() -> dict[str, dict[str, str]]:
     """Page → marker → text."""
     return {
         "cli.md": {"commands": command_pages()},
         "choosing.md": {key: names(kind) for key, kind in KINDS.items()},
-        "priors.md": {"recipes": recipes(), "cards": cards(), "gaussians": gaussians()},
+        "priors.md": {"recipes": recipes(), "cards": cards(), "gaussians": gaussians(), "denoisers": denoisers()},
     }
 
 

@@ -23,6 +23,7 @@ __all__ = [
     "BilinearOperator",
     "ConfigError",
     "Dataset",
+    "Denoiser",
     "Evaluation",
     "Generator",
     "Given",
@@ -55,6 +56,7 @@ __all__ = [
     "compose",
     "dataset",
     "decoder",
+    "denoiser",
     "errors",
     "hookimpl",
     "load_config",
@@ -79,6 +81,7 @@ if TYPE_CHECKING:
     from invkit.contracts.bilinear import BilinearOperator, Misfit
     from invkit.contracts.dataset import Dataset
     from invkit.contracts.decoder import decoder, untrained
+    from invkit.contracts.denoiser import Denoiser, denoiser
     from invkit.contracts.generator import Generator
     from invkit.contracts.given import Given
     from invkit.contracts.linear import LinearOperator
@@ -111,6 +114,7 @@ _NAMES = {
     "invkit.contracts.bilinear": "BilinearOperator Misfit",
     "invkit.contracts.dataset": "Dataset",
     "invkit.contracts.decoder": "decoder untrained",
+    "invkit.contracts.denoiser": "Denoiser denoiser",
     "invkit.contracts.generator": "Generator",
     "invkit.contracts.given": "Given",
     "invkit.contracts.linear": "LinearOperator",

@@ -90,6 +90,18 @@ def images(solver: Solver, seed: int) -> Sequence[Example]:
     return found
 
 
+def denoised(seed: int) -> Sequence[Example]:
+    """A known kernel, and pixels whose prior takes noise off."""
+
+    def one(each: Example) -> Example:
+        shape = tuple(each.problem.priors[1].signal_shape or ())
+        smaller = invkit.denoiser(lambda noisy, sigma: noisy * (1 - sigma[:, None, None, None]), shape[0])
+        priors = (each.problem.priors[0], smaller.shaped(shape))
+        return attrs.evolve(each, problem=attrs.evolve(each.problem, priors=priors))
+
+    return [one(each) for each in general(seed, KNOWN)]
+
+
 def rectangles(n: int, shape: Shape, rng: torch.Generator) -> Tensor:
     """Dark pictures with six bright or dark rectangles over each other."""
     pictures = torch.full((n, *shape), 0.1, dtype=torch.float64)
@@ -137,4 +149,5 @@ MADE: dict[str, Callable[[int], Sequence[Example]]] = {
     "darkprior": lambda seed: [*general(seed, KNOWN), *photographs(seed)],
     "kernelsearch": lambda seed: photographs(seed, (36, 40)),
     "caution": lambda seed: general(seed, KNOWN),
+    "pnp": denoised,
 }

@@ -97,6 +97,11 @@ class Draws:
         whole = torch.randn(shape[0] * self.processes.count, *shape[1:], generator=self.generator)
         return self.processes.share(whole).to(self.processes.device)
 
+    def uniform(self, *shape: int) -> Float[Tensor, "..."]:
+        """Return numbers uniform in [0, 1), as :meth:`normal` does."""
+        whole = torch.rand(shape[0] * self.processes.count, *shape[1:], generator=self.generator)
+        return self.processes.share(whole).to(self.processes.device)
+
     def signals(self, law: SampledDataset, n: int) -> Float[Tensor, "n *signal"]:
         """Return ``n`` new signals of a law of chance: this process's share of those of the whole batch."""
         whole = law.draw(n * self.processes.count, self.generator)

@@ -18,6 +18,7 @@ _DATA_SETS = {
     "svhn-houses": ("svhn_houses:SvhnHouses", "crops of SVHN split by house, the sharp ones by sharpness=12"),
     "shoes": ("shoes:Shoes", "shoes on white, as a shop shows them, from an npz"),
     "chars74k": ("chars74k:Chars74k", "letters and digits in photographs, from an npz"),
+    "bsds500": ("bsds500:Bsds500", "squares of BSDS500's photographs, from its zip archive"),
     "housenumbers": ("housenumbers:HouseNumbers", "synthetic house numbers that look like SVHN's crops"),
     "objects": ("objects:Objects", "synthetic things in front of a plain background, as a shop shows them"),
 }

@@ -1,0 +1,29 @@
+"""Registers denoisers as priors, their trained weights, what trains them, and plug-and-play."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import invkit
+
+if TYPE_CHECKING:
+    from invkit.plugin.registry import Registry
+
+
+@invkit.hookimpl
+def invkit_register(registry: Registry) -> None:
+    """The ``denoiser`` prior with its shipped weights and its trainer, and the ``pnp`` solver."""
+    registry.prior(
+        "denoiser",
+        "invkit_denoiser.trained:TrainedDenoiser",
+        summary="photographs by a network that takes noise off them: denoiser:photographs-grey",
+    )
+    registry.weights("denoiser", "invkit_denoiser:weights/denoiser")
+    registry.trainer(
+        "denoiser", "invkit_denoiser.trainer:DenoiserTrainer", summary="networks that take noise off pictures"
+    )
+    registry.solver(
+        "pnp",
+        "invkit_denoiser.pnp:PlugAndPlay",
+        summary="plug-and-play: a denoiser in the place of a penalty, for a given w",
+    )

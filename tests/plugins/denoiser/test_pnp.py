@@ -1,0 +1,89 @@
+"""Plug-and-play: right where the answer is known, better than the input with a smoother, and refusals."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+import invkit
+from invkit.errors import InputError
+from invkit_denoiser.pnp import PlugAndPlay
+
+SIGMA = 0.05
+
+
+def shrunk(noisy: Tensor, sigma: Tensor) -> Tensor:
+    """The exact denoiser of pixels N(½, ¼²)."""
+    share = 0.25**2 / (0.25**2 + sigma[:, None, None, None] ** 2)
+    return 0.5 + share * (noisy - 0.5)
+
+
+def smoothed(noisy: Tensor, sigma: Tensor) -> Tensor:
+    """Total variation by a few steps: a denoiser without training."""
+    shape = tuple(noisy.shape[1:])
+    delta = invkit.Given(torch.ones(1, 1, 1).to(noisy))
+    solver = invkit.solver("tv", weight_x=float(sigma[0]) * 0.8, steps=30)
+    prior = invkit.prior("identity").shaped(shape)
+    return invkit.compose("linconv", [delta, prior], solver)(noisy).x
+
+
+def kernel(size: int = 5) -> Tensor:
+    w = torch.rand(1, size, size, generator=torch.Generator().manual_seed(1)) ** 3
+    return w / w.sum()
+
+
+def blocks(side: int) -> Tensor:
+    tiles = torch.rand(2, 1, 6, 6, generator=torch.Generator().manual_seed(2))
+    return torch.nn.functional.interpolate(tiles, size=(side, side))
+
+
+def noisy(y: Tensor) -> Tensor:
+    return y + SIGMA * torch.randn(y.shape, generator=torch.Generator().manual_seed(3))
+
+
+def test_the_posterior_mean_where_it_is_known() -> None:
+    """Without a blur and with a Gaussian prior the fixed point is the posterior's mode, its mean."""
+    x = 0.5 + 0.25 * torch.randn(1, 1, 16, 16, generator=torch.Generator().manual_seed(0))
+    y = noisy(x)
+    solver = PlugAndPlay(steps=40, first=SIGMA, weight=1.0)
+    prior = invkit.denoiser(shrunk, 1)
+    prior.bounds = (-10.0, 10.0)
+    delta = invkit.Given(torch.ones(1, 1, 1))
+    made = invkit.compose("linconv", [delta, prior], solver, noise=f"gaussian?sigma={SIGMA}")(y).x
+    # x̂ = argmin (y − x)²/σ² + (x − z)²/σ² with z = shrunk(x̂): z = ½ + a (x̂ − ½), a = 1/(1 + σ²/¼²)
+    share = 0.25**2 / (0.25**2 + SIGMA**2)
+    expected = 0.5 + share * (y - 0.5) / (2 - share)
+    assert torch.allclose(made, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("operator", ["circconv", "linconv?boundary=unknown"])
+def test_it_is_better_than_the_measurement(operator: str) -> None:
+    x = blocks(40)
+    y = noisy(invkit.operator(operator)(kernel().expand(2, 1, 5, 5), x))
+    deblur = invkit.compose(operator, [invkit.Given(kernel()), invkit.denoiser(smoothed, 1)], "pnp?steps=6")
+    solution = deblur(y)
+    gain = invkit.metrics.psnr(solution.x, x) - invkit.metrics.psnr(y, x)
+    assert float(gain.min()) > 2 and solution.status == ("converged", "converged")
+    assert float(solution.x.min()) >= 0 and float(solution.x.max()) <= 1
+    assert torch.allclose(deblur(y[1:]).x, solution.x[1:], atol=1e-4)
+
+
+def test_missing_pixels_are_filled_in() -> None:
+    x = blocks(40)[:1]
+    y = noisy(invkit.operator("circconv")(kernel()[None], x))
+    y[..., ::7, ::3] = torch.nan
+    known = [invkit.Given(kernel()), invkit.denoiser(smoothed, 1)]
+    solution = invkit.compose("circconv", known, "pnp?steps=6", noise="gaussian?missing=nan")(y)
+    assert float(invkit.metrics.psnr(solution.x, x)) > 20
+
+
+def test_what_it_cannot_do_is_refused() -> None:
+    y = torch.rand(1, 1, 16, 16)
+    denoiser = invkit.denoiser(shrunk, 1)
+    with pytest.raises(InputError, match="not blind"):
+        invkit.compose("circconv", ["simplex?size=5", denoiser], "pnp")(y)
+    with pytest.raises(InputError, match="takes noise off"):
+        invkit.compose("circconv", [invkit.Given(kernel()), "identity"], "pnp")(y)
+    with pytest.raises(InputError, match="squared residual"):
+        invkit.compose("circconv", [invkit.Given(kernel()), denoiser], "pnp", noise="poisson")(y)

@@ -1,0 +1,60 @@
+"""The shipped denoisers: small, as their cards say, and of use on photographs never seen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+import invkit
+from invkit.files import store
+from invkit.plugin.loading import default_manager
+from invkit_denoiser.trainer import LEVELS, DenoiserTrainer
+
+NAMES = ("photographs-grey",)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_shipped_denoiser_is_small_and_of_the_recipe_of_its_name(name: str) -> None:
+    path = store.find(default_manager().registry, "denoiser", name)
+    assert not path.is_relative_to(store.user_store())
+    assert path.stat().st_size <= 2e6
+    card = store.read_card(path)
+    recipe = DenoiserTrainer().recipes()[name]
+    assert recipe.items() <= card["recipe"].items() and card["recipe"]["seed"] == 0
+    assert card["licence"] == recipe["licence"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_figures_of_the_card_are_true(name: str, data_folder: Path) -> None:
+    prior = invkit.prior(f"denoiser:{name}")
+    data = invkit.dataset(prior.card["recipe"]["data"])
+    if data.fingerprint() != prior.card["data"]["fingerprint"]:
+        pytest.skip("the pictures here are not those it was trained on")
+    count = prior.card["metrics"]["validation_pictures"]
+    truth = data.take(torch.arange(count), "validation")
+    for level in LEVELS:
+        rng = torch.Generator().manual_seed(level)
+        noisy = truth + level / 255 * torch.randn(truth.shape, generator=rng)
+        made = prior.denoise(noisy, torch.full((count,), level / 255)).clamp(0, 1)
+        figure = invkit.metrics.psnr(made, truth).mean().item()
+        assert figure == pytest.approx(prior.card["metrics"][f"psnr_{level}"], abs=0.01)
+        assert figure > invkit.metrics.psnr(noisy, truth).mean().item() + 2
+
+
+def test_deblurring_with_it_is_better_than_total_variation(data_folder: Path) -> None:
+    """On four training squares, with the true kernel."""
+    x = invkit.dataset("bsds500?size=128,grey=true").take(torch.tensor([5, 105, 205, 305]), "train")
+    w = invkit.dataset("shake?size=13,shortest=9").take(torch.arange(4), "train")
+    blur = invkit.operator("linconv?boundary=unknown")
+    rng = torch.Generator().manual_seed(0)
+    for one, kernel in zip(x, w, strict=True):
+        y = blur(kernel[None], one[None]) + 0.02 * torch.randn(1, *one.shape, generator=rng)
+        found = [
+            invkit.compose("linconv?boundary=unknown", [invkit.Given(kernel), prior], solver)(y).x
+            for prior, solver in (("denoiser:photographs-grey", "pnp"), ("identity", "tv"))
+        ]
+        inside = [each[..., 12:-12, 12:-12] for each in (*found, one[None])]
+        denoised, varied = (float(invkit.metrics.psnr(each, inside[2])) for each in inside[:2])
+        assert denoised > varied
