@@ -53,6 +53,8 @@ BENCH = {
 }
 # the same of `python -m benchmarks.…`, which writes into that folder, too
 MEASURED = {"real-photographs": ("real-photographs.md", "photographs.md")}
+# the levels of noise, times 255, that the cards of denoisers have figures of
+DENOISED = (5, 15, 25, 50)
 WIDTH = 100
 
 
@@ -183,11 +185,12 @@ def denoisers() -> str:
         path = find(registry, "denoiser", name)
         card = read_card(path)
         figures, recipe = card["metrics"], card["recipe"]
-        decibels = [f"{value:.2f} dB" for key, value in figures.items() if key.startswith("psnr_")]
+        decibels = [f"{figures[f'psnr_{level}']:.2f} dB" for level in DENOISED]
         size = f"{path.stat().st_size / 1e6:.1f}"
         rows.append((f"`denoiser:{name}`", size, f"`{recipe['data']}`", str(recipe["steps"]), *decibels))
-    levels = [f"σ = {level}/255" for level in (5, 15, 25, 50)]
-    return table(["prior", "MB", "data", "steps trained", *levels], rows)
+    return table(
+        ["prior", "MB", "data", "steps trained", *(f"σ = {level}/255" for level in DENOISED)], rows
+    )
 
 
 def generated() -> dict[str, dict[str, str]]:
@@ -195,7 +198,12 @@ def generated() -> dict[str, dict[str, str]]:
     return {
         "cli.md": {"commands": command_pages()},
         "choosing.md": {key: names(kind) for key, kind in KINDS.items()},
-        "priors.md": {"recipes": recipes(), "cards": cards(), "gaussians": gaussians(), "denoisers": denoisers()},
+        "priors.md": {
+            "recipes": recipes(),
+            "cards": cards(),
+            "gaussians": gaussians(),
+            "denoisers": denoisers(),
+        },
     }
 
 
