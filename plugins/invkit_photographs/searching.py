@@ -246,7 +246,7 @@ class _Search:
             view = View.of(self.grey, FULL, self.sigma, _reach(where.float()), SEEN)
 
             def kernels(root: Tensor, where: Tensor = where) -> Float[Tensor, "1 p p"]:
-                made = torch.zeros(where.shape).masked_scatter(where, root.square())
+                made = root.new_zeros(where.shape).masked_scatter(where, root.square())
                 return (made / made.sum())[None]
 
             rate = _RATE * float(root.max())

@@ -100,7 +100,11 @@ class View:
             found_at: the scales of the pictures that they were found on; None: they have no response yet.
         """
         places = [torch.arange(side) - side // 2 for side in kernels.shape[1:]]
-        waves = (torch.fft.fftfreq(self.data.size[0]), torch.fft.rfftfreq(self.data.size[1]))
+        kind = torch.float64  # whatever torch's default is
+        waves = (
+            torch.fft.fftfreq(self.data.size[0], dtype=kind),
+            torch.fft.rfftfreq(self.data.size[1], dtype=kind),
+        )
         first, second = (
             torch.exp(-2j * pi * ratio * wave[:, None] * place).to(torch.complex64)
             for ratio, wave, place in zip(self.ratio, waves, places, strict=True)
@@ -108,8 +112,9 @@ class View:
         made: Tensor = first @ (kernels.to(torch.complex64) @ second.T)
         if self.scale < 1:
             square = waves[0][:, None] ** 2 + waves[1] ** 2
-            missing = torch.ones(len(kernels)) if found_at is None else 1 - (self.scale / found_at) ** 2
-            made = made * torch.exp(-(pi**2) / 2 * missing.clamp(min=0)[:, None, None] * square)
+            share = kernels.new_zeros(len(kernels)) if found_at is None else self.scale / found_at
+            missing = 1 - share.to(kind) ** 2
+            made = made * torch.exp(-(pi**2) / 2 * missing.clamp(min=0)[:, None, None] * square).float()
         return made[:, None]
 
     def evidence(

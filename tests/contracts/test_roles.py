@@ -28,6 +28,7 @@ ROLES = {
     "sparse": "image",
     "spectrum": "image",
     "gaussian:mnist": "image",
+    "denoiser:photographs-grey": "image",
     "bounded:gaussian:mnist": "image",
     "mixture:gaussian:mnist+spectrum": "image",
     "identity": "any",
