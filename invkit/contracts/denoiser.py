@@ -37,7 +37,7 @@ class Denoiser(Generator):
     role = "image"
     bounds = (0.0, 1.0)
 
-    #: of the images, of any height and width
+    #: how many channels the images have; their height and width may be any
     channels: int
 
     def __init__(self, channels: int) -> None:

@@ -115,7 +115,7 @@ def _split(source: Source) -> str | None:
 
 
 def _corners(length: int, size: int, split: str) -> list[int]:
-    """Where squares begin along an axis: from edge to edge, of the training split three quarters apart."""
+    """Where the squares begin along an axis, from edge to edge; training squares overlap by a quarter."""
     apart = max(size * 3 // 4, 1) if split == "train" else size
     count = (length - size) // apart + 1
     return np.linspace(0, length - size, count).round().astype(int).tolist() if count > 1 else [0]

@@ -128,7 +128,7 @@ def varied(grey: Real, sigma: float, kernel: Float[Tensor, "p p"], nodes: Float[
 
 
 def _doubted(found: Varied, parts: _Parts, own: Bound, gain: float) -> Varied:
-    """What was found, or ``unclear`` where its kernels are wrong in several parts."""
+    """The kernels found, called ``unclear`` where they are wrong in several parts of the picture."""
     single = parts.reached(on_square(torch.ones(1, 1), 3).expand(len(parts.turned), 3, 3))
     wrong = int((parts.evidence(own) - parts.evidence(single) < -WRONG).sum())
     return attrs.evolve(found, kind="unclear" if wrong >= MANY else found.kind, gain=gain, wrong=wrong)

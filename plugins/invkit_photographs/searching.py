@@ -238,20 +238,21 @@ class _Search:
         """One more candidate of full size: the best there, halfway to where the evidence leads it. All of the
         way is better for real shakes and worse for others, of which the bound finds thin kernels too thin.
         """
-        for best in sorted(self.at(FULL), key=self.judged[FINE].__getitem__)[-1:]:
-            kernel = self.found[best].kernel
-            strong = (kernel > _SEEN * kernel.max()).numpy()
-            where = torch.from_numpy(ndimage.binary_dilation(strong, np.ones((3, 3), np.bool_)))
-            root = kernel.clamp(min=_SPARK * float(kernel.max())).sqrt()[where]
-            view = View.of(self.grey, FULL, self.sigma, _reach(where.float()), SEEN)
+        if not self.at(FULL):
+            return
+        kernel = self.found[max(self.at(FULL), key=self.judged[FINE].__getitem__)].kernel
+        strong = (kernel > _SEEN * kernel.max()).numpy()
+        where = torch.from_numpy(ndimage.binary_dilation(strong, np.ones((3, 3), np.bool_)))
+        root = kernel.clamp(min=_SPARK * float(kernel.max())).sqrt()[where]
+        view = View.of(self.grey, FULL, self.sigma, _reach(where.float()), SEEN)
 
-            def kernels(root: Tensor, where: Tensor = where) -> Float[Tensor, "1 p p"]:
-                made = root.new_zeros(where.shape).masked_scatter(where, root.square())
-                return (made / made.sum())[None]
+        def kernels(root: Tensor) -> Float[Tensor, "1 p p"]:
+            made = root.new_zeros(where.shape).masked_scatter(where, root.square())
+            return (made / made.sum())[None]
 
-            rate = _RATE * float(root.max())
-            led = kernels(*view.climbed([root], [rate], kernels, _CLIMB))[0]
-            self.add(Candidate((kernel + moved(led, kernel)) / 2), "climb")
+        rate = _RATE * float(root.max())
+        led = kernels(*view.climbed([root], [rate], kernels, _CLIMB))[0]
+        self.add(Candidate((kernel + moved(led, kernel)) / 2), "climb")
 
     def add(self, candidate: Candidate, stage: str) -> None:
         """One more candidate."""

@@ -44,7 +44,7 @@ LEAST_SIGMA = 5e-3
 #: pixels a side of the part that kernels are found on and of the one that they are judged on, at any scale
 SEEN, PART = 320, 160
 _WHITE = 0.995
-#: of Adam, and the rounds of the bound at each of its steps
+#: the betas of Adam where kernels climb the evidence, and how much of the bound is worked out at each step
 _BETAS, _QUICK = (0.8, 0.95), Plan(rounds=1, steps=3)
 
 

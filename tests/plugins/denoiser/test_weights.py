@@ -44,11 +44,11 @@ def test_the_figures_of_the_card_are_true(name: str, data_folder: Path) -> None:
 
 
 def test_deblurring_with_it_is_better_than_total_variation(data_folder: Path) -> None:
-    """On four training squares, with the true kernel."""
-    x = invkit.dataset("bsds500?size=128,grey=true").take(torch.tensor([5, 105, 205, 305]), "train")
-    w = invkit.dataset("shake?size=13,shortest=9").take(torch.arange(4), "train")
+    """In the mean of four validation squares, with the true kernel."""
+    x = invkit.dataset("bsds500?size=128,grey=true").take(torch.tensor([5, 105, 205, 305]), "validation")
+    w = invkit.dataset("shake?size=13,shortest=9").take(torch.arange(4), "validation")
     blur = invkit.operator("linconv?boundary=unknown")
-    rng = torch.Generator().manual_seed(0)
+    rng, gains = torch.Generator().manual_seed(0), []
     for one, kernel in zip(x, w, strict=True):
         y = blur(kernel[None], one[None]) + 0.02 * torch.randn(1, *one.shape, generator=rng)
         found = [
@@ -57,4 +57,5 @@ def test_deblurring_with_it_is_better_than_total_variation(data_folder: Path) ->
         ]
         inside = [each[..., 12:-12, 12:-12] for each in (*found, one[None])]
         denoised, varied = (float(invkit.metrics.psnr(each, inside[2])) for each in inside[:2])
-        assert denoised > varied
+        gains.append(denoised - varied)
+    assert sum(gains) / len(gains) > 0.3

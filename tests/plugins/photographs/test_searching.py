@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn.functional import pad
 
+from invkit_photographs import searching as module
 from invkit_photographs.certainty import certainty
 from invkit_photographs.families import Candidate, correlation, moved
 from invkit_photographs.pool import on_square
@@ -142,3 +143,21 @@ def test_noise_shows_no_edges_and_a_step_shows_one() -> None:
     assert steep(noise, 0.01) < 0.002 * noise.size
     step = noise + 0.5 * (np.arange(200) >= 100)
     assert 3 * 199 < steep(step, 0.01) < 12 * 199
+
+
+def test_what_a_coarser_scale_refutes_is_passed_over() -> None:
+    """The kernel of most evidence at the fine scale, unless a coarser one has far more for another."""
+    search = module._Search(blocks(0, 48)[0, 0].float().numpy(), 0.01, 9, lambda *_: None)
+    for size in (3, 5):
+        search.add(Candidate(on_square(torch.ones(size, size), 9)), "drawn")
+    coarse, middle, fine = search.scales
+    search.judged = {
+        coarse: {0: 0.0, 1: 0.01, 2: 0.1},
+        middle: {0: 0.0, 1: 0.09, 2: 0.1},
+        fine: {0: 0.0, 1: 0.3, 2: 0.2},
+    }
+    assert search.agreed([1, 2], search.judged[fine]) == 2
+    held, lacking = search.coarser(1)
+    assert held == pytest.approx(0.016 / 0.106) and lacking == pytest.approx(0.09)
+    search.judged[coarse][1] = 0.09
+    assert search.agreed([1, 2], search.judged[fine]) == 1

@@ -132,3 +132,15 @@ def test_a_picture_that_is_not_blurred_speaks_for_the_single_pixel(data_folder: 
 def test_a_picture_of_one_pixel_is_refused() -> None:
     with pytest.raises(ShapeError, match="2 × 2 pixels"):
         View.of(torch.zeros(1, 1).numpy(), 1.0, SIGMA, reach=4)
+
+
+def test_numbers_climb_the_evidence() -> None:
+    """Entries of a kernel that begin as a flat square gain evidence; what they begin as stays as it is."""
+    view, flat = view_of(side=64), torch.ones(49)
+
+    def kernels(root: Tensor) -> Tensor:
+        return (root.square() / root.square().sum()).reshape(1, 7, 7)
+
+    (root,) = view.climbed([flat], [0.05], kernels, 30)
+    assert torch.equal(flat, torch.ones(49))
+    assert float(view.evidence(kernels(root))) > float(view.evidence(kernels(flat))) + 0.01
