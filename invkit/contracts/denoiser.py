@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from jaxtyping import Float
@@ -37,12 +37,12 @@ class Denoiser(Generator):
     role = "image"
     bounds = (0.0, 1.0)
 
-    #: how many channels the images have; their height and width may be any
-    channels: int
+    #: numbers of channels that the images may have; their height and width may be any
+    channels: tuple[int, ...]
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int | Sequence[int]) -> None:
         super().__init__()
-        self.channels = channels
+        self.channels = (channels,) if isinstance(channels, int) else tuple(channels)
         self.signal_shape = self.latent_shape = None
 
     @abstractmethod
@@ -72,11 +72,11 @@ class Denoiser(Generator):
         """
         if self.signal_shape is not None:
             return super().shaped(signal_shape)
-        if len(signal_shape) != 3 or signal_shape[0] != self.channels:
+        if len(signal_shape) != 3 or signal_shape[0] not in self.channels:
             raise ShapeError(
-                f"this denoiser takes images of {self.channels} channel(s), not signals of shape "
-                f"{tuple(signal_shape)}",
-                hint="choose one for these channels, or bring the measurement to its channels",
+                f"this denoiser takes images of {' or '.join(map(str, self.channels))} channel(s), not signals "
+                f"of shape {tuple(signal_shape)}",
+                hint="choose a denoiser for these channels, or bring the measurement to its channels",
             )
         made = copy.copy(self)
         made.signal_shape = made.latent_shape = tuple(signal_shape)
@@ -86,7 +86,7 @@ class Denoiser(Generator):
 class _Wrapped(Denoiser):
     """A denoiser by any function of noisy images and σ."""
 
-    def __init__(self, network: Network, channels: int) -> None:
+    def __init__(self, network: Network, channels: int | Sequence[int]) -> None:
         super().__init__(channels)
         self.network = network
 
@@ -103,12 +103,12 @@ class _Wrapped(Denoiser):
         return made.to(signal)
 
 
-def denoiser(network: Network, channels: int = 3) -> Denoiser:
+def denoiser(network: Network, channels: int | Sequence[int] = 3) -> Denoiser:
     """A prior by a network of your own.
 
     Args:
         network: maps images with values in [0, 1] and noise, ``(n, c, h, w)``, and its standard deviation,
             ``(n,)``, to the images without it. A module should be in its evaluation mode.
-        channels: of the images.
+        channels: number of channels of the images, or the numbers that it takes, e.g. ``(1, 3)``.
     """
     return _Wrapped(network, channels)

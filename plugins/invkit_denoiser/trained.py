@@ -1,7 +1,7 @@
 """``denoiser:NAME``: a trained network as a prior of images of any size.
 
-    prior = invkit.prior("denoiser:photographs-grey")     # shipped or in the user store; or a file's path
-    prior.denoise(noisy, torch.tensor([0.1]))             # (1, 1, h, w)
+    prior = invkit.prior("denoiser:photographs")          # shipped or in the user store; or a file's path
+    prior.denoise(noisy, torch.tensor([0.1]))             # (1, 1, h, w) or (1, 3, h, w)
     prior.card["metrics"]                                 # its PSNR on validation pictures
 """
 
@@ -40,7 +40,7 @@ class TrainedDenoiser(Denoiser):
         card: Mapping[str, Any] | None = None,
         sha256: str | None = None,
     ) -> None:
-        super().__init__(network.channels)
+        super().__init__((1, network.channels) if network.grey else network.channels)
         self.network = networks.channels_last(network).eval().requires_grad_(False)
         self.noisiest, self.card, self.sha256 = noisiest, dict(card or {}), sha256
 
@@ -60,7 +60,7 @@ class TrainedDenoiser(Denoiser):
         self, signal: Float[Tensor, "n c h w"], sigma: Float[Tensor, "n"]
     ) -> Float[Tensor, "n c h w"]:
         with torch.no_grad():
-            level = sigma.to(signal).clamp(0, self.noisiest)
-            picture = (signal - 0.5).contiguous(memory_format=torch.channels_last)
+            level = sigma.to(signal.device, torch.float32).clamp(0, self.noisiest)
+            picture = (signal - 0.5).float().contiguous(memory_format=torch.channels_last)
             made: Tensor = self.network(picture, level)
-        return (made + 0.5).contiguous()
+        return (made + 0.5).contiguous().to(signal)

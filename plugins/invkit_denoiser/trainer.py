@@ -8,6 +8,13 @@ The network sees pictures with noise of levels drawn anew for every one of a bat
 
     minimise over θ    mean | N_θ(x + σ n, σ) − x |        σ uniform in [0, `noisiest`].
 
+A network that takes grey pictures, too, sees a third of each batch as luma. With ``diffusion`` the loss is the
+one whose minimum is the posterior mean, at all scales of noise,
+
+    minimise over θ    mean (1/σ² + 1/s²) (N_θ(x + σ n, σ) − x)²    log σ uniform, σ from 1/500 to `noisiest`,
+
+with s = ¼ for the deviation of pictures (Karras, Aittala, Aila, Laine, arXiv 2206.00364, Table 1).
+
 A step's noise is a function of the seed and the step's number, so an interrupted training goes on to the same
 weights. The card says what the network does to validation pictures at several levels.
 """
@@ -15,11 +22,13 @@ weights. The card says what the network does to validation pictures at several l
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import product
 
 import attrs
 import torch
 from attrs.validators import gt
-from torch import Tensor, nn
+from jaxtyping import Float
+from torch import Tensor
 
 from invkit import metrics
 from invkit.contracts.dataset import Dataset
@@ -30,13 +39,18 @@ from invkit.training.processes import Draws, Processes
 from invkit.training.recipes import Recipe
 from invkit.training.run import Loss, Turn
 from invkit.training.trainer import NetworkTrainer, Training
-from invkit_denoiser.network import ARCHITECTURES
+from invkit_denoiser.network import ARCHITECTURES, Plain
 
-__all__ = ["DenoiserRecipe", "DenoiserTrainer"]
+__all__ = ["LEVELS", "DenoiserRecipe", "DenoiserTrainer", "luma"]
 
 LEVELS = (5, 15, 25, 50)
 """The levels that a network is measured at, times 255."""
 _SHOWN = 25 / 255
+_QUIETEST = 1 / 500
+"""The least σ of a network for diffusion: half a step of 8 bits."""
+_DEVIATION = 0.25
+"""The standard deviation of pictures' values, which the weights of the loss for diffusion know."""
+_LUMA = (0.299, 0.587, 0.114)
 
 
 @attrs.frozen(kw_only=True)
@@ -47,6 +61,10 @@ class DenoiserRecipe(Recipe):
     noisiest: float = attrs.field(default=50 / 255, validator=gt(0))
     #: side in pixels to which the pictures of a folder are brought; data sets have a size of their own
     size: int = attrs.field(default=64, validator=gt(0))
+    #: turn every batch by a random number of quarter turns
+    turn: bool = False
+    #: train for posterior means at noise of all scales, which diffusion needs
+    diffusion: bool = False
 
 
 class DenoiserTrainer(NetworkTrainer[DenoiserRecipe]):
@@ -69,40 +87,71 @@ class DenoiserTrainer(NetworkTrainer[DenoiserRecipe]):
             recipe=recipe,
             network=network,
             data=data,
-            turns=[Turn("denoiser", network, _loss(network, recipe.noisiest))],
+            turns=[Turn("denoiser", network, _loss(network, recipe))],
             pictures=lambda x: _pictures(network, x),
             figures=lambda: _figures(network, data),
             card={"noisiest": recipe.noisiest},
         )
 
 
-def _loss(network: nn.Module, noisiest: float) -> Loss:
+def _loss(network: Plain, recipe: DenoiserRecipe) -> Loss:
     def loss(x: Tensor, draws: Draws) -> tuple[Tensor, Mapping[str, Tensor]]:
-        sigma = noisiest * draws.uniform(len(x))
-        error = network(x - 0.5 + sigma[:, None, None, None] * draws.normal(*x.shape), sigma) + 0.5 - x
-        return error.abs().mean(), {"psnr": -10 * torch.log10(error.detach().square().mean())}
+        if recipe.turn:
+            x = torch.rot90(x, int(4 * draws.uniform(1)), (2, 3))
+        third = len(x) // 3 if network.grey else 0
+        errors = [_error(network, part, recipe, draws) for part in (luma(x[:third]), x[third:]) if len(part)]
+        squared = torch.cat([each.detach().square().flatten() for each, _ in errors]).mean()
+        if recipe.diffusion:
+            costs = [(weight[:, None, None, None] * each.square()).flatten() for each, weight in errors]
+        else:
+            costs = [each.abs().flatten(1).mean(1) for each, _ in errors]
+        return torch.cat(costs).mean(), {"psnr": -10 * torch.log10(squared)}
 
     return loss
 
 
-def _figures(network: nn.Module, data: Dataset) -> dict[str, int | float]:
-    """Mean PSNR in dB of the first validation pictures, clipped to [0, 1], at each of :data:`LEVELS`."""
+def _error(
+    network: Plain, x: Tensor, recipe: DenoiserRecipe, draws: Draws
+) -> tuple[Float[Tensor, "n c h w"], Float[Tensor, "n"]]:
+    """What is left of noise of levels drawn for each picture, and the weight of each in a loss of squares."""
+    drawn = draws.uniform(len(x))
+    if recipe.diffusion:
+        sigma = _QUIETEST * (recipe.noisiest / _QUIETEST) ** drawn
+    else:
+        sigma = recipe.noisiest * drawn
+    made = network(x - 0.5 + sigma[:, None, None, None] * draws.normal(*x.shape), sigma)
+    return made + 0.5 - x, 1 / sigma.clamp(min=_QUIETEST).square() + 1 / _DEVIATION**2
+
+
+def luma(x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n 1 h w"]:
+    """The brightness of colour pictures (ITU-R BT.601); grey ones stay."""
+    if x.shape[1] == 1:
+        return x
+    return (x.new_tensor(_LUMA)[:, None, None] * x).sum(1, keepdim=True)
+
+
+def _figures(network: Plain, data: Dataset) -> dict[str, int | float]:
+    """Mean PSNR in dB of the first validation pictures, clipped to [0, 1], at each of :data:`LEVELS`.
+
+    A network that takes grey pictures, too, has ``grey_psnr_…`` of their luma.
+    """
     count = min(500, data.splits["validation"])
     if not count:  # a small folder of images may have none
         return {"validation_pictures": 0}
     truth = data.take(torch.arange(count), "validation")
     figures: dict[str, int | float] = {"validation_pictures": count}
-    for level in LEVELS:
-        noise = torch.randn(truth.shape, generator=torch.Generator().manual_seed(level))
-        noisy, sigma = truth - 0.5 + level / 255 * noise, torch.full((count,), level / 255)
+    kinds = {"": truth, "grey_": luma(truth)} if network.grey else {"": truth}
+    for (kind, pictures), level in product(kinds.items(), LEVELS):
+        noise = torch.randn(pictures.shape, generator=torch.Generator().manual_seed(level))
+        noisy, sigma = pictures - 0.5 + level / 255 * noise, torch.full((count,), level / 255)
         with torch.no_grad():
             parts = zip(noisy.split(50), sigma.split(50), strict=True)
             made = torch.cat([network(*part) for part in parts]) + 0.5
-        figures[f"psnr_{level}"] = round(metrics.psnr(made.clamp(0, 1), truth).mean().item(), 3)
+        figures[f"{kind}psnr_{level}"] = round(metrics.psnr(made.clamp(0, 1), pictures).mean().item(), 3)
     return figures
 
 
-def _pictures(network: nn.Module, x: Tensor) -> Tensor:
+def _pictures(network: Plain, x: Tensor) -> Tensor:
     """Three rows for TensorBoard: clean, noisy, denoised."""
     noise = Draws(torch.Generator().manual_seed(0), Processes(device=x.device)).normal(*x.shape)
     noisy = x + _SHOWN * noise

@@ -1,0 +1,108 @@
+"""The step of a splitting that meets the measurement: ``argmin ‖y − A x‖² + μ ‖x − z‖²``.
+
+    step = ByDivision(linear.window(), x_shape, y)       # A a window of a circular convolution
+    step = ByGradients(linear, y)                        # any A
+    z = step.first()                                     # an image to start from
+    x = step(z, 0.1)
+
+`ByDivision` fills in what was not measured. With ``A x`` the measured pixels of ``v = k ⊛ x``,
+
+    v ← y + (1 − weight) (k ⊛ x − y) where measured,  k ⊛ x elsewhere
+    x ← argmin ‖v − k ⊛ x‖² + μ ‖x − z‖²                        (division in the DFT)
+
+are steps of majorisation and minimisation (Hunter and Lange, 2004) of the same function. A few of them from
+the x of the call before are enough, for the z of a splitting moves slowly. A saturated entry says "at least
+y": v is ``k ⊛ x`` where that is more.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+from torch.nn.functional import pad
+
+from invkit.contracts.linear import LinearOperator, Shape, Window
+from invkit.solving import conjugate_gradients
+
+__all__ = ["ByDivision", "ByGradients", "DataStep"]
+
+FILLS = 3
+"""How often what was not measured is filled in, in one step."""
+GRADIENTS = 20
+"""Steps of conjugate gradients in one step."""
+
+
+class ByDivision:
+    """The step for windows of circular convolutions whose frame holds the signal and nothing that is zero."""
+
+    def __init__(
+        self,
+        window: Window,
+        x_shape: Shape,
+        y: Float[Tensor, "1 c *y"],
+        weights: Float[Tensor, "1 c *y"] | None = None,
+        saturated: Bool[Tensor, "1 c *y"] | None = None,
+    ) -> None:
+        self.size, self.dims = tuple(window.size), tuple(range(2, y.ndim))
+        self.inside: tuple[Any, ...] = tuple(slice(length) for length in x_shape[1:])
+        self.measured: tuple[Any, ...] = tuple(slice(length) for length in y.shape[2:])
+        self.multipliers, self.power = window.multipliers, window.multipliers.abs().square()
+        self.share, self.saturated = 1.0, saturated
+        if weights is not None:
+            self.share = weights / weights.amax().clamp(min=torch.finfo(y.dtype).tiny)
+            y = y.where(weights > 0, 0.0)
+        self.y = y
+        start = [(x - own) // 2 for x, own in zip(x_shape[1:], y.shape[2:], strict=True)]
+        frame = [(a, n - a - own) for a, n, own in zip(start, self.size, y.shape[2:], strict=True)]
+        amounts = [amount for both in reversed(frame) for amount in both]
+        self.x = pad(y, amounts, "replicate") if any(amounts) else y.clone()
+
+    def first(self) -> Float[Tensor, "1 c *x"]:
+        """The measurement, continued by its edge."""
+        return self.x[(..., *self.inside)]
+
+    def __call__(self, z: Float[Tensor, "1 c *x"], weight: float) -> Float[Tensor, "1 c *x"]:
+        """``argmin ‖y − A x‖² + weight ‖x − z‖²``, nearly, from the x of the call before."""
+        frame = self.x.clone()  # beyond the signal anything will do
+        frame[(..., *self.inside)] = z
+        held, spectrum = weight * self._spectrum(frame), self._spectrum(self.x)
+        for _ in range(FILLS):
+            v = torch.fft.irfftn(self.multipliers * spectrum, self.size, self.dims)
+            part = v[(..., *self.measured)]
+            filled = part + self.share * (self.y - part)
+            if self.saturated is not None:
+                filled = torch.where(self.saturated & (part > self.y), part, filled)
+            v[(..., *self.measured)] = filled
+            spectrum = (self.multipliers.conj() * self._spectrum(v) + held) / (self.power + weight)
+        self.x = torch.fft.irfftn(spectrum, self.size, self.dims)
+        return self.x[(..., *self.inside)]
+
+    def _spectrum(self, signal: Tensor) -> Tensor:
+        return torch.fft.rfftn(signal, dim=self.dims)
+
+
+class ByGradients:
+    """The step for any linear map, by conjugate gradients."""
+
+    def __init__(self, linear: LinearOperator, y: Float[Tensor, "1 *y"]) -> None:
+        self.linear, self.fixed = linear, linear.adjoint(y)
+
+    def first(self) -> Float[Tensor, "1 c *x"]:
+        """``Aᴴy``, divided by what ``AᴴA`` makes of ones."""
+        spread = self.linear.normal(torch.ones_like(self.fixed))
+        return self.fixed / spread.clamp(min=0.05 * float(spread.max()))
+
+    def __call__(self, z: Float[Tensor, "1 c *x"], weight: float) -> Float[Tensor, "1 c *x"]:
+        """``argmin ‖y − A x‖² + weight ‖x − z‖²``, from z."""
+
+        def normal(x: Tensor) -> Tensor:
+            return self.linear.normal(x) + weight * x
+
+        return conjugate_gradients(normal, self.fixed + weight * z, z, steps=GRADIENTS)
+
+
+DataStep = ByDivision | ByGradients
+"""Either; both have ``first()`` and are called with z and the weight μ."""
