@@ -150,4 +150,5 @@ MADE: dict[str, Callable[[int], Sequence[Example]]] = {
     "kernelsearch": lambda seed: photographs(seed, (36, 40)),
     "caution": lambda seed: general(seed, KNOWN),
     "pnp": denoised,
+    "diffusion": denoised,
 }

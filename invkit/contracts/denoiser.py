@@ -14,6 +14,7 @@ pixel free: ``C(m) = m``.
 from __future__ import annotations
 
 import copy
+import math
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 
@@ -39,6 +40,9 @@ class Denoiser(Generator):
 
     #: numbers of channels that the images may have; their height and width may be any
     channels: tuple[int, ...]
+
+    #: the largest σ that it is meant for
+    noisiest: float = math.inf
 
     def __init__(self, channels: int | Sequence[int]) -> None:
         super().__init__()

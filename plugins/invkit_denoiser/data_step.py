@@ -36,21 +36,26 @@ GRADIENTS = 20
 
 
 class ByDivision:
-    """The step for windows of circular convolutions whose frame holds the signal and nothing that is zero."""
+    """The step for windows of circular convolutions whose frame holds the signal and nothing that is zero.
+
+    Attributes:
+        exact: whether all of the frame was measured, and nothing is filled in.
+    """
 
     def __init__(
         self,
         window: Window,
         x_shape: Shape,
-        y: Float[Tensor, "1 c *y"],
-        weights: Float[Tensor, "1 c *y"] | None = None,
-        saturated: Bool[Tensor, "1 c *y"] | None = None,
+        y: Float[Tensor, "n c *y"],
+        weights: Float[Tensor, "n c *y"] | None = None,
+        saturated: Bool[Tensor, "n c *y"] | None = None,
     ) -> None:
         self.size, self.dims = tuple(window.size), tuple(range(2, y.ndim))
         self.inside: tuple[Any, ...] = tuple(slice(length) for length in x_shape[1:])
         self.measured: tuple[Any, ...] = tuple(slice(length) for length in y.shape[2:])
         self.multipliers, self.power = window.multipliers, window.multipliers.abs().square()
         self.share, self.saturated = 1.0, saturated
+        self.exact = weights is None and saturated is None and self.size == tuple(y.shape[2:])
         if weights is not None:
             self.share = weights / weights.amax().clamp(min=torch.finfo(y.dtype).tiny)
             y = y.where(weights > 0, 0.0)
@@ -60,16 +65,16 @@ class ByDivision:
         amounts = [amount for both in reversed(frame) for amount in both]
         self.x = pad(y, amounts, "replicate") if any(amounts) else y.clone()
 
-    def first(self) -> Float[Tensor, "1 c *x"]:
+    def first(self) -> Float[Tensor, "n c *x"]:
         """The measurement, continued by its edge."""
         return self.x[(..., *self.inside)]
 
-    def __call__(self, z: Float[Tensor, "1 c *x"], weight: float) -> Float[Tensor, "1 c *x"]:
+    def __call__(self, z: Float[Tensor, "n c *x"], weight: float) -> Float[Tensor, "n c *x"]:
         """``argmin ‖y − A x‖² + weight ‖x − z‖²``, nearly, from the x of the call before."""
         frame = self.x.clone()  # beyond the signal anything will do
         frame[(..., *self.inside)] = z
         held, spectrum = weight * self._spectrum(frame), self._spectrum(self.x)
-        for _ in range(FILLS):
+        for _ in range(1 if self.exact else FILLS):
             v = torch.fft.irfftn(self.multipliers * spectrum, self.size, self.dims)
             part = v[(..., *self.measured)]
             filled = part + self.share * (self.y - part)
@@ -87,15 +92,15 @@ class ByDivision:
 class ByGradients:
     """The step for any linear map, by conjugate gradients."""
 
-    def __init__(self, linear: LinearOperator, y: Float[Tensor, "1 *y"]) -> None:
+    def __init__(self, linear: LinearOperator, y: Float[Tensor, "n *y"]) -> None:
         self.linear, self.fixed = linear, linear.adjoint(y)
 
-    def first(self) -> Float[Tensor, "1 c *x"]:
+    def first(self) -> Float[Tensor, "n c *x"]:
         """``Aᴴy``, divided by what ``AᴴA`` makes of ones."""
         spread = self.linear.normal(torch.ones_like(self.fixed))
         return self.fixed / spread.clamp(min=0.05 * float(spread.max()))
 
-    def __call__(self, z: Float[Tensor, "1 c *x"], weight: float) -> Float[Tensor, "1 c *x"]:
+    def __call__(self, z: Float[Tensor, "n c *x"], weight: float) -> Float[Tensor, "n c *x"]:
         """``argmin ‖y − A x‖² + weight ‖x − z‖²``, from z."""
 
         def normal(x: Tensor) -> Tensor:

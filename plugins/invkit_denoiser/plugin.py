@@ -1,4 +1,4 @@
-"""Registers denoisers as priors, their trained weights, what trains them, and plug-and-play."""
+"""Registers denoisers as priors, their trained weights, what trains them, and plug-and-play and diffusion."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 @invkit.hookimpl
 def invkit_register(registry: Registry) -> None:
-    """The ``denoiser`` prior with its shipped weights and its trainer, and the ``pnp`` solver."""
+    """The ``denoiser`` prior with its shipped weights and its trainer, and the solvers ``pnp`` and ``diffusion``."""
     registry.prior(
         "denoiser",
         "invkit_denoiser.trained:TrainedDenoiser",
-        summary="photographs by a network that takes noise off them: denoiser:photographs-grey",
+        summary="photographs by a network that takes noise off them: denoiser:photographs",
     )
     registry.weights("denoiser", "invkit_denoiser:weights/denoiser")
     registry.trainer(
@@ -26,4 +26,9 @@ def invkit_register(registry: Registry) -> None:
         "pnp",
         "invkit_denoiser.pnp:PlugAndPlay",
         summary="plug-and-play: a denoiser in the place of a penalty, for a given w",
+    )
+    registry.solver(
+        "diffusion",
+        "invkit_denoiser.diffusion:Diffusion",
+        summary="posterior samples of the image by diffusion with a denoiser, for a given w",
     )

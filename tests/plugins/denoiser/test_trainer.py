@@ -9,7 +9,8 @@ import pytest
 import torch
 
 import invkit
-from invkit.errors import ConfigError, WeightsError
+from invkit.errors import ConfigError, ShapeError, WeightsError
+from invkit.files.images import write_image
 from invkit.files.store import read_prior
 from invkit.training.run import TrainingRun
 from invkit_denoiser.trainer import LEVELS, DenoiserTrainer
@@ -75,6 +76,47 @@ def test_a_training_that_was_interrupted_ends_in_the_same_weights(
     monkeypatch.undo()
     resumed = read_prior(train(tmp_path / "cut", TINY, resume=True))
     assert all(torch.equal(whole.tensors[key], each) for key, each in resumed.tensors.items())
+
+
+def colours(folder: Path) -> dict[str, Any]:
+    """A recipe for a few pictures of stripes in colour."""
+    folder.mkdir()
+    for number in range(40):
+        stripes = torch.zeros(3, 16, 16)
+        stripes[number % 3, :: 2 + number % 5] = 1
+        write_image(folder / f"{number}.png", stripes)
+    options = {"channels": 3, "grey": True, "width": 8, "blocks": 1}
+    return TINY | {"data": str(folder), "size": 16, "architecture_options": options}
+
+
+def test_one_network_learns_colour_and_grey(tmp_path: Path) -> None:
+    recipe = colours(tmp_path / "stripes") | {"turn": True, "epochs": 60, "learning_rate": 4e-3, "ema": 0.9}
+    path = train(tmp_path / "out", recipe)
+    figures = read_prior(path).card["metrics"]
+    prior = invkit.prior(f"denoiser:{path}")
+    assert prior.channels == (1, 3)
+    if figures["validation_pictures"]:
+        assert {f"{kind}psnr_{level}" for kind in ("", "grey_") for level in LEVELS} < set(figures)
+    for channels in (1, 3):
+        x = torch.full((1, channels, 16, 16), 0.5)
+        noisy = x + 0.15 * torch.randn(x.shape, generator=torch.Generator().manual_seed(0))
+        made = prior.denoise(noisy, torch.tensor([0.15]))
+        assert float((made - x).square().mean()) < float((noisy - x).square().mean())
+    with pytest.raises(ShapeError, match="1 or 3"):
+        prior.shaped((2, 16, 16))
+
+
+def test_a_network_for_diffusion_sees_levels_of_all_scales(tmp_path: Path) -> None:
+    recipe = TINY | {"diffusion": True, "noisiest": 1.0}
+    path = train(tmp_path / "out", recipe)
+    prior = invkit.prior(f"denoiser:{path}")
+    assert prior.noisiest == 1.0 and prior.card["recipe"]["diffusion"]
+    assert torch.isfinite(prior.denoise(torch.randn(2, 1, 28, 28), torch.tensor([0.001, 1.0]))).all()
+
+
+def test_double_precision_stays_double(tmp_path: Path) -> None:
+    prior = invkit.prior(f"denoiser:{train(tmp_path, TINY)}")
+    assert prior.denoise(torch.rand(1, 1, 8, 8).double(), torch.tensor([0.1]).double()).dtype == torch.float64
 
 
 def test_other_channels_are_refused(tmp_path: Path) -> None:

@@ -1,0 +1,87 @@
+"""Diffusion: samples of the posterior where it is known, and refusals."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+import invkit
+from invkit.errors import InputError
+from invkit_denoiser.diffusion import Diffusion
+
+SIGMA, SPREAD = 0.1, 0.25
+
+
+def shrunk(noisy: Tensor, sigma: Tensor) -> Tensor:
+    """The exact denoiser of pixels N(½, ¼²)."""
+    share = SPREAD**2 / (SPREAD**2 + sigma[:, None, None, None] ** 2)
+    return 0.5 + share * (noisy - 0.5)
+
+
+def free() -> invkit.Denoiser:
+    prior = invkit.denoiser(shrunk, 1)
+    prior.bounds = (-10.0, 10.0)
+    return prior
+
+
+@pytest.mark.parametrize("operator", ["circconv", "linconv"])
+def test_samples_of_the_posterior_where_it_is_known(operator: str) -> None:
+    rng = torch.Generator().manual_seed(0)
+    w = torch.rand(1, 5, 5, generator=rng) ** 4
+    w /= w.sum()
+    x = 0.5 + SPREAD * torch.randn(1, 1, 8, 8, generator=rng)
+    forward = invkit.operator(operator)
+    y = forward(w[None], x)
+    y = y + SIGMA * torch.randn(y.shape, generator=rng)
+    matrix = forward.given(w=w[None], x_shape=(1, 8, 8)).matrix(1, y)[0]
+    covariance = (matrix.T @ matrix / SIGMA**2 + torch.eye(64) / SPREAD**2).inverse()
+    mean = covariance @ (matrix.T @ y.flatten() / SIGMA**2 + 0.5 / SPREAD**2)
+    solver = Diffusion(draws=500, steps=12, last=0.05, inner=40)
+    made = invkit.compose(operator, [invkit.Given(w), free()], solver, noise=f"gaussian?sigma={SIGMA}")(y)
+    deviation = covariance.diagonal().sqrt()
+    assert float(((made.x.flatten() - mean) / deviation).abs().mean()) < 0.1
+    assert float((made.x_std.flatten() / deviation - 1).abs().mean()) < 0.1
+
+
+def test_neighbours_and_samples_do_not_matter_to_each_other() -> None:
+    y = torch.rand(2, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    known = [invkit.Given(torch.ones(1, 3, 3) / 9), free()]
+    sample = invkit.compose("circconv", known, "diffusion?draws=4,steps=3,inner=2", noise="gaussian?sigma=0.1")
+    both = sample(y)
+    assert torch.allclose(both.x[1:], sample(y[1:]).x, atol=1e-6)
+    assert torch.allclose(both.x_std[1:], sample(y[1:]).x_std, atol=1e-6)
+    assert float(both.x_std.min()) > 0
+
+
+def test_missing_pixels_are_less_certain() -> None:
+    y = torch.full((1, 1, 8, 8), 0.5)
+    y[..., :4, :] = torch.nan
+    known = [invkit.Given(torch.ones(1, 1, 1)), free()]
+    noise = "gaussian?sigma=0.1,missing=nan"
+    spread = invkit.compose("circconv", known, Diffusion(draws=50, steps=8), noise=noise)(y).x_std
+    assert float(spread[..., :4, :].mean()) > 1.8 * float(spread[..., 4:, :].mean())
+
+
+def test_it_never_begins_beyond_what_the_denoiser_knows() -> None:
+    seen = []
+
+    def watched(noisy: Tensor, sigma: Tensor) -> Tensor:
+        seen.append(float(sigma.max()))
+        return shrunk(noisy, sigma)
+
+    prior = invkit.denoiser(watched, 1)
+    prior.noisiest = 0.2
+    known = [invkit.Given(torch.ones(1, 3, 3) / 9), prior]
+    invkit.compose("circconv", known, "diffusion?draws=2,steps=3,inner=2")(torch.rand(1, 1, 8, 8))
+    assert max(seen) == pytest.approx(0.2)
+
+
+def test_what_it_cannot_do_is_refused() -> None:
+    y = torch.rand(1, 1, 16, 16)
+    with pytest.raises(InputError, match="not blind"):
+        invkit.compose("circconv", ["simplex?size=5", free()], "diffusion")(y)
+    with pytest.raises(InputError, match="takes noise off"):
+        invkit.compose("circconv", [invkit.Given(torch.ones(1, 3, 3) / 9), "identity"], "diffusion")(y)
+    with pytest.raises(InputError, match="Gaussian noise"):
+        invkit.compose("circconv", [invkit.Given(torch.ones(1, 3, 3) / 9), free()], "diffusion", noise="poisson")(y)
