@@ -53,6 +53,8 @@ BENCH = {
 }
 # the same of `python -m benchmarks.…`, which writes into that folder, too
 MEASURED = {"real-photographs": ("real-photographs.md", "photographs.md")}
+# the loss of a kind's recipes; those of a VAE name their likelihood, those for diffusion have squares
+LOSSES = {"gan": "adversarial", "denoiser": "absolute error"}
 # the levels of noise, times 255, that the cards of denoisers have figures of
 DENOISED = (5, 15, 25, 50)
 WIDTH = 100
@@ -108,13 +110,15 @@ def recipes() -> str:
             continue
         networks = {k: v for k, v in entry.load()().recipes().items() if "architecture" in v}
         for name, recipe in sorted(networks.items()):
-            likelihood = str(recipe.get("likelihood", "bernoulli")) if entry.name == "vae" else "adversarial"
+            loss = LOSSES.get(entry.name) or str(recipe.get("likelihood", "bernoulli"))
+            if recipe.get("diffusion"):
+                loss = "squared error"
             if "variance" in recipe:
-                likelihood += f", variance {recipe['variance']:g}"
+                loss += f", variance {recipe['variance']:g}"
             options = ", ".join(f"{k} = {v}" for k, v in recipe.get("architecture_options", {}).items())
             network = f"`{recipe['architecture']}`" + (f" ({options})" if options else "")
             numbers = (str(recipe["epochs"]), str(recipe["batch"]), f"{recipe['learning_rate']:g}")
-            rows.append((f"`{entry.name}:{name}`", f"`{recipe['data']}`", network, likelihood, *numbers))
+            rows.append((f"`{entry.name}:{name}`", f"`{recipe['data']}`", network, loss, *numbers))
     columns = ["prior", "data", "architecture", "loss", "epochs", "batch", "peak learning rate"]
     return table(columns, rows)
 
@@ -175,7 +179,7 @@ def gaussians() -> str:
 
 
 def denoisers() -> str:
-    """A table of the shipped denoisers: size, data and PSNR, from their cards."""
+    """A table of the shipped denoisers: size, data and PSNR in colour and grey, from their cards."""
     from invkit.files.store import find, read_card
     from invkit.files.store import names as trained
 
@@ -185,12 +189,14 @@ def denoisers() -> str:
         path = find(registry, "denoiser", name)
         card = read_card(path)
         figures, recipe = card["metrics"], card["recipe"]
-        decibels = [f"{figures[f'psnr_{level}']:.2f} dB" for level in DENOISED]
         size = f"{path.stat().st_size / 1e6:.1f}"
-        rows.append((f"`denoiser:{name}`", size, f"`{recipe['data']}`", str(recipe["steps"]), *decibels))
-    return table(
-        ["prior", "MB", "data", "steps trained", *(f"σ = {level}/255" for level in DENOISED)], rows
-    )
+        for kind, of in (("", "colour"), ("grey_", "grey")):
+            if f"{kind}psnr_{DENOISED[0]}" in figures:
+                decibels = [f"{figures[f'{kind}psnr_{level}']:.2f} dB" for level in DENOISED]
+                own = (f"`denoiser:{name}`", size, f"`{recipe['data']}`", str(recipe["steps"]), of)
+                rows.append((*own, *decibels))
+    levels = [f"σ = {level}/255" for level in DENOISED]
+    return table(["prior", "MB", "data", "steps trained", "pictures", *levels], rows)
 
 
 def generated() -> dict[str, dict[str, str]]:

@@ -77,9 +77,10 @@ class Denoiser(Generator):
         if self.signal_shape is not None:
             return super().shaped(signal_shape)
         if len(signal_shape) != 3 or signal_shape[0] not in self.channels:
+            taken = " or ".join(map(str, self.channels))
             raise ShapeError(
-                f"this denoiser takes images of {' or '.join(map(str, self.channels))} channel(s), not signals "
-                f"of shape {tuple(signal_shape)}",
+                f"this denoiser takes images of {taken} channel(s), not signals of shape "
+                f"{tuple(signal_shape)}",
                 hint="choose a denoiser for these channels, or bring the measurement to its channels",
             )
         made = copy.copy(self)

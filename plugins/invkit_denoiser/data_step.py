@@ -54,7 +54,8 @@ class ByDivision:
         self.inside: tuple[Any, ...] = tuple(slice(length) for length in x_shape[1:])
         self.measured: tuple[Any, ...] = tuple(slice(length) for length in y.shape[2:])
         self.multipliers, self.power = window.multipliers, window.multipliers.abs().square()
-        self.share, self.saturated = 1.0, saturated
+        self.share: Tensor | float = 1.0
+        self.saturated = saturated
         self.exact = weights is None and saturated is None and self.size == tuple(y.shape[2:])
         if weights is not None:
             self.share = weights / weights.amax().clamp(min=torch.finfo(y.dtype).tiny)

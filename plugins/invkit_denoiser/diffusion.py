@@ -5,9 +5,9 @@
     solution = invkit.compose("circconv", ["trajectory", prior], solver)(y)
     solution.x, solution.x_std                  # mean and standard deviation of the samples
 
-A denoiser D of least mean squared error knows the score of the noisy prior, and by it the prior can be sampled.
-For the posterior the prior and the measurement are split: all samples go through levels ρ_k that fall from
-``first`` to ``last`` along a geometric row, and at each of them
+A denoiser D of least mean squared error knows the score of the noisy prior, and by it the prior can be
+sampled. For the posterior the prior and the measurement are split: all samples go through levels ρ_k that
+fall from ``first`` to ``last`` along a geometric row, and at each of them
 
     x ~ exp(−‖y − A(w, x)‖² / 2σ² − ‖x − z‖² / 2ρ_k²)        a Gaussian
     z ~ p(z) exp(−‖z − x‖² / 2ρ_k²)                          the prior, given a picture with noise ρ_k
@@ -42,7 +42,7 @@ from invkit.contracts.denoiser import Denoiser
 from invkit.contracts.monitor import Monitor
 from invkit.contracts.noise import Gaussian
 from invkit.contracts.problem import Problem
-from invkit.contracts.solution import Solution, Status
+from invkit.contracts.solution import Solution
 from invkit.contracts.solver import Solver
 from invkit.errors import InputError
 from invkit.solving import Found, Record, given_signals, is_given, noise_level, weighted

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @invkit.hookimpl
 def invkit_register(registry: Registry) -> None:
-    """The ``denoiser`` prior with its shipped weights and its trainer, and the solvers ``pnp`` and ``diffusion``."""
+    """The ``denoiser`` prior with its shipped weights and trainer, and the solvers that use denoisers."""
     registry.prior(
         "denoiser",
         "invkit_denoiser.trained:TrainedDenoiser",

@@ -8,8 +8,8 @@ The network sees pictures with noise of levels drawn anew for every one of a bat
 
     minimise over θ    mean | N_θ(x + σ n, σ) − x |        σ uniform in [0, `noisiest`].
 
-A network that takes grey pictures, too, sees a third of each batch as luma. With ``diffusion`` the loss is the
-one whose minimum is the posterior mean, at all scales of noise,
+A network that takes grey pictures, too, sees a third of each batch as luma. With ``diffusion`` the loss is
+the one whose minimum is the posterior mean, at all scales of noise,
 
     minimise over θ    mean (1/σ² + 1/s²) (N_θ(x + σ n, σ) − x)²    log σ uniform, σ from 1/500 to `noisiest`,
 

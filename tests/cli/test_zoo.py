@@ -69,7 +69,7 @@ def test_a_sheet_of_samples(tmp_path: Path, capsys: Captured) -> None:
     sheets = []
     for name, more in (("one", []), ("two", []), ("three", ["--seed", "1"])):
         path = tmp_path / f"{name}.png"
-        named = ["vae:mnist", "denoiser:photographs-grey", "vae:blurA"]  # a denoiser makes nothing by itself
+        named = ["vae:mnist", "denoiser:photographs", "vae:blurA"]  # a denoiser makes nothing by itself
         assert main(["zoo", *named, "--samples", "2", "--sheet", str(path), *more]) == 0
         assert str(path) in capsys.readouterr().out
         sheets.append(read_image(path))

@@ -28,7 +28,7 @@ ROLES = {
     "sparse": "image",
     "spectrum": "image",
     "gaussian:mnist": "image",
-    "denoiser:photographs-grey": "image",
+    "denoiser:photographs": "image",
     "bounded:gaussian:mnist": "image",
     "mixture:gaussian:mnist+spectrum": "image",
     "identity": "any",

@@ -47,7 +47,8 @@ def test_samples_of_the_posterior_where_it_is_known(operator: str) -> None:
 def test_neighbours_and_samples_do_not_matter_to_each_other() -> None:
     y = torch.rand(2, 1, 8, 8, generator=torch.Generator().manual_seed(0))
     known = [invkit.Given(torch.ones(1, 3, 3) / 9), free()]
-    sample = invkit.compose("circconv", known, "diffusion?draws=4,steps=3,inner=2", noise="gaussian?sigma=0.1")
+    solver, noise = "diffusion?draws=4,steps=3,inner=2", "gaussian?sigma=0.1"
+    sample = invkit.compose("circconv", known, solver, noise=noise)
     both = sample(y)
     assert torch.allclose(both.x[1:], sample(y[1:]).x, atol=1e-6)
     assert torch.allclose(both.x_std[1:], sample(y[1:]).x_std, atol=1e-6)
@@ -78,10 +79,10 @@ def test_it_never_begins_beyond_what_the_denoiser_knows() -> None:
 
 
 def test_what_it_cannot_do_is_refused() -> None:
-    y = torch.rand(1, 1, 16, 16)
+    y, known = torch.rand(1, 1, 16, 16), invkit.Given(torch.ones(1, 3, 3) / 9)
     with pytest.raises(InputError, match="not blind"):
         invkit.compose("circconv", ["simplex?size=5", free()], "diffusion")(y)
     with pytest.raises(InputError, match="takes noise off"):
-        invkit.compose("circconv", [invkit.Given(torch.ones(1, 3, 3) / 9), "identity"], "diffusion")(y)
+        invkit.compose("circconv", [known, "identity"], "diffusion")(y)
     with pytest.raises(InputError, match="Gaussian noise"):
-        invkit.compose("circconv", [invkit.Given(torch.ones(1, 3, 3) / 9), free()], "diffusion", noise="poisson")(y)
+        invkit.compose("circconv", [known, free()], "diffusion", noise="poisson")(y)

@@ -22,7 +22,8 @@ def test_any_size_and_the_identity_at_first(height: int, width: int) -> None:
 def test_the_level_matters_and_rows_do_not_mix() -> None:
     network, noisy = random(), torch.rand(2, 2, 9, 9)
     both = network(noisy, torch.tensor([0.1, 0.2]))
-    assert torch.allclose(both[1:], network(noisy[1:], torch.tensor([0.2])), atol=0.02)  # bfloat16 on some CPUs
+    # some CPUs compute in bfloat16
+    assert torch.allclose(both[1:], network(noisy[1:], torch.tensor([0.2])), atol=0.02)
     assert not torch.allclose(both[1:], network(noisy[1:], torch.tensor([0.1])), atol=1e-3)
 
 
@@ -41,7 +42,7 @@ def test_one_network_takes_colour_and_grey() -> None:
     grey = torch.rand(2, 1, 7, 8)
     assert network(grey, sigma).shape == grey.shape
     as_colour = network(grey.expand(2, 3, 7, 8), sigma).mean(1, keepdim=True)
-    assert not torch.allclose(network(grey, sigma), as_colour, atol=1e-3)  # it is told which of the two it sees
+    assert not torch.allclose(network(grey, sigma), as_colour, atol=1e-3)  # it is told which it sees
     assert torch.equal(build("plain", OPTIONS | {"channels": 3, "grey": True})(grey, sigma), grey)
 
 
