@@ -93,21 +93,32 @@ class ByDivision:
 class ByGradients:
     """The step for any linear map, by conjugate gradients."""
 
-    def __init__(self, linear: LinearOperator, y: Float[Tensor, "n *y"]) -> None:
-        self.linear, self.fixed = linear, linear.adjoint(y)
+    def __init__(
+        self,
+        linear: LinearOperator,
+        y: Float[Tensor, "n *y"],
+        weights: Float[Tensor, "n *y"] | None = None,
+    ) -> None:
+        self.linear, self.weights = linear, weights
+        self.fixed = linear.adjoint(y if weights is None else weights * y.where(weights > 0, 0.0))
 
     def first(self) -> Float[Tensor, "n c *x"]:
         """``Aᴴy``, divided by what ``AᴴA`` makes of ones."""
-        spread = self.linear.normal(torch.ones_like(self.fixed))
+        spread = self._normal(torch.ones_like(self.fixed))
         return self.fixed / spread.clamp(min=0.05 * float(spread.max()))
 
     def __call__(self, z: Float[Tensor, "n c *x"], weight: float) -> Float[Tensor, "n c *x"]:
         """``argmin ‖y − A x‖² + weight ‖x − z‖²``, from z."""
 
         def normal(x: Tensor) -> Tensor:
-            return self.linear.normal(x) + weight * x
+            return self._normal(x) + weight * x
 
         return conjugate_gradients(normal, self.fixed + weight * z, z, steps=GRADIENTS)
+
+    def _normal(self, x: Tensor) -> Tensor:
+        if self.weights is None:
+            return self.linear.normal(x)
+        return self.linear.adjoint(self.weights * self.linear(x))
 
 
 DataStep = ByDivision | ByGradients

@@ -45,7 +45,7 @@ from invkit.contracts.problem import Problem
 from invkit.contracts.solution import Solution
 from invkit.contracts.solver import Solver
 from invkit.errors import InputError
-from invkit.solving import Found, Record, given_signals, is_given, noise_level, weighted
+from invkit.solving import Found, Record, given_signals, is_given, noise_level
 from invkit_denoiser.data_step import ByDivision, ByGradients, DataStep
 
 __all__ = ["Diffusion"]
@@ -184,7 +184,8 @@ def _data_step(
         step = ByDivision(window, x_shape, y)
         if step.exact:
             return step
-    return ByGradients(*weighted(linear, y, problem.noise))
+    weights = problem.noise.weights
+    return ByGradients(linear, y, None if weights is None else weights.to(y).expand(y.shape))
 
 
 def _normal(like: Tensor, rng: torch.Generator) -> Tensor:

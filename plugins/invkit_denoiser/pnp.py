@@ -17,7 +17,9 @@ The noise's σ is that of the noise model, else it is estimated (:func:`invkit.s
 least 0.004, since real blurs are no exact convolutions.
 
 What lies beyond the border counts as unknown where the operator says so
-(:meth:`~invkit.contracts.bilinear.BilinearOperator.beyond`): the larger scene is recovered. Pixels at a
+(:meth:`~invkit.contracts.bilinear.BilinearOperator.beyond`): the larger scene is recovered. There, large
+pictures and those whose kernel varies (``filterflow``) are recovered in overlapping tiles
+(:mod:`invkit_denoiser.tiles`), each by the kernel in its middle. Pixels at a
 measurement's largest value, where at least 1 in 5000 have it, are saturated: they say "at least that".
 
 Source: K. Zhang, W. Zuo, S. Gu, L. Zhang, "Learning deep CNN denoiser prior for image restoration", CVPR
@@ -30,6 +32,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
+from typing import Any
 
 import attrs
 import torch
@@ -37,7 +40,7 @@ from attrs.validators import ge, gt
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from invkit.contracts.bilinear import Scene
+from invkit.contracts.bilinear import BilinearOperator, Scene
 from invkit.contracts.denoiser import Denoiser
 from invkit.contracts.monitor import Monitor
 from invkit.contracts.noise import Gaussian
@@ -45,8 +48,9 @@ from invkit.contracts.problem import Problem
 from invkit.contracts.solution import Solution, Status
 from invkit.contracts.solver import Solver
 from invkit.errors import InputError
-from invkit.solving import Found, Record, given_signals, is_given, noise_level, weighted
+from invkit.solving import Found, Record, given_signals, is_given, noise_level
 from invkit_denoiser.data_step import ByDivision, ByGradients, DataStep
+from invkit_denoiser.tiles import Tile, tiles
 
 __all__ = ["PlugAndPlay"]
 
@@ -124,48 +128,109 @@ class PlugAndPlay(Solver):
         w: Float[Tensor, "1 *w"],
         sigma: float,
     ) -> None:
-        """One measurement."""
-        x_shape = tuple(prior.signal_shape or ())
-        with torch.no_grad():
-            data, scene = _data_step(problem, y, w, x_shape)
-        level = max(sigma, LEAST_SIGMA)
-        last = min(level, self.first)
-        z, nothing = data.first(), y.new_full((1, 1), torch.nan)
-        with record:
-            for step in range(1, self.steps + 1):
-                if record.interrupted:
-                    break
-                s = self.first * (last / self.first) ** ((step - 1) / max(self.steps - 1, 1))
-                with torch.no_grad():
-                    x = data(z, self.weight * min(level / s, _MOST) ** 2)
-                    z = prior.denoise(x, x.new_tensor([s]))
-                record.tell(step, nothing, nothing, lambda: (w, scene.part(z, x_shape)))  # noqa: B023
-        low, high = prior.bounds
-        x = scene.part(z, x_shape).clamp(low, high)
+        """One measurement, part by part; parts that Ctrl-C leaves out stay as they were measured."""
+        x_shape, nothing, told = tuple(prior.signal_shape or ()), y.new_full((1, 1), torch.nan), 0
+        parts = _parts(problem, y, w, x_shape)
+        base = y if len(parts) > 1 else y.new_zeros(1, *x_shape)
+        x = base.clone()
+        for number, part in enumerate(parts):
+            with torch.no_grad():
+                data, scene = part.data_step()
+            z = data.first()
+
+            def moved(z: Tensor, part: _Part = part, scene: Scene = scene) -> Tensor:
+                own = scene.part(z, (z.shape[1], *part.size(x_shape)))
+                return part.share * (own - base[(..., *part.place)])
+
+            def shown(z: Tensor, part: _Part = part) -> tuple[Tensor, Tensor]:
+                now = x.clone()
+                now[(..., *part.place)] += moved(z)
+                return w, now
+
+            with record:
+                for step in range(1, self.steps + 1):
+                    if record.interrupted:
+                        break
+                    z = self._round(data, prior, z, max(sigma, LEAST_SIGMA), step)
+                    now = (number * self.steps + step) // len(parts)
+                    if now > told:
+                        record.tell(now, nothing, nothing, lambda: shown(z))  # noqa: B023
+                        told = now
+            x[(..., *part.place)] += moved(z)
+        x = x.clamp(*prior.bounds)
         with torch.no_grad():
             residual = problem.residual(w, x, y)
-        sound = bool(torch.isfinite(x).all())
-        ended = record.ended(sound)
+        ended = record.ended(bool(torch.isfinite(x).all()))
         done = Status.CONVERGED if ended is Status.MAX_ITER else ended
         record.settle(residual[:, None], residual[:, None], [[done]])
         latents = (x.new_zeros(1, *(problem.priors[0].latent_shape or ())), prior.encode(x))
         record.end(Found(x=x, w=w, latents=latents, residual=residual, noise=y.new_tensor([sigma])))
 
+    def level(self, sigma: float, step: int) -> float:
+        """The denoiser's level in round 1, 2, …, for noise of σ."""
+        last = min(sigma, self.first)
+        return self.first * (last / self.first) ** ((step - 1) / max(self.steps - 1, 1))
 
-def _data_step(
+    def _round(
+        self, data: DataStep, prior: Denoiser, z: Float[Tensor, "1 c *x"], sigma: float, step: int
+    ) -> Float[Tensor, "1 c *x"]:
+        """Round 1, 2, …: the data step, then the denoiser."""
+        level = self.level(sigma, step)
+        with torch.no_grad():
+            x = data(z, self.weight * min(sigma / level, _MOST) ** 2)
+            return prior.denoise(x, x.new_tensor([level]))
+
+
+@attrs.frozen(eq=False)
+class _Part:
+    """A part of a measurement, or all of it: its operator, its place, and its share in the whole."""
+
+    operator: BilinearOperator
+    w: Float[Tensor, "1 *w"]
+    x_shape: tuple[int, ...]
+    y: Float[Tensor, "1 *y"]
+    weights: Float[Tensor, "1 *y"] | None
+    saturated: Bool[Tensor, "1 *y"] | None
+    place: tuple[Any, ...] = ()
+    share: Tensor | float = 1.0
+
+    def size(self, whole: tuple[int, ...]) -> tuple[int, ...]:
+        """The lengths of this part of an image."""
+        return tuple(each.stop - each.start for each in self.place) or whole[1:]
+
+    def data_step(self) -> tuple[DataStep, Scene]:
+        """How the measurement is met, and what part of the image that is recovered is x."""
+        scene = self.operator.beyond(tuple(self.w.shape[1:]), self.x_shape)
+        scene = scene or Scene(self.operator, self.x_shape, (0,) * (len(self.x_shape) - 1))
+        linear = scene.operator.given(w=self.w, x_shape=scene.x_shape)
+        window = linear.window()
+        if window is None or window.beyond == "zero":
+            return ByGradients(linear, self.y, self.weights), scene
+        return ByDivision(window, scene.x_shape, self.y, self.weights, self.saturated), scene
+
+
+def _parts(
     problem: Problem, y: Float[Tensor, "1 *y"], w: Float[Tensor, "1 *w"], x_shape: tuple[int, ...]
-) -> tuple[DataStep, Scene]:
-    """How the measurement is met, and what part of the image that is recovered is x."""
-    operator, y_shape = problem.operator, tuple(y.shape[1:])
-    if prod(operator.pieces(w, y_shape)) == 1:
-        operator, w = operator.local(w, y_shape, tuple(slice(0, length) for length in y_shape[1:]))
-    scene = operator.beyond(tuple(w.shape[1:]), x_shape)
-    scene = Scene(operator, x_shape, (0,) * (len(x_shape) - 1)) if scene is None else scene
-    linear = scene.operator.given(w=w, x_shape=scene.x_shape)
-    window = linear.window()
-    if window is None or window.beyond == "zero":
-        return ByGradients(*weighted(linear, y, problem.noise)), scene
-    return ByDivision(window, scene.x_shape, y, problem.noise.weights, _saturated(y)), scene
+) -> list[_Part]:
+    """Tiles where borders are unknown and the picture is large or its kernel varies; else all at once."""
+    operator, weights, y_shape = problem.operator, problem.noise.weights, tuple(y.shape[1:])
+    saturated, pieces = _saturated(y), operator.pieces(w, y_shape)
+    weights = None if weights is None else weights.to(y)
+    cells: list[Tile] = []
+    if x_shape == y_shape and operator.beyond(tuple(w.shape[1:]), x_shape) is not None:
+        cells = list(tiles(y_shape[1:], pieces, max(w.shape[2:])))
+    if len(cells) < 2:
+        if prod(pieces) == 1:
+            operator, w = operator.local(w, y_shape, tuple(slice(0, length) for length in y_shape[1:]))
+        return [_Part(operator, w, x_shape, y, weights, saturated)]
+    parts = []
+    for tile in cells:
+        place: tuple[Any, ...] = (..., *tile.place)
+        seen, own = y[place], None if weights is None else weights[place]
+        top = None if saturated is None else saturated[place]
+        shape, at = (x_shape[0], *seen.shape[2:]), operator.local(w, y_shape, tile.place)
+        parts.append(_Part(*at, shape, seen, own, top, tile.place, tile.share.to(y)))
+    return parts
 
 
 def _saturated(y: Float[Tensor, "1 *y"]) -> Bool[Tensor, "1 *y"] | None:

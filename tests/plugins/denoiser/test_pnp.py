@@ -7,10 +7,23 @@ import torch
 from torch import Tensor
 
 import invkit
+from invkit.contracts.monitor import Monitor, Progress
 from invkit.errors import InputError
+from invkit_denoiser import tiles
 from invkit_denoiser.pnp import PlugAndPlay
 
 SIGMA = 0.05
+
+
+class Steps(Monitor):
+    """Notes the steps that it is told of."""
+
+    def __init__(self, told: list[int]) -> None:
+        self.told = told
+
+    def on_step(self, progress: Progress) -> None:
+        assert progress.best()[1].isfinite().all()
+        self.told.append(progress.step)
 
 
 def shrunk(noisy: Tensor, sigma: Tensor) -> Tensor:
@@ -87,3 +100,43 @@ def test_what_it_cannot_do_is_refused() -> None:
         invkit.compose("circconv", [invkit.Given(kernel()), "identity"], "pnp")(y)
     with pytest.raises(InputError, match="squared residual"):
         invkit.compose("circconv", [invkit.Given(kernel()), denoiser], "pnp", noise="poisson")(y)
+
+
+def test_tiles_make_no_seams(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = blocks(90)[:1]
+    y = noisy(invkit.operator("linconv?boundary=unknown")(kernel()[None], x))
+    known = [invkit.Given(kernel()), invkit.denoiser(shrunk, 1)]
+    deblur = invkit.compose("linconv?boundary=unknown", known, "pnp?steps=4")
+    whole = deblur(y)
+    monkeypatch.setattr(tiles, "AREA", 1500)
+    told: list[int] = []
+    monitor = Steps(told)
+    apart = deblur(y, monitors=[monitor])
+    assert float((whole.x - apart.x).abs().max()) < 0.04 and float((whole.x - apart.x).std()) < 0.01
+    assert told == sorted(told) and told[-1] == 4
+
+
+def test_a_kernel_that_varies_is_met_tile_by_tile() -> None:
+    x = blocks(80)[:1]
+    ramp = torch.linspace(0, 1, 4)[:, None, None]
+    kernels = (1 - ramp) * kernel() + ramp * kernel().flip(1, 2)
+    operator = invkit.operator("filterflow?tiles=2x2&boundary=unknown")
+    y = noisy(operator(kernels[None], x))
+    prior = invkit.denoiser(smoothed, 1)
+    varying = invkit.compose(operator, [invkit.Given(kernels), prior], "pnp?steps=5")(y)
+    one = invkit.compose(operator, [invkit.Given(kernels.mean(0, keepdim=True)), prior], "pnp?steps=5")(y)
+    assert float(invkit.metrics.psnr(varying.x, x)) > float(invkit.metrics.psnr(one.x, x)) > 20
+
+
+def test_saturated_pixels_do_not_ring() -> None:
+    x = 0.4 * blocks(40)[:1]
+    x[..., 15:18, 15:18] = 3.0
+    y = invkit.operator("circconv")(kernel()[None], x).clamp(max=1)
+    known = [invkit.Given(kernel()), invkit.denoiser(smoothed, 1)]
+    made = invkit.compose("circconv", known, "pnp?steps=6", noise="gaussian?sigma=0.01")(y).x
+    y[..., 0, 0] = 1.01  # nothing but this pixel is at the top now
+    rings = invkit.compose("circconv", known, "pnp?steps=6", noise="gaussian?sigma=0.01")(y).x
+    far = torch.ones(40, 40, dtype=torch.bool)
+    far[12:21, 12:21] = far[:4, :4] = False
+    error, other = ((each - x)[..., far].square().mean() for each in (made, rings))
+    assert float(error) < 0.5 * float(other)
