@@ -57,7 +57,7 @@ def main(denoiser: str, images: int, colour: bool, split: Split) -> Report:
             values.append(float(invkit.metrics.psnr(made, x)))
     ways: dict[str, tuple[invkit.Generator, invkit.Solver]] = {
         "pnp": (prior, invkit.solver("pnp")),
-        "the ADMM": (prior, Admm()),
+        "the ADMM": (prior, Admm(weight=1.0)),
         "tv": (invkit.prior("identity"), invkit.solver("tv")),
     }
     found: dict[str, list[float]] = {name: [] for name in ways}
@@ -84,7 +84,10 @@ def main(denoiser: str, images: int, colour: bool, split: Split) -> Report:
 
 @attrs.frozen
 class Admm(PlugAndPlay):
-    """The same by the ADMM: what the denoiser has taken off is put back before the next round."""
+    """The same by the ADMM: what the denoiser has taken off is put back before the next round.
+
+    Its best weight on six training pictures is 1, of 0.23, 0.5, 1 and 2.
+    """
 
     taken: dict[str, Tensor] = attrs.field(factory=dict)
 

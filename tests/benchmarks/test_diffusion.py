@@ -1,0 +1,22 @@
+"""The benchmark of posterior samples runs, and knows a good deviation from a bad one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from benchmarks import diffusion
+
+
+def test_it_measures_and_compares(data_folder: Path) -> None:
+    arguments = ["--images", "1", "--solver", "diffusion?draws=2,steps=2,inner=1", "--json"]
+    found = CliRunner().invoke(diffusion.main, arguments)
+    assert found.exit_code == 0, found.output
+    figures = json.loads(found.stdout)
+    for kernel in ("blind", "true kernel"):
+        for solver in ("evidence", "diffusion"):
+            own = figures[f"{kernel}, {solver}"]
+            assert own["PSNR in dB"] > figures["blurry"]["PSNR in dB"]
+            assert 0 < own["within 1.645 deviations, %"] < 100
