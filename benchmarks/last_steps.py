@@ -28,7 +28,7 @@ from invkit_photographs.caution import Caution
 
 STEPS: Mapping[str, tuple[str, str]] = {
     "tv": ("identity", "tv"),
-    "pnp": ("denoiser:photographs", "pnp"),
+    "pnp, 8 rounds": ("denoiser:photographs", "pnp"),
     "pnp, 6 rounds": ("denoiser:photographs", "pnp?steps=6"),
 }
 

@@ -66,12 +66,12 @@ class PlugAndPlay(Solver):
     """Plug-and-play by half-quadratic splitting, for a given ``w``.
 
     Args:
-        steps: K, rounds of data step and denoiser.
+        steps: K, rounds of data step and denoiser. Fewer forgive a kernel that is not quite right.
         first: the level of the first round, for images in [0, 1].
         weight: λ, how much the denoiser counts beside the measurement.
     """
 
-    steps: int = attrs.field(default=12, validator=ge(1))
+    steps: int = attrs.field(default=8, validator=ge(1))
     first: float = attrs.field(default=0.19, validator=gt(0))
     weight: float = attrs.field(default=0.23, validator=gt(0))
 

@@ -60,7 +60,8 @@ class TrainedDenoiser(Denoiser):
         self, signal: Float[Tensor, "n c h w"], sigma: Float[Tensor, "n"]
     ) -> Float[Tensor, "n c h w"]:
         with torch.no_grad():
-            level = sigma.to(signal.device, torch.float32).clamp(0, self.noisiest)
-            picture = (signal - 0.5).float().contiguous(memory_format=torch.channels_last)
+            weight = self.network.enter.weight
+            level = sigma.to(weight).clamp(0, self.noisiest)
+            picture = (signal - 0.5).to(weight).contiguous(memory_format=torch.channels_last)
             made: Tensor = self.network(picture, level)
         return (made + 0.5).contiguous().to(signal)

@@ -15,7 +15,7 @@ _METHODS = {
     "house-numbers": "32 x 32 street numbers: kernel by evidence, image in the range of a network",
     "objects": "64 x 64 things in front of plain backgrounds: kernel by evidence, image by total variation",
     "paper": "28 x 28 digits by Algorithm 1 of arXiv 1802.04073, settings as printed",
-    "photographs": "photographs of any size, no training: kernel by evidence, image by total variation",
+    "photographs": "photographs of any size: kernel by evidence, image by plug-and-play with a denoiser",
     "public": "28 x 28 digits by the rule of the paper's authors' later code",
 }
 
