@@ -42,6 +42,7 @@ __all__ = [
     "Projection",
     "Registry",
     "Restarts",
+    "Samples",
     "Scaling",
     "ShapeError",
     "Solution",
@@ -88,7 +89,7 @@ if TYPE_CHECKING:
     from invkit.contracts.monitor import Monitor, Progress
     from invkit.contracts.noise import Noise
     from invkit.contracts.problem import Evaluation, Objective, Problem
-    from invkit.contracts.solution import Restarts, Solution, Status
+    from invkit.contracts.solution import Restarts, Samples, Solution, Status
     from invkit.contracts.solver import Solver
     from invkit.contracts.trainer import Trainer
     from invkit.errors import (
@@ -121,7 +122,7 @@ _NAMES = {
     "invkit.contracts.monitor": "Monitor Progress",
     "invkit.contracts.noise": "Noise",
     "invkit.contracts.problem": "Evaluation Objective Problem",
-    "invkit.contracts.solution": "Restarts Solution Status",
+    "invkit.contracts.solution": "Restarts Samples Solution Status",
     "invkit.contracts.solver": "Solver",
     "invkit.contracts.trainer": "Trainer",
     "invkit.compose": "Pipeline compose load_config method",

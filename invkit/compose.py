@@ -33,7 +33,7 @@ from invkit.contracts.monitor import Monitor
 from invkit.contracts.noise import Gaussian, Noise
 from invkit.contracts.problem import Problem
 from invkit.contracts.roles import check_roles
-from invkit.contracts.solution import Solution
+from invkit.contracts.solution import Samples, Solution
 from invkit.contracts.solver import Solver
 from invkit.errors import ConfigError, InputError
 from invkit.files.config import FORMAT, check_format, parse_config, read_config, write_config
@@ -381,6 +381,9 @@ def _as_given(solution: Solution, numpy_in: bool, axes_added: int) -> Solution:
     """The solution with its signals in the layout of the measurement, and all in its library."""
     signals = {name: getattr(solution, name) for name in ("x", "w", "x_std", "x_kernel")}
     signals = {name: in_layout(each, axes_added) for name, each in signals.items() if each is not None}
+    if solution.drawn is not None:
+        each = (solution.drawn.w, solution.drawn.x)
+        signals["drawn"] = Samples(*(torch.stack([in_layout(one, axes_added) for one in of]) for of in each))
     solution = attrs.evolve(solution, **signals, axes_added=axes_added)
     given: Solution = as_numpy(solution) if numpy_in else solution
     return given

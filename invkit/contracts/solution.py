@@ -63,6 +63,16 @@ class Restarts:
 
 
 @attrs.frozen(eq=False)
+class Samples:
+    """Draws from the posterior of both signals, the draws along the first axis."""
+
+    #: (draws, measurements, *signal shape); behind the first axis, the layout of ``Solution.w`` and
+    #: ``Solution.x``
+    w: Any
+    x: Any
+
+
+@attrs.frozen(eq=False)
 class Solution:
     """The result for a batch of measurements."""
 
@@ -87,8 +97,10 @@ class Solution:
     #: how many leading axes (batch, then channels) the measurement lacked, and ``x`` and ``w`` lack with it
     axes_added: int = 0
     #: the posterior standard deviation of every pixel of ``x``, in its layout, from a solver that was asked
-    #: for it
+    #: for draws; NaN where Ctrl-C came before them
     x_std: Any = None
+    #: draws from the posterior, from a solver that was asked for them: see :meth:`samples`
+    drawn: Samples | None = None
     #: the standard deviation of the noise, per measurement, in the measurement's units: what a solver that
     #: estimates it has found, or was told; None from the others
     noise: Any = None
@@ -101,6 +113,28 @@ class Solution:
     #: what else a solver can say, a mapping of words and numbers per measurement, e.g. ``{"gain": 0.8,
     #: "family": "disk", "radius": 4.1}``; its documentation says what they mean; None from the others
     notes: tuple[Mapping[str, Any], ...] | None = None
+
+    def samples(self, count: int | None = None) -> Samples:
+        """Draws from the posterior p(w, x | y): pairs of signals that are as probable as they come up.
+
+        Args:
+            count: how many, the first of those that were made; None: all.
+
+        Raises:
+            InputError: no draws were made, or fewer.
+        """
+        if self.drawn is None:
+            raise InputError(
+                "this solution has no draws from the posterior",
+                hint='ask a solver that can make them: solver="evidence?draws=50"',
+            )
+        made = len(self.drawn.x)
+        if count is not None and not 1 <= count <= made:
+            raise InputError(
+                f"{count} draws are asked for, {made} were made",
+                hint=f"give a number from 1 to {made}, or solve again and ask the solver for more draws",
+            )
+        return Samples(self.drawn.w[:count], self.drawn.x[:count])
 
     def summary(self) -> dict[str, Any]:
         """The record as JSON-ready numbers and words: residuals, statuses, restarts, time, configuration.
@@ -129,7 +163,8 @@ class Solution:
     def save(self, folder: str | Path) -> Path:
         """Write ``solution.json``, every array as ``.npy``, and pictures of images; no file of what is None.
 
-        Arrays are exact: ``x``, ``w``, the latents ``h`` and ``m``, ``history``, ``x_std``, ``x_kernel``.
+        Arrays are exact: ``x``, ``w``, the latents ``h`` and ``m``, ``history``, ``x_std``, ``x_kernel``,
+        and the draws, ``w_samples`` and ``x_samples``.
         Every file is written under a temporary name first and then renamed. Returns the folder.
 
         Raises:
@@ -139,6 +174,8 @@ class Solution:
 
         h, m = self.latents
         more = {"history": self.history, "x_std": self.x_std, "x_kernel": self.x_kernel}
+        if self.drawn is not None:
+            more |= {"w_samples": self.drawn.w, "x_samples": self.drawn.x}
         arrays = {"x": self.x, "w": self.w, "h": h, "m": m, **more}
         record = {
             **self.summary(),
@@ -178,6 +215,7 @@ class Solution:
                 config=record["config"],
                 axes_added=record["axes_added"],
                 x_std=arrays.get("x_std"),
+                drawn=Samples(arrays["w_samples"], arrays["x_samples"]) if "x_samples" in arrays else None,
                 noise=_array(record.get("noise")),
                 confidence=_array(record.get("confidence")),
                 x_kernel=arrays.get("x_kernel"),

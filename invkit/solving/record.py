@@ -27,7 +27,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from invkit.contracts.monitor import Monitor, Progress
-from invkit.contracts.solution import Restarts, Solution, Status
+from invkit.contracts.solution import Restarts, Samples, Solution, Status
 
 __all__ = ["Found", "Record"]
 
@@ -44,7 +44,7 @@ class Found:
         residual: ``‖y − A(w, x)‖²``; None where there is no ``w``.
         winner: the restart that each comes from; by default the first.
         status: how each ended; by default as its winner did.
-        noise, confidence, x_std, x_kernel, notes: as in :class:`~invkit.contracts.solution.Solution`.
+        noise, confidence, x_std, drawn, x_kernel, notes: as in :class:`~invkit.contracts.solution.Solution`.
     """
 
     x: Tensor
@@ -56,6 +56,7 @@ class Found:
     noise: Tensor | None = None
     confidence: Tensor | None = None
     x_std: Tensor | None = None
+    drawn: Samples | None = None
     x_kernel: Tensor | None = None
     notes: Sequence[Mapping[str, Any]] | None = None
 
@@ -209,6 +210,7 @@ class Record:
             history_steps=tuple(steps),
             seconds=time.perf_counter() - self._began,
             x_std=joined([each.x_std for each in found]),
+            drawn=_drawn([each.drawn for each in found], order),
             noise=joined([each.noise for each in found]),
             confidence=joined([each.confidence for each in found]),
             x_kernel=joined([each.x if each.x_kernel is None else each.x_kernel for each in found])
@@ -253,3 +255,11 @@ class Record:
     def _in_order(self, order: Tensor, parts: Sequence[Sequence[Any]]) -> list[Any]:
         flat = [each for part in parts for each in part]
         return [flat[place] for place in order.tolist()]
+
+
+def _drawn(parts: Sequence[Samples | None], order: Tensor) -> Samples | None:
+    """The draws of all passes, their measurements in order."""
+    made = [each for each in parts if each is not None]
+    if not made:
+        return None
+    return Samples(*(torch.cat([getattr(each, name) for each in made], 1)[:, order] for name in ("w", "x")))

@@ -108,7 +108,8 @@ class Finish:
             where the evidence would gain much (:mod:`invkit_evidence.leap`).
         retries: how often at most a measurement is searched again whose kernel is not sure, with other
             starts, half of them variations of the winner (:mod:`invkit_evidence.rounds`).
-        draws: posterior samples whose standard deviation is ``Solution.x_std``; 0: none.
+        draws: draws from the posterior of both signals, for ``Solution.samples`` and ``Solution.x_std``
+            (:mod:`invkit_evidence.chains`); 0: none. Fifty take about as long as the search.
         doubt: the status is ``doubtful`` where ``Solution.confidence`` is less. That is the probability that
             the kernel found costs less than 3 dB against the true one (:mod:`invkit_evidence.confidence`);
             0: it is not asked. Two schedules or more have to agree; of one alone, less is known.
@@ -211,9 +212,8 @@ class Evidence(Solver):
                 if not record.interrupted:
                     own.update(rounds.judged(found) if self.after.doubt else ())
                     found = rounds.finished(found)
-            ended, *tables, status = watch.found(
-                found, own, draws=self.after.draws, doubt=self.after.doubt, seed=seed
-            )
+            drawn = rounds.drawn(found, self.after.draws, record) if self.after.draws else None
+            ended, *tables, status = watch.found(found, own, drawn=drawn, doubt=self.after.doubt)
             record.objective[rows], record.residual[rows] = tables
             for row, each in zip(rows.tolist(), status, strict=True):
                 record.status[row] = each

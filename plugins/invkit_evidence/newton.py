@@ -21,7 +21,7 @@ from torch import Tensor
 
 from invkit_evidence.posterior import Parameters, Posterior
 
-__all__ = ["finish", "hessian", "moved", "repeated"]
+__all__ = ["finish", "hessian", "moved", "repeated", "slopes"]
 
 #: λ at first, by what it falls, and rises
 _DAMPING, _EASED, _RAISED = 10.0, 0.25, 8.0
@@ -53,7 +53,7 @@ def finish(
     """
     if not steps or not sum(part[0].numel() for part in candidates.parts):
         return candidates, value
-    gradient = _gradient(fine, candidates)[1]
+    gradient = slopes(fine, candidates)[1]
     damping = torch.full_like(value, _DAMPING, dtype=torch.float64)
     moving = torch.ones_like(value, dtype=torch.bool)
     curvature = _hessians(coarse, candidates) if curvature is None else curvature
@@ -61,7 +61,7 @@ def finish(
         sizes, axes = torch.linalg.eigh(curvature)
         along = (axes.mT @ gradient[:, :, None])[:, :, 0] / (sizes.abs().clamp(min=1) + damping[:, None])
         tried = moved(candidates, -(axes @ along[:, :, None])[:, :, 0])
-        other, slope = _gradient(fine, tried)
+        other, slope = slopes(fine, tried)
         better = moving & (other < value)  # never where it is no number
         moving &= ~better | (value - other >= _ENOUGH)
         candidates = Parameters(
@@ -89,7 +89,7 @@ def hessian(objective: Posterior, candidate: Parameters) -> Float64[Tensor, "d d
     if not count:  # a known kernel, known noise
         return steps
     gradients = [
-        _gradient(repeated(objective, len(part)), moved(candidate, part))[1]
+        slopes(repeated(objective, len(part)), moved(candidate, part))[1]
         for part in torch.cat([steps, -steps]).split(_TOGETHER)
     ]
     gradient = torch.cat(gradients)
@@ -113,7 +113,7 @@ def repeated(objective: Posterior, count: int) -> Posterior:
     return objective.select(torch.zeros(count, dtype=torch.long, device=objective.noise.device))
 
 
-def _gradient(
+def slopes(
     objective: Posterior, candidates: Parameters
 ) -> tuple[Float[Tensor, "n"], Float64[Tensor, "n d"]]:
     """The objective and its gradient in all parameters."""

@@ -5,11 +5,12 @@
 
 With w = B(h), σ the noise's standard deviation and τ ≥ 1 what the annealing multiplies its variance by,
 
-    −log p(y | B(h), ν, τσ²)  +  ½ f(h, w)  +  ½ ‖ν‖²  +  ½ u²,     σ = σ₀ exp(u)
+    −β log p(y | B(h), ν, τσ²)  +  ½ f(h, w)  +  ½ ‖ν‖²  +  ½ u²,     σ = σ₀ exp(u)
 
 where ν is the nuisance of x's prior and f the penalty of w's, read as −2 log of its density. u is there where
 the noise is to be
-estimated: σ₀ is then a first estimate from the measurement.
+estimated: σ₀ is then a first estimate from the measurement. The power β of the likelihood is 1 in a search;
+draws may have less (:mod:`invkit_evidence.chains`).
 """
 
 from __future__ import annotations
@@ -52,11 +53,13 @@ class Posterior:
         problem: tied to shapes, one row a candidate.
         marginal: one row a candidate.
         noise: σ, or σ₀ where it is estimated, of every candidate.
+        power: β.
     """
 
     problem: Problem
     marginal: Marginal
     noise: Float[Tensor, "n"]
+    power: float = 1.0
 
     def __call__(self, candidates: Parameters, tempering: Tensor | float = 1.0) -> Float[Tensor, "n"]:
         """The negative log-posterior of every candidate; differentiable in all its parameters."""
@@ -64,7 +67,7 @@ class Posterior:
         w = prior_w(candidates.h)
         evidence = self.marginal(self.linear(w), candidates.nuisance, self.variance(candidates) * tempering)
         known = candidates.nuisance.square().sum(1) + candidates.level.square().sum(1)
-        return evidence + (prior_w.penalty(candidates.h, w) + known) / 2
+        return self.power * evidence + (prior_w.penalty(candidates.h, w) + known) / 2
 
     def linear(self, w: Tensor) -> LinearOperator:
         """The operator with w frozen."""
@@ -83,4 +86,5 @@ class Posterior:
 
     def select(self, index: Tensor) -> Posterior:
         """The objective of the candidates ``index`` alone."""
-        return Posterior(self.problem.select(index), self.marginal.select(index), self.noise[index])
+        problem, marginal = self.problem.select(index), self.marginal.select(index)
+        return Posterior(problem, marginal, self.noise[index], self.power)

@@ -29,7 +29,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from invkit.contracts.solution import Samples
 from invkit.solving import Record
+from invkit_evidence.chains import POWER, kernels, signals
 from invkit_evidence.confidence import Signs
 from invkit_evidence.newton import finish
 from invkit_evidence.posterior import Parameters, Posterior
@@ -134,6 +136,27 @@ class Rounds:
         bent = torch.stack([self._winner(found, row).hessian for row in range(len(self.y))])
         ended, value = finish(self.fine, self.coarse[-1], winners, value, self.finish, bent)
         return found.replaced(best, ended, value)
+
+    def drawn(self, found: Finalists, count: int, record: Record) -> Samples:
+        """So many draws from every measurement's posterior; NaN where Ctrl-C came before they were made."""
+        with torch.no_grad():
+            w, x = found.objective.select(found.row[:1]).mean(found.candidates.select(found.row[:1] * 0))
+        shape = (count, len(self.y))
+        made = Samples(*(each.new_full((*shape, *each.shape[1:]), torch.nan) for each in (w, x)))
+        with record:
+            for row in () if record.interrupted else range(len(self.y)):
+                rng = torch.Generator().manual_seed(self.seed)
+                winner, own = self._winner(found, row), (found.row == row).nonzero()[:, 0]
+                states = kernels(
+                    attrs.evolve(winner.coarse, power=POWER),
+                    found.candidates.select(own),
+                    POWER * found.value[own],
+                    POWER * winner.hessian,
+                    count=count,
+                    rng=rng,
+                )
+                made.w[:, row], made.x[:, row] = signals(winner.fine, states, rng)
+        return made
 
     def _winner(self, found: Finalists, row: int) -> Winner:
         """A measurement's, the same object as long as it is the same candidate among as many."""

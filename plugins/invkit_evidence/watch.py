@@ -3,7 +3,7 @@
     watch = Watch(record, problem, y, starts=384)        # a chunk of measurements
     watch.begin(search, rows, first=0)
     watch.told(10)                                       # monitors whose turn it is
-    found = watch.found(finalists, signs, draws=0, doubt=0.95, seed=0)
+    found = watch.found(finalists, signs, drawn=None, doubt=0.95)
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from invkit.contracts.generator import Generator
 from invkit.contracts.problem import Problem
-from invkit.contracts.solution import Status
+from invkit.contracts.solution import Samples, Status
 from invkit.solving import Found, Record
 from invkit_evidence.confidence import Signs, confidence
 from invkit_evidence.search import Finalists, Search
@@ -69,7 +69,7 @@ class Watch:
         self._shown[0][:], self._shown[1][:] = chosen
 
     def found(
-        self, finalists: Finalists, signs: Mapping[int, Signs], *, draws: int, doubt: float, seed: int
+        self, finalists: Finalists, signs: Mapping[int, Signs], *, drawn: Samples | None, doubt: float
     ) -> tuple[Found, Tensor, Tensor, list[list[Status]]]:
         """What is found of the chunk; objective, residual and status of its starts."""
         y, prior_x = self.y, self.problem.priors[1]
@@ -80,7 +80,6 @@ class Watch:
             best = finalists.winners()
             winners = finalists.objective.select(finalists.row[best])
             noise = winners.variance(finalists.candidates.select(best)).sqrt()
-            spread = _deviations(finalists, best, draws, seed)
         finite = torch.isfinite(x).flatten(1).all(1) & torch.isfinite(finalists.value)
         finite &= torch.isfinite(residual)
         self._list(finalists)
@@ -106,7 +105,8 @@ class Watch:
             status=[_judged(status[row][start], sure[row], doubt) for row, start in enumerate(winner)],
             noise=noise,
             confidence=y.new_tensor(sure) if doubt else None,
-            x_std=spread,
+            x_std=None if drawn is None else drawn.x.std(0),
+            drawn=drawn,
         )
         return found, self._objective, self._residual, status
 
@@ -160,21 +160,6 @@ def _judged(ended: Status, sure: float, doubt: float) -> Status:
     if math.isnan(sure):  # Ctrl-C, after the last step
         return Status.INTERRUPTED
     return Status.DOUBTFUL if sure < doubt else ended
-
-
-def _deviations(found: Finalists, best: Tensor, draws: int, seed: int) -> Tensor | None:
-    """The standard deviation of every pixel over posterior draws; every measurement's draws begin alike."""
-    if not draws:
-        return None
-    spread = []
-    for place in best.split(1):
-        rng = torch.Generator().manual_seed(seed)
-        chosen, objective = found.candidates.select(place), found.objective.select(found.row[place])
-        linear = objective.linear(objective.problem.priors[0](chosen.h))
-        variance = objective.variance(chosen)
-        drawn = [objective.marginal.sample(linear, chosen.nuisance, variance, rng) for _ in range(draws)]
-        spread.append(torch.stack(drawn).std(0))
-    return torch.cat(spread)
 
 
 def _encoded(prior: Generator, x: Tensor) -> Tensor:
