@@ -1,9 +1,10 @@
 """``diffusion``: posterior samples of the image, from a network that takes noise off, for a given ``w``.
 
     prior = "denoiser:faces"
-    solver = ["evidence x=gaussian:celeba", "diffusion hold=w"]
+    solver = ["evidence?draws=16 x=gaussian:celeba", "diffusion hold=w"]
     solution = invkit.compose("circconv", ["trajectory", prior], solver)(y)
     solution.x, solution.x_std                  # mean and standard deviation of the samples
+    solution.samples().x                        # (16, n, 3, 64, 64)
 
 A denoiser D of least mean squared error knows the score of the noisy prior, and by it the prior can be
 sampled. For the posterior the prior and the measurement are split: all samples go through levels ρ_k that
@@ -21,7 +22,10 @@ With all levels equal that is a Gibbs sampler, whose samples become those of the
 levels let it find its way. The z of the last level are the samples.
 
 ``first`` is at most what the denoiser was trained for. The noise's σ is that of the noise model, else it is
-estimated. The kernel is held: what is not known of it is not in ``x_std``.
+estimated.
+
+Where an earlier stage has drawn kernels from their posterior, each sample has one of them, in turn. So what is
+not known of the kernel is in the samples and in ``x_std``. Otherwise all have the kernel that is held.
 
 Source: M. Vono, N. Dobigeon, P. Chainais, "Split-and-augmented Gibbs sampler", IEEE Trans. Signal Processing
 67(6), 2019; Z. Wu and others, "Principled probabilistic imaging using diffusion models as plug-and-play
@@ -42,7 +46,7 @@ from invkit.contracts.denoiser import Denoiser
 from invkit.contracts.monitor import Monitor
 from invkit.contracts.noise import Gaussian
 from invkit.contracts.problem import Problem
-from invkit.contracts.solution import Solution
+from invkit.contracts.solution import Samples, Solution
 from invkit.contracts.solver import Solver
 from invkit.errors import InputError
 from invkit.solving import Found, Record, given_signals, is_given, noise_level
@@ -84,7 +88,9 @@ class Diffusion(Solver):
         *,
         start: Solution | None = None,
     ) -> Solution:
-        """Sample every measurement's ``x``; all of them use the same random numbers. ``start`` gives w alone.
+        """Sample every measurement's ``x``; all of them use the same random numbers.
+
+        ``start`` gives the kernels that an earlier stage has drawn, where it has.
 
         Raises:
             InputError: ``w`` is not given, the prior of ``x`` is no denoiser, or the noise is not Gaussian.
@@ -114,10 +120,15 @@ class Diffusion(Solver):
         )
         sigma = problem.noise.sigma
         level = noise_level(y) if sigma is None else sigma.to(y).expand(len(y))
+        drawn = None if start is None or start.drawn is None else start.drawn.w
+        turn = torch.arange(self.draws) % (1 if drawn is None else len(drawn))
         for row in torch.arange(len(y), device=y.device).split(1):
             record.begin(row)
+            kernels = w[row][turn] if drawn is None else drawn[turn, row].to(y)
             own = torch.Generator().manual_seed(seed)
-            self._sample(record, problem.select(row), prior_x, y[row], w[row], float(level[row]), own)
+            self._sample(
+                record, problem.select(row), prior_x, y[row], w[row], kernels, float(level[row]), own
+            )
         return record.solution()
 
     def _sample(
@@ -127,6 +138,7 @@ class Diffusion(Solver):
         prior: Denoiser,
         y: Float[Tensor, "1 *y"],
         w: Float[Tensor, "1 *w"],
+        kernels: Float[Tensor, "draws *w"],
         sigma: float,
         rng: torch.Generator,
     ) -> None:
@@ -144,7 +156,7 @@ class Diffusion(Solver):
                 rho = first * (last / first) ** ((step - 1) / max(self.steps - 1, 1))
                 with torch.no_grad():
                     seen = y + sigma * _normal(y.expand(self.draws, *y.shape[1:]), rng)
-                    data = _data_step(problem, seen, w.expand(self.draws, *w.shape[1:]), x_shape)
+                    data = _data_step(problem, seen, kernels, x_shape)
                     x = data(z + rho * _normal(z, rng), min(sigma / rho, _MOST) ** 2)
                     z = self._diffuse(prior, x, rho, rng)
                 record.tell(step, nothing, nothing, lambda: (w, z.mean(0, keepdim=True)))  # noqa: B023
@@ -156,9 +168,16 @@ class Diffusion(Solver):
         ended = record.ended(bool(torch.isfinite(x).all()))
         record.settle(residual[:, None], residual[:, None], [[ended]])
         latents = (x.new_zeros(1, *(problem.priors[0].latent_shape or ())), prior.encode(x))
-        spread = z.std(0, keepdim=True)
         record.end(
-            Found(x=x, w=w, latents=latents, residual=residual, noise=y.new_tensor([sigma]), x_std=spread)
+            Found(
+                x=x,
+                w=w,
+                latents=latents,
+                residual=residual,
+                noise=y.new_tensor([sigma]),
+                x_std=z.std(0, keepdim=True),
+                drawn=Samples(kernels[:, None], z[:, None]),
+            )
         )
 
     def _diffuse(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 import torch
 from torch import Tensor
 
 import invkit
+from invkit.contracts.solution import Samples
 from invkit.errors import InputError
 from invkit_denoiser.diffusion import Diffusion
 
@@ -53,6 +55,23 @@ def test_neighbours_and_samples_do_not_matter_to_each_other() -> None:
     assert torch.allclose(both.x[1:], sample(y[1:]).x, atol=1e-6)
     assert torch.allclose(both.x_std[1:], sample(y[1:]).x_std, atol=1e-6)
     assert float(both.x_std.min()) > 0
+
+
+def test_kernels_that_were_drawn_are_used_in_turn() -> None:
+    """Samples with kernels of different sums, which the image makes up for."""
+    x = torch.full((2, 1, 8, 8), 0.5)
+    w = torch.ones(1, 1, 1)
+    found = invkit.compose("circconv", [invkit.Given(w), free()], "tv", noise="gaussian?sigma=0.01")(x)
+    kernels = torch.tensor([1.0, 0.5]).reshape(2, 1, 1, 1, 1).expand(2, 2, 1, 1, 1)
+    start = attrs.evolve(found, drawn=Samples(kernels, x[None].expand(2, -1, -1, -1, -1)))
+    sample = invkit.compose(
+        "circconv", [invkit.Given(w), free()], Diffusion(draws=6, steps=8), noise="gaussian?sigma=0.01"
+    )
+    apart = sample(x, start=start)
+    means = apart.samples().x.mean((1, 2, 3, 4))
+    assert torch.allclose(means, torch.tensor([0.5, 1.0]).repeat(3), atol=0.03)
+    assert float(apart.x_std.mean()) > 5 * float(sample(x).x_std.mean())
+    assert torch.equal(apart.samples().w[:2], kernels)
 
 
 def test_missing_pixels_are_less_certain() -> None:
