@@ -24,8 +24,8 @@ levels let it find its way. The z of the last level are the samples.
 ``first`` is at most what the denoiser was trained for. The noise's σ is that of the noise model, else it is
 estimated.
 
-Where an earlier stage has drawn kernels from their posterior, each sample has one of them, in turn. So what is
-not known of the kernel is in the samples and in ``x_std``. Otherwise all have the kernel that is held.
+Where an earlier stage has drawn kernels from their posterior, each sample has one of them, in turn. So what
+is not known of the kernel is in the samples and in ``x_std``. Otherwise all have the kernel that is held.
 
 Source: M. Vono, N. Dobigeon, P. Chainais, "Split-and-augmented Gibbs sampler", IEEE Trans. Signal Processing
 67(6), 2019; Z. Wu and others, "Principled probabilistic imaging using diffusion models as plug-and-play
@@ -118,17 +118,17 @@ class Diffusion(Solver):
         record = Record(
             y, monitors, steps=self.steps, passes=len(y), waiting=lambda: (w, y.new_zeros(len(y), *x_shape))
         )
-        sigma = problem.noise.sigma
-        level = noise_level(y) if sigma is None else sigma.to(y).expand(len(y))
-        drawn = None if start is None or start.drawn is None else start.drawn.w
-        turn = torch.arange(self.draws) % (1 if drawn is None else len(drawn))
+        told = problem.noise.sigma
+        level = noise_level(y) if told is None else told.to(y).expand(len(y))
+        drawn = w[None]
+        if start is not None and start.drawn is not None:
+            drawn = torch.as_tensor(start.drawn.w).to(y).reshape(-1, *w.shape)
+        turn = torch.arange(self.draws) % len(drawn)
         for row in torch.arange(len(y), device=y.device).split(1):
             record.begin(row)
-            kernels = w[row][turn] if drawn is None else drawn[turn, row].to(y)
-            own = torch.Generator().manual_seed(seed)
-            self._sample(
-                record, problem.select(row), prior_x, y[row], w[row], kernels, float(level[row]), own
-            )
+            kernels, own = drawn[turn, row], torch.Generator().manual_seed(seed)
+            these, sigma = problem.select(row), float(level[row])
+            self._sample(record, these, prior_x, y[row], w[row], kernels, sigma, own)
         return record.solution()
 
     def _sample(
