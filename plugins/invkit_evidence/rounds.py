@@ -41,13 +41,19 @@ from invkit_evidence.winner import Winner
 
 __all__ = ["Rounds"]
 
-#: what is surer than doubtful, but not by so much of the way to certainty, is searched again once; more
-#: often, what is doubtful, or where the last search has bettered the winner by so many nats
-_SURE, _BETTER = 0.7, 10.0
+#: of the way from doubtful to certain: what is less sure is searched again
+_SURE = 0.7
+#: in nats: what the last search has bettered by more is searched once more, and so is what is doubtful
+_BETTER = 10.0
 #: in nats: what is more strained leaps
 _STRAINED = 100.0
 #: from how few to how many of the winner's numbers a variation has anew
 _SHARES = (0.1, 0.5)
+
+
+def limits(doubt: float) -> tuple[float, float]:
+    """The confidences below which a measurement is searched a second time, and a third."""
+    return doubt + _SURE * (1 - doubt), doubt
 
 
 @attrs.frozen(eq=False)
@@ -165,8 +171,7 @@ class Rounds:
         own, last = found.row == row, found.schedule >= (retry - 1) * len(self.plan.anneal)
         if not (own & last).any():
             return False  # it was sure before
-        doubted = law_of(self.fine.problem.priors[1]).doubt
-        limit = doubted + _SURE * (1 - doubted)
+        limit, doubted = limits(law_of(self.fine.problem.priors[1]).doubt)
         if retry > 1 and not found.value[own & ~last].min() - found.value[own].min() > _BETTER:
             limit = doubted
         return self._winner(found, row).confidence < limit

@@ -38,7 +38,7 @@ class Judged(Solve):
     """A blind solver, its confidence and signs of doubt, and the PSNR of its oracle, in the notes."""
 
     def recover(self, one: Measured, source: Source, settings: Settings, index: int) -> Found:
-        found = super().recover(one, source, settings, index)
+        found = Solve.recover(self, one, source, settings, index)
         oracle = attrs.evolve(self, priors=(TRUE_KERNEL, self.priors[1]))
         best = Solve.recover(oracle, one, source, settings, index)
         signs = {_SIGN + name: float(value) for name, value in found.notes.items() if _is_number(value)}

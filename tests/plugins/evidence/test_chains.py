@@ -99,7 +99,7 @@ def test_chains_begin_at_candidates_as_often_as_these_are_probable() -> None:
 
 def test_draws_are_of_the_kernels_posterior() -> None:
     """One number of a kernel, against its posterior on a grid; with half of the likelihood's power, wider."""
-    operator, prior_w = invkit.operator("circconv"), invkit.prior("gaussian-blur?size=9")
+    operator, prior_w = invkit.operator("circconv"), invkit.prior("gaussian-blur?size=13")
     prior_x = invkit.prior("spectrum?shape=1x20x20")
     rng = torch.Generator().manual_seed(3)
     x = prior_x(prior_x.sample_latent(1, rng, dtype=torch.float64))
