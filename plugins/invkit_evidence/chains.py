@@ -73,6 +73,7 @@ def kernels(
         return candidates.select(value.argmin().expand(count))
     chains = min(count, _CHAINS)
     share = torch.softmax(-(value - value.min()).double().cpu(), 0).nan_to_num()
+    share[0] += float(share.sum() <= 0)  # where none is a number, neither are the draws
     start = torch.multinomial(share, chains, replacement=True, generator=rng).to(value.device)
     draws = [candidates.select(start[:0])]
     rounds = -(-count // chains)
