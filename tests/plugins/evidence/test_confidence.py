@@ -119,6 +119,12 @@ def test_no_misfit_decides_alone() -> None:
     assert confidence(Signs(15.0, 10.0, -1e6, 70.0)) == confidence(Signs(15.0, 10.0, 0.0, 70.0))
 
 
+def test_searches_apart_and_kernels_that_cannot_be_told_decide_together() -> None:
+    """Whatever the strain, of which a prior that leaves the kernel free has none."""
+    assert confidence(Signs(14.0, 2.0, 0.0, 20.0)) > 0.95 < confidence(Signs(2.0, 14.0, 0.0, 20.0))
+    assert confidence(Signs(14.0, 14.0, 0.0, 20.0)) == 0.5
+
+
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_what_is_no_number_gives_no_confidence(name: str, value: float) -> None:
