@@ -34,8 +34,8 @@ All but the misfit are of the coarse prior, whose posterior is cheap. The probab
     confidence = 1 / (1 + exp(b + Σ_i a_i s_i)),     s = (log(D + 0.05), log(S + 0.05), F, log(T + 10)),
 
 F bounded to 0 … 4: a residual less than expected reassures of nothing, and none decides alone. But where D
-and S are both above 3 dB, the confidence is ½ at most. A small strain then proves nothing: a prior that leaves
-the kernel this free (a decoder whose draws are no kernels) does not hold a wrong one back. The constants are
+and S are both above 3 dB, the confidence is ½ at most: a small strain then proves nothing, since a prior that
+leaves the kernel this free (a decoder whose draws are no kernels) holds no wrong one back. The constants are
 fitted as ``python -m benchmarks.confidence --calibrate`` does: the probability is that of an image less than
 3 dB below the one that the same prior gives with the true kernel, among blurred faces found with few
 starts and with many. Of other images it is an order, more than a probability.

@@ -11,15 +11,15 @@ The flow f maps N(0, I) to the latents that the data have, so that with u ~ N(0,
     h = f(u),      signal = decode(f(u)),      −2 log p(u) = ‖u‖² + const.
 
 The decoder and its range stay as they are. f is a chain of affine couplings: half of the numbers say by how
-much the other half is scaled and shifted, and between two couplings an orthogonal transform, the discrete
-cosine transform, mixes all of them. It is trained when the VAE is, whose weights stay as they are, by the
-likelihood of latents drawn from the encoder:
+much the other half is scaled and shifted. Between two couplings a fixed orthogonal matrix mixes all of them.
+It is trained when the VAE is, whose weights stay as they are, by the likelihood of latents drawn from the
+encoder:
 
     loss = ½ ‖u‖² − log |det ∂u/∂h|,      u = f⁻¹(h),      h ~ q(h | signal).
 
 Sources: L. Dinh, J. Sohl-Dickstein and S. Bengio, "Density estimation using Real NVP", arXiv 1605.08803, for
 the couplings; B. Dai and D. Wipf, "Diagnosing and enhancing VAE models", arXiv 1903.05789, for a second model
-of the latents. The mixing by a cosine transform is ours.
+of the latents. The fixed mixing is ours.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class Flow(nn.Module):
     def __init__(self, size: int, couplings: int, width: int) -> None:
         super().__init__()
         self.couplings = nn.ModuleList(_Coupling(size, width) for _ in range(couplings))
-        self.register_buffer("mix", _cosines(size), persistent=False)
+        self.register_buffer("mix", _orthogonal(size), persistent=False)
 
     def forward(self, u: Float[Tensor, "n k"]) -> Float[Tensor, "n k"]:
         """h of u."""
@@ -143,9 +143,11 @@ class _Coupling(nn.Module):
         return a, b, 2 * torch.tanh(scale / 2), shift
 
 
-def _cosines(size: int) -> Float[Tensor, "k k"]:
-    """The orthonormal discrete cosine transform of type II."""
-    grid = torch.arange(size, dtype=torch.float64, device="cpu")
-    waves = (math.pi / size * grid[:, None] * (grid + 0.5)).cos() * math.sqrt(2 / size)
-    waves[0] /= math.sqrt(2)
-    return waves.float()
+def _orthogonal(size: int) -> Float[Tensor, "k k"]:
+    """An orthogonal matrix without structure, the same everywhere: Q of ``sin(√2 i² j) = QR``.
+
+    R has a positive diagonal, which makes Q unique.
+    """
+    number = torch.arange(1, size + 1, dtype=torch.float64, device="cpu")
+    q, r = torch.linalg.qr((math.sqrt(2) * number[:, None].square() * number).sin())
+    return (q * r.diagonal().sign()).float()
