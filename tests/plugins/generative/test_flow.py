@@ -23,7 +23,7 @@ from tests.plugins.generative.conftest import SHORT
 OPTIONS = {"vae": "paper-blur", "couplings": 3, "width": 16}
 
 
-def recipe(of: Path | str, **changes: Any) -> dict[str, Any]:
+def recipe(of: Path | str, /, **changes: Any) -> dict[str, Any]:
     """A short training of a small flow."""
     shipped = VAETrainer().recipes()["shake-flow"]
     small = {"vae": "paper-blur", "couplings": 4, "width": 32}
