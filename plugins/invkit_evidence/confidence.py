@@ -33,12 +33,12 @@ All but the misfit are of the coarse prior, whose posterior is cheap. The probab
 
     confidence = 1 / (1 + exp(b + Σ_i a_i s_i)),     s = (log(D + 0.05), log(S + 0.05), F, log(T + 10)),
 
-F bounded to 0 … 4: a residual less than expected reassures of nothing, and none decides alone. But where D
-and S are both above 3 dB, the confidence is ½ at most: a small strain then proves nothing, since a prior that
+F bounded to 0 … 4: a residual less than expected reassures of nothing, and none decides alone. But where D is
+above 3 dB and S above 6 dB, the confidence is halved. A small strain then proves nothing, since a prior that
 leaves the kernel this free (a decoder whose draws are no kernels) holds no wrong one back. The constants are
 fitted as ``python -m benchmarks.confidence --calibrate`` does: the probability is that of an image less than
-3 dB below the one that the same prior gives with the true kernel, among blurred faces found with few
-starts and with many. Of other images it is an order, more than a probability.
+3 dB below the one that the same prior gives with the true kernel, among blurred faces found with few starts
+and with many. Of other images it is an order, more than a probability.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ __all__ = ["Signs", "confidence", "disagreement", "features", "signs"]
 #: b, and a of the four signs
 _CONSTANT, _WEIGHTS = -24.7, (0.124, 0.312, 1.68, 4.23)
 _LEAST_MISFIT, _LARGEST_MISFIT = 0.0, 4.0
-#: where disagreement and sensitivity are both above so many decibels, the confidence is at most this
-_UNDECIDED, _HALF = 3.0, 0.5
+#: where disagreement and sensitivity are above so many decibels, the confidence is halved
+_APART, _LOOSE = 3.0, 6.0
 #: decibels that are added before the logarithm: less is no sign of anything
 _FLOOR = 0.05
 #: nats that are added before the logarithm
@@ -97,8 +97,8 @@ def confidence(found: Signs) -> float:
     if not all(math.isfinite(sign) for sign in attrs.astuple(found)):
         return 0.0
     doubt = _CONSTANT + sum(a * s for a, s in zip(_WEIGHTS, features(found), strict=True))
-    most = _HALF if min(found.disagreement, found.sensitivity) > _UNDECIDED else 1.0
-    return min(most, 1 / (1 + math.exp(min(doubt, 700.0))))
+    free = found.disagreement > _APART and found.sensitivity > _LOOSE
+    return (0.5 if free else 1.0) / (1 + math.exp(min(doubt, 700.0)))
 
 
 def disagreement(coarse: Posterior, independent: Parameters, rng: torch.Generator) -> float:
