@@ -109,6 +109,8 @@ def recipes() -> str:
         networks = {k: v for k, v in entry.load()().recipes().items() if "architecture" in v}
         for name, recipe in sorted(networks.items()):
             likelihood = str(recipe.get("likelihood", "bernoulli")) if entry.name == "vae" else "adversarial"
+            if "of" in recipe:
+                likelihood = f"latents of `{recipe['of']}`"
             if "variance" in recipe:
                 likelihood += f", variance {recipe['variance']:g}"
             options = ", ".join(f"{k} = {v}" for k, v in recipe.get("architecture_options", {}).items())

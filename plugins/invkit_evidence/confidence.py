@@ -1,7 +1,7 @@
 """How sure a kernel is that a search found: four signs of doubt, and the law that they follow.
 
     found = signs(objective, coarse, independent, near, residual, n, strain, rng)    # of one measurement
-    law_of(prior).confidence(features(found))                                        # in [0, 1]
+    confidence(law_of(prior), attrs.asdict(found))                                   # in [0, 1]
 
 A wrong kernel has an image to match, and its evidence looks like any other: how large −log p is says little,
 since images differ by more than kernels do. What does tell:
@@ -32,7 +32,9 @@ All but the misfit are of the coarse prior, whose posterior is cheap. The probab
 
     s = (log(D + 0.05), log(S + 0.05), F, log(T + 10)),
 
-F bounded to 0 … 4: a residual less than expected reassures of nothing, and none decides alone. The constants
+F bounded to 0 … 4: a residual less than expected reassures of nothing, and none decides alone. But where D is
+above 3 dB and S above 6 dB, the confidence is halved. A small strain then proves nothing, since a prior that
+leaves the kernel this free (a decoder whose draws are no kernels) holds no wrong one back. The constants
 are those of the image prior's class, as ``invkit calibrate`` has fitted them
 (:class:`invkit.contracts.calibration.Calibration`): the probability is that of an image less than 3 dB below
 the one that the same prior gives with the true kernel. Of a prior that was never calibrated they are those of
@@ -54,13 +56,15 @@ from invkit.contracts.generator import Generator
 from invkit_evidence.newton import repeated
 from invkit_evidence.posterior import Parameters, Posterior
 
-__all__ = ["FACES", "Signs", "disagreement", "features", "law_of", "signs"]
+__all__ = ["FACES", "Signs", "confidence", "disagreement", "features", "law_of", "signs"]
 
 FACES = Calibration(
     -24.7, {"disagreement": 0.124, "sensitivity": 0.312, "misfit": 1.68, "strain": 4.23}, doubt=0.95
 )
 """The law of blurred faces, for priors that have none of their own."""
 _LEAST_MISFIT, _LARGEST_MISFIT = 0.0, 4.0
+#: where disagreement and sensitivity are above so many decibels, the confidence is halved
+_APART, _LOOSE = 3.0, 6.0
 #: decibels that are added before the logarithm: less is no sign of anything
 _FLOOR = 0.05
 #: nats that are added before the logarithm
@@ -98,6 +102,12 @@ def features(found: Mapping[str, float]) -> dict[str, float]:
 def law_of(prior: Generator) -> Calibration:
     """The law of an image prior's class."""
     return getattr(prior, "calibration", None) or FACES
+
+
+def confidence(law: Calibration, found: Mapping[str, float]) -> float:
+    """The probability that a kernel is right, in [0, 1], from the signs by name; 0 where one is no number."""
+    free = found["disagreement"] > _APART and found["sensitivity"] > _LOOSE
+    return law.confidence(features(found)) / (2 if free else 1)
 
 
 def disagreement(coarse: Posterior, independent: Parameters, rng: torch.Generator) -> float:

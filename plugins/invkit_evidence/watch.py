@@ -21,7 +21,7 @@ from invkit.contracts.generator import Generator
 from invkit.contracts.problem import Problem
 from invkit.contracts.solution import Samples, Status
 from invkit.solving import Found, Record
-from invkit_evidence.confidence import Signs, features, law_of
+from invkit_evidence.confidence import Signs, confidence, law_of
 from invkit_evidence.search import Finalists, Search
 
 __all__ = ["Watch"]
@@ -98,7 +98,7 @@ class Watch:
         winner = finalists.start[best].tolist()
         law = law_of(prior_x)
         told = [attrs.asdict(signs[row]) if row in signs else {} for row in range(len(x))]
-        sure = [law.confidence(features(each)) if each else math.nan for each in told]
+        sure = [confidence(law, each) if each else math.nan for each in told]
         least = law.doubt if doubt is None else doubt
         found = Found(
             x=x,

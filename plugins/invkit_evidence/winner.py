@@ -10,7 +10,7 @@ from jaxtyping import Float, Float64, Int
 from torch import Tensor
 
 from invkit_evidence.chains import POWER, kernels
-from invkit_evidence.confidence import Signs, features, law_of, signs
+from invkit_evidence.confidence import Signs, confidence, law_of, signs
 from invkit_evidence.leap import freed, leap
 from invkit_evidence.newton import hessian
 from invkit_evidence.posterior import Parameters, Posterior
@@ -99,7 +99,7 @@ class Winner:
     @cached_property
     def confidence(self) -> float:
         """In [0, 1]."""
-        return law_of(self.fine.problem.priors[1]).confidence(features(attrs.asdict(self.signs)))
+        return confidence(law_of(self.fine.problem.priors[1]), attrs.asdict(self.signs))
 
     def better(self, number: int) -> tuple[Parameters, Float[Tensor, "1"]] | None:
         """What a leap finds, and its value by the fine objective; None where that is no less than its own.

@@ -20,7 +20,8 @@ from invkit.contracts.calibration import Calibration
 from invkit.contracts.given import Given
 from invkit_evidence import winner
 from invkit_evidence.chains import kernels
-from invkit_evidence.confidence import FACES, Signs, disagreement, features, law_of, signs
+from invkit_evidence.confidence import FACES, Signs, disagreement, law_of, signs
+from invkit_evidence.confidence import confidence as by_law
 from invkit_evidence.newton import hessian
 from invkit_evidence.posterior import Parameters, Posterior
 from invkit_gaussian.gaussian import Gaussian
@@ -50,7 +51,7 @@ def doubted(case: Case, h: Tensor, noise: float = 0.1) -> Signs:
 
 def confidence(found: Signs) -> float:
     """By the law of faces."""
-    return FACES.confidence(features(attrs.asdict(found)))
+    return by_law(FACES, attrs.asdict(found))
 
 
 def latents(n: int, seed: int = 0) -> Tensor:
@@ -127,6 +128,12 @@ def test_no_misfit_decides_alone() -> None:
     """The largest takes most of the confidence, not all; one below 0 gives none."""
     assert 0.2 < confidence(Signs(0.0, 0.01, 1e6, 70.0)) < 0.8
     assert confidence(Signs(15.0, 10.0, -1e6, 70.0)) == confidence(Signs(15.0, 10.0, 0.0, 70.0))
+
+
+def test_searches_apart_and_kernels_that_cannot_be_told_decide_together() -> None:
+    """Whatever the strain, of which a prior that leaves the kernel free has none."""
+    assert confidence(Signs(14.0, 2.0, 0.0, 20.0)) > 0.95 < confidence(Signs(2.0, 14.0, 0.0, 20.0))
+    assert 0.45 < confidence(Signs(14.0, 14.0, 0.0, 20.0)) <= 0.5
 
 
 @pytest.mark.parametrize("name", NAMES)
