@@ -34,6 +34,9 @@ from invkit_experiments.studies.paper import FACES_PRINTED, NUMBERS_PRINTED, PAP
 BAR = 30.0
 """How many times less CPU time than the schedule `evidence` is to take."""
 
+DECODER = "vae:shake?flow=false"
+"""The kernel prior of the schedules: the paper's, whose latents are N(0, I) as they are."""
+
 BASE, NOISE = 3, 0.01
 """Steps of the shorter of the two timed descents; the noise's standard deviation."""
 
@@ -63,7 +66,7 @@ class Class:
     def descent(self, steps: int) -> Any:
         """So many steps of the printed schedule."""
         solver = f"{PAPER},{self.schedule},steps={steps}"
-        return invkit.compose("circconv", ["vae:shake", self.network], solver)
+        return invkit.compose("circconv", [DECODER, self.network], solver)
 
 
 CLASSES = (
@@ -101,7 +104,7 @@ def measure(of: Class, images: int, steps: int, solver: str, kernels: str) -> di
         "class": of.name,
         "images": images,
         "evidence": f"{solver}, {kernels}, {of.gaussian}",
-        "schedule": f"{PAPER},{of.schedule}, vae:shake, {of.network}",
+        "schedule": f"{PAPER},{of.schedule}, {DECODER}, {of.network}",
         "seconds an image, evidence": whole,
         "steps timed": steps,
         "seconds a step of the schedule": step,

@@ -113,6 +113,8 @@ def recipes() -> str:
             loss = LOSSES.get(entry.name) or str(recipe.get("likelihood", "bernoulli"))
             if recipe.get("diffusion"):
                 loss = "squared error"
+            if "of" in recipe:
+                loss = f"latents of `{recipe['of']}`"
             if "variance" in recipe:
                 loss += f", variance {recipe['variance']:g}"
             options = ", ".join(f"{k} = {v}" for k, v in recipe.get("architecture_options", {}).items())

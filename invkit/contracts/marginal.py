@@ -25,11 +25,13 @@ between all candidates of one measurement.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from pathlib import Path
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from invkit.contracts.calibration import Calibration
 from invkit.contracts.generator import Generator
 from invkit.contracts.linear import LinearOperator
 
@@ -88,6 +90,12 @@ class IntegrableGenerator(Generator):
     """A generator whose signal can be integrated out, given a linear operator and white Gaussian noise:
     exactly, or by an approximation that it documents.
     """
+
+    #: how sure a solver may be of what it finds with this prior, as ``invkit calibrate`` has found it out;
+    #: None where nobody has
+    calibration: Calibration | None = None
+    #: the weights file that the prior was read from, where ``invkit calibrate`` writes that down
+    file: Path | None = None
 
     @abstractmethod
     def marginal(self, y: Float[Tensor, "n *y"], *, rank: int | None = None) -> Marginal:

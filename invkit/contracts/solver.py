@@ -13,8 +13,8 @@ solution's ``status``. What every solver needs besides its mathematics stands in
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from jaxtyping import Float
@@ -60,6 +60,14 @@ class Solver(ABC):
         Raises:
             InputError: the solver does not take this problem, or no ``start``.
         """
+
+    def signs(self, notes: Mapping[str, Any]) -> Mapping[str, float] | None:
+        """The signs of doubt that the confidence is a logistic law of, from a measurement's
+        ``Solution.notes``: numbers by name, each the larger the more doubtful. None from a solver without.
+        With them ``invkit calibrate`` fits the law of a class
+        (:class:`invkit.contracts.calibration.Calibration`).
+        """
+        return None
 
     def shaped(self, problem: Problem, y: Float[Tensor, "n *y"]) -> Problem:
         """The problem with both priors tied to the shapes that these measurements ask for.

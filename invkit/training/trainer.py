@@ -97,8 +97,8 @@ class NetworkTrainer(Trainer, Generic[_R]):
         training = self.training(structure(recipe, self.recipe), seed)
         path = out / f"{self.kind}-{name}{store.SUFFIX}"
         with joined() as processes:
-            for turn in training.turns:
-                turn.network.to(processes.device)
+            for network in (training.network, *(turn.network for turn in training.turns)):
+                network.to(processes.device)
             run = TrainingRun(
                 training.turns,
                 training.network,

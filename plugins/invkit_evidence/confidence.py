@@ -1,7 +1,7 @@
-"""How sure a kernel is that a search found: four signs of doubt, and the probability that they amount to.
+"""How sure a kernel is that a search found: four signs of doubt, and the law that they follow.
 
-    found = signs(objective, coarse, independent, residual, n, strain, curvature, rng)    # of one measurement
-    confidence(found)                                                        # in [0, 1]
+    found = signs(objective, coarse, independent, near, residual, n, strain, rng)    # of one measurement
+    confidence(law_of(prior), attrs.asdict(found))                                   # in [0, 1]
 
 A wrong kernel has an image to match, and its evidence looks like any other: how large −log p is says little,
 since images differ by more than kernels do. What does tell:
@@ -15,9 +15,8 @@ since images differ by more than kernels do. What does tell:
 
   with x̂ the winner's image, x̂_j those of the others, and E‖x − x̂‖² the error that the posterior given the
   winner's kernel expects.
-- **Sensitivity** S: the same of kernels as far from the winner's as the evidence cannot tell, the median over
-  draws from N(ĥ, H⁻¹), with H the Hessian of the objective (Laplace's approximation). Curvatures below 1, the
-  prior's own, count as 1: where a search has not come to a minimum, they are negative, and S is large.
+- **Sensitivity** S: the same of kernels that are as probable as the winner, the median over draws from their
+  posterior (:mod:`invkit_evidence.chains`). Where they make other images, the winner is one among many.
 - **Misfit** F: log ‖y − A x̂‖² less that of its expectation, in units of √(2/n), the deviation of log χ²_n,
   for y of n numbers. The residual is σ²C⁻¹d, with d = y − Aμ ~ N(0, C), so its expected square is
 
@@ -29,39 +28,49 @@ since images differ by more than kernels do. What does tell:
   (:mod:`invkit_evidence.leap`). A wrong kernel that nothing in its neighbourhood betters is held there by the
   prior alone.
 
-All but the misfit are of the coarse prior, whose posterior is cheap. The probability is logistic,
+All but the misfit are of the coarse prior, whose posterior is cheap. The probability is logistic in
 
-    confidence = 1 / (1 + exp(b + Σ_i a_i s_i)),     s = (log(D + 0.05), log(S + 0.05), F, log(T + 10)),
+    s = (log(D + 0.05), log(S + 0.05), F, log(T + 10)),
 
-F bounded to 0 … 4: a residual less than expected reassures of nothing, and none decides alone. The constants
-are fitted as ``python -m benchmarks.confidence --calibrate`` does: the probability is that of an image less
-than 3 dB below the one that the same prior gives with the true kernel, among blurred faces found with few
-starts and with many. Of other images it is an order, more than a probability.
+F bounded to 0 … 4: a residual less than expected reassures of nothing, and none decides alone. But where D is
+above 3 dB and S above 6 dB, the confidence is halved. A small strain then proves nothing, since a prior that
+leaves the kernel this free (a decoder whose draws are no kernels) holds no wrong one back. The constants
+are those of the image prior's class, as ``invkit calibrate`` has fitted them
+(:class:`invkit.contracts.calibration.Calibration`): the probability is that of an image less than 3 dB below
+the one that the same prior gives with the true kernel. Of a prior that was never calibrated they are those of
+faces, and the confidence is an order more than a probability.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import attrs
 import torch
-from jaxtyping import Float, Float64
+from jaxtyping import Float
 from torch import Tensor
 
-from invkit_evidence.newton import moved, repeated
+from invkit.contracts.calibration import Calibration
+from invkit.contracts.generator import Generator
+from invkit_evidence.newton import repeated
 from invkit_evidence.posterior import Parameters, Posterior
 
-__all__ = ["Signs", "confidence", "disagreement", "features", "signs"]
+__all__ = ["FACES", "Signs", "confidence", "disagreement", "features", "law_of", "signs"]
 
-#: b, and a of the four signs
-_CONSTANT, _WEIGHTS = -24.7, (0.124, 0.312, 1.68, 4.23)
+FACES = Calibration(
+    -24.7, {"disagreement": 0.124, "sensitivity": 0.312, "misfit": 1.68, "strain": 4.23}, doubt=0.95
+)
+"""The law of blurred faces, for priors that have none of their own."""
 _LEAST_MISFIT, _LARGEST_MISFIT = 0.0, 4.0
+#: where disagreement and sensitivity are above so many decibels, the confidence is halved
+_APART, _LOOSE = 3.0, 6.0
 #: decibels that are added before the logarithm: less is no sign of anything
 _FLOOR = 0.05
 #: nats that are added before the logarithm
 _SLACK = 10.0
-#: draws for the expected error, and kernels as likely as the winner
-_ERROR_DRAWS, _KERNELS = 4, 32
+#: draws for the expected error
+_ERROR_DRAWS = 4
 
 
 @attrs.frozen
@@ -78,22 +87,27 @@ class Signs:
     strain: float
 
 
-def features(found: Signs) -> tuple[float, ...]:
-    """What the probability is logistic in."""
-    return (
-        math.log(found.disagreement + _FLOOR),
-        math.log(found.sensitivity + _FLOOR),
-        min(max(found.misfit, _LEAST_MISFIT), _LARGEST_MISFIT),
-        math.log(found.strain + _SLACK),
-    )
+def features(found: Mapping[str, float]) -> dict[str, float]:
+    """What the probability is logistic in, from the signs by name; not finite where a sign is not."""
+    return {
+        "disagreement": _logarithm(found["disagreement"] + _FLOOR),
+        "sensitivity": _logarithm(found["sensitivity"] + _FLOOR),
+        "misfit": min(max(found["misfit"], _LEAST_MISFIT), _LARGEST_MISFIT)
+        if math.isfinite(found["misfit"])
+        else math.nan,
+        "strain": _logarithm(found["strain"] + _SLACK),
+    }
 
 
-def confidence(found: Signs) -> float:
-    """The probability that a kernel is right, in [0, 1]; 0 where a sign is not finite."""
-    if not all(math.isfinite(sign) for sign in attrs.astuple(found)):
-        return 0.0
-    doubt = _CONSTANT + sum(a * s for a, s in zip(_WEIGHTS, features(found), strict=True))
-    return 1 / (1 + math.exp(min(doubt, 700.0)))
+def law_of(prior: Generator) -> Calibration:
+    """The law of an image prior's class."""
+    return getattr(prior, "calibration", None) or FACES
+
+
+def confidence(law: Calibration, found: Mapping[str, float]) -> float:
+    """The probability that a kernel is right, in [0, 1], from the signs by name; 0 where one is no number."""
+    free = found["disagreement"] > _APART and found["sensitivity"] > _LOOSE
+    return law.confidence(features(found)) / (2 if free else 1)
 
 
 def disagreement(coarse: Posterior, independent: Parameters, rng: torch.Generator) -> float:
@@ -116,10 +130,10 @@ def signs(
     fine: Posterior,
     coarse: Posterior,
     independent: Parameters,
+    near: Parameters,
     residual: float,
     numbers: int,
     strain: float,
-    curvature: Float64[Tensor, "d d"],
     rng: torch.Generator,
 ) -> Signs:
     """All signs.
@@ -128,14 +142,13 @@ def signs(
         fine: the objective that candidates are compared by, one row: the measurement.
         coarse: that of the search.
         independent: the best candidate of each search, the winner first.
+        near: draws from the posterior of the kernel.
         residual: ‖y − A x̂‖² of the winner.
         numbers: n, how many y has.
         strain: T of the winner.
-        curvature: the Hessian of ``coarse`` at the winner.
         rng: for draws from posteriors.
     """
     winner = _first(independent)
-    near = _as_likely(winner, curvature, rng)
     with torch.no_grad():
         x = _images(coarse, winner)
         apart = float(_squared(_images(coarse, near) - x).median())
@@ -171,14 +184,6 @@ def _expected_error(objective: Posterior, winner: Parameters, x: Tensor, rng: to
     return float(_squared(torch.cat(drawn)).mean())
 
 
-def _as_likely(winner: Parameters, curvature: Float64[Tensor, "d d"], rng: torch.Generator) -> Parameters:
-    """Draws about the winner of Laplace's approximation of the posterior."""
-    curvatures, axes = torch.linalg.eigh(curvature)
-    white = torch.randn(_KERNELS, len(axes), generator=rng, dtype=torch.float64, device="cpu").to(axes.device)
-    moves = (white / curvatures.clamp(min=1).sqrt()) @ axes.T
-    return moved(winner, moves)
-
-
 def _misfit(objective: Posterior, winner: Parameters, residual: float) -> float:
     """The logarithm of the residual over its expectation."""
     variance: Float[Tensor, "1"] = objective.variance(winner).detach().requires_grad_()
@@ -194,3 +199,7 @@ def _misfit(objective: Posterior, winner: Parameters, residual: float) -> float:
 def _decibels(more: float, error: float) -> float:
     """What a squared error loses where so much is added."""
     return 10 * math.log10(1 + more / error) if error > 0 and more >= 0 else math.nan
+
+
+def _logarithm(value: float) -> float:
+    return math.log(value) if value > 0 and math.isfinite(value) else math.nan

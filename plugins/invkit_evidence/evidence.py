@@ -22,7 +22,7 @@ to a generator.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -38,7 +38,7 @@ from invkit.contracts.solution import Solution
 from invkit.contracts.solver import Solver
 from invkit.errors import InputError
 from invkit.solving import Record, is_given, noise_level, start_latents
-from invkit_evidence.confidence import Signs
+from invkit_evidence.confidence import Signs, features
 from invkit_evidence.posterior import Parameters, Posterior
 from invkit_evidence.rounds import Rounds
 from invkit_evidence.search import Schedule
@@ -111,15 +111,18 @@ class Finish:
         draws: draws from the posterior of both signals, for ``Solution.samples`` and ``Solution.x_std``
             (:mod:`invkit_evidence.chains`); 0: none. Fifty take about as long as the search.
         doubt: the status is ``doubtful`` where ``Solution.confidence`` is less. That is the probability that
-            the kernel found costs less than 3 dB against the true one (:mod:`invkit_evidence.confidence`);
-            0: it is not asked. Two schedules or more have to agree; of one alone, less is known.
+            the kernel found costs less than 3 dB against the true one (:mod:`invkit_evidence.confidence`).
+            None: as the image prior's calibration says; 0: it is not asked. Two schedules or more have to
+            agree; of one alone, less is known.
     """
 
-    finish: int = attrs.field(default=4, validator=ge(0))
+    finish: int = attrs.field(default=16, validator=ge(0))
     leaps: int = attrs.field(default=4, validator=ge(0))
     retries: int = attrs.field(default=3, validator=ge(0))
     draws: int = attrs.field(default=0, validator=ge(0))
-    doubt: float = attrs.field(default=0.95, converter=float, validator=[ge(0), le(1)])
+    doubt: float | None = attrs.field(
+        default=None, converter=attrs.converters.optional(float), validator=optional([ge(0), le(1)])
+    )
 
     def __attrs_post_init__(self) -> None:
         if self.draws == 1:
@@ -155,18 +158,6 @@ class Evidence(Solver):
         Raises:
             InputError: the prior of x cannot be integrated out, or the noise is not white and Gaussian.
         """
-        return self.searched(problem, y, rng, monitors, start=start)[0]
-
-    def searched(
-        self,
-        problem: Problem,
-        y: Float[Tensor, "n *y"],
-        rng: torch.Generator,
-        monitors: Sequence[Monitor] = (),
-        *,
-        start: Solution | None = None,
-    ) -> tuple[Solution, dict[int, Signs]]:
-        """The solution, and the signs of doubt of every measurement that was judged."""
         problem = problem.shaped(tuple(y.shape[1:]))
         problem.require_plain_noise("evidence")
         prior_w, prior_x = problem.priors[0], integrable(problem)
@@ -191,7 +182,6 @@ class Evidence(Solver):
             criterion="objective",
             waiting=lambda: centre(problem, y),
         )
-        signs: dict[int, Signs] = {}
         for rows in chunks:
             these = problem.select(rows)
             record.begin(rows)
@@ -210,7 +200,7 @@ class Evidence(Solver):
             own: dict[int, Signs] = {}
             with record:
                 if not record.interrupted:
-                    own.update(rounds.judged(found) if self.after.doubt else ())
+                    own.update(rounds.judged(found) if self.after.doubt != 0 else ())
                     found = rounds.finished(found)
             drawn = rounds.drawn(found, self.after.draws, record) if self.after.draws else None
             ended, *tables, status = watch.found(found, own, drawn=drawn, doubt=self.after.doubt)
@@ -218,8 +208,11 @@ class Evidence(Solver):
             for row, each in zip(rows.tolist(), status, strict=True):
                 record.status[row] = each
             record.end(ended)
-            signs |= {int(rows[row]): each for row, each in own.items()}
-        return record.solution(), signs
+        return record.solution()
+
+    def signs(self, notes: Mapping[str, Any]) -> Mapping[str, float] | None:
+        """Of doubt: see :mod:`invkit_evidence.confidence`."""
+        return features(notes) if "strain" in notes else None
 
     def _rounds(
         self,

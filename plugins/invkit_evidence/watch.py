@@ -12,6 +12,7 @@ import math
 from collections.abc import Mapping
 from functools import cached_property
 
+import attrs
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -20,7 +21,7 @@ from invkit.contracts.generator import Generator
 from invkit.contracts.problem import Problem
 from invkit.contracts.solution import Samples, Status
 from invkit.solving import Found, Record
-from invkit_evidence.confidence import Signs, confidence
+from invkit_evidence.confidence import Signs, confidence, law_of
 from invkit_evidence.search import Finalists, Search
 
 __all__ = ["Watch"]
@@ -69,7 +70,7 @@ class Watch:
         self._shown[0][:], self._shown[1][:] = chosen
 
     def found(
-        self, finalists: Finalists, signs: Mapping[int, Signs], *, drawn: Samples | None, doubt: float
+        self, finalists: Finalists, signs: Mapping[int, Signs], *, drawn: Samples | None, doubt: float | None
     ) -> tuple[Found, Tensor, Tensor, list[list[Status]]]:
         """What is found of the chunk; objective, residual and status of its starts."""
         y, prior_x = self.y, self.problem.priors[1]
@@ -95,16 +96,20 @@ class Watch:
             sound.reshape(-1, *[1] * (x.ndim - 1)), x[best], prior_x(_encoded(prior_x, x[best] * 0))
         )
         winner = finalists.start[best].tolist()
-        sure = [confidence(signs[row]) if row in signs else math.nan for row in range(len(x))]
+        law = law_of(prior_x)
+        told = [attrs.asdict(signs[row]) if row in signs else {} for row in range(len(x))]
+        sure = [confidence(law, each) if each else math.nan for each in told]
+        least = law.doubt if doubt is None else doubt
         found = Found(
             x=x,
             w=w[best],
             latents=(finalists.candidates.h[best], _encoded(prior_x, x)),
             residual=self.problem.residual(w[best], x, y),
             winner=winner,
-            status=[_judged(status[row][start], sure[row], doubt) for row, start in enumerate(winner)],
+            status=[_judged(status[row][start], sure[row], least) for row, start in enumerate(winner)],
             noise=noise,
-            confidence=y.new_tensor(sure) if doubt else None,
+            confidence=y.new_tensor(sure) if least else None,
+            notes=told if least else None,
             x_std=None if drawn is None else drawn.x.std(0),
             drawn=drawn,
         )

@@ -9,13 +9,17 @@ import torch
 from jaxtyping import Float, Float64, Int
 from torch import Tensor
 
-from invkit_evidence.confidence import Signs, confidence, signs
+from invkit_evidence.chains import POWER, kernels
+from invkit_evidence.confidence import Signs, confidence, law_of, signs
 from invkit_evidence.leap import freed, leap
 from invkit_evidence.newton import hessian
 from invkit_evidence.posterior import Parameters, Posterior
 from invkit_evidence.search import Finalists
 
 __all__ = ["Winner"]
+
+#: kernels as probable as the winner
+_NEAR = 8
 
 
 @attrs.frozen(eq=False, slots=False)
@@ -64,6 +68,8 @@ class Winner:
     def signs(self) -> Signs:
         """Of doubt."""
         independent = self.found.candidates.select(self.found.independent(self.row))
+        rng = torch.Generator().manual_seed(self.seed)
+        near = self.draws(_NEAR, rng)
         with torch.no_grad():
             w, x = self.fine.mean(self.candidate)
             residual = float((self.y - self.fine.problem.operator(w, x)).square().sum())
@@ -71,17 +77,29 @@ class Winner:
             self.fine,
             self.coarse,
             independent,
+            near,
             residual,
             self.y.numel(),
             self.freed[1],
-            self.hessian,
-            torch.Generator().manual_seed(self.seed),
+            rng,
+        )
+
+    def draws(self, count: int, rng: torch.Generator) -> Parameters:
+        """From the posterior of the kernel, from all finalists of the measurement on."""
+        own = self.found.row == self.row
+        return kernels(
+            attrs.evolve(self.coarse, power=POWER),
+            self.found.candidates.select(own.nonzero()[:, 0]),
+            POWER * self.found.value[own],
+            POWER * self.hessian,
+            count=count,
+            rng=rng,
         )
 
     @cached_property
     def confidence(self) -> float:
         """In [0, 1]."""
-        return confidence(self.signs)
+        return confidence(law_of(self.fine.problem.priors[1]), attrs.asdict(self.signs))
 
     def better(self, number: int) -> tuple[Parameters, Float[Tensor, "1"]] | None:
         """What a leap finds, and its value by the fine objective; None where that is no less than its own.

@@ -20,6 +20,7 @@ from typing import cast
 from jaxtyping import Float
 from torch import Tensor
 
+from invkit.contracts.calibration import Calibration
 from invkit.contracts.generator import Generator
 from invkit.contracts.linear import Shape
 from invkit.contracts.marginal import IntegrableGenerator
@@ -53,6 +54,8 @@ class Bounded(IntegrableGenerator):
         self.inner = inner
         #: of the weights within, for configurations
         self.sha256 = getattr(inner, "sha256", None)
+        self.file = inner.file
+        self.calibration = Calibration.of_weights(getattr(inner, "card", {}), "bounded")
         self.interval = (float(lower), float(upper))
         self.latent_shape, self.signal_shape = inner.latent_shape, inner.signal_shape
         self.can_encode, self.role = inner.can_encode, inner.role

@@ -16,12 +16,14 @@ colour axes are then those typical of the class. See :mod:`invkit_gaussian.momen
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from invkit.contracts.calibration import Calibration
 from invkit.contracts.marginal import IntegrableGenerator
 from invkit.errors import InputError
 from invkit.files import store
@@ -42,6 +44,7 @@ class Gaussian(IntegrableGenerator):
         moments: what is known of the class.
         card: what is known of the weights; see `invkit.files.store`.
         sha256: of the weights file, where they come from one.
+        file: that file.
 
     Raises:
         InputError: a spectrum that is not positive.
@@ -56,13 +59,18 @@ class Gaussian(IntegrableGenerator):
     can_encode = True
 
     def __init__(
-        self, moments: Moments, card: Mapping[str, Any] | None = None, sha256: str | None = None
+        self,
+        moments: Moments,
+        card: Mapping[str, Any] | None = None,
+        sha256: str | None = None,
+        file: Path | None = None,
     ) -> None:
         super().__init__()
         if not bool((moments.spectrum > 0).all()):
             raise InputError("the spectrum of a Gaussian prior is not positive", hint="fit it anew")
         self.moments = moments
-        self.card, self.sha256 = dict(card or {}), sha256
+        self.card, self.sha256, self.file = dict(card or {}), sha256, file
+        self.calibration = Calibration.of_weights(self.card, "gaussian")
         channels, height, width = moments.mean.shape
         self._size = (height, width)
         typical = _typical(moments)
@@ -90,7 +98,7 @@ class Gaussian(IntegrableGenerator):
             rank: principal components to keep; the spectrum takes over what the others held. None: all.
         """
         trained = store.load(registry, "gaussian", name, called="Gaussian")
-        return cls(moments_from(trained).truncated(rank), trained.card, trained.sha256)
+        return cls(moments_from(trained).truncated(rank), trained.card, trained.sha256, trained.path)
 
     def forward(self, latent: Float[Tensor, "n k"]) -> Float[Tensor, "n c h w"]:
         """The image of every latent; not clipped."""

@@ -6,6 +6,9 @@
     prior.card["metrics"]                      # what was measured of these weights
 
 The latent is N(0, I) a priori, so the penalty is ``‖h‖²``: twice the negative log-density, up to a constant.
+That is true of a trained network only as far as its training made it true. Where latents of the data are a
+small part of N(0, I), a flow before the decoder makes it true (:mod:`invkit_generative.architectures.flow`);
+``vae:shake`` has one, and ``vae:shake?flow=false`` is the decoder without it.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ from invkit.errors import WeightsError
 from invkit.files import store
 from invkit.plugin.registry import Registry
 from invkit.training import networks
-from invkit_generative.architectures import ARCHITECTURES, VAENetwork
+from invkit_generative.architectures import ARCHITECTURES, FlowVAE, VAENetwork
 
 __all__ = ["GAN", "VAE", "Decoder", "Output", "to_network"]
 
@@ -96,6 +99,27 @@ class VAE(Decoder):
 
     kind = "vae"
     can_encode = True
+
+    @classmethod
+    def from_spec(cls, name: str, flow: bool = True, *, registry: Registry) -> VAE:
+        """Build ``vae:name``; see :meth:`Decoder.from_spec`.
+
+        Args:
+            name: of the weights.
+            flow: false: the latent is the decoder's own, without the flow that was trained for it. Draws may
+                then be nothing like the data; this is for a comparison with what the paper prints.
+            registry: where weights are registered.
+
+        Raises:
+            WeightsError: ``flow=false`` of weights that have none.
+        """
+        built = super().from_spec(name, registry=registry)
+        assert isinstance(built, VAE)
+        if flow:
+            return built
+        if not isinstance(built.network, FlowVAE):
+            raise WeightsError(f"vae:{name} has no flow", hint="leave out flow=false: it is without one")
+        return cls(built.network.vae, built.output, built.card, built.sha256)
 
     def encode(self, signal: Float[Tensor, "n c h w"]) -> Float[Tensor, "n k"]:
         return self.network.encode(to_network(signal, self.output))[0]

@@ -13,12 +13,12 @@ from torch.nn import functional
 
 from invkit.training.processes import Draws
 from invkit.training.run import Loss
-from invkit_generative.architectures import VAENetwork
+from invkit_generative.architectures import FlowVAE, VAENetwork
 from invkit_generative.architectures.components import ComponentEncoder
 from invkit_generative.architectures.network import Signals
 from invkit_generative.decoder import Output, to_network
 
-__all__ = ["Autoencoder", "discriminator_loss", "evidence_bound", "generator_loss"]
+__all__ = ["Autoencoder", "discriminator_loss", "evidence_bound", "flow_loss", "generator_loss"]
 
 
 class Autoencoder(VAENetwork):
@@ -58,6 +58,19 @@ def evidence_bound(
         else:
             fit = error * target[0].numel() / (2 * variance)
         return weight * (fit + divergence), {"mse": error.detach(), "kl": divergence.detach()}
+
+    return loss
+
+
+def flow_loss(network: FlowVAE, output: Output) -> Loss:
+    """``½‖u‖² − log |det ∂u/∂h|`` of latents h drawn from the encoder; the VAE is constant."""
+
+    def loss(signal: Tensor, draws: Draws) -> tuple[Tensor, Mapping[str, Tensor]]:
+        with torch.no_grad():
+            mean, log_variance = network.vae.encode(to_network(signal, output))
+            latent = mean + draws.normal(*mean.shape) * torch.exp(0.5 * log_variance)
+        u, volume = network.flow.inverse(latent)
+        return (0.5 * u.square().sum(1) - volume).mean(), {}
 
     return loss
 

@@ -42,6 +42,8 @@ class VAERecipe(PriorRecipe):
     #: of the pixels given the latent: "bernoulli", or "gaussian" with ``variance``
     likelihood: Literal["bernoulli", "gaussian"] = "bernoulli"
     variance: float = attrs.field(default=0.03, validator=gt(0))
+    #: for the architecture "flow": the spec of the trained VAE that the flow is for; its weights stay
+    of: str = ""
 
 
 @attrs.frozen(kw_only=True)

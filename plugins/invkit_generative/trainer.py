@@ -17,6 +17,7 @@ import attrs
 import torch
 from torch import Tensor, nn
 
+import invkit
 from invkit import metrics
 from invkit.contracts.dataset import Dataset
 from invkit.contracts.generator import Generator
@@ -25,11 +26,17 @@ from invkit.training import mixture
 from invkit.training.networks import channels_last, seeded, untrained
 from invkit.training.run import TrainingRun, Turn, signals_in
 from invkit.training.trainer import NetworkTrainer, Training
-from invkit_generative.architectures import ARCHITECTURES, VAENetwork
+from invkit_generative.architectures import ARCHITECTURES, FlowVAE, VAENetwork
 from invkit_generative.architectures.components import ComponentEncoder
 from invkit_generative.architectures.dcgan import downward
 from invkit_generative.decoder import VAE, to_network
-from invkit_generative.losses import Autoencoder, discriminator_loss, evidence_bound, generator_loss
+from invkit_generative.losses import (
+    Autoencoder,
+    discriminator_loss,
+    evidence_bound,
+    flow_loss,
+    generator_loss,
+)
 from invkit_generative.recipe import GANRecipe, PriorRecipe, VAERecipe
 
 __all__ = ["GANTrainer", "VAETrainer", "reconstruction_figures"]
@@ -47,6 +54,8 @@ class VAETrainer(NetworkTrainer[VAERecipe]):
 
     def training(self, recipe: VAERecipe, seed: int) -> Training:
         recipe, network, data = _inputs(recipe, seed)
+        if isinstance(network, FlowVAE):
+            return _flow(recipe, network, data)
         loss = evidence_bound(network, recipe.likelihood, recipe.variance, recipe.output)
         return Training(
             recipe=recipe,
@@ -78,6 +87,36 @@ class GANTrainer(NetworkTrainer[GANRecipe]):
             prepare=_prepare(vae, recipe, recipe.variance) if vae else None,
             architecture={"output": recipe.output},
         )
+
+
+def _flow(recipe: VAERecipe, network: FlowVAE, data: Dataset) -> Training:
+    """The training of a flow alone, before the decoder of a VAE that is trained already."""
+    if not recipe.of:
+        raise ConfigError(
+            "a flow is trained for a VAE that is trained already", hint="name it: --set of=vae:shake"
+        )
+    given = invkit.prior(recipe.of)
+    if not isinstance(given, VAE):
+        raise ConfigError(f"{recipe.of} is no VAE", hint="set of=vae:NAME")
+    vae = given.network.vae if isinstance(given.network, FlowVAE) else given.network
+    try:
+        network.vae.load_state_dict(vae.state_dict())
+    except RuntimeError as error:  # torch's lists all tensors
+        raise ConfigError(
+            f"the weights of {recipe.of} are not those of the architecture in the recipe",
+            hint="set architecture_options={vae=…, vae_options={…}} as in its card: `invkit describe`",
+        ) from error
+    return Training(
+        recipe=recipe,
+        network=network,
+        data=data,
+        turns=[Turn("flow", network.flow, flow_loss(network, recipe.output))],
+        determines={"of": given.sha256},
+        pictures=lambda batch: _pictures(network, to_network(batch, recipe.output), encoded=True),
+        figures=lambda: reconstruction_figures(VAE(network, recipe.output), data),
+        architecture={"output": recipe.output},
+        card={"of": given.card.get("of", given.card)},
+    )
 
 
 def _inputs(recipe: _R, seed: int) -> tuple[_R, VAENetwork, Dataset]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from invkit import Restarts, Solution, Status
+from invkit import InputError, Restarts, Samples, Solution, Status
 
 
 def made(**changes: Any) -> Solution:
@@ -124,3 +125,24 @@ def test_a_status_is_its_word() -> None:
         "interrupted",
     ]
     assert Status("dropped") is Status.DROPPED
+
+
+def test_draws_are_given_and_saved(tmp_path: Path) -> None:
+    drawn = Samples(torch.rand(5, 2, 1, 2, 2), torch.rand(5, 2, 1, 4, 4))
+    solution = made(drawn=drawn)
+    assert torch.equal(solution.samples().x, drawn.x)
+    some = solution.samples(3)
+    assert torch.equal(some.w, drawn.w[:3]) and torch.equal(some.x, drawn.x[:3])
+    again = Solution.load(solution.save(tmp_path))
+    assert np.array_equal(again.samples(5).w, drawn.w) and np.array_equal(again.samples(5).x, drawn.x)
+    made().save(tmp_path)  # whose draws are not those of the one before
+    assert Solution.load(tmp_path).drawn is None
+
+
+@pytest.mark.parametrize("count", [0, -1, 6])
+def test_draws_that_were_not_made_are_refused(count: int) -> None:
+    drawn = Samples(torch.rand(5, 2, 1, 2, 2), torch.rand(5, 2, 1, 4, 4))
+    with pytest.raises(InputError, match="from 1 to 5"):
+        made(drawn=drawn).samples(count)
+    with pytest.raises(InputError, match=r"evidence\?draws=50"):
+        made().samples()

@@ -37,6 +37,8 @@ class Found:
         cpu: CPU time in seconds, of all threads.
         status: what the method says of it, as a `invkit.Status`.
         notes: what else it says, by name.
+        confidence: what the method thinks of it, where it says so.
+        samples: draws from the posterior, where it makes any.
     """
 
     x: Tensor
@@ -45,6 +47,8 @@ class Found:
     cpu: float | None = None
     status: str | None = None
     notes: Mapping[str, Any] = attrs.field(factory=dict)
+    confidence: float | None = None
+    samples: invkit.Samples | None = None
 
 
 @attrs.frozen

@@ -151,6 +151,8 @@ def _found(pipeline: invkit.Pipeline, one: Measured, *, blind: bool) -> Found:
         cpu=time.process_time() - spent,
         status=str(solution.status[0]),
         notes=_first(getattr(solution, "notes", None)),
+        confidence=None if solution.confidence is None else float(solution.confidence[0]),
+        samples=solution.drawn,
     )
 
 

@@ -35,7 +35,7 @@ class Drawn(Source):
 
     Args:
         images: spec of the images' data set.
-        split: split of the images; kernels are always of the split ``test``.
+        split: split of the images; kernels are of the split ``test``.
         kernels: spec of the kernels' data set.
         sigma: standard deviation of the noise; an image's values span [0, 1].
         in_range: spec of a prior, or None. Each image is replaced by the closest image in the prior's range
@@ -43,6 +43,9 @@ class Drawn(Source):
             is searched for (the paper: 5 restarts and 10,000 steps of gradient descent; here 5 restarts and
             `search` steps of Adam).
         search: number of steps of that search.
+        apart: whether to draw for a calibration: images from the other end of the order and kernels of the
+            split ``validation``, so that what is calibrated on is not what is reported.
+        every: (k, n): every n-th of the order alone, from number k on.
 
     Source: arXiv 1802.04073, Sections 4 and 4.4.
     """
@@ -54,15 +57,18 @@ class Drawn(Source):
     in_range: str | None = None
     operator: str = "circconv"
     search: int = 1000
+    apart: bool = False
+    every: tuple[int, int] = (0, 1)
 
     def size(self) -> int:
-        return dataset(self.images).splits[self.split]
+        first, step = self.every
+        return len(range(first, dataset(self.images).splits[self.split], step))
 
     def identity(self, index: int, seed: int) -> Mapping[str, Any]:
         image, kernel = self._numbers(index, seed)
         return {
             "images": [self.images, self.split, fingerprint(self.images), image],
-            "kernels": [self.kernels, "test", fingerprint(self.kernels), kernel],
+            "kernels": [self.kernels, self._kernel_split, fingerprint(self.kernels), kernel],
             "noise": [self.sigma, stream(seed, index, 2)],
             "range": None if self.in_range is None else [identity_of(self.in_range), self.search],
             "operator": self.operator,
@@ -81,8 +87,15 @@ class Drawn(Source):
                 f"{self.images!r} has {self.size()} images in its split {self.split}, not {index + 1}",
                 hint=f"type --images {self.size()}, or give it more data",
             )
-        kernels = order(dataset(self.kernels).splits["test"], stream(seed, 0, 1))
-        return order(self.size(), stream(seed, 0, 0))[index], kernels[index % len(kernels)]
+        kernels = order(dataset(self.kernels).splits[self._kernel_split], stream(seed, 0, 1))
+        images = order(dataset(self.images).splits[self.split], stream(seed, 0, 0))
+        first, step = self.every
+        place = first + step * index
+        return images[-1 - place if self.apart else place], kernels[place % len(kernels)]
+
+    @property
+    def _kernel_split(self) -> str:
+        return "validation" if self.apart else "test"
 
 
 @lru_cache(maxsize=64)
@@ -90,7 +103,7 @@ def _drawn(source: Drawn, index: int, seed: int) -> Measured:
     """A measurement, drawn once for all methods."""
     image, kernel = source._numbers(index, seed)
     x = dataset(source.images).take(torch.tensor([image]), source.split)
-    w = dataset(source.kernels).take(torch.tensor([kernel]), "test")
+    w = dataset(source.kernels).take(torch.tensor([kernel]), source._kernel_split)
     if source.in_range is not None:
         x = _closest(source.in_range, source.images, source.split, image, source.search)
     operator = invkit.operator(source.operator)

@@ -23,6 +23,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 import invkit
+from invkit.training import mixture
 
 __all__ = ["Measured", "Source", "blur", "data_folder", "dataset", "fingerprint", "identity_of", "prior"]
 
@@ -122,8 +123,8 @@ def data_folder(name: str) -> Path:
 
 @cache
 def dataset(spec: str) -> invkit.Dataset:
-    """A data set, built once."""
-    return invkit.dataset(spec)
+    """A data set, or a mixture of several, built once."""
+    return mixture.load(spec)
 
 
 @cache

@@ -8,9 +8,11 @@ methods know nothing of them except the images' class.
 - ``authors-alg1``, ``authors-alg2``: the paper's algorithm with the authors' own networks, and their
   second one (image slack and total variation), read from the published files.
 - ``paper``, ``public``: that algorithm as printed, and by the rule of their later code, with our networks
-  and kernels from ``vae:shake``. They take minutes an image.
+  and kernels from ``vae:shake?flow=false``, the paper's decoder alone. They take minutes an image.
 - ``default``: ``altgd`` by default, with images of ``vae:celeba`` or ``vae:housenumbers``. Its kernels,
   and those of ``evidence``, are from ``trajectory``, camera shakes without a network.
+- ``evidence-vae``: ``evidence`` with kernels from ``vae:shake``, that decoder with a flow for its latents, in
+  place of ``trajectory``.
 - ``joint``: the same with the search over both latents that ``altgd`` makes if no Gaussian of the class
   is known.
 
@@ -37,7 +39,8 @@ from invkit_experiments.studies.paper import FACES, PUBLIC, QUALITY, SVHN, Kind,
 
 __all__ = ["ASIM2020"]
 
-KERNELS = "vae:shake"
+DECODER = "vae:shake"
+KERNELS = f"{DECODER}?flow=false"
 SHAKES = "trajectory"
 BOUNDED = "evidence?keep=24x8x4,rank=64,retries=1"
 """Fewer candidates from the beginning, and seldom again: bounds cost as much at any rank."""
@@ -51,11 +54,13 @@ ALG2 = Theirs(
 )
 
 
-def evidence(prior: str, solver: str = "evidence", *then: str) -> tuple[Method, Method]:
+def evidence(
+    prior: str, solver: str = "evidence", *then: str, kernels: str = SHAKES
+) -> tuple[Method, Method]:
     """Kernels by evidence, the image by further stages or the prior itself; the same with the true kernel."""
-    label = "; ".join((f"kernel by evidence, {SHAKES} and {prior}", *then))
+    label = "; ".join((f"kernel by evidence, {kernels} and {prior}", *then))
     return (
-        Solve("evidence", label, (solver, *then), (SHAKES, prior)),
+        Solve("evidence", label, (solver, *then), (kernels, prior)),
         Solve("evidence-known", f"{prior}, true kernel: not blind", "evidence", (TRUE_KERNEL, prior)),
     )
 
@@ -85,7 +90,8 @@ def beside(kind: Kind, cnn: str, *theirs: Method) -> tuple[Method, ...]:
     what = f"altgd with the true kernel, {kind.best}: not blind"
     known = Solve("default-known", what, "altgd", (TRUE_KERNEL, kind.best))
     found = evidence(kind.gaussian)
-    return (ours[0], *theirs, *ours[1:place], public, *defaults, joint, known, *found, ours[-1])
+    decoded = attrs.evolve(evidence(kind.gaussian, kernels=DECODER)[0], name="evidence-vae")
+    return (ours[0], *theirs, *ours[1:place], public, *defaults, joint, known, *found, decoded, ours[-1])
 
 
 ASIM2020 = Study(

@@ -66,6 +66,10 @@ BENCHMARKS: Mapping[str, Entry] = {
     "rotations": Entry("rotations", "ROTATIONS", "photographs by a camera that turned: blur that varies"),
     "rotations-train": Entry("rotations", "ROTATIONS", "the same on training pictures, to tune on"),
     "levin": Entry("levin", "LEVIN", "Levin's photographs through real camera shakes"),
+    "confidence": Entry(
+        "confidence", "CONFIDENCE", "results that fell short, and those that were doubtful, by class"
+    ),
+    "coverage": Entry("coverage", "COVERAGE", "90 % intervals of the posterior against the truth"),
     "asim2020": Entry(
         "asim2020",
         "ASIM2020",

@@ -16,9 +16,12 @@ from torch import Tensor
 
 import invkit
 from invkit import InvkitError, Problem, Status
+from invkit.contracts.calibration import Calibration
 from invkit.contracts.given import Given
 from invkit_evidence import winner
-from invkit_evidence.confidence import Signs, confidence, disagreement, signs
+from invkit_evidence.chains import kernels
+from invkit_evidence.confidence import FACES, Signs, disagreement, law_of, signs
+from invkit_evidence.confidence import confidence as by_law
 from invkit_evidence.newton import hessian
 from invkit_evidence.posterior import Parameters, Posterior
 from invkit_gaussian.gaussian import Gaussian
@@ -40,7 +43,15 @@ def doubted(case: Case, h: Tensor, noise: float = 0.1) -> Signs:
     residual = float((case.y[:1] - problem.operator(w, x))[0].square().sum())
     rng = torch.Generator().manual_seed(0)
     bent = hessian(objective, finalists.select(torch.tensor([0])))
-    return signs(objective, objective, finalists, residual, case.y[0].numel(), 7.5, bent, rng)
+    with torch.no_grad():
+        value = everyone(finalists)
+    near = kernels(objective, finalists, value, bent, count=16, rng=rng)
+    return signs(objective, objective, finalists, near, residual, case.y[0].numel(), 7.5, rng)
+
+
+def confidence(found: Signs) -> float:
+    """By the law of faces."""
+    return by_law(FACES, attrs.asdict(found))
 
 
 def latents(n: int, seed: int = 0) -> Tensor:
@@ -119,6 +130,12 @@ def test_no_misfit_decides_alone() -> None:
     assert confidence(Signs(15.0, 10.0, -1e6, 70.0)) == confidence(Signs(15.0, 10.0, 0.0, 70.0))
 
 
+def test_searches_apart_and_kernels_that_cannot_be_told_decide_together() -> None:
+    """Whatever the strain, of which a prior that leaves the kernel free has none."""
+    assert confidence(Signs(14.0, 2.0, 0.0, 20.0)) > 0.95 < confidence(Signs(2.0, 14.0, 0.0, 20.0))
+    assert 0.45 < confidence(Signs(14.0, 14.0, 0.0, 20.0)) <= 0.5
+
+
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_what_is_no_number_gives_no_confidence(name: str, value: float) -> None:
@@ -194,3 +211,25 @@ def test_the_confidence_is_saved(tmp_path: Path) -> None:
 def test_no_probability_is_refused(doubt: str) -> None:
     with pytest.raises(InvkitError, match="doubt"):
         invkit.solver(f"evidence?doubt={doubt}")
+
+
+def test_a_prior_with_a_law_of_its_own_is_judged_by_it() -> None:
+    """The same signs, other constants; and its own limit of what is doubtful."""
+    problem, _, _, y = images(2)
+    default = solve(problem, y, doubt=None)
+    names = {name: 0.0 for name in NAMES}
+    for constant, status in ((-3.0, Status.MAX_ITER), (3.0, Status.DOUBTFUL)):
+        problem.priors[1].calibration = Calibration(constant, names, doubt=0.5)
+        found = solve(problem, y, doubt=None)
+        assert found.confidence.tolist() == pytest.approx([1 / (1 + math.exp(constant))] * 2)
+        assert found.status == (status,) * 2
+        assert found.notes == default.notes and set(found.notes[0]) == set(NAMES)
+    assert law_of(problem.priors[1]).doubt == 0.5 and law_of(invkit.prior("spectrum")) is FACES
+
+
+def test_the_solver_names_its_signs() -> None:
+    solver = invkit.solver("evidence")
+    told = {"disagreement": 1.0, "sensitivity": 2.0, "misfit": -0.5, "strain": 90.0}
+    logarithms = {"disagreement": math.log(1.05), "sensitivity": math.log(2.05), "strain": math.log(100)}
+    assert solver.signs(told) == pytest.approx({**logarithms, "misfit": 0.0})
+    assert solver.signs({}) is None and invkit.solver("altgd").signs(told) is None

@@ -82,6 +82,33 @@ def test_the_map_of_deviations_has_the_images_layout_and_is_saved(tmp_path: Path
     assert isinstance(found.x_std, np.ndarray) and found.x_std.shape == found.x.shape == (8, 9)
     found.save(tmp_path)
     assert np.array_equal(np.load(tmp_path / "x_std.npy"), found.x_std)
+    drawn = found.samples()
+    assert drawn.x.shape == (3, 8, 9) and drawn.w.shape == (3, 3, 3)
+    assert np.array_equal(invkit.Solution.load(tmp_path).samples().x, drawn.x)
+
+
+def test_draws_of_a_kernel_vary_and_those_of_a_known_one_do_not() -> None:
+    """Every measurement's are alike, whatever its neighbours; the mean is about the posterior mean."""
+    problem, w, _, y = images(2)
+    found = solve(problem, y, draws=12)
+    drawn = found.samples()
+    assert drawn.w.shape == (12, *found.w.shape) and drawn.x.shape == (12, *found.x.shape)
+    assert (drawn.w.std(0).flatten(1).sum(1) > 0).all()
+    torch.testing.assert_close(drawn.w.flatten(2).sum(2), torch.ones_like(drawn.w.flatten(2).sum(2)))
+    torch.testing.assert_close(found.x_std, drawn.x.std(0))
+    alone = solve(problem, y[1:], draws=12).samples()
+    torch.testing.assert_close(alone.x[:, 0], drawn.x[:, 1], rtol=1e-5, atol=1e-5)
+    given = Problem(problem.operator, (Given(w[0]), problem.priors[1]))
+    known = solve(given, y, draws=12)
+    assert (known.samples().w == w[0]).all()
+    assert known.x_std.mean() < found.x_std.mean()
+
+
+def test_draws_that_ctrl_c_prevents_are_no_numbers() -> None:
+    problem, _, _, y = images(2)
+    found = solve(problem, y, CtrlC(1), draws=3)
+    assert found.status == (Status.INTERRUPTED,) * 2
+    assert found.samples().x.isnan().all() and found.x_std.isnan().all() and found.x.isfinite().all()
 
 
 def test_the_kernel_is_found_where_the_image_tells() -> None:

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import invkit
-from benchmarks.confidence import measurement
 from invkit import Problem, Status
 from invkit.contracts.given import Given
 from invkit.metrics import kernel_ncc, psnr
@@ -122,7 +121,11 @@ def test_a_face_that_a_short_search_misses_is_found(data_folder: Path) -> None:
     problem = Problem(
         invkit.operator("circconv"), (invkit.prior("trajectory"), invkit.prior("gaussian:celeba"))
     )
-    x, _, y = measurement(30, "validation")
+    faces, kernels = invkit.dataset("celeba"), invkit.dataset("shake")
+    order = torch.randperm(faces.splits["validation"], generator=torch.Generator().manual_seed(99))
+    x, w = faces.take(order[30:31], "validation"), kernels.take(torch.tensor([221]), "validation")
+    y = problem.operator(w, x)
+    y = y + 0.01 * torch.randn(y.shape, generator=torch.Generator().manual_seed(10_030))
     without, leapt = (
         invkit.solver(f"evidence?starts=24,keep=8x4x2,steps=60,retries=0,leaps={leaps}").solve(
             problem, y, torch.Generator().manual_seed(30)

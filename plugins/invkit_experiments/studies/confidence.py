@@ -1,0 +1,62 @@
+"""``invkit bench confidence``: does ``evidence`` know when it has failed, in every class?
+
+    CONFIDENCE.run(Settings(60), Kept(Path("out"))).rows
+
+An image has fallen *short* where it is more than 3 dB below the one that the same prior gives with the true
+kernel. The table says how many are, how many of these are ``doubtful``, and how many of the others. Images
+and kernels are none that a prior was fitted to or calibrated on (``invkit calibrate``, which takes those from
+the other end of the same partitions).
+"""
+
+from __future__ import annotations
+
+from invkit_experiments.engine.judged import Judged, judged_scores
+from invkit_experiments.engine.scores import Over, total
+from invkit_experiments.engine.study import Case, Study
+from invkit_experiments.inputs.drawn import Drawn
+from invkit_experiments.output.tables import Column
+from invkit_experiments.studies.asim2020 import BOUNDED
+
+__all__ = ["COLUMNS", "CONFIDENCE"]
+
+KERNELS = "trajectory"
+COLUMNS = (
+    Column("images", "images", "d"),
+    Over("short", "short", ".0f", of="short", by=total),
+    Over("flagged_short", "of these doubtful", ".0f", of="flagged_short", by=total),
+    Over("flagged_other", "of the others doubtful", ".0f", of="flagged_other", by=total),
+    Over("psnr", "PSNR", ".2f", of="psnr"),
+    Over("oracle", "with the true kernel", ".2f", of="oracle"),
+    Over("cpu", "CPU s", ".1f", of="cpu"),
+)
+"""Of this study, and of a calibration."""
+
+
+def _case(name: str, title: str, images: str, split: str, prior: str, solver: str = "evidence") -> Case:
+    method = Judged("evidence", f"{KERNELS} and {prior}", solver, (KERNELS, prior))
+    return Case(name, title, Drawn(images, split, "shake"), (method,), score=judged_scores)
+
+
+CONFIDENCE = Study(
+    name="confidence",
+    title="results that fell short, and those that were doubted",
+    count=60,
+    quick=(1, 10),
+    printed_in="",
+    columns=COLUMNS,
+    cases=(
+        _case("faces", "CelebA validation faces", "celeba", "validation", "gaussian:celeba"),
+        _case(
+            "house-numbers",
+            "sharp SVHN crops of houses not fitted to",
+            "svhn-houses?sharpness=10.3",
+            "validation",
+            "gaussian:svhn",
+        ),
+        _case(
+            "objects", "synthetic things", "objects", "validation", "bounded:gaussian:objects", BOUNDED
+        ),
+        _case("digits", "MNIST test digits", "mnist", "test", "gaussian:mnist"),
+    ),
+)
+"""Confidence of ``evidence`` against what fell short."""
