@@ -31,13 +31,11 @@ def posed(images: Float[Tensor, "n c h w"], rng: torch.Generator) -> Float[Tenso
     """
     angle, stretch, right, down, size = torch.rand(5, len(images), generator=rng, dtype=images.dtype) * 2 - 1
     angle, size = angle * math.radians(_TURN), (sum(_SIZES) + size * (_SIZES[1] - _SIZES[0])) / 2
-    wide, high = (sign * _STRETCH / 2 * stretch for sign in (1, -1))
+    wide, high = (size * torch.exp(sign * _STRETCH / 2 * stretch) for sign in (1, -1))
     rows = [
-        [angle.cos() / size * torch.exp(-wide), -angle.sin() / size * torch.exp(-wide), 2 * _SHIFT[0] * right],
-        [angle.sin() / size * torch.exp(-high), angle.cos() / size * torch.exp(-high), 2 * _SHIFT[1] * down],
+        torch.stack([angle.cos() / wide, -angle.sin() / wide, 2 * _SHIFT[0] * right], 1),
+        torch.stack([angle.sin() / high, angle.cos() / high, 2 * _SHIFT[1] * down], 1),
     ]
-    places = affine_grid(
-        torch.stack([torch.stack(row, 1) for row in rows], 1), list(images.shape), align_corners=False
-    )
+    places = affine_grid(torch.stack(rows, 1), list(images.shape), align_corners=False)
     seen = grid_sample(images, places, mode="bicubic", padding_mode="border", align_corners=False)
     return seen.clamp(0, 1)

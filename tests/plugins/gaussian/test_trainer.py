@@ -20,7 +20,7 @@ from invkit_gaussian.recipe import GaussianRecipe
 from invkit_gaussian.stored import moments_from
 from invkit_gaussian.trainer import GaussianTrainer
 
-NAMES = ("celeba", "housenumbers", "mnist", "objects", "svhn")
+NAMES = ("celeba", "housenumbers", "mnist", "objects", "shoes", "svhn")
 
 #: a few pictures that are always there
 TINY: dict[str, Any] = {"data": "shake", "rank": 4, "limit": 30, "bits": 32}
