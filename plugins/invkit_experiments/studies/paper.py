@@ -85,6 +85,7 @@ class Kind:
         network: prior of the kind that the paper used.
         best: better image prior, of ``default``.
         gaussian: Gaussian prior, of ``evidence``.
+        search: solver of ``evidence``.
         method: name of the method for the class, which ``default`` is.
         side: side of its images, in pixels.
     """
@@ -99,6 +100,7 @@ class Kind:
     gaussian: str
     method: str
     side: int
+    search: str = "evidence"
 
     def drawn(self, kernels: str, sigma: float = 0.01, in_range: str | None = None) -> Drawn:
         """Images of the class, blurred."""
@@ -132,7 +134,7 @@ class Kind:
             Solve(
                 "default", f"method {self.method}, {best} and {self.best}", "", (best, self.best), self.method
             ),
-            Solve("evidence", evidence, "evidence", (best, self.gaussian)),
+            Solve("evidence", evidence, self.search, (best, self.gaussian)),
             oracle(oracle_weight),
         )
 
@@ -169,6 +171,7 @@ SVHN = attrs.evolve(
     title="SVHN crops (validation, of its extra set)",
     split="validation",
     gaussian="gaussian:svhn",
+    search="evidence?finish=24",
 )
 
 
