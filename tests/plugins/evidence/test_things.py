@@ -1,4 +1,4 @@
-"""Things on plain backgrounds, shaken by hand: by a class of things, by shoes, by a spectrum within bounds."""
+"""Things on plain backgrounds, shaken by hand: by a class of things, of shoes, or a spectrum within bounds."""
 
 from __future__ import annotations
 
