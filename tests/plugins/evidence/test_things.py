@@ -1,4 +1,4 @@
-"""Things on plain backgrounds, shaken by hand: by a class of things, of shoes, or a spectrum within bounds."""
+"""Things on plain backgrounds, shaken by hand: by a class of things, of shoes, or by bounds alone."""
 
 from __future__ import annotations
 
