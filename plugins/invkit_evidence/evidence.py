@@ -116,7 +116,7 @@ class Finish:
             agree; of one alone, less is known.
     """
 
-    finish: int = attrs.field(default=16, validator=ge(0))
+    finish: int = attrs.field(default=24, validator=ge(0))
     leaps: int = attrs.field(default=4, validator=ge(0))
     retries: int = attrs.field(default=3, validator=ge(0))
     draws: int = attrs.field(default=0, validator=ge(0))

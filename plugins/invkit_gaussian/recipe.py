@@ -28,6 +28,8 @@ class GaussianRecipe:
     contrast: bool = False
     #: every image has a texture of its own, more or less of what the components leave
     texture: bool = False
+    #: every image counts together with so many other poses of it: turned, stretched and moved at random
+    poses: int = attrs.field(default=0, validator=ge(0))
     #: every image counts together with its mirror image
     mirror: bool = False
     #: only the first so many training images; 0 takes all

@@ -63,7 +63,7 @@ class GaussianTrainer(Trainer):
         path = writable_folder(out) / f"gaussian-{name}.safetensors"
         if path.exists() and not resume:
             raise ConfigError(f"{path} is there already", hint="choose another --out, or delete it")
-        passes = Passes(data, checked.batch, checked.mirror, checked.limit, progress)
+        passes = Passes(data, checked.batch, checked.poses, checked.mirror, checked.limit, progress)
         moments = fit(
             passes,
             shape,

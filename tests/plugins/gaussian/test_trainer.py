@@ -20,7 +20,7 @@ from invkit_gaussian.recipe import GaussianRecipe
 from invkit_gaussian.stored import moments_from
 from invkit_gaussian.trainer import GaussianTrainer
 
-NAMES = ("celeba", "housenumbers", "mnist", "objects", "svhn")
+NAMES = ("celeba", "housenumbers", "mnist", "objects", "shoes", "svhn")
 
 #: a few pictures that are always there
 TINY: dict[str, Any] = {"data": "shake", "rank": 4, "limit": 30, "bits": 32}
@@ -137,3 +137,11 @@ def test_house_numbers_are_mixed_as_their_recipe_says(data_folder: Path) -> None
     names, limit = recipe["data"].removeprefix("10 ").split(" + "), recipe["limit"]
     svhn, chars74k, drawn = (invkit.dataset(name).splits["train"] for name in names)
     assert limit == 10 * svhn + chars74k + 20_000 and drawn >= 20_000
+
+
+def test_shoes_are_mixed_with_things_as_their_recipe_says(data_folder: Path) -> None:
+    if not (data_folder / "shoes").is_dir():
+        pytest.skip(f"no shoes at {data_folder}")
+    recipe = GaussianTrainer().recipes()["shoes"]
+    assert recipe["data"] == "shoes + objects" and recipe["poses"] == 1
+    assert recipe["limit"] == invkit.dataset("shoes").splits["train"] + 1_500

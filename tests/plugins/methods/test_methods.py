@@ -27,7 +27,7 @@ def test_every_method_is_composed_of_what_is_installed(name: str) -> None:
 
 
 def test_ours_are_there_and_one_is_the_default() -> None:
-    ours = {"digits", "faces", "house-numbers", "objects", "paper", "photographs", "public"}
+    ours = {"digits", "faces", "house-numbers", "objects", "paper", "photographs", "public", "shoes"}
     assert ours <= set(NAMES)
     defaults = [entry.name for entry in default_manager().registry.entries("method") if entry.default]
     assert defaults == ["photographs"]
@@ -132,9 +132,9 @@ def test_the_face_is_in_the_networks_range(faces: tuple[torch.Tensor, Solution, 
     assert 1e-4 < (found.x - encoded).square().mean() < 0.05
 
 
-@pytest.mark.parametrize("name", ["faces", "house-numbers"])
-def test_the_stages_are_evidence_and_altgd_as_they_are_by_default(name: str) -> None:
+@pytest.mark.parametrize(("name", "first"), [("faces", "evidence"), ("house-numbers", "evidence")])
+def test_the_stages_are_evidence_and_altgd(name: str, first: str) -> None:
     solver = invkit.method(name).solver
     assert isinstance(solver, Stages)
-    assert [each.solver for each in solver.stages] == [invkit.solver("evidence"), invkit.solver("altgd")]
+    assert [each.solver for each in solver.stages] == [invkit.solver(first), invkit.solver("altgd")]
     shortened(solver, 0.5)
