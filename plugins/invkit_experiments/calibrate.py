@@ -20,6 +20,7 @@ import click
 from invkit.cli.output import PATH, json_option, print_json, print_table, quiet_option, seed_option
 from invkit.errors import ConfigError, InputError, WeightsError
 from invkit.plugin.specs import Spec
+from invkit_experiments.studies.calibration import KERNEL_PRIOR, KERNELS, OPERATOR, SOLVERS
 
 if TYPE_CHECKING:
     from invkit.contracts.marginal import IntegrableGenerator
@@ -28,16 +29,13 @@ if TYPE_CHECKING:
 
 __all__ = ["calibrate"]
 
-SOLVERS = ("evidence", "evidence?starts=24,keep=8x4x2,leaps=0,retries=0")
-"""The solver that is meant, and a hurried one."""
-
 
 @click.command("calibrate")
 @click.argument("prior")
 @click.option("--images", type=click.IntRange(min=2), default=120, show_default=True, metavar="N")
-@click.option("--w", "kernel_prior", default="trajectory", show_default=True, help="Prior of the kernels.")
-@click.option("--kernels", default="shake", show_default=True, help="Data set of the kernels that blur.")
-@click.option("--operator", default="circconv", show_default=True)
+@click.option("--w", "kernel_prior", default=KERNEL_PRIOR, show_default=True, help="Prior of the kernels.")
+@click.option("--kernels", default=KERNELS, show_default=True, help="Data set of the kernels that blur.")
+@click.option("--operator", default=OPERATOR, show_default=True)
 @click.option("--data", metavar="SPEC_OR_FOLDER", help="Other pictures than those of the prior's recipe.")
 @click.option(
     "--solver",
