@@ -10,8 +10,8 @@ The probability that a result has *not* fallen short is
     confidence = 1 / (1 + exp(b + Σ_i a_i s_i)),     a_i ≥ 0,
 
 with the signs s that a solver finds (:meth:`invkit.contracts.solver.Solver.signs`). The less it is, the more
-doubtful the result, and below ``doubt`` it is called so: the least confidence at which nine of ten that
-fell short are. Classes differ in how far signs can be trusted, so every class has a law of its own, kept in
+doubtful the result, and below ``doubt`` it is called so: there lie nine of ten of those that are to be
+expected to fall short, by the law itself: with few cases, its count is less by chance than theirs. Classes differ in how far signs can be trusted, so every class has a law of its own, kept in
 the card of its prior by ``invkit calibrate``.
 """
 
@@ -31,7 +31,7 @@ __all__ = ["CALIBRATIONS", "Calibration"]
 CALIBRATIONS = "calibrations"
 """Where a card of weights has laws: a mapping from the kinds of priors."""
 FLAGGED = 0.9
-"""The share of those fallen short that are to be called doubtful."""
+"""The share of those expected to fall short that are to be called doubtful."""
 _RIDGE = 0.005
 """Weight of the penalty on the slopes, in standard deviations of the signs; the loss is a mean."""
 _SURE, _UNSURE = 0.99, 0.5
@@ -108,8 +108,9 @@ class Calibration:
         a = slopes / scale[kept]
         weights = {name: 0.0 for name in names} | {names[k]: float(v) for k, v in zip(kept, a, strict=True)}
         law = cls(float(constant - (a * centre[kept]).sum()), weights)
-        sure = sorted(law.confidence(each) for each, bad in zip(signs, short, strict=True) if bad)
-        last = sure[math.ceil(FLAGGED * len(sure)) - 1]
+        sure = np.sort([law.confidence(each) for each in signs])
+        expected = np.cumsum(1 - sure)
+        last = float(sure[np.searchsorted(expected, FLAGGED * expected[-1])])
         doubt = min(max(math.nextafter(last, 2.0), _UNSURE), _SURE)
         flagged = [law.confidence(each) < doubt for each in signs]
         told = {
