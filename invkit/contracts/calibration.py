@@ -11,8 +11,9 @@ The probability that a result has *not* fallen short is
 
 with the signs s that a solver finds (:meth:`invkit.contracts.solver.Solver.signs`). The less it is, the more
 doubtful the result, and below ``doubt`` it is called so: there lie nine of ten of those that are to be
-expected to fall short, by the law itself: with few cases, its count is less by chance than theirs. Classes differ in how far signs can be trusted, so every class has a law of its own, kept in
-the card of its prior by ``invkit calibrate``.
+expected to fall short, by the law itself, which is steadier than the few that did. Classes differ in how far
+signs can be trusted, so every class has a law of its own, kept in the card of its prior by
+``invkit calibrate``.
 """
 
 from __future__ import annotations

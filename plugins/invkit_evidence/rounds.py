@@ -32,7 +32,7 @@ from torch import Tensor
 from invkit.contracts.solution import Samples
 from invkit.solving import Record
 from invkit_evidence.chains import signals
-from invkit_evidence.confidence import Signs, law_of
+from invkit_evidence.confidence import Signs
 from invkit_evidence.newton import finish
 from invkit_evidence.posterior import Parameters, Posterior
 from invkit_evidence.search import Finalists, Schedule, Search
@@ -41,19 +41,13 @@ from invkit_evidence.winner import Winner
 
 __all__ = ["Rounds"]
 
-#: of the way from doubtful to certain: what is less sure is searched again
-_SURE = 0.7
-#: in nats: what the last search has bettered by more is searched once more, and so is what is doubtful
-_BETTER = 10.0
+#: what is less sure by the law of faces is searched again, in every class; the second time and later, what is
+#: less sure than the other, or where the last search has bettered the winner by so many nats
+_SURE, _DOUBTED, _BETTER = 0.985, 0.95, 10.0
 #: in nats: what is more strained leaps
 _STRAINED = 100.0
 #: from how few to how many of the winner's numbers a variation has anew
 _SHARES = (0.1, 0.5)
-
-
-def limits(doubt: float) -> tuple[float, float]:
-    """The confidences below which a measurement is searched a second time, and a third."""
-    return doubt + _SURE * (1 - doubt), doubt
 
 
 @attrs.frozen(eq=False)
@@ -171,9 +165,9 @@ class Rounds:
         own, last = found.row == row, found.schedule >= (retry - 1) * len(self.plan.anneal)
         if not (own & last).any():
             return False  # it was sure before
-        limit, doubted = limits(law_of(self.fine.problem.priors[1]).doubt)
+        limit = _SURE
         if retry > 1 and not found.value[own & ~last].min() - found.value[own].min() > _BETTER:
-            limit = doubted
+            limit = _DOUBTED
         return self._winner(found, row).confidence < limit
 
     def _starts(self, winners: Parameters, retry: int) -> Parameters:

@@ -10,7 +10,7 @@ from jaxtyping import Float, Float64, Int
 from torch import Tensor
 
 from invkit_evidence.chains import POWER, kernels
-from invkit_evidence.confidence import Signs, confidence, law_of, signs
+from invkit_evidence.confidence import FACES, Signs, confidence, signs
 from invkit_evidence.leap import freed, leap
 from invkit_evidence.newton import hessian
 from invkit_evidence.posterior import Parameters, Posterior
@@ -98,8 +98,8 @@ class Winner:
 
     @cached_property
     def confidence(self) -> float:
-        """In [0, 1]."""
-        return confidence(law_of(self.fine.problem.priors[1]), attrs.asdict(self.signs))
+        """In [0, 1], by the law of faces, whatever the class: how far the search itself is to be trusted."""
+        return confidence(FACES, attrs.asdict(self.signs))
 
     def better(self, number: int) -> tuple[Parameters, Float[Tensor, "1"]] | None:
         """What a leap finds, and its value by the fine objective; None where that is no less than its own.

@@ -26,13 +26,13 @@ def searched(found: object) -> list[bool]:
 def test_only_what_is_not_sure_is_searched_again(monkeypatch: pytest.MonkeyPatch) -> None:
     problem, _, _, y = images(2)
     once = solve(problem, y, finish=0)
-    monkeypatch.setattr(rounds, "limits", lambda doubt: (EVERY, EVERY))
+    monkeypatch.setattr(rounds, "_SURE", EVERY)
     twice = solve(problem, y, retries=1, finish=0)
     assert once.restarts.objective.shape == (2, 12) and twice.restarts.objective.shape == (2, 24)
     assert searched(twice) == [True] * 2
     least = [each.restarts.objective.nan_to_num(nan=torch.inf).amin(1) for each in (once, twice)]
     assert (least[1] <= least[0]).all() and (least[1] < least[0]).any()
-    monkeypatch.setattr(rounds, "limits", lambda doubt: (NONE, NONE))
+    monkeypatch.setattr(rounds, "_SURE", NONE)
     sure = solve(problem, y, retries=1, finish=0)
     assert searched(sure) == [False] * 2
     assert torch.equal(sure.x, once.x) and sure.restarts.winner == once.restarts.winner
@@ -46,8 +46,8 @@ def test_it_goes_on_as_long_as_it_pays_or_is_doubted(
 ) -> None:
     """And at most so often as it may."""
     problem, _, _, y = images(1)
-    monkeypatch.setattr(rounds, "_BETTER", better)
-    monkeypatch.setattr(rounds, "limits", lambda doubt: (EVERY, doubted))
+    for name, value in (("_SURE", EVERY), ("_BETTER", better), ("_DOUBTED", doubted)):
+        monkeypatch.setattr(rounds, name, value)
     found = solve(problem, y, retries=3)
     made = torch.isfinite(found.restarts.objective.reshape(1, 4, 12)).any(2).sum(1)
     assert made.tolist() == [rounds_made]
@@ -58,7 +58,7 @@ def test_a_measurement_alone_is_searched_as_among_others(monkeypatch: pytest.Mon
     problem, _, _, y = images(3)
     once = solve(problem, y, doubt=0.95)
     least = float(once.confidence.median())
-    monkeypatch.setattr(rounds, "limits", lambda doubt: (least, least))
+    monkeypatch.setattr(rounds, "_SURE", least)
     together = solve(problem, y, retries=1)
     assert searched(together) == (once.confidence < least).tolist()  # some are searched again
     first = solve(problem, y[:1], retries=1)
@@ -68,13 +68,13 @@ def test_a_measurement_alone_is_searched_as_among_others(monkeypatch: pytest.Mon
 
 def test_a_single_schedule_is_searched_again_too(monkeypatch: pytest.MonkeyPatch) -> None:
     problem, _, _, y = images(3)
-    monkeypatch.setattr(rounds, "limits", lambda doubt: (EVERY, EVERY))
+    monkeypatch.setattr(rounds, "_SURE", EVERY)
     assert searched(solve(problem, y[:1], anneal=100, retries=1)) == [True]
 
 
 def test_a_kernel_that_is_known_is_not_searched_again(monkeypatch: pytest.MonkeyPatch) -> None:
     problem, w, _, y = images(2)
-    monkeypatch.setattr(rounds, "limits", lambda doubt: (EVERY, EVERY))
+    monkeypatch.setattr(rounds, "_SURE", EVERY)
     given = Problem(problem.operator, (Given(w[0]), problem.priors[1]))
     assert solve(given, y, retries=1).restarts.objective.shape == (2, 1)
 
@@ -110,7 +110,7 @@ def test_half_of_the_further_starts_are_variations_of_the_winner() -> None:
 @pytest.mark.parametrize("step", [3, 15])
 def test_ctrl_c_in_either_search_gives_the_best_so_far(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
     problem, _, _, y = images(2)
-    monkeypatch.setattr(rounds, "limits", lambda doubt: (EVERY, EVERY))
+    monkeypatch.setattr(rounds, "_SURE", EVERY)
     found = solve(problem, y, CtrlC(step), retries=1)
     assert found.status == (Status.INTERRUPTED,) * 2 and torch.isfinite(found.x).all()
     assert searched(found) == [step > 12] * 2
@@ -118,7 +118,7 @@ def test_ctrl_c_in_either_search_gives_the_best_so_far(step: int, monkeypatch: p
 
 def test_monitors_see_the_best_of_both_searches(monkeypatch: pytest.MonkeyPatch) -> None:
     problem, _, _, y = images(2)
-    monkeypatch.setattr(rounds, "limits", lambda doubt: (EVERY, EVERY))
+    monkeypatch.setattr(rounds, "_SURE", EVERY)
     seen = []
 
     class Watch(Monitor):
