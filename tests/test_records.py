@@ -105,10 +105,10 @@ def test_what_was_changed_in_memory_is_not_claimed(change: Any, how: str) -> Non
     composed = pipeline(w=COPIES[how](prior))
     assert composed(torch.rand(28, 28)).config["priors"][0] == {  # type: ignore[index]
         "object": "invkit_generative.decoder:VAE",
-        "changed from": "vae:blurA",
+        "changed from": "vae:blurA?flow=true",
         "sha256": tensors_sha256(prior),
     }
-    with pytest.raises(ConfigError, match=r"options of prior 'vae:blurA' were changed in memory"):
+    with pytest.raises(ConfigError, match=r"options of prior 'vae:blurA\?flow=true' were changed in memory"):
         composed.to_config()
 
 

@@ -10,6 +10,7 @@ import torch
 
 import invkit
 from invkit.cli.main import main
+from invkit.contracts.calibration import CALIBRATIONS
 from invkit.files import store
 from invkit.plugin.loading import default_manager
 from invkit_experiments.engine.judged import Judged
@@ -21,7 +22,8 @@ def mine(tmp_path: Path) -> Path:
     """The shipped Gaussian of digits, as a file of the user's own."""
     shipped = store.read_prior(store.find(default_manager().registry, "gaussian", "mnist"))
     path = tmp_path / "mine.safetensors"
-    store.write_prior(path, shipped.tensors, shipped.card)
+    card = {name: value for name, value in shipped.card.items() if name != CALIBRATIONS}
+    store.write_prior(path, shipped.tensors, card)
     return path
 
 
