@@ -1,7 +1,7 @@
 """How sure a solver may be of a class of signals: a logistic law of its signs of doubt, fitted to cases.
 
     law = Calibration.fitted(signs, short)                 # of solved cases whose truth is known
-    law.confidence({"strain": 4.2, "misfit": 0.3})         # the probability that this has not
+    law.confidence({"strain": 4.2, "misfit": 0.3})         # how probable it is that this has not
     card["calibrations"] = {"gaussian": law.card()}
     Calibration.of_weights(card, "gaussian")               # the same
 
@@ -30,7 +30,7 @@ from invkit.errors import InputError
 __all__ = ["CALIBRATIONS", "Calibration"]
 
 CALIBRATIONS = "calibrations"
-"""Where a card of weights has laws: a mapping from the kinds of priors."""
+"""The key of a weights file's card under which the laws are: a mapping from kinds of priors to laws."""
 FLAGGED = 0.9
 """The share of those expected to fall short that are to be called doubtful."""
 _RIDGE = 0.005
@@ -87,18 +87,18 @@ class Calibration:
             figures: more for the card.
 
         Raises:
-            InputError: no case, or all of them, or none, fell short.
+            InputError: all cases fell short, or none, as far as their signs are finite.
         """
-        if len(set(short)) < 2:
-            which = "none" if not any(short) else "all"
+        names = sorted(signs[0]) if signs else []
+        sound = [all(math.isfinite(each[name]) for name in names) for each in signs]
+        failed = np.array(short, dtype=float)[np.array(sound, dtype=bool)]
+        if len(set(failed)) < 2:
+            which = "none" if not failed.any() else "all"
             raise InputError(
-                f"{which} of {len(short)} results fell short: nothing tells right from wrong",
+                f"{which} of {len(failed)} results fell short: nothing tells right from wrong",
                 hint="calibrate on more images, or on harder ones",
             )
-        names = sorted(signs[0])
-        sound = [all(math.isfinite(each[name]) for name in names) for each in signs]
         values = np.array([[each[name] for name in names] for each in signs])[sound]
-        failed = np.array(short, dtype=float)[sound]
         centre, scale = values.mean(0), np.maximum(values.std(0), 1e-12)
         kept = list(range(len(names)))
         while True:  # the most negative slope goes, until none is
@@ -141,7 +141,7 @@ class Calibration:
 
     @classmethod
     def from_card(cls, card: Mapping[str, Any]) -> Calibration:
-        """What :meth:`card` wrote.
+        """Read the law that :meth:`card` has written down.
 
         Raises:
             InputError: it lacks something.

@@ -126,7 +126,7 @@ class Solution:
         if self.drawn is None:
             raise InputError(
                 "this solution has no draws from the posterior",
-                hint='ask a solver that can make them: solver="evidence?draws=50"',
+                hint='ask the last stage for them: solver="evidence?draws=50"',
             )
         made = len(self.drawn.x)
         if count is not None and not 1 <= count <= made:

@@ -44,13 +44,12 @@ from torch import Tensor
 
 from invkit.contracts.denoiser import Denoiser
 from invkit.contracts.monitor import Monitor
-from invkit.contracts.noise import Gaussian
 from invkit.contracts.problem import Problem
 from invkit.contracts.solution import Samples, Solution
 from invkit.contracts.solver import Solver
-from invkit.errors import InputError
-from invkit.solving import Found, Record, given_signals, is_given, noise_level
+from invkit.solving import Found, Record, given_signals, noise_level
 from invkit_denoiser.data_step import ByDivision, ByGradients, DataStep
+from invkit_denoiser.posed import posed
 
 __all__ = ["Diffusion"]
 
@@ -96,29 +95,13 @@ class Diffusion(Solver):
             InputError: ``w`` is not given, the prior of ``x`` is no denoiser, or the noise is not Gaussian.
         """
         problem, y = problem.bound(y)
-        prior_w, prior_x = problem.priors
-        if not is_given(prior_w):
-            raise InputError(
-                "diffusion is not blind: it needs a prior of w that leaves nothing to find",
-                hint="give the kernel: known:kernel.png?normalise=sum, or let a blind stage find it first: "
-                'solver=["evidence x=gaussian:celeba", "diffusion hold=w"]',
-            )
-        if not isinstance(prior_x, Denoiser):
-            raise InputError(
-                "diffusion needs a prior of x that takes noise off",
-                hint="choose denoiser:faces, or wrap a network of yours: invkit.denoiser(network)",
-            )
-        if not isinstance(problem.noise, Gaussian):
-            raise InputError(
-                f"diffusion knows Gaussian noise, the noise is {type(problem.noise).__name__}",
-                hint="use Gaussian noise, with weights or without, or a solver that takes any, e.g. altgd",
-            )
-        w, seed = given_signals(prior_w, y), int(torch.randint(2**62, (), generator=rng))
+        prior_x, noise = posed(problem, "diffusion", "denoiser:faces", "evidence x=gaussian:celeba")
+        w, seed = given_signals(problem.priors[0], y), int(torch.randint(2**62, (), generator=rng))
         x_shape = tuple(prior_x.signal_shape or ())
         record = Record(
             y, monitors, steps=self.steps, passes=len(y), waiting=lambda: (w, y.new_zeros(len(y), *x_shape))
         )
-        told = problem.noise.sigma
+        told = noise.sigma
         level = noise_level(y) if told is None else told.to(y).expand(len(y))
         drawn = w[None]
         if start is not None and start.drawn is not None:

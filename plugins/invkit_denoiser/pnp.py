@@ -43,13 +43,12 @@ from torch import Tensor
 from invkit.contracts.bilinear import BilinearOperator, Scene
 from invkit.contracts.denoiser import Denoiser
 from invkit.contracts.monitor import Monitor
-from invkit.contracts.noise import Gaussian
 from invkit.contracts.problem import Problem
 from invkit.contracts.solution import Solution, Status
 from invkit.contracts.solver import Solver
-from invkit.errors import InputError
-from invkit.solving import Found, Record, given_signals, is_given, noise_level
+from invkit.solving import Found, Record, given_signals, noise_level
 from invkit_denoiser.data_step import ByDivision, ByGradients, DataStep
+from invkit_denoiser.posed import posed
 from invkit_denoiser.tiles import Tile, tiles
 
 __all__ = ["PlugAndPlay"]
@@ -90,29 +89,13 @@ class PlugAndPlay(Solver):
             InputError: ``w`` is not given, the prior of ``x`` is no denoiser, or the noise is not Gaussian.
         """
         problem, y = problem.bound(y)
-        prior_w, prior_x = problem.priors
-        if not is_given(prior_w):
-            raise InputError(
-                "pnp is not blind: it needs a prior of w that leaves nothing to find",
-                hint="give the kernel: known:kernel.png?normalise=sum, or let a blind stage find it first: "
-                'solver=["kernelsearch", "pnp x=denoiser:photographs hold=w"]',
-            )
-        if not isinstance(prior_x, Denoiser):
-            raise InputError(
-                "pnp needs a prior of x that takes noise off",
-                hint="choose denoiser:photographs, or wrap a network of yours: invkit.denoiser(network)",
-            )
-        if not isinstance(problem.noise, Gaussian):
-            raise InputError(
-                f"pnp minimises a squared residual, the noise is {type(problem.noise).__name__}",
-                hint="use Gaussian noise, with weights or without, or a solver that takes any, e.g. altgd",
-            )
+        prior_x, noise = posed(problem, "pnp", "denoiser:photographs", "kernelsearch")
         x_shape = tuple(prior_x.signal_shape or ())
-        w = given_signals(prior_w, y)
+        w = given_signals(problem.priors[0], y)
         record = Record(
             y, monitors, steps=self.steps, passes=len(y), waiting=lambda: (w, y.new_zeros(len(y), *x_shape))
         )
-        sigma = problem.noise.sigma
+        sigma = noise.sigma
         level = noise_level(y) if sigma is None else sigma.to(y).expand(len(y))
         for row in torch.arange(len(y), device=y.device).split(1):
             record.begin(row)

@@ -113,7 +113,7 @@ def _loss(network: Plain, recipe: DenoiserRecipe) -> Loss:
 def _error(
     network: Plain, x: Tensor, recipe: DenoiserRecipe, draws: Draws
 ) -> tuple[Float[Tensor, "n c h w"], Float[Tensor, "n"]]:
-    """What is left of noise of levels drawn for each picture, and the weight of each in a loss of squares."""
+    """The network's error at random levels of noise, and each picture's weight in a squared loss."""
     drawn = draws.uniform(len(x))
     if recipe.diffusion:
         sigma = _QUIETEST * (recipe.noisiest / _QUIETEST) ** drawn

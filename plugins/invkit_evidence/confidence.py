@@ -88,7 +88,7 @@ class Signs:
 
 
 def features(found: Mapping[str, float]) -> dict[str, float]:
-    """What the probability is logistic in, from the signs by name; not finite where a sign is not."""
+    """The signs as the law takes them: logarithms, and the misfit bounded; not finite where a sign is not."""
     return {
         "disagreement": _logarithm(found["disagreement"] + _FLOOR),
         "sensitivity": _logarithm(found["sensitivity"] + _FLOOR),

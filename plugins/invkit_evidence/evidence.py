@@ -211,7 +211,7 @@ class Evidence(Solver):
         return record.solution()
 
     def signs(self, notes: Mapping[str, Any]) -> Mapping[str, float] | None:
-        """Of doubt: see :mod:`invkit_evidence.confidence`."""
+        """The four signs of doubt as the law takes them; see :mod:`invkit_evidence.confidence`."""
         return features(notes) if "strain" in notes else None
 
     def _rounds(

@@ -138,7 +138,7 @@ class Rounds:
         return found.replaced(best, ended, value)
 
     def drawn(self, found: Finalists, count: int, record: Record) -> Samples:
-        """So many draws from every measurement's posterior; NaN where Ctrl-C came before they were made."""
+        """Make ``count`` draws from every measurement's posterior; NaN where Ctrl-C came before."""
         with torch.no_grad():
             w, x = found.objective.select(found.row[:1]).mean(found.candidates.select(found.row[:1] * 0))
         shape = (count, len(self.y))

@@ -94,7 +94,8 @@ def calibrate(
     study = _study(prior, pictures, kernel_prior, kernels, operator, solvers)
     settings = Settings(-(-images // len(solvers)), seed or 0, None)
     study.check(settings, tuple(study.methods))
-    writable_folder(cells)
+    for folder in (cells, target.parent):  # before hours of work, not after
+        writable_folder(folder)
     watcher = Watcher() if quiet else watcher_for(bars=True)
     report = study.run(settings, Kept(cells), tuple(study.methods), watcher)
     figures = _together(report)
@@ -131,7 +132,7 @@ def _integrable(prior: str) -> IntegrableGenerator:
 
 
 def _target(prior: str, file: Path, out: Path | None) -> Path:
-    """Where to write; what travels with a plugin is left as it is."""
+    """The weights file to write; a file that travels with a plugin is left as it is."""
     from invkit.files import store
 
     own = store.user_store().resolve() in file.resolve().parents or str(file) in prior

@@ -29,7 +29,7 @@ COLUMNS = (
     Over("oracle", "with the true kernel", ".2f", of="oracle"),
     Over("cpu", "CPU s", ".1f", of="cpu"),
 )
-"""Of this study, and of a calibration."""
+"""The columns of this study's table, and of a calibration's."""
 
 
 def _case(name: str, title: str, images: str, split: str, prior: str, solver: str = "evidence") -> Case:
