@@ -56,6 +56,8 @@ __all__ = ["PlugAndPlay"]
 LEAST_SIGMA = 0.004
 """The least noise that counts: real blurs are no exact convolutions."""
 _MOST = 1e6
+_LEAST_MARGIN = 16
+"""Pixels that a tile reaches beyond its cell, whatever the kernel: the denoiser sees about as far."""
 _PLATEAU = 2e-4
 """The fraction of a measurement's entries that makes its largest value a plateau, at least 4 of them."""
 
@@ -201,7 +203,7 @@ def _parts(
     weights = None if weights is None else weights.to(y)
     cells: list[Tile] = []
     if x_shape == y_shape and operator.beyond(tuple(w.shape[1:]), x_shape) is not None:
-        cells = list(tiles(y_shape[1:], pieces, max(w.shape[2:])))
+        cells = list(tiles(y_shape[1:], pieces, _margin(w)))
     if len(cells) < 2:
         if prod(pieces) == 1:
             operator, w = operator.local(w, y_shape, tuple(slice(0, length) for length in y_shape[1:]))
@@ -214,6 +216,16 @@ def _parts(
         shape, at = (x_shape[0], *seen.shape[2:]), operator.local(w, y_shape, tile.place)
         parts.append(_Part(*at, shape, seen, own, top, tile.place, tile.share.to(y)))
     return parts
+
+
+def _margin(w: Float[Tensor, "1 *w"]) -> int:
+    """How far a tile reaches beyond its cell: twice as far as the kernel from the middle of its frame."""
+    far = [
+        int((entries - length // 2).abs().max())
+        for entries, length in zip(w[0].nonzero().T[1:], w.shape[2:], strict=True)
+        if len(entries)
+    ]
+    return _LEAST_MARGIN + 2 * max(far, default=0)
 
 
 def _saturated(y: Float[Tensor, "1 *y"]) -> Bool[Tensor, "1 *y"] | None:

@@ -21,7 +21,7 @@ from torch import Tensor
 
 __all__ = ["Tile", "tiles"]
 
-AREA = 1 << 19
+AREA = 1 << 20
 """Pixels of a tile without its margin, at most about."""
 RAMP = 64
 """The longest ramp, in pixels."""
