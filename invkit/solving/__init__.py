@@ -9,6 +9,7 @@
     start_latents               where a solve that starts from a solution begins
     restated                    a solution in the latents of other priors, to go on from
     Stages, Stage               several solvers, each starting from the last one's solution
+    solving.tiles               a large picture in overlapping tiles, the seams blended
 
 A solver written with it is its mathematics and little else; docs/plugins.md has one in fifteen lines.
 """

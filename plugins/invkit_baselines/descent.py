@@ -19,9 +19,9 @@ from torch import Tensor
 from invkit.contracts.noise import Gaussian
 from invkit.contracts.solution import Status
 from invkit.solving import Record, weighted
+from invkit.solving.tiles import AREA, Tile, cells, tiles
 from invkit_baselines.admm import GradientTV
 from invkit_baselines.case import Case
-from invkit_baselines.tiles import AREA, Tile, cells, tiles
 from invkit_baselines.window import WindowedTV
 
 Show = Callable[[Tensor], tuple[Tensor, Tensor]]

@@ -29,7 +29,7 @@ count only where A(w, x) is below them. Entries at the least value count as they
 black.
 
 The iteration is that of :mod:`invkit_baselines.window`, divisions in the DFT, where A is a window of a
-circular convolution. There, large pictures are solved in overlapping tiles (:mod:`invkit_baselines.tiles`).
+circular convolution. There, large pictures are solved in overlapping tiles (:mod:`invkit.solving.tiles`).
 So are those whose kernel varies (``filterflow``), each tile by the kernel in its middle
 (:meth:`~invkit.contracts.bilinear.BilinearOperator.local`). For other operators it is that of
 :mod:`invkit_baselines.admm`, by conjugate gradients, which knows no saturation.
@@ -60,11 +60,11 @@ from invkit.contracts.solution import Solution
 from invkit.contracts.solver import Solver
 from invkit.errors import InputError
 from invkit.solving import Found, Record, given_signals, is_given, noise_level
+from invkit.solving.tiles import AREA
 from invkit_baselines.case import Case
 from invkit_baselines.colours import opponent, unchanged
 from invkit_baselines.descent import Descent, Options, Tiled, tiled
 from invkit_baselines.pixels import require_free_pixels
-from invkit_baselines.tiles import AREA
 from invkit_baselines.window import DataTerm
 
 __all__ = ["TV"]

@@ -95,7 +95,9 @@ class Diffusion(Solver):
             InputError: ``w`` is not given, the prior of ``x`` is no denoiser, or the noise is not Gaussian.
         """
         problem, y = problem.bound(y)
-        prior_x, noise = posed(problem, "diffusion", "denoiser:faces", "evidence x=gaussian:celeba")
+        prior_x, noise = posed(
+            problem, "diffusion", "denoiser:faces", '["evidence x=gaussian:celeba", "diffusion hold=w"]'
+        )
         w, seed = given_signals(problem.priors[0], y), int(torch.randint(2**62, (), generator=rng))
         x_shape = tuple(prior_x.signal_shape or ())
         record = Record(

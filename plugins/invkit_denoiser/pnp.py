@@ -19,7 +19,7 @@ least 0.004, since real blurs are no exact convolutions.
 What lies beyond the border counts as unknown where the operator says so
 (:meth:`~invkit.contracts.bilinear.BilinearOperator.beyond`): the larger scene is recovered. There, large
 pictures and those whose kernel varies (``filterflow``) are recovered in overlapping tiles
-(:mod:`invkit_denoiser.tiles`), each by the kernel in its middle. Pixels at a
+(:mod:`invkit.solving.tiles`), each by the kernel in its middle. Pixels at a
 measurement's largest value, where at least 1 in 5000 have it, are saturated: they say "at least that".
 
 Source: K. Zhang, W. Zuo, S. Gu, L. Zhang, "Learning deep CNN denoiser prior for image restoration", CVPR
@@ -47,17 +47,17 @@ from invkit.contracts.problem import Problem
 from invkit.contracts.solution import Solution, Status
 from invkit.contracts.solver import Solver
 from invkit.solving import Found, Record, given_signals, noise_level
+from invkit.solving.tiles import Tile, cells, tiles
 from invkit_denoiser.data_step import ByDivision, ByGradients, DataStep
 from invkit_denoiser.posed import posed
-from invkit_denoiser.tiles import Tile, tiles
 
 __all__ = ["PlugAndPlay"]
 
 LEAST_SIGMA = 0.004
 """The least noise that counts: real blurs are no exact convolutions."""
 _MOST = 1e6
-_LEAST_MARGIN = 16
-"""Pixels that a tile reaches beyond its cell, whatever the kernel: the denoiser sees about as far."""
+AREA = 1 << 20
+"""Pixels of a tile, about. What tiles share is recovered twice, so large ones cost less."""
 _PLATEAU = 2e-4
 """The fraction of a measurement's entries that makes its largest value a plateau, at least 4 of them."""
 
@@ -91,7 +91,9 @@ class PlugAndPlay(Solver):
             InputError: ``w`` is not given, the prior of ``x`` is no denoiser, or the noise is not Gaussian.
         """
         problem, y = problem.bound(y)
-        prior_x, noise = posed(problem, "pnp", "denoiser:photographs", "kernelsearch")
+        prior_x, noise = posed(
+            problem, "pnp", "denoiser:photographs", '["kernelsearch", "pnp x=denoiser:photographs hold=w"]'
+        )
         x_shape = tuple(prior_x.signal_shape or ())
         w = given_signals(problem.priors[0], y)
         record = Record(
@@ -201,31 +203,30 @@ def _parts(
     operator, weights, y_shape = problem.operator, problem.noise.weights, tuple(y.shape[1:])
     saturated, pieces = _saturated(y), operator.pieces(w, y_shape)
     weights = None if weights is None else weights.to(y)
-    cells: list[Tile] = []
+    reach, found = _reach(w), list[Tile]()
     if x_shape == y_shape and operator.beyond(tuple(w.shape[1:]), x_shape) is not None:
-        cells = list(tiles(y_shape[1:], pieces, _margin(w)))
-    if len(cells) < 2:
+        size, varies = y_shape[1:], prod(pieces) > 1
+        found = list(cells(size, reach, pieces, AREA) if varies else tiles(size, reach, AREA))
+    if len(found) < 2:
         if prod(pieces) == 1:
             operator, w = operator.local(w, y_shape, tuple(slice(0, length) for length in y_shape[1:]))
         return [_Part(operator, w, x_shape, y, weights, saturated)]
     parts = []
-    for tile in cells:
-        place: tuple[Any, ...] = (..., *tile.place)
+    for tile in found:
+        place: tuple[Any, ...] = (..., *tile.measured)
         seen, own = y[place], None if weights is None else weights[place]
         top = None if saturated is None else saturated[place]
-        shape, at = (x_shape[0], *seen.shape[2:]), operator.local(w, y_shape, tile.place)
-        parts.append(_Part(*at, shape, seen, own, top, tile.place, tile.share.to(y)))
+        shape, at = (x_shape[0], *seen.shape[2:]), operator.local(w, y_shape, tile.measured)
+        parts.append(_Part(*at, shape, seen, own, top, tile.measured, tile.of_measured(reach).to(y)))
     return parts
 
 
-def _margin(w: Float[Tensor, "1 *w"]) -> int:
-    """How far a tile reaches beyond its cell: twice as far as the kernel from the middle of its frame."""
-    far = [
-        int((entries - length // 2).abs().max())
+def _reach(w: Float[Tensor, "1 *w"]) -> tuple[int, ...]:
+    """By how many pixels the scene of a kernel is longer along each axis: zeros about it do not count."""
+    return tuple(
+        2 * int((entries - length // 2).abs().max()) if len(entries) else 0
         for entries, length in zip(w[0].nonzero().T[1:], w.shape[2:], strict=True)
-        if len(entries)
-    ]
-    return _LEAST_MARGIN + 2 * max(far, default=0)
+    )
 
 
 def _saturated(y: Float[Tensor, "1 *y"]) -> Bool[Tensor, "1 *y"] | None:

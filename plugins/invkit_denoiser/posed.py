@@ -11,14 +11,14 @@ from invkit.solving import is_given
 __all__ = ["posed"]
 
 
-def posed(problem: Problem, solver: str, denoiser: str, search: str) -> tuple[Denoiser, Gaussian]:
+def posed(problem: Problem, solver: str, denoiser: str, stages: str) -> tuple[Denoiser, Gaussian]:
     """The problem's denoiser and its noise.
 
     Args:
         problem: operator, priors, noise.
         solver: its name, for messages.
         denoiser: spec of one that suits it.
-        search: spec of a stage that finds the kernel before it.
+        stages: solvers that find the kernel before, as one writes them.
 
     Raises:
         InputError: ``w`` is not given, the prior of ``x`` is no denoiser, or the noise is not Gaussian.
@@ -28,7 +28,7 @@ def posed(problem: Problem, solver: str, denoiser: str, search: str) -> tuple[De
         raise InputError(
             f"{solver} is not blind: it needs a prior of w that leaves nothing to find",
             hint="give the kernel: known:kernel.png?normalise=sum, or let a blind stage find it first: "
-            f'solver=["{search}", "{solver} x={denoiser} hold=w"]',
+            f"solver={stages}",
         )
     if not isinstance(prior_x, Denoiser):
         raise InputError(

@@ -9,7 +9,7 @@ from torch import Tensor
 import invkit
 from invkit import Problem, Solution, Status
 from invkit.metrics import psnr
-from invkit_baselines.tiles import cells
+from invkit.solving.tiles import cells
 from invkit_baselines.tv import TV
 from tests.plugins.baselines.known import draw, given, kernels, steps_picture
 

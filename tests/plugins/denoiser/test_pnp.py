@@ -9,7 +9,7 @@ from torch import Tensor
 import invkit
 from invkit.contracts.monitor import Monitor, Progress
 from invkit.errors import InputError
-from invkit_denoiser import tiles
+from invkit_denoiser import pnp
 from invkit_denoiser.pnp import PlugAndPlay
 
 SIGMA = 0.05
@@ -108,7 +108,7 @@ def test_tiles_make_no_seams(monkeypatch: pytest.MonkeyPatch) -> None:
     known = [invkit.Given(kernel()), invkit.denoiser(shrunk, 1)]
     deblur = invkit.compose("linconv?boundary=unknown", known, "pnp?steps=4")
     whole = deblur(y)
-    monkeypatch.setattr(tiles, "AREA", 1500)
+    monkeypatch.setattr(pnp, "AREA", 1500)
     told: list[int] = []
     monitor = Steps(told)
     apart = deblur(y, monitors=[monitor])

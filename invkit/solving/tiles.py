@@ -38,6 +38,13 @@ class Tile:
     scene: tuple[Any, ...]
     share: tuple[Tensor, ...]
 
+    def of_measured(self, reach: Shape) -> Tensor:
+        """The share of every pixel of its part of the measurement, the middle of that of the scene."""
+        whole = torch.ones((), dtype=torch.float64)
+        for share, more in zip(self.share, reach, strict=True):
+            whole = whole[..., None] * share[more // 2 : len(share) - (more - more // 2)]
+        return whole
+
     @property
     def counted(self) -> tuple[slice, ...]:
         """The part of the tile that has a share in the whole."""

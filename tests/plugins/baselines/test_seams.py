@@ -1,38 +1,15 @@
-"""Tiles cover every pixel once in all; in tiles a picture becomes what it is as a whole."""
+"""In tiles a picture becomes what it is as a whole."""
 
 from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given as drawn
-from hypothesis import strategies as st
 
 import invkit
 from invkit import Problem, Solution, Status
 from invkit_baselines import descent
-from invkit_baselines.tiles import tiles
 from invkit_baselines.tv import TV
 from tests.plugins.baselines.known import draw, given, kernels, steps_picture
-
-lengths = st.integers(1, 400)
-
-
-@drawn(lengths, lengths, st.integers(0, 9), st.integers(0, 30), st.integers(500, 20000))
-def test_the_shares_of_every_pixel_add_up_to_one(
-    height: int, width: int, down: int, right: int, area: int
-) -> None:
-    total = torch.zeros(height + down, width + right, dtype=torch.float64)
-    for tile in tiles((height, width), (down, right), area):
-        rows, columns = tile.share
-        assert all(each.stop <= n for each, n in zip(tile.measured, (height, width), strict=True))
-        assert (rows >= 0).all() and (columns <= 1).all()
-        total[tile.scene] += rows[:, None] * columns
-    torch.testing.assert_close(total, torch.ones_like(total))
-
-
-def test_a_small_picture_is_one_tile() -> None:
-    (only,) = tiles((100, 90), (8, 8), 1 << 19)
-    assert only.measured == (slice(0, 100), slice(0, 90)) and all((share == 1).all() for share in only.share)
 
 
 @pytest.mark.parametrize("operator", ["linconv?boundary=unknown", "linconv?mode=valid"])
