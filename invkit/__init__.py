@@ -58,8 +58,12 @@ __all__ = [
     "dataset",
     "decoder",
     "denoiser",
+    "diagonal",
     "errors",
+    "from_matrix",
+    "from_scipy",
     "hookimpl",
+    "linear",
     "load_config",
     "method",
     "metrics",
@@ -67,10 +71,12 @@ __all__ = [
     "noise",
     "operator",
     "prior",
+    "product",
     "project",
     "register",
     "solver",
     "solving",
+    "stack",
     "testing",
     "untrained",
 ]
@@ -78,14 +84,17 @@ __all__ = [
 if TYPE_CHECKING:
     from invkit import errors, metrics, solving, testing
     from invkit.compose import Pipeline, compose, load_config, method
+    from invkit.contracts.algebra import stack
     from invkit.contracts.ambiguity import Ambiguity, Scaling
     from invkit.contracts.bilinear import BilinearOperator, Misfit
+    from invkit.contracts.combined import product
     from invkit.contracts.dataset import Dataset
     from invkit.contracts.decoder import decoder, untrained
     from invkit.contracts.denoiser import Denoiser, denoiser
     from invkit.contracts.generator import Generator
     from invkit.contracts.given import Given
     from invkit.contracts.linear import LinearOperator
+    from invkit.contracts.matrices import diagonal, from_matrix, from_scipy
     from invkit.contracts.monitor import Monitor, Progress
     from invkit.contracts.noise import Noise
     from invkit.contracts.problem import Evaluation, Objective, Problem
@@ -103,7 +112,7 @@ if TYPE_CHECKING:
         UsageError,
         WeightsError,
     )
-    from invkit.parts import dataset, monitor, noise, operator, prior, register, solver
+    from invkit.parts import dataset, linear, monitor, noise, operator, prior, register, solver
     from invkit.plugin.hookspecs import hookimpl
     from invkit.plugin.registry import Registry
     from invkit.plugin.specs import Spec
@@ -111,14 +120,17 @@ if TYPE_CHECKING:
 
 _MODULES = ("errors", "metrics", "solving", "testing")
 _NAMES = {
+    "invkit.contracts.algebra": "stack",
     "invkit.contracts.ambiguity": "Ambiguity Scaling",
     "invkit.contracts.bilinear": "BilinearOperator Misfit",
+    "invkit.contracts.combined": "product",
     "invkit.contracts.dataset": "Dataset",
     "invkit.contracts.decoder": "decoder untrained",
     "invkit.contracts.denoiser": "Denoiser denoiser",
     "invkit.contracts.generator": "Generator",
     "invkit.contracts.given": "Given",
     "invkit.contracts.linear": "LinearOperator",
+    "invkit.contracts.matrices": "diagonal from_matrix from_scipy",
     "invkit.contracts.monitor": "Monitor Progress",
     "invkit.contracts.noise": "Noise",
     "invkit.contracts.problem": "Evaluation Objective Problem",
@@ -126,7 +138,7 @@ _NAMES = {
     "invkit.contracts.solver": "Solver",
     "invkit.contracts.trainer": "Trainer",
     "invkit.compose": "Pipeline compose load_config method",
-    "invkit.parts": "dataset monitor noise operator prior register solver",
+    "invkit.parts": "dataset linear monitor noise operator prior register solver",
     "invkit.plugin.hookspecs": "hookimpl",
     "invkit.plugin.registry": "Registry",
     "invkit.plugin.specs": "Spec",

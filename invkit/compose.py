@@ -66,7 +66,7 @@ def compose(
     """Operator, two priors and solver as one callable.
 
     Args:
-        operator: the measurement ``A``.
+        operator: the measurement ``A``; linear maps after it follow bars: ``"circconv | downsample"``.
         priors: exactly two, first that of ``w``, then that of ``x``.
         solver: what minimises the objective, or a list of stages.
         seed: the seed of all randomness of a solve, a whole number from 0 to 2⁶³ − 1. The same seed gives the
@@ -165,6 +165,12 @@ class Pipeline:
         for w, x in {(None, None), *((each.w, each.x) for each in stages)}:
             pair = (w or self.priors[0], x or self.priors[1])
             check_roles(self.operator, pair, [_called(each) for each in pair])
+            if pair[1].ties or (pair[0].ties and not self.solver.takes_tied):
+                raise InputError(
+                    f"{_called(pair[1] if pair[1].ties else pair[0])} ties one unknown to the other, which "
+                    f"{'only a prior of w may' if pair[1].ties else 'this solver does not take'}",
+                    hint="give it as the prior of w, to a solver that takes it; see `invkit list solvers`",
+                )
 
     def with_w_given(self, w: SpecLike | Generator) -> Pipeline:
         """The same pipeline for a ``w`` that is known: ``pipeline.with_w_given("known:kernel.npy")``.
@@ -230,6 +236,7 @@ class Pipeline:
     def _bound(self, y: Any, problem: Problem | None = None) -> tuple[Problem, Tensor, bool, int]:
         """The problem of these measurements, the measurements as a batch, and how to answer."""
         batch, numpy_in, axes_added = as_batch(y, self.operator.measurement_dims)
+        self._check_field(batch)
         noise, batch = following(self.noise, batch).prepared(batch)
         if problem is None:
             prior_w, prior_x = (following(prior, batch) for prior in self.priors)
@@ -239,13 +246,28 @@ class Pipeline:
             problem = problem.shaped(tuple(batch.shape[1:]))  # refuses that of another shape
         return attrs.evolve(problem, noise=noise), batch, numpy_in, axes_added
 
+    def _check_field(self, batch: Tensor) -> None:
+        """Refuse complex numbers that the solver would misread."""
+        stages = self.solver.stages if isinstance(self.solver, Stages) else ()
+        priors = [*self.priors, *(prior for each in stages for prior in (each.w, each.x) if prior)]
+        named = [_called(each) for each in priors if each.field == "complex"]
+        if self.solver.takes_complex or not (batch.is_complex() or named):
+            return
+        what = f"measurements of {batch.dtype}" if batch.is_complex() else f"the complex prior {named[0]}"
+        raise InputError(
+            f"this solver knows real numbers alone, not {what}",
+            hint="choose a solver that takes complex ones; see `invkit list solvers`",
+        )
+
     def _start(self, start: Solution, problem: Problem, y: Tensor, rng: torch.Generator) -> Solution:
         """A solution to go on from: tensors with a batch axis, latents of this pipeline's priors."""
 
         def tensor(values: Any, shape: Shape | None) -> Tensor | None:
             if values is None:
                 return None
-            made = torch.as_tensor(values).detach().to(y)
+            made = torch.as_tensor(values).detach()
+            dtype = y.dtype.to_complex() if made.is_complex() else y.dtype.to_real()
+            made = made.to(device=y.device, dtype=dtype)
             made = made[(None,) * (len(shape or ()) + 1 - made.ndim)] if shape else made
             if shape and (len(made) != len(y) or made.ndim != len(shape) + 1):
                 raise InputError(
@@ -352,9 +374,9 @@ def as_batch(y: Any, dims: int) -> tuple[Tensor, bool, int]:
             f"a measurement must be a tensor, an array or a path, got {type(y).__name__}",
             hint="use numpy.asarray(y)",
         )
-    if str(y.dtype).removeprefix("torch.") not in ("float32", "float64"):
+    if str(y.dtype).removeprefix("torch.") not in ("float32", "float64", "complex64", "complex128"):
         raise InputError(
-            f"a measurement of {y.dtype} values, expected float32 or float64",
+            f"a measurement of {y.dtype} values, expected float32 or float64 (or complex64 or complex128)",
             hint="convert it to floats, images to [0, 1]: y / 255",
         )
     tensor: Tensor = (

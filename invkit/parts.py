@@ -1,4 +1,4 @@
-"""Parts by name: operators, priors, solvers, data sets and monitors, and classes given a name at run time.
+"""Parts by name: operators, linear maps, priors, solvers, data sets, monitors; and names given at run time.
 
     solver = invkit.solver("altgd", steps=10)                 # or "altgd?steps=10"
     prior = invkit.prior({"kind": "gaussian", "name": "celeba", "rank": 64})
@@ -17,10 +17,12 @@ from typing import Any
 
 import attrs
 
+from invkit.contracts.algebra import chain_of
 from invkit.contracts.ambient import neutral
 from invkit.contracts.bilinear import BilinearOperator
 from invkit.contracts.dataset import Dataset
 from invkit.contracts.generator import Generator
+from invkit.contracts.linear import LinearOperator
 from invkit.contracts.monitor import Monitor
 from invkit.contracts.noise import Noise
 from invkit.contracts.solver import Solver
@@ -33,13 +35,25 @@ from invkit.plugin.registry import nearest
 from invkit.plugin.specs import Spec, option_text
 from invkit.solving.stages import stages_of
 
-__all__ = ["SpecLike", "dataset", "monitor", "noise", "operator", "part", "prior", "register", "solver"]
+__all__ = [
+    "SpecLike",
+    "dataset",
+    "linear",
+    "monitor",
+    "noise",
+    "operator",
+    "part",
+    "prior",
+    "register",
+    "solver",
+]
 
 #: a part by name, or as a table
 SpecLike = str | Spec | Mapping[str, Any]
 
 _BASES: dict[str, type[Any]] = {
     "operator": BilinearOperator,
+    "linear": LinearOperator,
     "prior": Generator,
     "noise": Noise,
     "solver": Solver,
@@ -49,9 +63,18 @@ _BASES: dict[str, type[Any]] = {
 }
 
 
-def operator(spec: SpecLike | BilinearOperator, /, **options: Any) -> BilinearOperator:
-    """The operator of a spec: ``operator("linconv?mode=valid")`` or ``operator("linconv", mode="valid")``."""
+def operator(spec: SpecLike | BilinearOperator | Sequence[Any], /, **options: Any) -> BilinearOperator:
+    """The operator of a spec: ``operator("linconv?mode=valid")`` or ``operator("linconv", mode="valid")``.
+
+    Linear maps after it follow bars: ``operator("circconv | downsample?factor=2")``; or stand in a list.
+    """
     made: BilinearOperator = part("operator", spec, options)
+    return made
+
+
+def linear(spec: SpecLike | LinearOperator, /, **options: Any) -> LinearOperator:
+    """The linear map of a spec: ``linear("downsample?factor=2")`` or ``linear("downsample", factor=2)``."""
+    made: LinearOperator = part("linear", spec, options)
     return made
 
 
@@ -92,8 +115,8 @@ def register(kind: str, name: str, cls: type, summary: str = "") -> None:
     name may be registered again, as a notebook's cell does: the new class replaces the old one.
 
     Args:
-        kind: ``"operator"``, ``"prior"``, ``"noise"``, ``"solver"``, ``"dataset"``, ``"monitor"`` or
-            ``"trainer"``.
+        kind: ``"operator"``, ``"linear"``, ``"prior"``, ``"noise"``, ``"solver"``, ``"dataset"``,
+            ``"monitor"`` or ``"trainer"``.
         name: a lower-case letter, then letters, digits, ``-`` or ``_``.
         cls: a class that derives from the contract. The parameters of its ``from_spec``, else of its
             ``__init__``, are the options.
@@ -117,9 +140,10 @@ def part(kind: str, given: Any, options: Mapping[str, Any] | None = None) -> Any
     """A part from a spec, a dict or itself.
 
     Args:
-        kind: ``"operator"``, ``"prior"``, ``"noise"``, ``"solver"``, ``"dataset"``, ``"monitor"`` or
-            ``"trainer"``.
-        given: what names it, or the part; for a solver also a list of stages (:mod:`invkit.solving.stages`).
+        kind: ``"operator"``, ``"linear"``, ``"prior"``, ``"noise"``, ``"solver"``, ``"dataset"``,
+            ``"monitor"`` or ``"trainer"``.
+        given: what names it, or the part; for a solver also a list of stages (:mod:`invkit.solving.stages`),
+            for an operator also a list of it and of linear maps after it, or their specs with bars between.
         options: more options, in the types that they have in Python.
 
     Raises:
@@ -136,6 +160,10 @@ def part(kind: str, given: Any, options: Mapping[str, Any] | None = None) -> Any
         return given
     if kind == "solver" and isinstance(given, list | tuple) and not options:
         return stages_of(given, part)
+    if kind == "operator" and isinstance(given, str) and "|" in given:
+        given = given.split("|")
+    if kind == "operator" and isinstance(given, list | tuple) and not options:
+        return chain_of(given, part)
     spec = _with_options(_spec(kind, given), options)
     with neutral():
         built = build(default_manager().registry, kind, spec)
@@ -152,7 +180,7 @@ def part(kind: str, given: Any, options: Mapping[str, Any] | None = None) -> Any
 
 def _spec(kind: str, given: Any) -> Spec:
     if isinstance(given, str):
-        return Spec.parse(given)
+        return Spec.parse(given.strip())
     if isinstance(given, Mapping):
         return Spec.from_dict(given)
     if not isinstance(given, Spec):

@@ -17,6 +17,7 @@ import attrs
 import torch
 from torch import nn
 
+from invkit.contracts.algebra import After, chain_of
 from invkit.errors import ConfigError
 from invkit.fingerprint import fingerprint, tensors_sha256
 from invkit.parts import part
@@ -28,10 +29,10 @@ __all__ = ["files_sha256", "read", "versions", "with_option", "written"]
 
 
 def written(kind: str, given: Any, *, strict: bool) -> dict[str, Any] | list[dict[str, Any]]:
-    """A part as a table; the stages of a solver as a list of tables.
+    """A part as a table; stages of a solver, and an operator with linear maps after it, as a list of tables.
 
     Args:
-        kind: ``"operator"``, ``"prior"``, ``"noise"`` or ``"solver"``.
+        kind: ``"operator"``, ``"linear"``, ``"prior"``, ``"noise"`` or ``"solver"``.
         given: the part.
         strict: whether :func:`read` has to make the same part of the table.
 
@@ -46,6 +47,10 @@ def written(kind: str, given: Any, *, strict: bool) -> dict[str, Any] | list[dic
         return [
             stage_table(each, lambda kind, part: written(kind, part, strict=strict)) for each in given.stages
         ]
+    if isinstance(given, After):
+        first, *maps = given.chain()
+        tables = [written("operator", first, strict=strict)]
+        return [*tables, *(written("linear", each, strict=strict) for each in maps)]  # type: ignore[list-item]
     what = named(given)
     if what is None or not (what.derived or what.state):
         more = {}
@@ -81,6 +86,8 @@ def read(kind: str, entry: Any) -> Any:
     """
     if kind == "solver" and isinstance(entry, list | tuple):
         return stages_of(entry, read)
+    if kind == "operator" and isinstance(entry, list | tuple):
+        return chain_of(entry, read)
     if not isinstance(entry, Mapping):
         return part(kind, entry)
     if "object" in entry:

@@ -72,7 +72,7 @@ def _resolved(registry: Registry, entry: Entry, spec: Spec) -> str | None:
     """Return the spec with every default spelled out, presets included, where it builds as it is given."""
     from invkit.plugin.building import build, spec_of
 
-    if entry.kind not in ("operator", "noise", "solver"):
+    if entry.kind not in ("operator", "linear", "noise", "solver"):
         return None
     try:
         resolved = spec_of(build(registry, entry.kind, spec))

@@ -1,4 +1,4 @@
-"""``invkit list operators|priors|noises|solvers|methods|…``: what can be named, and where it comes from."""
+"""``invkit list operators|linear|priors|…``: what can be named, and where it comes from."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from invkit.cli.output import json_option, report
 from invkit.plugin.loading import default_manager
 from invkit.plugin.registry import KINDS, Entry, Registry
 
-_KINDS = {f"{kind}s": kind for kind in KINDS if kind != "command"}
+_KINDS = {kind if kind == "linear" else f"{kind}s": kind for kind in KINDS if kind != "command"}
 
 
 @click.command("list")

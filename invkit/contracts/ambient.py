@@ -60,14 +60,23 @@ def ordinary(tensor: Tensor) -> Tensor:
 def following(part: Module, batch: Tensor) -> Module:
     """The part in the measurement's precision and on its device: itself, or a copy where it is elsewhere.
 
-    A part that was made in inference mode is copied, too, since autograd does not take its tensors.
+    Real numbers stay real beside complex measurements, and complex ones complex beside real ones. A part that
+    was made in inference mode is copied, too, since autograd does not take its tensors.
     """
-    held = [*part.parameters(), *part.buffers()]
-    dtypes = {each.dtype for each in held if each.is_floating_point()}
-    fits = dtypes <= {batch.dtype} and {each.device for each in held} <= {batch.device}
+    real, held = batch.dtype.to_real(), [*part.parameters(), *part.buffers()]
+
+    def wanted(each: Tensor) -> torch.dtype:
+        if each.is_complex():
+            return real.to_complex()
+        return real if each.is_floating_point() else each.dtype
+
+    fits = all(each.dtype == wanted(each) and each.device == batch.device for each in held)
     if fits and not any(each.is_inference() for each in held):
         return part
-    return copy.deepcopy(part).to(device=batch.device, dtype=batch.dtype)
+    moved: Module = copy.deepcopy(part)._apply(  # type: ignore[no-untyped-call]
+        lambda each: each.to(device=batch.device, dtype=wanted(each))
+    )
+    return moved
 
 
 def as_seed(value: Any) -> int:

@@ -6,6 +6,13 @@
     blur = op.given(w=w, x_shape=(1, 28, 28))  # a LinearOperator in x: a view, op is untouched
     misfit = op.misfit(y)                      # misfit(w, x) = ||y - A(w, x)||^2 for every candidate
 
+Operators are added, put after one another and side by side (:mod:`invkit.contracts.algebra`)::
+
+    invkit.linear("downsample?factor=2") @ op           # a linear map after
+    op @ (P, Q)                                         # linear maps before; None leaves an argument alone
+    op + other                                          # two sources: their w and x along the channels
+    invkit.stack([op, other])                           # two measurements of the same pair
+
 To write one, subclass and give :meth:`~BilinearOperator.forward`. The adjoints follow by automatic
 differentiation (``A`` is linear in each argument, so a vector–Jacobian product is the adjoint exactly) and
 may be overridden by closed forms. The output's shape follows from the forward map, too.
@@ -67,6 +74,10 @@ class BilinearOperator(nn.Module, ABC):
 
     #: how many axes a measurement has after its channel axis: 1 for signals, 2 for images
     measurement_dims: int = 2
+
+    #: the only shape of ``w``, and of ``x``, that the operator takes; None where it takes several
+    w_shape: Shape | None = None
+    x_shape: Shape | None = None
 
     #: what each argument is: the prior of ``w`` must not be an image's where ``w`` is a kernel
     roles: tuple[Role, Role] = ("any", "any")
@@ -223,6 +234,30 @@ class BilinearOperator(nn.Module, ABC):
         """
         return self, w
 
+    def select(self, index: Tensor) -> BilinearOperator:
+        """The operator of the measurements ``index``: itself, unless it differs between measurements, by a
+        mask of each, say.
+        """
+        return self
+
+    def __rmatmul__(self, after: LinearOperator) -> BilinearOperator:
+        """``L @ A``: ``(w, x) ↦ L A(w, x)``."""
+        from invkit.contracts.algebra import After
+
+        return After(after, self) if isinstance(after, LinearOperator) else NotImplemented
+
+    def __matmul__(self, before: Sequence[LinearOperator | None]) -> BilinearOperator:
+        """``A @ (P, Q)``: ``(w, x) ↦ A(P w, Q x)``; None leaves an argument as it is."""
+        from invkit.contracts.algebra import before_of
+
+        return before_of(self, before)
+
+    def __add__(self, other: BilinearOperator) -> BilinearOperator:
+        """``A + B``: the sum of two sources, whose ``w`` and ``x`` stand side by side along the channels."""
+        from invkit.contracts.algebra import Sources
+
+        return Sources([self, other]) if isinstance(other, BilinearOperator) else NotImplemented
+
     def misfit(self, y: Inexact[Tensor, "n *y"]) -> Misfit:
         """``(w, x) ↦ ‖y − A(w, x)‖²`` per pair, real, with whatever depends on ``y`` alone computed once."""
         return Misfit(self, y)
@@ -269,7 +304,7 @@ class Misfit:
 
     def select(self, index: Tensor) -> Misfit:
         """The misfit to the measurements ``y[index]``: drops, repeats or reorders candidates."""
-        return self.operator.misfit(self.y[index])
+        return self.operator.select(index).misfit(self.y[index])
 
 
 class GivenW(LinearOperator):
@@ -290,6 +325,10 @@ class GivenW(LinearOperator):
 
     def adjoint(self, r: Inexact[Tensor, "n *y"]) -> Inexact[Tensor, "n *x"]:
         return self.operator.adjoint_x(_to_batch(self.w, r), r, self.input_shape)
+
+    def select(self, index: Tensor) -> LinearOperator:
+        w = self.w if len(self.w) == 1 else self.w[index]
+        return self.operator.select(index).given(w=w, x_shape=self.input_shape)
 
     def matrix(self, n: int, like: Tensor) -> Inexact[Tensor, "n p d"]:
         """All columns of all candidates in one batch."""
@@ -319,6 +358,10 @@ class GivenX(LinearOperator):
     def adjoint(self, r: Inexact[Tensor, "n *y"]) -> Inexact[Tensor, "n *w"]:
         return self.operator.adjoint_w(_to_batch(self.x, r), r, self.input_shape)
 
+    def select(self, index: Tensor) -> LinearOperator:
+        x = self.x if len(self.x) == 1 else self.x[index]
+        return self.operator.select(index).given(x=x, w_shape=self.input_shape)
+
 
 def _to_batch(frozen: Tensor, other: Tensor) -> Tensor:
     """A frozen batch of one, seen as the batch of the other argument."""
@@ -332,6 +375,8 @@ def _adjoint(function: Callable[[Tensor], Tensor], shape: Shape, held: Tensor, r
     dtype = torch.promote_types(held.dtype, r.dtype)
     at = torch.zeros(len(held), *shape, dtype=dtype, device=held.device)
     made, pullback, *_ = torch.func.vjp(function, at)
+    if made.is_complex() and not at.is_complex():  # the pullback to real signals would be the real part
+        made, pullback, *_ = torch.func.vjp(function, at.to(made.dtype))
     result: Tensor = pullback(r.to(made.dtype))[0]
     return result
 

@@ -14,9 +14,10 @@ and asks none which it is.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Literal
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Inexact
 from torch import Tensor, nn
 
 from invkit.contracts.linear import Role, Shape
@@ -38,6 +39,15 @@ class Generator(nn.Module, ABC):
     #: whether :meth:`encode` is there
     can_encode: bool = False
 
+    #: whether the numbers of latents and signals are real, complex, or as the measurement's are (``any``)
+    field: Literal["real", "complex", "any"] = "real"
+
+    #: whether the signal follows from the other unknown's, by :meth:`tied`; only a prior of w may
+    ties: bool = False
+
+    #: whether :meth:`prox` is there
+    has_prox: bool = False
+
     #: what the signals are; convolutions refuse a prior of images for their kernel
     role: Role = "any"
 
@@ -49,7 +59,7 @@ class Generator(nn.Module, ABC):
     penalty_weight: float | None = None
 
     @abstractmethod
-    def forward(self, latent: Float[Tensor, "n *latent"]) -> Float[Tensor, "n *signal"]:
+    def forward(self, latent: Inexact[Tensor, "n *latent"]) -> Inexact[Tensor, "n *signal"]:
         """The signal of every latent of the batch."""
 
     def sample_latent(
@@ -59,24 +69,48 @@ class Generator(nn.Module, ABC):
         *,
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
-    ) -> Float[Tensor, "n *latent"]:
+    ) -> Inexact[Tensor, "n *latent"]:
         """``n`` latents drawn from the prior, by default N(0, I). ``rng`` is a CPU generator: the same seed
-        draws the same latents on every device.
+        draws the same latents on every device. ``dtype`` is the measurement's; the latents are real or
+        complex as :attr:`field` says.
         """
         if self.latent_shape is None:
             raise ShapeError(
                 "this prior has no shape yet",
                 hint="give it one first: prior.shaped((channels, height, width))",
             )
+        dtype = self.latent_dtype(dtype)
         return torch.randn(n, *self.latent_shape, generator=rng, dtype=dtype).to(device)
 
+    def latent_dtype(self, dtype: torch.dtype) -> torch.dtype:
+        """The dtype of latents beside measurements of ``dtype``: of the same precision."""
+        if self.field == "any":
+            return dtype
+        return dtype.to_complex() if self.field == "complex" else dtype.to_real()
+
     def penalty(
-        self, latent: Float[Tensor, "n *latent"], signal: Float[Tensor, "n *signal"]
+        self, latent: Inexact[Tensor, "n *latent"], signal: Inexact[Tensor, "n *signal"]
     ) -> Float[Tensor, "n"]:
         """What the objective (6) adds per candidate, before its weight λ or γ; by default ``‖latent‖²``."""
-        return latent.flatten(1).square().sum(1)
+        return squared_norm(latent)
 
-    def numbers(self, latent: Float[Tensor, "n *latent"]) -> dict[str, Float[Tensor, "n"]]:
+    def prox(
+        self, signal: Inexact[Tensor, "n *signal"], t: float | Float[Tensor, "n"]
+    ) -> Inexact[Tensor, "n *signal"]:
+        """``argmin t·f(u) + ½‖u − signal‖²`` over the signals u, f the penalty; only where ``has_prox``.
+
+        Where the prior allows some signals alone, the closest of those that minimise this. ``t`` is positive,
+        one number or one for each signal.
+        """
+        raise InputError(
+            "this prior has no proximal map", hint="choose one that has, e.g. identity?penalty=l1"
+        )
+
+    def tied(self, other: Inexact[Tensor, "n *other"]) -> Inexact[Tensor, "n *signal"]:
+        """The signal that follows from the other unknown's; only where :attr:`ties` is True."""
+        raise InputError("this prior is not tied to the other unknown", hint="write prior(latent)")
+
+    def numbers(self, latent: Inexact[Tensor, "n *latent"]) -> dict[str, Float[Tensor, "n"]]:
         """What describes the signals of a family of few numbers in words of the field, by name: ``radius`` in
         pixels, ``angle`` in degrees. By default nothing.
         """
@@ -99,8 +133,14 @@ class Generator(nn.Module, ABC):
         """The prior of the measurements ``index``: itself, unless it differs between measurements."""
         return self
 
-    def encode(self, signal: Float[Tensor, "n *signal"]) -> Float[Tensor, "n *latent"]:
+    def encode(self, signal: Inexact[Tensor, "n *signal"]) -> Inexact[Tensor, "n *latent"]:
         """A latent whose signal is close to the given one; only where ``can_encode`` is True."""
         raise InputError(
             "this prior has no encoder", hint="choose start=random or start=image, or a prior with an encoder"
         )
+
+
+def squared_norm(signal: Inexact[Tensor, "n *signal"]) -> Float[Tensor, "n"]:
+    """``‖s‖² = Σ |s|²`` of every signal of a batch."""
+    flat = signal.flatten(1)
+    return (flat.conj() * flat).real.sum(1) if flat.is_complex() else flat.square().sum(1)

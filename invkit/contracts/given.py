@@ -10,7 +10,7 @@ every solver solves it without knowing. The latent has no numbers, the penalty i
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Inexact
 from torch import Tensor
 
 from invkit.contracts.generator import Generator
@@ -31,12 +31,13 @@ class Given(Generator):
     signal: Tensor
     can_encode = True
 
-    def __init__(self, signal: Float[Tensor, "*signal"], *, each: bool = False) -> None:
+    def __init__(self, signal: Inexact[Tensor, "*signal"], *, each: bool = False) -> None:
         super().__init__()
+        self.field = "complex" if signal.is_complex() else "real"
         self.register_buffer("signal", signal if each else signal[None], persistent=False)
         self.signal_shape, self.latent_shape = tuple(self.signal.shape[1:]), (0,)
 
-    def forward(self, latent: Float[Tensor, "n 0"]) -> Float[Tensor, "n *signal"]:
+    def forward(self, latent: Inexact[Tensor, "n 0"]) -> Inexact[Tensor, "n *signal"]:
         """The signal, once for each empty latent ``(n, 0)``."""
         if len(self.signal) not in (1, len(latent)):
             raise ShapeError(
@@ -45,11 +46,11 @@ class Given(Generator):
             )
         # A sum over no numbers is zero. It gives every candidate memory of its own and the gradient a path.
         zero = latent.sum(1).reshape(-1, *[1] * (self.signal.ndim - 1))
-        return self.signal.to(latent) + zero
+        return self.signal.to(device=latent.device, dtype=self.latent_dtype(latent.dtype)) + zero
 
-    def encode(self, signal: Float[Tensor, "n *signal"]) -> Float[Tensor, "n 0"]:
+    def encode(self, signal: Inexact[Tensor, "n *signal"]) -> Inexact[Tensor, "n 0"]:
         """The empty latents: the only ones there are."""
-        return signal.new_zeros(len(signal), 0)
+        return signal.new_zeros(len(signal), 0, dtype=self.latent_dtype(signal.dtype))
 
     def select(self, index: Tensor) -> Given:
         return self if len(self.signal) == 1 else Given(self.signal[index], each=True)
@@ -65,12 +66,13 @@ class Given(Generator):
 
 
 def is_given(prior: Generator) -> bool:
-    """Whether a prior leaves nothing to find: its latent has no numbers."""
-    return prior.latent_shape is not None and 0 in prior.latent_shape
+    """Whether a prior leaves nothing to find: its latent has no numbers, and it is not tied to the other."""
+    return prior.latent_shape is not None and 0 in prior.latent_shape and not prior.ties
 
 
-def given_signals(prior: Generator, like: Float[Tensor, "n *y"]) -> Float[Tensor, "n *signal"]:
+def given_signals(prior: Generator, like: Inexact[Tensor, "n *y"]) -> Inexact[Tensor, "n *signal"]:
     """The signal of a prior with nothing to find, once for every measurement."""
     with torch.no_grad():
-        signal: Tensor = prior(like.new_zeros(len(like), *(prior.latent_shape or ())))
+        dtype = prior.latent_dtype(like.dtype)
+        signal: Tensor = prior(like.new_zeros(len(like), *(prior.latent_shape or ()), dtype=dtype))
     return signal.detach()

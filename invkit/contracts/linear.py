@@ -1,19 +1,24 @@
-"""Linear operators: what is left of a bilinear one when one argument is frozen.
+"""Linear operators: what is left of a bilinear one when one argument is frozen, and maps by name.
 
     op = invkit.operator("circconv")
     blur = op.given(w=kernel, x_shape=(1, 64, 64))     # x -> kernel * x
     y = blur(x)
     blur.adjoint(y)                                    # <blur(x), r> = <x, blur.adjoint(r)>
     blur.to_scipy()                                    # a scipy.sparse.linalg.LinearOperator
+    fewer = invkit.linear("downsample?factor=2") @ blur
+    both = 0.5 * blur + blur.H                         # sums, multiples, products, adjoints
 
-A linear operator holds what it was frozen with and nothing else: it has no setters and no state that a call
-changes.
+A linear operator holds what it was made with and nothing else: it has no setters and no state that a call
+changes. What holds numbers of each measurement (a mask of its own, say) gives those of some of them by
+:meth:`LinearOperator.select`.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from math import prod
+from numbers import Number
 from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
@@ -62,11 +67,58 @@ class LinearOperator(nn.Module, ABC):
     """A linear map ``A`` between signals, with its adjoint ``Aᴴ``: ``⟨A x, r⟩ = ⟨x, Aᴴ r⟩``, where
     ``⟨a, b⟩ = Σ conj(a) b``. Of a real map ``Aᴴ`` is the transpose.
 
-    ``input_shape`` and ``output_shape`` are the shapes of one signal, without the batch axis.
+    ``input_shape`` and ``output_shape`` are the shapes of one signal, without the batch axis. An operator
+    that fits any shape has them from :meth:`shaped`; asked before, it raises :class:`ShapeError`.
     """
 
     input_shape: Shape
     output_shape: Shape
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("input_shape", "output_shape"):
+            raise ShapeError(
+                f"{type(self).__name__} fits signals of any shape, so it has no {name}",
+                hint="tie it to one first: operator.shaped((channels, height, width))",
+            )
+        return super().__getattr__(name)
+
+    @property
+    def has_shape(self) -> bool:
+        """Whether it is tied to a shape of signals."""
+        try:
+            return self.input_shape is not None
+        except ShapeError:
+            return False
+
+    def shaped(self, input_shape: Shape) -> LinearOperator:
+        """This operator for signals of the given shape: itself where it has it, a new one where it fits any.
+
+        Raises :class:`ShapeError` where it has another shape.
+        """
+        if not self.has_shape or tuple(self.input_shape) != tuple(input_shape):
+            takes = tuple(self.input_shape) if self.has_shape else "other shapes"
+            raise ShapeError(
+                f"{type(self).__name__} takes {takes}, but signals of shape {tuple(input_shape)} come in",
+                hint="make it for that shape, or resize the signals",
+            )
+        return self
+
+    def input_for(self, output_shape: Shape) -> Shape:
+        """The shape of the signals whose outputs have the given shape.
+
+        Raises :class:`ShapeError` where it does not follow, or where there is none.
+        """
+        if not self.has_shape or tuple(self.output_shape) != tuple(output_shape):
+            made = tuple(self.output_shape) if self.has_shape else "shapes that depend on its input's"
+            raise ShapeError(
+                f"{type(self).__name__} puts out {made}, not {tuple(output_shape)}",
+                hint="give the priors a shape, e.g. ?shape=1x28x28",
+            )
+        return self.input_shape
+
+    def select(self, index: Tensor) -> LinearOperator:
+        """The operator of the measurements ``index``: itself, unless it differs between measurements."""
+        return self
 
     @abstractmethod
     def forward(self, x: Inexact[Tensor, "n *x"]) -> Inexact[Tensor, "n *y"]:
@@ -112,6 +164,10 @@ class LinearOperator(nn.Module, ABC):
         columns = [self.forward(unit.expand(n, *self.input_shape)).flatten(1) for unit in units]
         return torch.stack(columns, 2)
 
+    def example_shapes(self) -> Sequence[Shape]:
+        """A few small shapes of signals that it takes, for the checks in :mod:`invkit.testing`."""
+        return [self.input_shape] if self.has_shape else [(1, 6, 6), (2, 6, 4)]
+
     @property
     def H(self) -> LinearOperator:
         """The adjoint as an operator of its own."""
@@ -122,6 +178,22 @@ class LinearOperator(nn.Module, ABC):
         if not isinstance(other, LinearOperator):
             return NotImplemented
         return Composition(self, other)
+
+    def __add__(self, other: LinearOperator) -> LinearOperator:
+        """``(A + B)(x) = A(x) + B(x)``. Raises :class:`ShapeError` where the shapes differ."""
+        return LinearSum(self, other) if isinstance(other, LinearOperator) else NotImplemented
+
+    def __rmul__(self, factor: complex) -> LinearOperator:
+        """``(c A)(x) = c A(x)`` for a number c."""
+        return Multiple(complex(factor), self) if isinstance(factor, Number) else NotImplemented
+
+    __mul__ = __rmul__
+
+    def __neg__(self) -> LinearOperator:
+        return -1 * self
+
+    def __sub__(self, other: LinearOperator) -> LinearOperator:
+        return self + -other if isinstance(other, LinearOperator) else NotImplemented
 
     def to_scipy(
         self, *, dtype: torch.dtype | None = None, device: torch.device | str = "cpu"
@@ -175,7 +247,8 @@ class Adjoint(LinearOperator):
     def __init__(self, operator: LinearOperator) -> None:
         super().__init__()
         self.operator = operator
-        self.input_shape, self.output_shape = operator.output_shape, operator.input_shape
+        if operator.has_shape:
+            self.input_shape, self.output_shape = operator.output_shape, operator.input_shape
 
     def forward(self, x: Inexact[Tensor, "n *x"]) -> Inexact[Tensor, "n *y"]:
         return self.operator.adjoint(x)
@@ -183,6 +256,17 @@ class Adjoint(LinearOperator):
     def adjoint(self, r: Inexact[Tensor, "n *y"]) -> Inexact[Tensor, "n *x"]:
         result: Tensor = self.operator(r)
         return result
+
+    def shaped(self, input_shape: Shape) -> LinearOperator:
+        if self.has_shape:
+            return super().shaped(input_shape)
+        return self.operator.shaped(self.operator.input_for(input_shape)).H
+
+    def input_for(self, output_shape: Shape) -> Shape:
+        return self.operator.shaped(output_shape).output_shape
+
+    def select(self, index: Tensor) -> LinearOperator:
+        return self.operator.select(index).H
 
     def spectrum(self) -> Complex[Tensor, "n c *half"] | None:
         """The conjugate of the operator's."""
@@ -199,14 +283,16 @@ class Composition(LinearOperator):
 
     def __init__(self, outer: LinearOperator, inner: LinearOperator) -> None:
         super().__init__()
-        if tuple(outer.input_shape) != tuple(inner.output_shape):
-            raise ShapeError(
-                f"cannot compose: the inner operator puts out {tuple(inner.output_shape)}, "
-                f"the outer one takes {tuple(outer.input_shape)}",
-                hint="write A @ B so that B.output_shape equals A.input_shape",
-            )
+        if inner.has_shape:
+            if outer.has_shape and tuple(outer.input_shape) != tuple(inner.output_shape):
+                raise ShapeError(
+                    f"cannot compose: the inner operator puts out {tuple(inner.output_shape)}, "
+                    f"the outer one takes {tuple(outer.input_shape)}",
+                    hint="write A @ B so that B.output_shape equals A.input_shape",
+                )
+            outer = outer.shaped(inner.output_shape)
+            self.input_shape, self.output_shape = inner.input_shape, outer.output_shape
         self.outer, self.inner = outer, inner
-        self.input_shape, self.output_shape = inner.input_shape, outer.output_shape
 
     def forward(self, x: Inexact[Tensor, "n *x"]) -> Inexact[Tensor, "n *y"]:
         result: Tensor = self.outer(self.inner(x))
@@ -215,7 +301,92 @@ class Composition(LinearOperator):
     def adjoint(self, r: Inexact[Tensor, "n *y"]) -> Inexact[Tensor, "n *x"]:
         return self.inner.adjoint(self.outer.adjoint(r))
 
+    def shaped(self, input_shape: Shape) -> LinearOperator:
+        return super().shaped(input_shape) if self.has_shape else self.outer @ self.inner.shaped(input_shape)
+
+    def input_for(self, output_shape: Shape) -> Shape:
+        return self.inner.input_for(self.outer.input_for(output_shape))
+
+    def select(self, index: Tensor) -> LinearOperator:
+        return Composition(self.outer.select(index), self.inner.select(index))
+
     def spectrum(self) -> Complex[Tensor, "n c *half"] | None:
         """The product of both, where both have one."""
         outer, inner = self.outer.spectrum(), self.inner.spectrum()
         return None if outer is None or inner is None else outer * inner
+
+
+class LinearSum(LinearOperator):
+    """``A + B`` of two operators between signals of the same shapes."""
+
+    def __init__(self, first: LinearOperator, second: LinearOperator) -> None:
+        super().__init__()
+        for one, other in ((first, second), (second, first)):
+            if one.has_shape and not other.has_shape:
+                first, second = first.shaped(one.input_shape), second.shaped(one.input_shape)
+        if first.has_shape:
+            shapes = [(tuple(each.input_shape), tuple(each.output_shape)) for each in (first, second)]
+            if shapes[0] != shapes[1]:
+                (a, b), (c, d) = shapes
+                raise ShapeError(
+                    f"cannot add an operator from {a} to {b} and one from {c} to {d}",
+                    hint="add operators of the same shapes",
+                )
+            self.input_shape, self.output_shape = first.input_shape, first.output_shape
+        self.first, self.second = first, second
+
+    def forward(self, x: Inexact[Tensor, "n *x"]) -> Inexact[Tensor, "n *y"]:
+        result: Tensor = self.first(x) + self.second(x)
+        return result
+
+    def adjoint(self, r: Inexact[Tensor, "n *y"]) -> Inexact[Tensor, "n *x"]:
+        return self.first.adjoint(r) + self.second.adjoint(r)
+
+    def shaped(self, input_shape: Shape) -> LinearOperator:
+        if self.has_shape:
+            return super().shaped(input_shape)
+        return self.first.shaped(input_shape) + self.second.shaped(input_shape)
+
+    def input_for(self, output_shape: Shape) -> Shape:
+        return self.first.input_for(output_shape)
+
+    def select(self, index: Tensor) -> LinearOperator:
+        return LinearSum(self.first.select(index), self.second.select(index))
+
+    def spectrum(self) -> Complex[Tensor, "n c *half"] | None:
+        """The sum of both, where both have one."""
+        first, second = self.first.spectrum(), self.second.spectrum()
+        return None if first is None or second is None else first + second
+
+
+class Multiple(LinearOperator):
+    """``c A`` for a number c."""
+
+    def __init__(self, factor: complex, operator: LinearOperator) -> None:
+        super().__init__()
+        #: real where it has no imaginary part, so that real signals stay real
+        self.factor: complex = factor if factor.imag else factor.real
+        self.operator = operator
+        if operator.has_shape:
+            self.input_shape, self.output_shape = operator.input_shape, operator.output_shape
+
+    def forward(self, x: Inexact[Tensor, "n *x"]) -> Inexact[Tensor, "n *y"]:
+        result: Tensor = self.factor * self.operator(x)
+        return result
+
+    def adjoint(self, r: Inexact[Tensor, "n *y"]) -> Inexact[Tensor, "n *x"]:
+        return self.factor.conjugate() * self.operator.adjoint(r)
+
+    def shaped(self, input_shape: Shape) -> LinearOperator:
+        return Multiple(self.factor, self.operator.shaped(input_shape))
+
+    def input_for(self, output_shape: Shape) -> Shape:
+        return self.operator.input_for(output_shape)
+
+    def select(self, index: Tensor) -> LinearOperator:
+        return Multiple(self.factor, self.operator.select(index))
+
+    def spectrum(self) -> Complex[Tensor, "n c *half"] | None:
+        """The operator's, c times; none for a complex c, which leaves no signal real."""
+        multipliers = self.operator.spectrum()
+        return None if multipliers is None or isinstance(self.factor, complex) else self.factor * multipliers

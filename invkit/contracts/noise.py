@@ -14,8 +14,6 @@ weights of the penalties are given relative to that. σ is carried along for the
 
 from __future__ import annotations
 
-import hashlib
-import io
 import os
 from abc import ABC, abstractmethod
 from pathlib import Path
@@ -23,10 +21,11 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Inexact
 from torch import Tensor, nn
 
 from invkit.errors import InputError, ShapeError
+from invkit.files.arrays import read_array
 
 __all__ = ["Gaussian", "Noise"]
 
@@ -62,28 +61,28 @@ class Noise(nn.Module, ABC):
         #: digest of the file of the weights; a configuration records it
         self.sha256: str | None = None
         if isinstance(weights, str | os.PathLike):
-            weights, self.sha256 = _read(Path(weights))
+            weights, self.sha256 = read_array(Path(weights), "weights")
         self.register_buffer("weights", _numbers("weights", weights), persistent=False)
         self.register_buffer("sigma", _numbers("sigma", sigma), persistent=False)
         if self.sigma is not None and not (self.sigma > 0).all():
             raise InputError(f"sigma={sigma} is not positive", hint="write e.g. sigma=0.01")
 
     @abstractmethod
-    def entries(self, z: Float[Tensor, "n *y"], y: Float[Tensor, "n *y"]) -> Float[Tensor, "n *y"]:
+    def entries(self, z: Inexact[Tensor, "n *y"], y: Inexact[Tensor, "n *y"]) -> Inexact[Tensor, "n *y"]:
         """The cost of every entry without its weight; differentiable in ``z``, least where ``z = y``."""
 
-    def forward(self, z: Float[Tensor, "n *y"], y: Float[Tensor, "n *y"]) -> Float[Tensor, "n"]:
+    def forward(self, z: Inexact[Tensor, "n *y"], y: Inexact[Tensor, "n *y"]) -> Float[Tensor, "n"]:
         """The cost of every measurement: the weighted sum of :meth:`entries`."""
         return self._summed(self.entries(z, y))
 
-    def slope(self, z: Float[Tensor, "n *y"], y: Float[Tensor, "n *y"]) -> Float[Tensor, "n *y"]:
+    def slope(self, z: Inexact[Tensor, "n *y"], y: Inexact[Tensor, "n *y"]) -> Inexact[Tensor, "n *y"]:
         """The gradient of the cost in ``z``."""
         with torch.enable_grad():
             at = z.detach().requires_grad_()
             (gradient,) = torch.autograd.grad(self(at, y).sum(), at)
         return gradient
 
-    def residual(self, z: Float[Tensor, "n *y"], y: Float[Tensor, "n *y"]) -> Float[Tensor, "n"]:
+    def residual(self, z: Inexact[Tensor, "n *y"], y: Inexact[Tensor, "n *y"]) -> Float[Tensor, "n"]:
         """The squared residual ``‖y − z‖²`` over the entries that were measured (weight above 0)."""
         apart = y - z
         apart = apart.abs().square() if apart.is_complex() else apart.square()
@@ -117,7 +116,7 @@ class Noise(nn.Module, ABC):
         """The same noise with the standard deviation of each measurement's noise."""
         return self._with(self.weights, sigma)
 
-    def prepared(self, y: Float[Tensor, "n *y"]) -> tuple[Noise, Float[Tensor, "n *y"]]:
+    def prepared(self, y: Inexact[Tensor, "n *y"]) -> tuple[Noise, Inexact[Tensor, "n *y"]]:
         """This noise bound to measurements, and the measurements with nothing in them that is not finite.
 
         The weights get an axis for the measurements. With ``missing=nan``, entries that are NaN get the
@@ -198,22 +197,12 @@ class Gaussian(Noise):
         """The noise that a spec names; ``weights`` is the path of an npy file."""
         return cls(weights or None, sigma, missing)
 
-    def entries(self, z: Float[Tensor, "n *y"], y: Float[Tensor, "n *y"]) -> Float[Tensor, "n *y"]:
+    def entries(self, z: Inexact[Tensor, "n *y"], y: Inexact[Tensor, "n *y"]) -> Inexact[Tensor, "n *y"]:
         return (y - z).abs().square()
 
     @property
     def plain(self) -> bool:
         return self.weights is None
-
-
-def _read(path: Path) -> tuple[Any, str]:
-    """The array of an npy file, and the sha256 of the file."""
-    try:
-        content = path.read_bytes()
-        values = np.load(io.BytesIO(content), allow_pickle=False)
-    except Exception as error:  # a damaged header may raise nearly anything while numpy parses it
-        raise InputError(f"cannot read weights from {path}: {error}", hint="give an npy file") from error
-    return values, hashlib.sha256(content).hexdigest()
 
 
 def _numbers(name: str, given: Any) -> Tensor | None:

@@ -18,7 +18,7 @@ from typing import Literal
 
 import attrs
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Inexact
 from torch import Tensor
 
 from invkit.contracts.bilinear import BilinearOperator, Misfit
@@ -57,7 +57,7 @@ class Problem:
         w_shape, x_shape = self.operator.infer_shapes(y_shape, prior_w.signal_shape, prior_x.signal_shape)
         return attrs.evolve(self, priors=(prior_w.shaped(w_shape), prior_x.shaped(x_shape)))
 
-    def bound(self, y: Float[Tensor, "n *y"]) -> tuple[Problem, Float[Tensor, "n *y"]]:
+    def bound(self, y: Inexact[Tensor, "n *y"]) -> tuple[Problem, Inexact[Tensor, "n *y"]]:
         """The problem tied to measurements: the priors to their shapes, the noise to its weights of each.
 
         Also the measurements, zero where nothing was measured (:meth:`Noise.prepared`). Binding twice is
@@ -76,16 +76,25 @@ class Problem:
         weight_w, weight_x = (each[index] if isinstance(each, Tensor) else each for each in self.weights)
         return attrs.evolve(
             self,
+            operator=self.operator.select(index),
             priors=(prior_w.select(index), prior_x.select(index)),
             weights=(weight_w, weight_x),
             noise=self.noise.select(index),
         )
 
-    def measured(self, y: Float[Tensor, "n *y"]) -> Objective:
+    def signals(
+        self, h: Inexact[Tensor, "n *h"], m: Inexact[Tensor, "n *m"]
+    ) -> tuple[Inexact[Tensor, "n *w"], Inexact[Tensor, "n *x"]]:
+        """``w = B(h)`` and ``x = C(m)``; a prior of w that is tied to x makes it of x."""
+        prior_w, prior_x = self.priors
+        x = prior_x(m)
+        return (prior_w.tied(x) if prior_w.ties else prior_w(h)), x
+
+    def measured(self, y: Inexact[Tensor, "n *y"]) -> Objective:
         """The objective of candidates that explain ``y``, one measurement per candidate."""
         return Objective(self, y, self.operator.misfit(y))
 
-    def residual(self, w: Tensor, x: Tensor, y: Float[Tensor, "n *y"]) -> Float[Tensor, "n"]:
+    def residual(self, w: Tensor, x: Tensor, y: Inexact[Tensor, "n *y"]) -> Float[Tensor, "n"]:
         """``‖y − A(w, x)‖²`` over the entries that were measured, per pair."""
         with torch.no_grad():
             return self.noise.residual(self.operator(w, x), y)
@@ -129,10 +138,10 @@ class Objective:
     y: Tensor
     misfit: Misfit
 
-    def __call__(self, h: Float[Tensor, "n *h"], m: Float[Tensor, "n *m"]) -> Evaluation:
+    def __call__(self, h: Inexact[Tensor, "n *h"], m: Inexact[Tensor, "n *m"]) -> Evaluation:
         """The objective at every candidate; differentiable in ``h`` and ``m``."""
         (prior_w, prior_x), (weight_w, weight_x) = self.problem.priors, self.problem.weights
-        w, x = prior_w(h), prior_x(m)
+        w, x = self.problem.signals(h, m)
         noise = self.problem.noise
         residual = self.misfit(w, x) if noise.plain else noise(self.problem.operator(w, x), self.y)
         total = residual
@@ -150,10 +159,10 @@ class Objective:
 
     def gradients(
         self,
-        h: Float[Tensor, "n *h"],
-        m: Float[Tensor, "n *m"],
+        h: Inexact[Tensor, "n *h"],
+        m: Inexact[Tensor, "n *m"],
         wrt: Literal["both", "w", "x"] = "both",
-    ) -> tuple[Evaluation, Float[Tensor, "n *h"], Float[Tensor, "n *m"]]:
+    ) -> tuple[Evaluation, Inexact[Tensor, "n *h"], Inexact[Tensor, "n *m"]]:
         """The objective and its gradients in ``h`` and ``m`` by one forward and one backward pass.
 
         With ``wrt="w"`` or ``"x"`` nothing goes back to the other latent, whose gradient is then zero.

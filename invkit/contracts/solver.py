@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Inexact
 from torch import Tensor
 
 from invkit.contracts.monitor import Monitor
@@ -33,11 +33,17 @@ class Solver(ABC):
     #: whether a solution has a ``w``; a feed-forward solver that goes from ``y`` to ``x`` alone returns None
     finds_w: ClassVar[bool] = True
 
+    #: whether measurements and signals may be complex
+    takes_complex: ClassVar[bool] = False
+
+    #: whether ``w`` may be tied to ``x`` (:attr:`invkit.Generator.ties`)
+    takes_tied: ClassVar[bool] = False
+
     @abstractmethod
     def solve(
         self,
         problem: Problem,
-        y: Float[Tensor, "n *y"],
+        y: Inexact[Tensor, "n *y"],
         rng: torch.Generator,
         monitors: Sequence[Monitor] = (),
         *,
@@ -69,7 +75,7 @@ class Solver(ABC):
         """
         return None
 
-    def shaped(self, problem: Problem, y: Float[Tensor, "n *y"]) -> Problem:
+    def shaped(self, problem: Problem, y: Inexact[Tensor, "n *y"]) -> Problem:
         """The problem with both priors tied to the shapes that these measurements ask for.
 
         By default :meth:`Problem.shaped`: what follows from the shape of ``y`` alone. A solver that can tell

@@ -27,7 +27,18 @@ import attrs
 from invkit.errors import PluginError, SpecError
 from invkit.plugin.specs import GRAMMAR, KIND
 
-KINDS = ("operator", "prior", "noise", "solver", "method", "dataset", "monitor", "trainer", "command")
+KINDS = (
+    "operator",
+    "linear",
+    "prior",
+    "noise",
+    "solver",
+    "method",
+    "dataset",
+    "monitor",
+    "trainer",
+    "command",
+)
 """What can be registered."""
 
 _TARGET = re.compile(r"[\w.]+:[\w.]+")
@@ -162,6 +173,7 @@ class Registry:
         self._entries[kind, name] = new
 
     operator = partialmethod(_add, "operator")  # a BilinearOperator
+    linear = partialmethod(_add, "linear")  # a LinearOperator
     prior = partialmethod(_add, "prior")  # a Generator
     noise = partialmethod(_add, "noise")  # a Noise
     solver = partialmethod(_add, "solver")  # a Solver

@@ -35,7 +35,7 @@ KIND = re.compile(r"[a-z][A-Za-z0-9_-]*")
 _SPEC = re.compile(r"(?P<kind>[^:?]*)(?::(?P<name>[^?]*))?(?:\?(?P<options>.*))?", re.DOTALL)
 _EXAMPLE = "write kind:name?option=value, for example vae:blurA or wavelet:db4?level=3"
 # Everything a path or a number needs stays readable; only the grammar's own marks are encoded.
-_SAFE_IN_NAME = "/:.,=&+@~!$'()*;[] \\#|<>{}^`\""
+_SAFE_IN_NAME = "/:.,=&+@~!$'()*;[] \\#<>{}^`\""
 _SAFE_IN_VALUE = _SAFE_IN_NAME.replace(",", "").replace("&", "") + "?"
 
 

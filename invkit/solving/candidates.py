@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Inexact, Int
 from torch import Tensor
 
 from invkit.contracts.problem import Evaluation, Objective, Problem
@@ -36,9 +36,9 @@ class Candidates:
     def __init__(
         self,
         problem: Problem,
-        y: Float[Tensor, "k *y"],
-        h: Float[Tensor, "k r *h"],
-        m: Float[Tensor, "k r *m"],
+        y: Inexact[Tensor, "k *y"],
+        h: Inexact[Tensor, "k r *h"],
+        m: Inexact[Tensor, "k r *m"],
     ) -> None:
         self.measurements, self.restarts = h.shape[:2]
         owner = torch.arange(len(y), device=y.device).repeat_interleave(self.restarts)
@@ -57,7 +57,7 @@ class Candidates:
         #: a solver's own notes: tensors with a row for each candidate, and objects with a ``select``
         self.memory: dict[str, Any] = {}
         self._finite, self._chosen = (self.h, self.m), self.number[:: self.restarts]
-        empty = y.new_full((len(owner),), torch.nan)
+        empty = y.real.new_full((len(owner),), torch.nan)
         self._tables = (empty, empty.clone())
         self.status = [Status.DROPPED] * len(owner)
 
@@ -72,19 +72,19 @@ class Candidates:
         return self._objective.problem
 
     @property
-    def y(self) -> Float[Tensor, "n *y"]:
+    def y(self) -> Inexact[Tensor, "n *y"]:
         """The measurement of every candidate."""
         return self._objective.y
 
     @property
     def w(self) -> Tensor:
         """The first signal of every candidate."""
-        return self._signal(0, self.h)
+        return self._signals()[0]
 
     @property
     def x(self) -> Tensor:
         """The second signal of every candidate."""
-        return self._signal(1, self.m)
+        return self._signals()[1]
 
     def evaluate(self) -> Evaluation:
         """The objective at the current latents; candidates where it is not finite drop out."""
@@ -160,10 +160,9 @@ class Candidates:
         rows = [self.status[i : i + self.restarts] for i in range(0, len(self.status), self.restarts)]
         return self._tables[0].reshape(shape), self._tables[1].reshape(shape), rows
 
-    def _signal(self, which: int, latent: Tensor) -> Tensor:
+    def _signals(self) -> tuple[Tensor, Tensor]:
         with torch.no_grad():
-            signal: Tensor = self.problem.priors[which](latent)
-        return signal
+            return self.problem.signals(self.h, self.m)
 
     def _noted(self, state: Evaluation) -> Evaluation:
         """Remember latents of a finite objective; a candidate whose objective is not finite drops out."""

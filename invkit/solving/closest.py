@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 import attrs
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Inexact
 from torch import Tensor
 
 from invkit.contracts.generator import Generator
@@ -32,15 +32,15 @@ _STEPS, _RATE = 200, 0.1
 class Descent:
     """The best of every start's path so far: its latent, its error and its objective."""
 
-    latent: Float[Tensor, "n r *latent"]
+    latent: Inexact[Tensor, "n r *latent"]
     error: Float[Tensor, "n r"]
     objective: Float[Tensor, "n r"]
 
 
 def descents(
     prior: Generator,
-    signal: Float[Tensor, "n *signal"],
-    starts: Float[Tensor, "n r *latent"],
+    signal: Inexact[Tensor, "n *signal"],
+    starts: Inexact[Tensor, "n r *latent"],
     *,
     steps: int = _STEPS,
     rate: float = _RATE,
@@ -86,19 +86,19 @@ def descents(
 
 def closest(
     prior: Generator,
-    signal: Float[Tensor, "n *signal"],
-    starts: Float[Tensor, "n *latent"],
+    signal: Inexact[Tensor, "n *signal"],
+    starts: Inexact[Tensor, "n *latent"],
     *,
     steps: int = _STEPS,
-) -> Float[Tensor, "n *latent"]:
+) -> Inexact[Tensor, "n *latent"]:
     """Latents whose signals are close to given ones, from one start each."""
     *_, last = descents(prior, signal, starts[:, None], steps=steps)
     return last.latent[:, 0]
 
 
 def encoded(
-    prior: Generator, signal: Float[Tensor, "n *signal"], rng: torch.Generator
-) -> Float[Tensor, "n *latent"]:
+    prior: Generator, signal: Inexact[Tensor, "n *signal"], rng: torch.Generator
+) -> Inexact[Tensor, "n *latent"]:
     """The encoder's latents of signals; without an encoder, the closest found from one drawn start."""
     signal = signal.clamp(*prior.bounds) if prior.bounds else signal
     if prior.can_encode:
@@ -130,7 +130,7 @@ def restated(
 
 def start_latents(
     start: Solution, problem: Problem, which: int, rng: torch.Generator
-) -> Float[Tensor, "n *latent"]:
+) -> Inexact[Tensor, "n *latent"]:
     """The latents that a solve goes on from: the solution's, or those of its signals where they do not fit.
 
     Args:

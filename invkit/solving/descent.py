@@ -13,7 +13,7 @@ The gradients of a solver are exact, so the second moment may forget sooner than
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Inexact, Int
 from torch import Tensor
 
 __all__ = ["Adam"]
@@ -29,17 +29,21 @@ class Adam:
         betas: how much of the first and of the second moment each step keeps, in [0, 1).
     """
 
-    def __init__(self, like: Float[Tensor, "n *latent"], betas: tuple[float, float] = (0.9, 0.99)) -> None:
+    def __init__(self, like: Inexact[Tensor, "n *latent"], betas: tuple[float, float] = (0.9, 0.99)) -> None:
         self.betas = betas
-        self.first, self.second, self.count = torch.zeros_like(like), torch.zeros_like(like), 0
+        self.first, self.second, self.count = torch.zeros_like(like), torch.zeros_like(like.real), 0
 
-    def __call__(self, gradient: Float[Tensor, "n *latent"]) -> Float[Tensor, "n *latent"]:
-        """The direction whose negative is followed, of about unit size; gradients not finite count as 0."""
-        gradient = gradient.nan_to_num(0, 0, 0)
+    def __call__(self, gradient: Inexact[Tensor, "n *latent"]) -> Inexact[Tensor, "n *latent"]:
+        """The direction whose negative is followed, of about unit size; gradients not finite count as 0.
+
+        A complex number is one number: its second moment is that of its modulus.
+        """
+        gradient = gradient.where(gradient.isfinite(), 0.0)
         first, second = self.betas
         self.count += 1
         self.first = torch.lerp(gradient, self.first, first)
-        self.second = torch.lerp(gradient.square(), self.second, second)
+        square = gradient.abs().square() if gradient.is_complex() else gradient.square()
+        self.second = torch.lerp(square, self.second, second)
         size = (self.second / (1 - second**self.count)).sqrt() + _EPSILON
         return self.first / (1 - first**self.count) / size
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Inexact
 from torch import Tensor
 
 from invkit.contracts.linear import LinearOperator
@@ -22,13 +22,13 @@ __all__ = ["conjugate_gradients", "ridge_inverse", "weighted"]
 
 def conjugate_gradients(
     normal: Callable[[Tensor], Tensor],
-    right: Float[Tensor, "n *x"],
-    start: Float[Tensor, "n *x"] | None = None,
+    right: Inexact[Tensor, "n *x"],
+    start: Inexact[Tensor, "n *x"] | None = None,
     *,
     steps: int = 30,
     tolerance: float = 0.0,
-) -> Float[Tensor, "n *x"]:
-    """An approximate solution of ``N x = b`` for a symmetric positive definite ``N``, row by row.
+) -> Inexact[Tensor, "n *x"]:
+    """An approximate solution of ``N x = b`` for a Hermitian positive definite ``N``, row by row.
 
     Args:
         normal: the map ``x ↦ N x`` on a batch.
@@ -57,8 +57,8 @@ def conjugate_gradients(
 
 
 def ridge_inverse(
-    operator: LinearOperator, y: Float[Tensor, "n *y"], weight: float, *, steps: int = 30
-) -> Float[Tensor, "n *x"]:
+    operator: LinearOperator, y: Inexact[Tensor, "n *y"], weight: float, *, steps: int = 30
+) -> Inexact[Tensor, "n *x"]:
     """``argmin ‖y − A x‖² + weight·‖x‖²``, by conjugate gradients from zero."""
     with torch.no_grad():
         return conjugate_gradients(
@@ -67,34 +67,34 @@ def ridge_inverse(
 
 
 def weighted(
-    operator: LinearOperator, y: Float[Tensor, "n *y"], noise: Noise
-) -> tuple[LinearOperator, Float[Tensor, "n *y"]]:
+    operator: LinearOperator, y: Inexact[Tensor, "n *y"], noise: Noise
+) -> tuple[LinearOperator, Inexact[Tensor, "n *y"]]:
     """``√W A`` and ``√W y``, whose squared residual is that of the entries with their weights.
 
     Without weights the operator and the measurements themselves.
     """
     if noise.weights is None:
         return operator, y
-    root = noise.weights.to(y).sqrt()
+    root = noise.weights.to(y.real).sqrt()
     return _Weighted(operator, root), y.where(root > 0, 0.0) * root
 
 
 class _Weighted(LinearOperator):
     """``√W A``, the weights one row a measurement."""
 
-    def __init__(self, operator: LinearOperator, root: Float[Tensor, "n *y"]) -> None:
+    def __init__(self, operator: LinearOperator, root: Inexact[Tensor, "n *y"]) -> None:
         super().__init__()
         self.operator, self.root = operator, root
         self.input_shape, self.output_shape = operator.input_shape, operator.output_shape
 
-    def forward(self, x: Float[Tensor, "n *x"]) -> Float[Tensor, "n *y"]:
+    def forward(self, x: Inexact[Tensor, "n *x"]) -> Inexact[Tensor, "n *y"]:
         made: Tensor = self.operator(x)
         return self.root * made
 
-    def adjoint(self, r: Float[Tensor, "n *y"]) -> Float[Tensor, "n *x"]:
+    def adjoint(self, r: Inexact[Tensor, "n *y"]) -> Inexact[Tensor, "n *x"]:
         return self.operator.adjoint(self.root * r)
 
 
 def _dot(a: Tensor, b: Tensor) -> Tensor:
-    """The inner product of each row, shaped to multiply a batch."""
-    return (a * b).sum(tuple(range(1, a.ndim)), keepdim=True)
+    """The inner product of each row, ``Re Σ conj(a) b``, shaped to multiply a batch."""
+    return (a.conj() * b).real.sum(tuple(range(1, a.ndim)), keepdim=True)

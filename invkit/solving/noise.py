@@ -29,7 +29,7 @@ Sources: J. Immerkær, "Fast noise variance estimation", Computer Vision and Ima
 from __future__ import annotations
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Inexact
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
@@ -48,12 +48,12 @@ _BAND, _ENOUGH = 128, 1 << 20
 """Rows of a band, and pixels that are enough for an estimate."""
 
 
-def noise_level(y: Float[Tensor, "n c *dims"]) -> Float[Tensor, "n"]:
+def noise_level(y: Inexact[Tensor, "n c *dims"]) -> Float[Tensor, "n"]:
     """The noise's standard deviation of every measurement, at least ``LEAST_NOISE``."""
     return torch.cat([_one(each[None]) for each in y]) if len(y) else y.flatten(1).sum(1)
 
 
-def _one(y: Float[Tensor, "1 c *dims"]) -> Float[Tensor, "1"]:
+def _one(y: Inexact[Tensor, "1 c *dims"]) -> Float[Tensor, "1"]:
     extremes, channels = y.aminmax(), y.shape[1] if y.ndim == 4 else 1
     y = _bands(y)
     axes = [axis for axis in range(2, y.ndim)[-2:] if y.shape[axis] >= 3]
@@ -68,7 +68,7 @@ def _one(y: Float[Tensor, "1 c *dims"]) -> Float[Tensor, "1"]:
     return level.clamp(min=LEAST_NOISE)[None]
 
 
-def _bands(y: Float[Tensor, "1 c *dims"]) -> Float[Tensor, "1 m *some"]:
+def _bands(y: Inexact[Tensor, "1 c *dims"]) -> Inexact[Tensor, "1 m *some"]:
     """Bands of rows in place of a large picture, side by side as channels, for time and memory."""
     rows = y.shape[-2]
     many = _ENOUGH // max(1, _BAND * y.shape[-1])
@@ -98,7 +98,7 @@ def _deviation(sizes: Tensor, free: Tensor) -> Tensor:
     return (kept if len(kept) else sizes).median() / _NORMAL_MEDIAN
 
 
-def _in_blocks(sizes: Float[Tensor, "1 *bands h w"]) -> bool:
+def _in_blocks(sizes: Inexact[Tensor, "1 *bands h w"]) -> bool:
     """Whether responses are larger at every eighth row and column than between them."""
     capped = sizes.clamp(max=3 * sizes.median() + LEAST_NOISE).reshape(-1, *sizes.shape[-2:]).mean(0)
     ratios = []

@@ -23,7 +23,7 @@ from typing import Any, Literal
 
 import attrs
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Inexact, Int
 from torch import Tensor
 
 from invkit.contracts.monitor import Monitor, Progress
@@ -77,7 +77,7 @@ class Record:
 
     def __init__(
         self,
-        y: Float[Tensor, "n *y"],
+        y: Inexact[Tensor, "n *y"],
         monitors: Sequence[Monitor],
         *,
         steps: int,
@@ -88,7 +88,7 @@ class Record:
         waiting: Callable[[], Signals] | None = None,
     ) -> None:
         self.monitors, self.steps, self.total = monitors, max(steps, 1), max(steps, 1) * passes
-        self.objective = y.new_full((len(y), restarts), torch.nan)
+        self.objective = y.real.new_full((len(y), restarts), torch.nan)
         self.residual = self.objective.clone()
         self.status = [[Status.DROPPED] * restarts for _ in range(len(y))]
         #: whether Ctrl-C has ended the solve

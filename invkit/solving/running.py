@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Inexact
 from torch import Tensor
 
 from invkit.contracts.monitor import Monitor
@@ -33,7 +33,7 @@ __all__ = ["drawn", "halving", "run"]
 def run(
     step: Callable[[Candidates, int], None],
     problem: Problem,
-    y: Float[Tensor, "n *y"],
+    y: Inexact[Tensor, "n *y"],
     rng: torch.Generator,
     monitors: Sequence[Monitor] = (),
     *,
@@ -76,8 +76,7 @@ def run(
 
     def waiting() -> tuple[Tensor, Tensor]:
         with torch.no_grad():
-            w, x = (prior(each[:, 0]) for prior, each in zip(problem.priors, (h, m), strict=True))
-        return w, x
+            return problem.signals(h[:, 0], m[:, 0])
 
     record = Record(y, monitors, steps=steps, restarts=restarts, passes=len(parts), waiting=waiting)
     for rows in parts:
@@ -120,8 +119,8 @@ def halving(keep: Sequence[int], restarts: int, steps: int) -> list[tuple[int, i
 
 
 def drawn(
-    problem: Problem, y: Float[Tensor, "n *y"], restarts: int, rng: torch.Generator
-) -> tuple[Float[Tensor, "n r *h"], Float[Tensor, "n r *m"]]:
+    problem: Problem, y: Inexact[Tensor, "n *y"], restarts: int, rng: torch.Generator
+) -> tuple[Inexact[Tensor, "n r *h"], Inexact[Tensor, "n r *m"]]:
     """Latents drawn from both priors, the same for all measurements; one where there is nothing to draw."""
     if all(0 in (prior.latent_shape or ()) for prior in problem.priors):
         restarts = 1

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import attrs
 import torch
-from jaxtyping import Float
+from jaxtyping import Inexact
 from torch import Tensor
 
 from invkit.contracts.ambient import following
@@ -92,7 +92,17 @@ class Stages(Solver):
         """Whether the last stage finds a ``w``."""
         return self.stages[-1].solver.finds_w
 
-    def shaped(self, problem: Problem, y: Float[Tensor, "n *y"]) -> Problem:
+    @property
+    def takes_complex(self) -> bool:  # type: ignore[override]
+        """Whether every stage takes complex signals."""
+        return all(stage.solver.takes_complex for stage in self.stages)
+
+    @property
+    def takes_tied(self) -> bool:  # type: ignore[override]
+        """Whether every stage takes a ``w`` that is tied to ``x``."""
+        return all(stage.solver.takes_tied for stage in self.stages)
+
+    def shaped(self, problem: Problem, y: Inexact[Tensor, "n *y"]) -> Problem:
         """The problem as the first stage shapes it."""
         first = self.stages[0]
         shaped = first.solver.shaped(_with_priors(problem, first, y), y)
@@ -103,7 +113,7 @@ class Stages(Solver):
     def solve(
         self,
         problem: Problem,
-        y: Float[Tensor, "n *y"],
+        y: Inexact[Tensor, "n *y"],
         rng: torch.Generator,
         monitors: Sequence[Monitor] = (),
         *,

@@ -1,6 +1,7 @@
 """Checks of the contracts, for the authors of plugins and for invkit's own tests.
 
-    from invkit.testing import check_generator, check_noise, check_operator, check_plugin, check_solver
+    from invkit.testing import check_generator, check_linear, check_noise, check_operator, check_plugin
+    from invkit.testing import check_solver
 
     def test_my_operator():
         check_operator(MyOperator())        # linear, both adjoints, ambiguities, batching, dtypes, misfit …
@@ -13,9 +14,18 @@ Each check raises ``AssertionError`` naming the property that does not hold; non
 
 from invkit.testing._problems import Example
 from invkit.testing.generators import check_generator
+from invkit.testing.linear import check_linear
 from invkit.testing.noise import check_noise
 from invkit.testing.operators import check_operator
 from invkit.testing.plugins import check_plugin
 from invkit.testing.solvers import check_solver
 
-__all__ = ["Example", "check_generator", "check_noise", "check_operator", "check_plugin", "check_solver"]
+__all__ = [
+    "Example",
+    "check_generator",
+    "check_linear",
+    "check_noise",
+    "check_operator",
+    "check_plugin",
+    "check_solver",
+]

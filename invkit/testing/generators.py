@@ -21,7 +21,8 @@ import attrs
 import torch
 from torch import Tensor
 
-from invkit.contracts.generator import Generator
+from invkit.contracts.ambient import following
+from invkit.contracts.generator import Generator, squared_norm
 from invkit.contracts.linear import Role
 from invkit.errors import InputError, ShapeError
 from invkit.testing._assertions import require, require_close, require_shape
@@ -42,7 +43,8 @@ def check_generator(
     finite number ≥ 0 a candidate, and so, but for the sign, is each of ``numbers``; the gradients of signal
     and penalty; that an encoder comes closer than chance; that parameters are constants; that a candidate
     that diverges (NaN, infinite or huge) raises nothing and leaves its neighbours as they are; that the role
-    is one there is.
+    and the field are ones there are, and complex numbers are taken where the field says so; that a proximal
+    map minimises what it says.
 
     Args:
         generator: what to check, in the mode and precision it is used in; must survive ``copy.deepcopy``.
@@ -54,10 +56,17 @@ def check_generator(
     require(isinstance(generator, Generator), "type", f"{what} is not an invkit.Generator")
     generator = _tied(generator, signal_shape or (1, 16, 16))
     require(generator.role in get_args(Role), "role", f"{generator.role!r}, expected kernel, image or any")
+    require(generator.field in ("real", "complex", "any"), "field", f"{generator.field!r}")
     _check_constants(generator)
+    if generator.ties:
+        _check_tie(generator, seed)
+        return
     _check_sampling(generator, seed)
-    for dtype, checks in ((torch.float32, _BASICS), (torch.float64, _CHECKS)):
-        own: Generator = copy.deepcopy(generator).to(dtype)
+    precisions = [(torch.float32, _BASICS), (torch.float64, _CHECKS)]
+    if generator.field == "any":
+        precisions.append((torch.complex128, _CHECKS))
+    for dtype, checks in precisions:
+        own: Generator = following(copy.deepcopy(generator), torch.empty(0, dtype=dtype))
         before = {name: tensor.detach().clone() for name, tensor in _tensors(own).items()}
         for check in checks:
             check(_Case.of(own, dtype, seed))
@@ -76,7 +85,8 @@ class _Case:
     def of(cls, generator: Generator, dtype: torch.dtype, seed: int) -> _Case:
         rng = torch.Generator().manual_seed(seed)
         latent = generator.sample_latent(_BATCH, rng, dtype=dtype)
-        require(latent.dtype == dtype, "dtype", f"latents asked for as {dtype} are {latent.dtype}")
+        wanted = generator.latent_dtype(dtype)
+        require(latent.dtype == wanted, "dtype", f"latents asked for as {dtype} are {latent.dtype}")
         return cls(generator, latent, rng)
 
     def signal(self, latent: Tensor) -> Tensor:
@@ -129,6 +139,22 @@ def _check_constants(generator: Generator) -> None:
     require(not learning, "constants", explanation)
 
 
+def _check_tie(generator: Generator, seed: int) -> None:
+    """A tied prior makes its signal of the other unknown's, in its dtype, and has no latent of its own."""
+    own = generator.latent_shape
+    require(own == (0,), "tied", f"its latent has the shape {own}, not (0,)")
+    shape = (_BATCH, *(generator.signal_shape or ()))
+    for dtype in (torch.float64, torch.complex128):
+        other = torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
+        kept, made = other.clone(), generator.tied(other)
+        require_shape(made, shape, "tied", "its signal is")
+        require(made.dtype == dtype, "tied", f"of {dtype} it makes {made.dtype}")
+        penalty = generator.penalty(other.new_zeros(_BATCH, 0), made)
+        require_shape(penalty, (_BATCH,), "penalty", "one number a candidate,")
+        made.add_(1)
+        require(torch.equal(other, kept), "inputs untouched", "its signal shares memory with the other's")
+
+
 def _check_sampling(generator: Generator, seed: int) -> None:
     def draw(from_seed: int) -> Tensor:
         return generator.sample_latent(_BATCH, torch.Generator().manual_seed(from_seed))
@@ -148,7 +174,9 @@ def _check_sampling(generator: Generator, seed: int) -> None:
 def _check_dtype(case: _Case) -> None:
     dtype = case.latent.dtype
     for name, made in case.made(case.latent).items():
-        require(made.dtype == dtype, "dtype", f"latents of {dtype} made {name} of {made.dtype}")
+        real = name == "penalties" or name.startswith("numbers")
+        wanted = dtype.to_real() if real else dtype
+        require(made.dtype == wanted, "dtype", f"latents of {dtype} made {name} of {made.dtype}")
 
 
 def _check_shapes(case: _Case) -> None:
@@ -216,7 +244,7 @@ def _outcomes(case: _Case, latent: Tensor) -> dict[str, Tensor]:
     """What a generator makes of latents, and its gradients, one row a candidate, by name."""
     latent = latent.clone().requires_grad_()
     made = case.made(latent)
-    total = made["signals"].flatten(1).sum(1) + made["penalties"]
+    total = made["signals"].flatten(1).sum(1).real + made["penalties"]
     made["gradients"] = _gradient(total.sum(), latent)
     return {name: each.detach() for name, each in made.items()}
 
@@ -244,7 +272,7 @@ def _check_numbers(case: _Case) -> None:
 
 def _check_signal_gradient(case: _Case) -> None:
     weights = torch.randn(case.signal(case.latent).shape, generator=case.rng, dtype=case.latent.dtype)
-    _assert_gradient(case, lambda latent: (case.signal(latent) * weights).sum(), "signal gradient")
+    _assert_gradient(case, lambda latent: (case.signal(latent) * weights).sum().real, "signal gradient")
 
 
 def _check_penalty_gradient(case: _Case) -> None:
@@ -270,6 +298,31 @@ def _check_encoder(case: _Case) -> None:
     require(bool(error < chance), "encoder", explanation)
 
 
+def _check_prox(case: _Case) -> None:
+    """No signal nearby has a smaller ``t·f(u) + ½‖u − s‖²`` than the proximal map's, of those it may make."""
+    signal, t = case.signal(case.another_latent()), 0.3
+    if not case.generator.has_prox:
+        try:
+            case.generator.prox(signal, t)
+        except InputError:
+            return
+        raise AssertionError("prox: it works although has_prox is False")
+
+    def cost(u: Tensor) -> Tensor:
+        return t * case.generator.penalty(case.latent, u) + 0.5 * squared_norm(u - signal)
+
+    made = case.generator.prox(signal, t)
+    require_shape(made, tuple(signal.shape), "prox", "its result")
+    each = case.generator.prox(signal, torch.full((_BATCH,), t, dtype=signal.real.dtype))
+    require(torch.equal(each, made), "prox", "one t for each signal does not do what one number does")
+    least = cost(made)
+    for size in (1e-1, 1e-3):
+        away = torch.randn(signal.shape, generator=case.rng, dtype=signal.dtype) * size
+        near = case.generator.prox(made + away, 1e-12)  # among the signals that it may make
+        lower = cost(near) < least - 1e-9 * (1 + least.abs())
+        require(not bool(lower.any()), "prox", "a signal nearby is better than the one it gives")
+
+
 #: what must hold in single precision too, and before anything else is asked
 _BASICS: tuple[Callable[[_Case], None], ...] = (_check_shapes, _check_penalty, _check_numbers, _check_dtype)
 
@@ -282,6 +335,7 @@ _CHECKS: tuple[Callable[[_Case], None], ...] = (
     _check_signal_gradient,
     _check_penalty_gradient,
     _check_encoder,
+    _check_prox,
     _check_divergence,
 )
 
@@ -303,7 +357,8 @@ def _assert_gradient(case: _Case, function: Callable[[Tensor], Tensor], what: st
         direction = torch.randn(latent.shape, generator=case.rng, dtype=latent.dtype)
         with torch.no_grad():
             ahead, behind = function(latent + step * direction), function(latent - step * direction)
-        difference, exact = (ahead - behind).item() / (2 * step), (gradient * direction).sum().item()
+        difference = (ahead - behind).item() / (2 * step)
+        exact = (gradient.conj() * direction).sum().real.item()
         # Differences of large values cannot resolve more than their own rounding.
         rounding = 1e-15 * abs(ahead.item()) / step
         errors.append(max(abs(difference - exact) - rounding, 0.0) / max(abs(difference), abs(exact), 1e-8))

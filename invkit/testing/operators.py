@@ -74,7 +74,7 @@ class Case:
 
     def complex(self) -> Case:
         """The same with an imaginary part to every signal."""
-        w, x, r = (torch.complex(signal, self.another(signal)) for signal in (self.w, self.x, self.r))
+        w, x, r = (torch.complex(each.real, self.another(each.real)) for each in (self.w, self.x, self.r))
         return Case(self.operator, w, x, r, self.rng)
 
     @property
@@ -282,7 +282,7 @@ def _require_matrix(view: LinearOperator, signal: Tensor, name: str) -> None:
     expected = view(signal)
     found = view.matrix(len(signal), signal)
     require_shape(found, (len(signal), expected[0].numel(), signal[0].numel()), name, "its matrix is")
-    made = (found @ signal.flatten(1)[..., None]).reshape(expected.shape)
+    made = (found @ signal.flatten(1)[..., None].to(found.dtype)).reshape(expected.shape)
     require_close(made, expected, name, "its matrix times a flat signal is not its forward")
 
 
@@ -309,10 +309,11 @@ def check_dtype_and_device(case: Case) -> None:
             for name, call in attrs.evolve(case, **signals).calls().items():
                 for value, expected in zip(call(), exact[name], strict=True):
                     what = f"{name} of {dtype} inputs on {device}"
-                    require(value.dtype == dtype, "dtype", f"{what} is {value.dtype}")
+                    wanted = dtype.to_complex() if expected.is_complex() else dtype
+                    require(value.dtype == wanted, "dtype", f"{what} is {value.dtype}")
                     require(value.device.type == device, "device", f"{what} is on {value.device}")
                     explanation = f"{what} is not what it is in double precision"
-                    found = value.to("cpu", torch.float64)
+                    found = value.to("cpu", expected.dtype)
                     require_close(found, expected, "dtype", explanation, tolerance=1e-4)
 
 
@@ -341,7 +342,11 @@ def check_misfit(case: Case) -> None:
 
     reference = Misfit(operator, y).value_and_gradients(w, x)
     r = operator(w, x) - y
-    defined = (r.abs().square().flatten(1).sum(1), 2 * case.adjoint_w(x, r), 2 * case.adjoint_x(w, r))
+    gradients = (
+        2 * (each if like.is_complex() else each.real)  # a real argument moves along the real part alone
+        for each, like in ((case.adjoint_w(x, r), w), (case.adjoint_x(w, r), x))
+    )
+    defined = (r.abs().square().flatten(1).sum(1), *gradients)
     same(reference, defined, "it is not ‖r‖², 2 A(·, x)ᴴ r and 2 A(w, ·)ᴴ r")
     misfit = operator.misfit(y)
     explanation = "value_and_gradients is not ‖y − A(w, x)‖² and its gradients"

@@ -32,6 +32,7 @@ from invkit.testing._assertions import require
 
 CONTRACTS = {
     "operator": "invkit.contracts.bilinear:BilinearOperator",
+    "linear": "invkit.contracts.linear:LinearOperator",
     "prior": "invkit.contracts.generator:Generator",
     "noise": "invkit.contracts.noise:Noise",
     "solver": "invkit.contracts.solver:Solver",

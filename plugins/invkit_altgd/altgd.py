@@ -28,7 +28,7 @@ from collections.abc import Sequence
 import attrs
 import torch
 from attrs.validators import ge, optional
-from jaxtyping import Float
+from jaxtyping import Inexact
 from torch import Tensor
 
 from invkit.contracts.generator import Generator
@@ -108,10 +108,13 @@ class AltGD(Solver):
     penalties: Penalties = attrs.field(factory=Penalties)
     slack: float = attrs.field(default=0.0, validator=ge(0))
 
+    takes_complex = True
+    takes_tied = True
+
     def solve(
         self,
         problem: Problem,
-        y: Float[Tensor, "n *y"],
+        y: Inexact[Tensor, "n *y"],
         rng: torch.Generator,
         monitors: Sequence[Monitor] = (),
         *,

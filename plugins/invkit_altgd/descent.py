@@ -16,7 +16,7 @@ from typing import Literal
 
 import attrs
 from attrs.validators import ge, gt, in_
-from jaxtyping import Float
+from jaxtyping import Inexact
 from torch import Tensor
 
 from invkit.solving import Adam, Candidates, is_given
@@ -91,9 +91,10 @@ class Step:
         return gradient if self.descent.update == "gradient" else normalised(gradient)
 
 
-def normalised(gradient: Float[Tensor, "n *latent"]) -> Float[Tensor, "n *latent"]:
+def normalised(gradient: Inexact[Tensor, "n *latent"]) -> Inexact[Tensor, "n *latent"]:
     """Each candidate's gradient over its root mean square plus 1e-5."""
     if gradient.numel() == 0:
         return gradient
-    size = gradient.flatten(1).square().mean(1).sqrt() + 1e-5
+    numbers = gradient.flatten(1)
+    size = (numbers.abs() if gradient.is_complex() else numbers).square().mean(1).sqrt() + 1e-5
     return gradient / size.reshape(-1, *[1] * (gradient.ndim - 1))

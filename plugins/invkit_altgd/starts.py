@@ -48,14 +48,16 @@ class Starts:
         Raises:
             InputError: the priors, or the shapes, do not allow the start asked for.
         """
-        _, prior_x = problem.priors
+        prior_w, prior_x = problem.priors
         if self.start == "auto":
-            return "encoder" if prior_x.can_encode else "random"
+            return "encoder" if prior_x.can_encode and not prior_w.ties else "random"
         if self.start == "encoder" and not prior_x.can_encode:
             raise InputError(
                 "start=encoder, but the prior of x has no encoder",
                 hint="use start=auto, start=image or start=random",
             )
+        if self.start == "encoder" and prior_w.ties:
+            raise InputError("start=encoder, but w is tied to x", hint="use start=auto or start=random")
         if self.start == "image" and y_shape != tuple(prior_x.signal_shape or ()):
             raise InputError(
                 f"start=image compares y with C(m), of shapes {y_shape} and {prior_x.signal_shape}",

@@ -57,20 +57,19 @@ def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
-def as_real(array: Any, what: str) -> Tensor:
-    """A tensor of its own, in floating point, from a tensor, array or nested list of finite real numbers.
+def as_numbers(array: Any, what: str) -> Tensor:
+    """A tensor of its own, in floating point, from a tensor, array or nested list of finite numbers.
 
     Args:
-        array: floats keep their precision, integers and booleans become float32.
+        array: floats and complex numbers keep their precision, integers and booleans become float32.
         what: how messages call it.
 
     Raises:
-        InputError: complex, not numeric, empty, or with NaN or infinite values.
+        InputError: not numeric, empty, or with NaN or infinite values.
     """
     values = array.detach() if isinstance(array, Tensor) else torch.as_tensor(np.array(_numeric(array, what)))
-    if values.is_complex():
-        raise InputError(f"{what} is complex, expected real numbers", hint="take its real part")
-    values = values.clone() if values.is_floating_point() else values.to(torch.float32)
+    numbers = values.is_floating_point() or values.is_complex()
+    values = values.clone() if numbers else values.to(torch.float32)
     if values.numel() == 0:
         raise InputError(f"{what} is empty: shape {tuple(values.shape)}", hint="give at least one number")
     if not torch.isfinite(values).all():
@@ -82,6 +81,17 @@ def as_real(array: Any, what: str) -> Tensor:
 def _numeric(array: Any, what: str) -> npt.NDArray[Any]:
     values = np.asarray(array)
     if values.dtype.kind not in "buifc":
-        raise InputError(f"{what} is an array of {values.dtype}, expected numbers", hint="give real numbers")
+        raise InputError(f"{what} is an array of {values.dtype}, expected numbers", hint="give numbers")
     # torch knows no unsigned 32- and 64-bit numbers, and only native byte order.
     return values.astype(values.dtype.newbyteorder("=") if values.dtype.kind in "fc" else np.float32)
+
+
+def check_field(field: Any) -> Any:
+    """The field of a prior's numbers, if it is one.
+
+    Raises:
+        InputError: another word.
+    """
+    if field not in ("real", "complex", "any"):
+        raise InputError(f"field={field!r}", hint="write field=real, field=complex or field=any")
+    return field

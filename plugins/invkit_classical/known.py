@@ -19,7 +19,7 @@ from torch import Tensor
 import invkit
 from invkit.errors import InputError, ShapeError
 from invkit.files.images import read_image
-from invkit_classical._arrays import as_real, load_arrays, with_sha256
+from invkit_classical._arrays import as_numbers, load_arrays, with_sha256
 
 
 class Known(invkit.Given):
@@ -28,16 +28,16 @@ class Known(invkit.Given):
     Values are taken as they are; nothing is forced into [0, 1].
 
     Args:
-        signal: ``(channels, *dims)``, a tensor, array or nested list of finite real numbers.
+        signal: ``(channels, *dims)``, a tensor, array or nested list of finite numbers, real or complex.
         sha256: of the file it was read from; a configuration records it.
 
     Raises:
-        InputError: NaN, infinite, complex or no values.
+        InputError: NaN, infinite or no values.
         ShapeError: fewer than two axes.
     """
 
     def __init__(self, signal: Any, sha256: str | None = None) -> None:
-        values = as_real(signal, "the known signal")
+        values = as_numbers(signal, "the known signal")
         if values.ndim < 2:
             raise ShapeError(
                 f"a known signal of shape {tuple(values.shape)} has no channel axis",
@@ -78,6 +78,6 @@ def _read(path: Path, grey: bool) -> Tensor:
     if path.suffix.lower() == ".npy":
         array = load_arrays(path)[""]
         if array.dtype.kind in "fc":
-            values = as_real(array, str(path))
+            values = as_numbers(array, str(path))
             return values[None] if values.ndim in (0, 1, 2) else values
     return torch.from_numpy(read_image(path, grey=grey))

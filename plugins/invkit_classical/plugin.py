@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @invkit.hookimpl
 def invkit_register(registry: Registry) -> None:
-    """Register ``known``, ``identity``, ``wavelet`` and ``subspace``."""
+    """Register ``known``, ``identity``, ``wavelet``, ``subspace``, ``product`` and ``tied``."""
     registry.prior(
         "known",
         "invkit_classical.known:Known",
@@ -22,7 +22,7 @@ def invkit_register(registry: Registry) -> None:
     registry.prior(
         "identity",
         "invkit_classical.identity:Identity",
-        summary="free pixels, penalty=l2, tv or tv-anisotropic",
+        summary="free pixels, penalty=l2, l1, tv or tv-anisotropic",
     )
     registry.prior(
         "wavelet",
@@ -33,4 +33,12 @@ def invkit_register(registry: Registry) -> None:
         "subspace",
         "invkit_classical.subspace:Subspace",
         summary="mean + basis · z, given basis: subspace:basis.npz",
+    )
+    registry.prior(
+        "product",
+        "invkit_classical.product:EqualParts",
+        summary="independent parts side by side: product:trajectory?count=3",
+    )
+    registry.prior(
+        "tied", "invkit.contracts.combined:Tied", summary="of w: w is x, or its conjugate (phase retrieval)"
     )

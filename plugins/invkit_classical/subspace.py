@@ -11,23 +11,27 @@ Recht and Romberg, "Blind deconvolution using convex programming" (2014).
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Inexact
 from torch import Tensor
 
 import invkit
 from invkit.errors import InputError, ShapeError
-from invkit_classical._arrays import as_real, load_arrays, with_sha256
+from invkit_classical._arrays import as_numbers, check_field, load_arrays, with_sha256
+
+Field = Literal["real", "complex", "any"]
 
 
 class Subspace(invkit.Generator):
     """``C(z) = μ + Bz``. Values of the signal are free: neither clipped to [0, 1] nor normalised.
 
     Args:
-        basis: ``(r, channels, *dims)``, linearly independent, need not be orthonormal.
+        basis: ``(r, channels, *dims)``, linearly independent, need not be orthonormal; real or complex.
         mean: ``(channels, *dims)``; None for zero.
+        field: whether the coordinates z are ``real``, ``complex``, or as the measurement is (``any``); those
+            of a complex basis or mean are complex.
         sha256: of the file they were read from; a configuration records it.
 
     Raises:
@@ -39,15 +43,21 @@ class Subspace(invkit.Generator):
     mean: Tensor
     can_encode = True
 
-    def __init__(self, basis: Any, mean: Any = None, sha256: str | None = None) -> None:
+    def __init__(
+        self, basis: Any, mean: Any = None, field: Field = "any", sha256: str | None = None
+    ) -> None:
         super().__init__()
-        vectors = as_real(basis, "the basis")
+        vectors = as_numbers(basis, "the basis")
         if vectors.ndim < 3:
             raise ShapeError(
                 f"the basis has shape {tuple(vectors.shape)}, expected (r, channels, *dims)",
                 hint="reshape it to one signal per row, e.g. basis.reshape(r, 1, 28, 28)",
             )
-        centre = as_real(torch.zeros_like(vectors[0]) if mean is None else mean, "the mean").to(vectors)
+        centre = as_numbers(torch.zeros_like(vectors[0]) if mean is None else mean, "the mean")
+        if vectors.is_complex() or centre.is_complex():
+            vectors, centre, field = vectors + 0j, centre + 0j, "complex"
+        centre = centre.to(vectors)
+        self.field = check_field(field)
         if centre.shape != vectors.shape[1:]:
             raise ShapeError(
                 f"the mean has shape {tuple(centre.shape)}, the basis vectors {tuple(vectors.shape[1:])}",
@@ -65,7 +75,7 @@ class Subspace(invkit.Generator):
         self.sha256 = sha256
 
     @classmethod
-    def from_spec(cls, name: str) -> Subspace:
+    def from_spec(cls, name: str, field: Field = "any") -> Subspace:
         """The subspace in a file: npy with the basis, or npz with ``basis`` and, optionally, ``mean``.
 
         Raises:
@@ -78,14 +88,14 @@ class Subspace(invkit.Generator):
                 f"{name} holds {', '.join(arrays) or 'nothing'}, expected an array called basis",
                 hint="save it with numpy.savez(path, basis=basis, mean=mean)",
             )
-        return cls(basis, arrays.get("mean"), sha256)
+        return cls(basis, arrays.get("mean"), field, sha256)
 
-    def forward(self, latent: Float[Tensor, "n r"]) -> Float[Tensor, "n *signal"]:
+    def forward(self, latent: Inexact[Tensor, "n r"]) -> Inexact[Tensor, "n *signal"]:
         signal = torch.addmm(self.mean.to(latent).reshape(1, -1), latent, self.basis.to(latent).flatten(1))
         return signal.unflatten(1, self.mean.shape)
 
-    def encode(self, signal: Float[Tensor, "n *signal"]) -> Float[Tensor, "n r"]:
+    def encode(self, signal: Inexact[Tensor, "n *signal"]) -> Inexact[Tensor, "n r"]:
         """The least-squares coordinates ``argmin ‖μ + Bz − x‖²``, by a QR factorisation of the basis."""
         q, r = torch.linalg.qr(self.basis.to(signal).flatten(1).T)
-        projected = (signal - self.mean.to(signal)).flatten(1) @ q
+        projected = (signal - self.mean.to(signal)).flatten(1) @ q.conj()
         return torch.linalg.solve_triangular(r, projected.T, upper=True).T

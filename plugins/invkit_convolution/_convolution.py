@@ -10,6 +10,7 @@ window that starts at ``s``,
     y[p] = (w ⊛ x)[p + s]        that is, in the DFT domain,        ŷ = e^{2πi k·s/N} ŵ ⊙ x̂,
 
 of which the first pixels are kept. Both adjoints follow: conjugate spectra, cropped to the other argument.
+Complex signals are convolved by their real and imaginary parts.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from invkit.contracts.linear import Shape
 from invkit.errors import ShapeError, SpecError
 from invkit_convolution._spectrum import (
     Size,
+    by_parts,
     from_half_spectrum,
     half_spectrum,
     in_blocks,
@@ -36,13 +38,15 @@ from invkit_convolution._spectrum import (
 
 
 class Convolution(BilinearOperator):
-    """``y = w * x`` by the real FFT. A kernel of one channel serves every channel of the image."""
+    """``y = w * x`` by the real FFT. A kernel of one channel serves every channel of the image, and an image
+    of one channel every kernel.
+    """
 
     roles = ("kernel", "image")
 
-    def __init__(self, dims: Literal[1, 2] = 2) -> None:
+    def __init__(self, dims: Literal[1, 2, 3] = 2) -> None:
         super().__init__()
-        check_option("dims", dims, (1, 2))
+        check_option("dims", dims, (1, 2, 3))
         self.measurement_dims = dims
 
     @abstractmethod
@@ -55,6 +59,8 @@ class Convolution(BilinearOperator):
 
     def forward(self, w: W, x: X) -> Y:
         y_shape = self.output_shape(tuple(w.shape[1:]), tuple(x.shape[1:]))
+        if w.is_complex() or x.is_complex():
+            return by_parts(self.forward, w, x)
         x = self._continued(x, tuple(w.shape[2:]))
         size, start = self._frame(tuple(w.shape[2:]), tuple(x.shape[2:]))
 
@@ -67,12 +73,15 @@ class Convolution(BilinearOperator):
     def adjoint_x(self, w: W, r: Y, x_shape: Shape | None = None) -> X:
         """The correlation of ``r`` with the kernel; what falls beyond the border is folded back."""
         w_shape, x_shape = self.infer_shapes(tuple(r.shape[1:]), tuple(w.shape[1:]), x_shape)
+        if w.is_complex() or r.is_complex():
+            return by_parts(lambda w, r: self.adjoint_x(w, r, x_shape), w.conj(), r)
         image = r.new_zeros(len(r), *x_shape)
         continued = self._continued(image, w_shape[1:])
         size, start = self._frame(w_shape[1:], reach := tuple(continued.shape[2:]))
 
         def block(w: Tensor, r: Tensor) -> tuple[Tensor]:
             spectrum = transfer(w, size, start).conj() * half_spectrum(r, size)
+            spectrum = spectrum.sum(1, keepdim=True) if x_shape[0] == 1 else spectrum
             return (from_half_spectrum(spectrum, size, reach),)
 
         correlation = in_blocks(block, w, r, size=size)[0]
@@ -86,6 +95,8 @@ class Convolution(BilinearOperator):
         serves.
         """
         w_shape, _ = self.infer_shapes(tuple(r.shape[1:]), w_shape, tuple(x.shape[1:]))
+        if x.is_complex() or r.is_complex():
+            return by_parts(lambda x, r: self.adjoint_w(x, r, w_shape), x.conj(), r)
         x, support = self._continued(x, w_shape[1:]), w_shape[1:]
         size, start = self._frame(support, tuple(x.shape[2:]))
 
@@ -98,12 +109,15 @@ class Convolution(BilinearOperator):
         return in_blocks(block, x, r, size=size)[0]
 
     def example_shapes(self) -> Sequence[tuple[Shape, Shape]]:
-        """Even and odd sizes, kernels up to the image's size, one channel for three and one for each."""
+        """Even and odd sizes, kernels up to the image's size, one channel for three either way and one for
+        each.
+        """
         pairs = [
-            ((1, 4, 3), (1, 7, 6)),
-            ((1, 5, 5), (3, 5, 8)),
-            ((3, 2, 6), (3, 6, 6)),
-            ((1, 1, 1), (2, 4, 5)),
+            ((1, 4, 3, 2), (1, 7, 6, 4)),
+            ((1, 5, 5, 3), (3, 5, 8, 3)),
+            ((3, 2, 6, 1), (3, 6, 6, 2)),
+            ((2, 3, 2, 2), (1, 5, 6, 3)),
+            ((1, 1, 1, 1), (2, 4, 5, 2)),
         ]
         return [(w[: self.measurement_dims + 1], x[: self.measurement_dims + 1]) for w, x in pairs]
 
@@ -113,17 +127,18 @@ class Convolution(BilinearOperator):
         ``larger`` is the remedy where a kernel must not be larger than the image.
         """
         dims = self.measurement_dims
-        axes = "(channels, length)" if dims == 1 else "(channels, height, width)"
+        lengths = ("length", "height, width", "depth, height, width")[dims - 1]
+        axes = f"(channels, {lengths})"
         for name, shape in (("kernel", w_shape), ("image", x_shape)):
             if len(shape) != dims + 1 or min(shape) < 1:
                 raise ShapeError(
                     f"the {name} has shape {tuple(shape)}, but {dims}-D convolution takes {axes}",
-                    hint=f"give the {name} that shape, or write the operator's option dims={3 - dims}",
+                    hint=f"give the {name} that shape, or write the operator's option dims=1, 2 or 3",
                 )
-        if w_shape[0] not in (1, x_shape[0]):
+        if w_shape[0] != x_shape[0] and 1 not in (w_shape[0], x_shape[0]):
             raise ShapeError(
                 f"the kernel has {w_shape[0]} channels, the image {x_shape[0]}",
-                hint="give a kernel of one channel, or of as many as the image",
+                hint="give one of them one channel, or both as many",
             )
         if larger and any(k > n for k, n in zip(w_shape[1:], x_shape[1:], strict=True)):
             kernel, image = ("×".join(map(str, shape[1:])) for shape in (w_shape, x_shape))

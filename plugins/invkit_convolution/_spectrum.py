@@ -1,8 +1,8 @@
 """Half spectra of real signals: the real FFT, zero padding and cropping, phases and energies.
 
 A real signal's DFT is symmetric, so half of it says all. Every function here works on the last ``len(size)``
-axes, one or two of them. The spectrum of images is kept **transposed**, (…, width // 2 + 1, height): that is
-the order in which the second of the two transforms leaves it in memory, and everything done to a spectrum
+axes, one to three of them. The spectrum of images is kept **transposed**, (…, width // 2 + 1, height): the
+order in which the second of the two transforms leaves it in memory, and everything done to a spectrum
 takes half the time or less when it need not be put in another order.
 """
 
@@ -15,8 +15,6 @@ from math import prod
 import torch
 from torch import Tensor
 
-from invkit.errors import InputError
-
 Size = tuple[int, ...]
 
 BLOCK_BYTES = 1 << 19
@@ -28,16 +26,10 @@ def half_spectrum(signal: Tensor, size: Size) -> Tensor:
     """The half spectrum of a real signal, zero-padded at its end to ``size``.
 
     Rows are transformed before rows of zeros are added: those need no transform.
-
-    Raises:
-        InputError: complex numbers.
     """
-    if signal.is_complex():
-        raise InputError(
-            f"the convolutions take real signals, got {signal.dtype}",
-            hint="convolve the real and the imaginary part: a convolution is linear in each argument",
-        )
     spectrum = torch.fft.rfft(signal, n=size[-1])
+    if len(size) == 3:
+        return torch.fft.fft(torch.fft.fft(spectrum, n=size[1], dim=-2), n=size[0], dim=-3)
     return torch.fft.fft(spectrum, n=size[0], dim=-2).mT if len(size) == 2 else spectrum
 
 
@@ -47,6 +39,9 @@ def from_half_spectrum(spectrum: Tensor, size: Size, support: Size) -> Tensor:
     """
     if len(size) == 2:
         spectrum = torch.fft.ifft(spectrum)[..., : support[0]].mT
+    elif len(size) == 3:
+        spectrum = torch.fft.ifft(spectrum, dim=-3)[..., : support[0], :, :]
+        spectrum = torch.fft.ifft(spectrum, dim=-2)[..., : support[1], :]
     return torch.fft.irfft(spectrum, n=size[-1])[..., : support[-1]]
 
 
@@ -70,6 +65,7 @@ def shift_phase(size: Size, shift: Size, dtype: torch.dtype, device: torch.devic
         # whole turns are taken out in integers, so that the angle is exact for any size
         turns = (torch.arange(bins, device="cpu") * offset % length).to(torch.float64) / length
         phase = torch.polar(torch.ones_like(turns), 2 * torch.pi * turns)[(..., *[None] * axis)] * phase
+    phase = phase.permute(2, 1, 0) if len(size) == 3 else phase
     return phase.to(dtype=dtype, device=device)
 
 
@@ -79,11 +75,26 @@ def energy(spectrum: Tensor, size: Size) -> Tensor:
     Bins that stand for two of the full spectrum count twice: all but the first and, for an even length, the
     last.
     """
-    bins = spectrum if len(size) == 1 else spectrum.mT
+    bins = spectrum.mT if len(size) == 2 else spectrum
     total = 2 * _squared_norm(spectrum) - _squared_norm(bins[..., 0])
     if size[-1] % 2 == 0:
         total = total - _squared_norm(bins[..., -1])
     return total / prod(size)
+
+
+def multipliers(transferred: Tensor, size: Size) -> Tensor:
+    """A spectrum in the layout of ``torch.fft.rfftn``."""
+    return transferred.mT if len(size) == 2 else transferred
+
+
+def by_parts(function: Callable[[Tensor, Tensor], Tensor], a: Tensor, b: Tensor) -> Tensor:
+    """A bilinear function of real signals at signals of which at least one is complex: of their parts."""
+    if a.is_complex() and b.is_complex():
+        real = function(a.real, b.real) - function(a.imag, b.imag)
+        return torch.complex(real, function(a.real, b.imag) + function(a.imag, b.real))
+    if a.is_complex():
+        return torch.complex(function(a.real, b), function(a.imag, b))
+    return torch.complex(function(a, b.real), function(a, b.imag))
 
 
 def in_blocks(

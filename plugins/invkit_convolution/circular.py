@@ -9,7 +9,8 @@ With the kernel's origin ``o`` at its pixel ``size // 2`` and indices taken modu
 
     y[p] = Σ_q w[q] x[p − q + o]        that is, in the DFT domain,        ŷ = e^{2πi k·o/N} ŵ ⊙ x̂.
 
-A kernel of one channel serves every channel of the image.
+A kernel of one channel serves every channel of the image; with several kernels, an image of one channel is
+measured by each.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from jaxtyping import Complex
 from torch import Tensor
 
 from invkit.contracts.ambiguity import Scaling, Y
-from invkit.contracts.bilinear import GivenW
+from invkit.contracts.bilinear import GivenW, Misfit
 from invkit.contracts.linear import LinearOperator, Shape
 from invkit_convolution._convolution import Convolution
-from invkit_convolution._spectrum import Size, kernel_origin, transfer
+from invkit_convolution._spectrum import Size, kernel_origin, multipliers, transfer
 from invkit_convolution.circular_misfit import CircularMisfit
 from invkit_convolution.shift import Shift
 
@@ -29,11 +30,12 @@ from invkit_convolution.shift import Shift
 class CircularConvolution(Convolution):
     """``y = w * x`` with wrap-around, kernels smaller than or equal to the image, by the real FFT.
 
-    Shapes without the batch axis: ``w`` (1 or c, *kernel), ``x`` and ``y`` (c, *image). Both adjoints are
-    closed forms.
+    Shapes without the batch axis: ``w`` (1 or c, *kernel), ``x`` (1 or c, *image), ``y`` (c, *image). Both
+    adjoints are closed forms.
 
     Args:
-        dims: 1 for signals ``(c, length)``, 2 for images ``(c, height, width)``.
+        dims: 1 for signals ``(c, length)``, 2 for images ``(c, height, width)``, 3 for volumes
+            ``(c, depth, height, width)``.
     """
 
     ambiguities = (Scaling(), Shift())
@@ -54,9 +56,9 @@ class CircularConvolution(Convolution):
         return CircularGivenW(self, view.w, view.input_shape) if isinstance(view, GivenW) else view
 
     def output_shape(self, w_shape: Shape, x_shape: Shape) -> Shape:
-        """The image's shape. Raises :class:`ShapeError` where kernel and image do not fit."""
+        """The image's lengths. Raises :class:`ShapeError` where kernel and image do not fit."""
         self._check_signals(w_shape, x_shape, larger="or give a larger image")
-        return tuple(x_shape)
+        return (max(w_shape[0], x_shape[0]), *x_shape[1:])
 
     def infer_shapes(
         self, y_shape: Shape, w_shape: Shape | None = None, x_shape: Shape | None = None
@@ -67,16 +69,17 @@ class CircularConvolution(Convolution):
         x_shape = tuple(y_shape) if x_shape is None else x_shape
         return super().infer_shapes(y_shape, (1, *x_shape[1:]) if w_shape is None else w_shape, x_shape)
 
-    def misfit(self, y: Y) -> CircularMisfit:
-        """``(w, x) ↦ ‖y − w * x‖²`` in the DFT domain, ``ŷ`` computed once."""
-        return CircularMisfit(self, y)
+    def misfit(self, y: Y) -> Misfit:
+        """``(w, x) ↦ ‖y − w * x‖²`` in the DFT domain, ``ŷ`` computed once; of complex ``y`` as it stands."""
+        return Misfit(self, y) if y.is_complex() else CircularMisfit(self, y)
 
 
 class CircularGivenW(GivenW):
     """``x ↦ w * x``, diagonal in the DFT."""
 
-    def spectrum(self) -> Complex[Tensor, "n c *half"]:
-        """``e^{2πi k·o/N} ŵ``, of as many channels as the kernel has."""
+    def spectrum(self) -> Complex[Tensor, "n c *half"] | None:
+        """``e^{2πi k·o/N} ŵ``, of as many channels as the kernel has; none of a complex kernel."""
+        if self.w.is_complex():
+            return None
         size = self.input_shape[1:]
-        multipliers = transfer(self.w, size, kernel_origin(tuple(self.w.shape[2:])))
-        return multipliers.mT if len(size) == 2 else multipliers
+        return multipliers(transfer(self.w, size, kernel_origin(tuple(self.w.shape[2:]))), size)

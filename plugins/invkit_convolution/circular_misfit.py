@@ -61,6 +61,8 @@ class CircularMisfit(Misfit):
         scales it. Wrap calls that want the value alone in ``torch.no_grad()``.
         """
         self._check(w, x)
+        if w.is_complex() or x.is_complex():
+            return super().__call__(w, x)
         if torch.is_grad_enabled() and (w.requires_grad or x.requires_grad):
             value: Tensor = _Value.apply(w, x, self)
             return value
@@ -69,6 +71,8 @@ class CircularMisfit(Misfit):
     def value_and_gradients(self, w: W, x: X) -> tuple[Inexact[Tensor, "n"], W, X]:
         """The value and both gradients in closed form."""
         self._check(w, x)
+        if w.is_complex() or x.is_complex():
+            return super().value_and_gradients(w, x)
         with torch.no_grad():
             value, gradient_w, gradient_x = self._evaluate(w, x, (True, True))
         return value, gradient_w, gradient_x
@@ -82,18 +86,18 @@ class CircularMisfit(Misfit):
 
     def _evaluate(self, w: Tensor, x: Tensor, wanted: tuple[bool, bool]) -> tuple[Tensor, ...]:
         """The value, and the gradients in ``w`` and in ``x`` where they are wanted, in this order."""
-        size, support, broadcast = self._size, tuple(w.shape[2:]), w.shape[1] == 1
+        size, support = self._size, tuple(w.shape[2:])
 
         def block(w: Tensor, x: Tensor, measured: Tensor) -> tuple[Tensor, ...]:
             transfer, image = half_spectrum(w, size), half_spectrum(x, size)
             residual = (transfer * image).sub_(measured)
             results = [energy(residual, size)]
             if wanted[0]:
-                correlation = image.conj() * residual
-                correlation = correlation.sum(1, keepdim=True) if broadcast else correlation
+                correlation = _summed(image.conj() * residual, w.shape[1])
                 results.append(from_half_spectrum(correlation.mul_(2), size, support))
             if wanted[1]:
-                results.append(from_half_spectrum(residual.mul_(transfer.mul_(2).conj()), size, size))
+                correlation = _summed(residual.mul_(transfer.mul_(2).conj()), x.shape[1])
+                results.append(from_half_spectrum(correlation, size, size))
             return tuple(results)
 
         return in_blocks(block, w, x, self._measured_from(support), size=size)
@@ -130,6 +134,11 @@ class _Value(Function):
             gradients = [gradient for gradient, wants in zip(both, wanted, strict=True) if wants]
         scaled = iter(gradient * scale for gradient in gradients)
         return next(scaled) if wanted[0] else None, next(scaled) if wanted[1] else None, None
+
+
+def _summed(spectrum: Tensor, channels: int) -> Tensor:
+    """Summed over the channels that one signal serves."""
+    return spectrum.sum(1, keepdim=True) if channels == 1 else spectrum
 
 
 def _batch_spectrum(y: Tensor, size: Size) -> Tensor:

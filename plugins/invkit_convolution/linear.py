@@ -38,7 +38,7 @@ from invkit.contracts.bilinear import GivenW, Scene
 from invkit.contracts.linear import LinearOperator, Shape, Window
 from invkit.errors import ShapeError, SpecError
 from invkit_convolution._convolution import Convolution, check_option
-from invkit_convolution._spectrum import Size, kernel_origin, transfer
+from invkit_convolution._spectrum import Size, kernel_origin, multipliers, transfer
 
 Mode = Literal["full", "valid", "same"]
 Boundary = Literal["zero", "replicate", "reflect", "unknown"]
@@ -55,16 +55,17 @@ _LONGER = {"full": 1, "valid": -1, "same": 0}
 class LinearConvolution(Convolution):
     """``y = w * x`` without wrap-around, by the real FFT; both adjoints are closed forms.
 
-    Shapes without the batch axis: ``w`` (1 or c, *kernel), ``x`` (c, *image), ``y`` (c, *size by mode). The
-    scaling is its only ambiguity: a shift moves pixels over the border, where they are lost.
+    Shapes without the batch axis: ``w`` (1 or c, *kernel), ``x`` (1 or c, *image), ``y`` (c, *size by mode).
+    The scaling is its only ambiguity: a shift moves pixels over the border, where they are lost.
 
     Args:
         mode: which part of the convolution is measured.
         boundary: how ``same`` continues the image; ``full`` and ``valid`` take ``zero`` only.
-        dims: 1 for signals ``(c, length)``, 2 for images ``(c, height, width)``.
+        dims: 1 for signals ``(c, length)``, 2 for images ``(c, height, width)``, 3 for volumes
+            ``(c, depth, height, width)``.
     """
 
-    def __init__(self, mode: Mode = "same", boundary: Boundary = "zero", dims: Literal[1, 2] = 2) -> None:
+    def __init__(self, mode: Mode = "same", boundary: Boundary = "zero", dims: Literal[1, 2, 3] = 2) -> None:
         super().__init__(dims)
         check_option("mode", mode, get_args(Mode))
         check_option("boundary", boundary, get_args(Boundary))
@@ -79,11 +80,11 @@ class LinearConvolution(Convolution):
 
     def forward(self, w: W, x: X) -> Y:
         """``w * x``. Large images are convolved part by part, which takes less time and memory."""
-        if x[0].numel() <= LARGE or self.measurement_dims != 2:
+        if x[0].numel() <= LARGE or self.measurement_dims != 2 or w.is_complex() or x.is_complex():
             return super().forward(w, x)
         _, *size = self.output_shape(tuple(w.shape[1:]), tuple(x.shape[1:]))
-        per_channel = w if w.shape[1] > 1 else w.expand(-1, x.shape[1], -1, -1)
-        pairs = zip(per_channel.split(1, 1), x.split(1, 1), strict=True)
+        channels = max(w.shape[1], x.shape[1])
+        pairs = zip(*(each.expand(-1, channels, -1, -1).split(1, 1) for each in (w, x)), strict=True)
         return torch.cat([self._in_parts(kernel, image, (size[0], size[1])) for kernel, image in pairs], 1)
 
     def _in_parts(self, w: Tensor, x: Tensor, size: tuple[int, int]) -> Tensor:
@@ -122,7 +123,8 @@ class LinearConvolution(Convolution):
                     hint="choose a prior of smaller kernels, give a larger image, or use boundary=replicate",
                 )
         longer = _LONGER[self.mode]
-        return (x_shape[0], *(n + longer * (k - 1) for k, n in zip(w_shape[1:], x_shape[1:], strict=True)))
+        channels = max(w_shape[0], x_shape[0])
+        return (channels, *(n + longer * (k - 1) for k, n in zip(w_shape[1:], x_shape[1:], strict=True)))
 
     def infer_shapes(
         self, y_shape: Shape, w_shape: Shape | None = None, x_shape: Shape | None = None
@@ -160,18 +162,17 @@ class LinearConvolution(Convolution):
             return None
         self.output_shape(w_shape, x_shape)
         larger = (n + k - 1 for k, n in zip(w_shape[1:], x_shape[1:], strict=True))
-        valid = LinearConvolution("valid", dims=2 if self.measurement_dims == 2 else 1)
+        valid = LinearConvolution("valid", dims=self.measurement_dims)  # type: ignore[arg-type]
         return Scene(valid, (x_shape[0], *larger), tuple((k - 1) // 2 for k in w_shape[1:]))
 
     def window(self, w: Tensor, image: Size) -> Window | None:
         """The window that ``given(w=w).window()`` tells."""
         kernel = tuple(w.shape[2:])
-        if self.boundary != "zero":
+        if self.boundary != "zero" or w.is_complex():
             return None
         size, start = self._frame(kernel, image)
-        multipliers = transfer(w, size, start)
         return Window(
-            multipliers.mT if len(size) == 2 else multipliers,
+            multipliers(transfer(w, size, start), size),
             size,
             "unread" if self.mode == "valid" else "zero",
         )

@@ -44,7 +44,8 @@ class Shift(Ambiguity):
         """
         size, axes = tuple(x.shape[2:]), tuple(range(2, x.ndim))
         spectrum = torch.fft.fftn(x_true, dim=axes) * torch.fft.fftn(x, dim=axes).conj()
-        correlation = torch.fft.ifftn(spectrum, dim=axes).real.sum(1)
+        correlation = torch.fft.ifftn(spectrum, dim=axes).sum(1)
+        correlation = correlation.abs() if w.is_complex() and x.is_complex() else correlation.real
         within = torch.ones((), dtype=torch.bool, device=x.device)
         for length, support in zip(size, w.shape[2:], strict=True):
             movement = _least_movement(torch.arange(length, device=x.device), length)

@@ -12,7 +12,7 @@ from math import inf
 from typing import Any, Literal
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Inexact
 from torch import Tensor
 
 from invkit.contracts.noise import Noise
@@ -52,6 +52,6 @@ class Robust(Noise):
         """The noise that a spec names; ``weights`` is the path of an npy file."""
         return cls(delta, weights or None, missing=missing)
 
-    def entries(self, z: Float[Tensor, "n *y"], y: Float[Tensor, "n *y"]) -> Float[Tensor, "n *y"]:
+    def entries(self, z: Inexact[Tensor, "n *y"], y: Inexact[Tensor, "n *y"]) -> Inexact[Tensor, "n *y"]:
         size = (y - z).abs()
         return torch.where(size <= self.delta, size.square(), 2 * self.delta * size - self.delta**2)

@@ -19,7 +19,7 @@ class BlockScaling(Ambiguity):
     """``(a ⊙ w, x / a)`` with a factor per block: positive, or complex where both signals are.
 
     Args:
-        block: ``"element"``: a factor for every entry of ``w``, shared by the channels of ``x`` where ``w``
+        block: ``"element"``: a factor for every entry, shared by the channels where one of the two signals
             has but one; ``"channel"``: a factor for every channel.
     """
 
@@ -28,13 +28,15 @@ class BlockScaling(Ambiguity):
         self.name = f"{block} scaling"
 
     def sample(self, w: W, x: X, rng: torch.Generator) -> Tensor:
-        return random_factors(self._factors(w), w, x, rng)
+        return random_factors(self._factors(w, x), w, x, rng)
 
     def act(self, w: W, x: X, parameter: Tensor) -> Pair:
         return w * parameter, x / parameter
 
     def align(self, w: W, x: X, w_true: W, x_true: X) -> Pair:
-        return self.act(w, x, closest_factors(self._factors(w), w, x, x_true))
+        return self.act(w, x, closest_factors(self._factors(w, x), w, x, x_true))
 
-    def _factors(self, w: Tensor) -> tuple[int, ...]:
-        return tuple(w.shape) if self.block == "element" else (*w.shape[:2], *[1] * (w.ndim - 2))
+    def _factors(self, w: Tensor, x: Tensor) -> tuple[int, ...]:
+        if self.block == "element":
+            return (len(w), min(w.shape[1], x.shape[1]), *w.shape[2:])
+        return (*w.shape[:2], *[1] * (w.ndim - 2))

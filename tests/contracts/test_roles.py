@@ -33,6 +33,8 @@ ROLES = {
     "mixture:gaussian:mnist+spectrum": "image",
     "identity": "any",
     "wavelet": "any",
+    "product:identity": "any",
+    "tied": "any",
 }
 
 
