@@ -53,7 +53,7 @@ _LAYOUTS = ("(height, width)", "(channels, height, width)", "(n, channels, heigh
 
 
 def compose(
-    operator: SpecLike | BilinearOperator,
+    operator: SpecLike | BilinearOperator | Sequence[Any],
     priors: Sequence[SpecLike | Generator] | None = None,
     solver: SpecLike | Solver | Sequence[Any] | None = None,
     seed: Any = 0,
@@ -66,7 +66,8 @@ def compose(
     """Operator, two priors and solver as one callable.
 
     Args:
-        operator: the measurement ``A``; linear maps after it follow bars: ``"circconv | downsample"``.
+        operator: the measurement ``A``; linear maps after it follow bars, ``"circconv | downsample"``,
+            or stand in a list with it.
         priors: exactly two, first that of ``w``, then that of ``x``.
         solver: what minimises the objective, or a list of stages.
         seed: the seed of all randomness of a solve, a whole number from 0 to 2⁶³ − 1. The same seed gives the

@@ -99,8 +99,8 @@ class Product(Generator):
         self, latent: Inexact[Tensor, "n k"], signal: Inexact[Tensor, "n *signal"]
     ) -> Float[Tensor, "n"]:
         """The sum of the parts' penalties."""
-        pairs = zip(self._latents(latent), torch.split(signal, self._channels, 1), strict=True)
-        made: Tensor = sum(part.penalty(own, its) for (part, own), its in pairs)  # type: ignore[assignment]
+        pairs = zip(self._latents(latent), self._signals(signal), strict=True)
+        made: Tensor = sum(part.penalty(own, its) for (part, own), (_, its) in pairs)  # type: ignore[assignment]
         return made
 
     def prox(
@@ -109,14 +109,12 @@ class Product(Generator):
         """Each part's own."""
         if not self.has_prox:
             return super().prox(signal, t)
-        pairs = zip(self.parts, torch.split(signal, self._channels, 1), strict=True)
-        return torch.cat([part.prox(its, t) for part, its in pairs], 1)
+        return torch.cat([part.prox(its, t) for part, its in self._signals(signal)], 1)
 
     def encode(self, signal: Inexact[Tensor, "n *signal"]) -> Inexact[Tensor, "n k"]:
         if not self.can_encode:
             return super().encode(signal)
-        pairs = zip(self.parts, torch.split(signal, self._channels, 1), strict=True)
-        latents = [part.encode(its).flatten(1) for part, its in pairs]
+        latents = [part.encode(its).flatten(1) for part, its in self._signals(signal)]
         dtype = self.latent_dtype(signal.dtype)
         return torch.cat([each.to(dtype) for each in latents], 1)
 
@@ -136,6 +134,10 @@ class Product(Generator):
         chosen = [each.select(index) for each in self.parts]
         same = all(new is old for new, old in zip(chosen, self.parts, strict=True))
         return self if same else Product(chosen)
+
+    def _signals(self, signal: Tensor) -> list[tuple[Generator, Tensor]]:
+        own = zip(self.parts, torch.split(signal, self._channels, 1), strict=True)
+        return [(part, its.real if part.field == "real" else its) for part, its in own]
 
     def _latents(self, latent: Tensor) -> list[tuple[Generator, Tensor]]:
         own = zip(self.parts, torch.split(latent, self._lengths, 1), strict=True)

@@ -18,7 +18,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from math import prod
-from numbers import Number
 from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
@@ -183,9 +182,11 @@ class LinearOperator(nn.Module, ABC):
         """``(A + B)(x) = A(x) + B(x)``. Raises :class:`ShapeError` where the shapes differ."""
         return LinearSum(self, other) if isinstance(other, LinearOperator) else NotImplemented
 
-    def __rmul__(self, factor: complex) -> LinearOperator:
+    def __rmul__(self, factor: int | float | complex) -> LinearOperator:
         """``(c A)(x) = c A(x)`` for a number c."""
-        return Multiple(complex(factor), self) if isinstance(factor, Number) else NotImplemented
+        if not isinstance(factor, int | float | complex):
+            return NotImplemented
+        return Multiple(complex(factor), self)
 
     __mul__ = __rmul__
 
@@ -362,10 +363,10 @@ class LinearSum(LinearOperator):
 class Multiple(LinearOperator):
     """``c A`` for a number c."""
 
-    def __init__(self, factor: complex, operator: LinearOperator) -> None:
+    def __init__(self, factor: float | complex, operator: LinearOperator) -> None:
         super().__init__()
         #: real where it has no imaginary part, so that real signals stay real
-        self.factor: complex = factor if factor.imag else factor.real
+        self.factor: float | complex = factor if factor.imag else factor.real
         self.operator = operator
         if operator.has_shape:
             self.input_shape, self.output_shape = operator.input_shape, operator.output_shape

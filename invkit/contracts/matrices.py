@@ -202,7 +202,13 @@ class _Outside(Function):
         if x.is_meta:
             return x.new_empty(len(x), *shape)
         vectors = x.detach().cpu().numpy().reshape(len(x), -1)
-        made = torch.as_tensor(np.stack([np.asarray(forth(each)).reshape(-1) for each in vectors]))
+
+        def moved(vector: Any) -> Any:
+            return np.asarray(forth(vector)).reshape(-1)
+
+        # by parts, since many an operator for real vectors drops the imaginary part or refuses it
+        one = [moved(v.real) + 1j * moved(v.imag) if np.iscomplexobj(v) else moved(v) for v in vectors]
+        made = torch.as_tensor(np.stack(one))
         dtype = _complex(x) if made.is_complex() else x.real.dtype
         return made.to(dtype=dtype, device=x.device).reshape(len(x), *shape)
 

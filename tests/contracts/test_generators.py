@@ -24,7 +24,11 @@ FILES = {
 }
 
 #: priors that are made of others
-NAMED = {"mixture": "mixture:gaussian:mnist+spectrum", "bounded": "bounded:gaussian:mnist", "product": "product:identity"}
+NAMED = {
+    "mixture": "mixture:gaussian:mnist+spectrum",
+    "bounded": "bounded:gaussian:mnist",
+    "product": "product:identity",
+}
 
 
 def _registered() -> list[str]:

@@ -120,8 +120,6 @@ def test_misuse_is_refused(tmp_path: Path) -> None:
         Known.from_spec(str(tmp_path / "zero.npy"), normalise="sum")
     with pytest.raises(ShapeError, match="no channel axis"):
         Known(torch.rand(4))
-    with pytest.raises(InputError, match="complex"):
-        Known(np.ones((1, 2), dtype=complex))
     with pytest.raises(InputError, match="empty"):
         Known(np.ones((1, 0)))
     with pytest.raises(InputError, match="expected numbers"):

@@ -236,6 +236,6 @@ def test_a_colour_measurement_with_a_grey_image_prior_is_refused() -> None:
         CircularConvolution().infer_shapes((3, 28, 28), (1, 5, 5), (1, 28, 28))
 
 
-def test_three_dimensions_are_not_offered() -> None:
-    with pytest.raises(SpecError, match=r"dims='3'.*one of 1, 2"):
-        invkit.operator("circconv?dims=3")
+def test_four_dimensions_are_not_offered() -> None:
+    with pytest.raises(SpecError, match=r"dims='4'.*one of 1, 2, 3"):
+        invkit.operator("circconv?dims=4")

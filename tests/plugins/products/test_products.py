@@ -113,7 +113,7 @@ def test_nothing_tells_the_rank_of_a_matrix_product() -> None:
     ("operator", "w_shape", "x_shape", "message"),
     [
         (PointwiseProduct(), (1, 3, 4), (1, 4, 3), r"\(1, 3, 4\).*pointwise.*height, width"),
-        (PointwiseProduct(), (2, 3, 4), (3, 3, 4), "one channel or x's"),
+        (PointwiseProduct(), (2, 3, 4), (3, 3, 4), "one of them with one"),
         (PointwiseProduct(dims=1), (1, 3, 4), (1, 3, 4), "length"),
         (OuterProduct(), (1, 3), (2, 3), "outer product.*as many channels"),
         (OuterProduct(), (1, 3, 3), (1, 3, 3), r"\(channels, length\)"),
@@ -125,6 +125,6 @@ def test_shapes_that_do_not_fit_are_named(operator, w_shape, x_shape, message: s
         operator.output_shape(w_shape, x_shape)
 
 
-def test_three_dimensions_are_not_offered() -> None:
-    with pytest.raises(SpecError, match=r"dims='3'.*one of 1, 2"):
-        invkit.operator("pointwise?dims=3")
+def test_four_dimensions_are_not_offered() -> None:
+    with pytest.raises(SpecError, match=r"dims='4'.*one of 1, 2, 3"):
+        invkit.operator("pointwise?dims=4")
