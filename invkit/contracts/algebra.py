@@ -179,8 +179,12 @@ class Before(BilinearOperator):
                 )
             except InvkitError:
                 continue
-        if not made and self.w_shape and self.x_shape:
-            made = [(self.w_shape, self.x_shape)]
+        tied = [each.output_shape for each in (self.p, self.q) if each is not None and each.has_shape]
+        for inner in tied if not made else []:
+            try:
+                made.append(self.infer_shapes(tuple(inner)))
+            except InvkitError:
+                continue
         return made
 
     def given(
@@ -422,7 +426,7 @@ class Stack(BilinearOperator):
         return tuple(torch.split(r, channels, 1))
 
 
-def stack(operators: Sequence[BilinearOperator]) -> BilinearOperator:
+def stack(operators: Sequence[Any]) -> BilinearOperator:
     """Several measurements of the same ``(w, x)``, side by side along the channel axis.
 
     Args:
@@ -438,7 +442,7 @@ def stack(operators: Sequence[BilinearOperator]) -> BilinearOperator:
     return Stack(operators)
 
 
-def before_of(operator: BilinearOperator, maps: Sequence[LinearOperator | None]) -> BilinearOperator:
+def before_of(operator: BilinearOperator, maps: Any) -> BilinearOperator:
     """``A @ (P, Q)``, checked; of nothing but None, A itself.
 
     Raises:

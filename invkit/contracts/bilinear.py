@@ -26,6 +26,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from math import prod
+from typing import Any
 
 import attrs
 import torch
@@ -246,7 +247,7 @@ class BilinearOperator(nn.Module, ABC):
 
         return After(after, self) if isinstance(after, LinearOperator) else NotImplemented
 
-    def __matmul__(self, before: Sequence[LinearOperator | None]) -> BilinearOperator:
+    def __matmul__(self, before: Any) -> BilinearOperator:
         """``A @ (P, Q)``: ``(w, x) ↦ A(P w, Q x)``; None leaves an argument as it is."""
         from invkit.contracts.algebra import before_of
 
