@@ -60,6 +60,8 @@ class Lifted(Projection):
         self._by_outer = tensor.permute(0, 2, 1, 3).reshape(groups, self.outer, -1)
         self._by_inner = tensor.permute(0, 3, 1, 2).reshape(groups, self.inner, -1)
         self._mirror: Lifted | None = None
+        free = all(not isinstance(each, Tensor) and each == 0 for each in ridges)
+        self.homogeneous = free and not any(constants) and min(self.outer, self.inner) > 0
 
     @classmethod
     def of(cls, c: Candidates) -> Lifted | None:
@@ -99,9 +101,14 @@ class Lifted(Projection):
     def mirrored(self) -> Lifted:
         """The same with outer and inner latent exchanged."""
         if self._mirror is None:
-            constants, ridges, latents = (pair[::-1] for pair in (self.constants, self.ridges, self.latents))
             self._mirror = Lifted(
-                self.tensor.mT, constants, ridges, self.y, latents, not self.swapped, self.paired
+                self.tensor.mT,
+                self.constants[::-1],
+                self.ridges[::-1],
+                self.y,
+                self.latents[::-1],
+                not self.swapped,
+                self.paired,
             )
         return self._mirror
 
@@ -128,11 +135,6 @@ class Lifted(Projection):
                 flat = torch.view_as_complex(flat.reshape(len(flat), -1, 2).contiguous())
             made.append(flat.reshape(len(flat), *shape))
         return (made[1], made[0]) if self.swapped else (made[0], made[1])
-
-    @property
-    def homogeneous(self) -> bool:
-        free = all(not isinstance(each, Tensor) and each == 0 for each in self.ridges)
-        return free and not any(self.constants) and min(self.outer, self.inner) > 0
 
     def made(self, outer: Tensor, inner: Tensor) -> Tensor:
         columns, constant = self._columns(outer, self._by_outer, self.inner, self.constants)

@@ -140,8 +140,8 @@ class _Search:
         root = None if self.noise.plain else self._root(algebra.made(outer, inner))
         if algebra.homogeneous and self.fitted is None:
             outer = outer / per_row(outer.flatten(1).norm(dim=1), outer)
-        reusable = self.fitted is not None and self.noise.plain
-        now = self.fitted if reusable else algebra.fitted(outer, inner, root)
+        now = self.fitted if self.noise.plain else None
+        now = algebra.fitted(outer, inner, root) if now is None else now
         move = algebra.step(outer, now, root, self.damping)
         then = algebra.fitted(outer + move.delta, now.inner, root)
         better = then.cost < now.cost
