@@ -23,6 +23,7 @@ from invkit.plugin.registry import CORE_COMMANDS
 DOCS = Path(__file__).resolve().parent
 KINDS = {
     "operators": "operator",
+    "linear": "linear",
     "priors": "prior",
     "noises": "noise",
     "solvers": "solver",

@@ -37,7 +37,8 @@ DATA = ("plugins/invkit_experiments/studies/", "plugins/invkit_experiments/input
 
 #: words that are another plugin's kind, too, but mean something else here
 WORDS = {
-    "invkit": {"history", "images", "progress", "tensorboard"},  # arguments and folders
+    "invkit": {"crop", "history", "images", "product", "progress", "tensorboard", "tied"},  # arguments, folders
+    "invkit_altgd": {"gradient"},  # an option's value
     "invkit_classical": {"tv"},  # a penalty
     "invkit_experiments": {"identity"},  # a key of kept results
     "invkit_generative": {"gaussian"},  # a likelihood
