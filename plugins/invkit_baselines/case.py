@@ -50,7 +50,9 @@ class Case:
         return self.operator.given(w=self.w, x_shape=self.x_shape)
 
     def window(self) -> Window | None:
-        """A as a window of a circular convolution that treats all colours alike, else None."""
+        """A as a window of a circular convolution of real signals that treats all colours alike, else None."""
+        if self.term.y.is_complex():
+            return None
         alike = self.palette.plain or self.w.shape[1] == 1
         return self.linear.window() if alike else None
 

@@ -41,7 +41,7 @@ def require_free_pixels(
         probe = probe.div_(probe.sum()) if unit_sum else probe.mul_(high - low).add_(low)
         probe = probe.to(like)
         with torch.no_grad():
-            apart = (prior(prior.encode(probe)) - probe).abs_().max()
+            apart = (prior(prior.encode(probe)) - probe).abs().max()
         if float(apart) <= _TOLERANCE * float(probe.abs().max()):
             return
     raise InputError(

@@ -101,6 +101,8 @@ class TV(Solver):
         inner: steps of conjugate gradients in an iteration, where those are needed.
     """
 
+    takes_complex = True
+
     weight_x: float | None = attrs.field(default=None, validator=optional(gt(0)))
     tau: float = attrs.field(default=0.9, validator=gt(0))
     colour: Literal["opponent", "joint", "separate"] = attrs.field(
@@ -222,6 +224,11 @@ class TV(Solver):
         if self.weight_x is not None:
             return y.new_full((len(y),), self.weight_x).real
         sigma = problem.noise.sigma
+        if sigma is None and y.is_complex():
+            raise InputError(
+                "the noise of complex measurements is not known, and the weight follows it",
+                hint="write noise='gaussian?sigma=0.01', or tv?weight_x=1e-3",
+            )
         level = noise_level(y) if sigma is None else sigma.to(y.real).expand(len(y))
         return self.tau * level.clamp(min=LEAST_SIGMA) ** 1.5
 
