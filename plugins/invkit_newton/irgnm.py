@@ -88,9 +88,7 @@ class IRGNM(Solver):
                 c.move(*_flat(c))
             c.memory |= {"h": c.h, "m": c.m}
 
-        return run(
-            self._step, problem, y, rng, monitors, steps=self.steps, start=start, begin=begin
-        )
+        return run(self._step, problem, y, rng, monitors, steps=self.steps, start=start, begin=begin)
 
     def _step(self, c: Candidates, number: int) -> None:
         alpha = self.alpha * self.decay**number * c.memory["level"][:, None]
@@ -149,7 +147,9 @@ class Linearised:
         sizes = [prod(each.shape[1:]) * (2 if each.is_complex() else 1) for each in self.at]
         parts = zip(change.split(sizes, 1), self.at, strict=True)
         h, m = (
-            torch.view_as_complex(own.reshape(*like.shape, 2)) if like.is_complex() else own.reshape(like.shape)
+            torch.view_as_complex(own.reshape(*like.shape, 2))
+            if like.is_complex()
+            else own.reshape(like.shape)
             for own, like in parts
         )
         return h, m

@@ -94,7 +94,6 @@ def test_the_numbers_stay_within_their_ranges(first: float, second: float) -> No
     assert float(middle["radius"]) == pytest.approx(math.sqrt(0.7 * 3))
 
 
-@pytest.mark.filterwarnings("ignore:`torch.jit.script:DeprecationWarning")
 def test_forward_derivatives_are_there() -> None:
     """Solvers of least squares take products with the Jacobian: both ways agree."""
     prior = Widefield((3, 5, 4)).double()
