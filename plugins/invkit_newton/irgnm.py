@@ -56,7 +56,7 @@ class IRGNM(Solver):
 
     takes_complex = True
 
-    steps: int = attrs.field(default=12, validator=ge(1))
+    steps: int = attrs.field(default=10, validator=ge(1))
     alpha: float = attrs.field(default=1.0, validator=gt(0))
     decay: float = attrs.field(default=0.5, validator=[gt(0), lt(1)])
     inner: int = attrs.field(default=30, validator=ge(1))
