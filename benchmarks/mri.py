@@ -52,7 +52,9 @@ def zero_filled(y: Tensor, sampled: Tensor, calibration: int) -> dict[str, Tenso
 def ours(y: Tensor, sampled: Tensor, calibration: int) -> dict[str, Tensor]:
     """Coils and image by ``irgnm``, then the image by ``tv``."""
     y = y / zero_filled(y, sampled, calibration)["zero-filled"].max()
-    acquire = invkit.diagonal(sampled[None]) @ invkit.linear("dft?centred=true") @ invkit.operator("pointwise")
+    acquire = (
+        invkit.diagonal(sampled[None]) @ invkit.linear("dft?centred=true") @ invkit.operator("pointwise")
+    )
     image = f"identity?shape=1x{y.shape[1]}x{y.shape[2]}"
     found = invkit.compose(acquire, w="sobolev", x=image, solver="irgnm")(y)
     size = found.w.norm(dim=0)
@@ -125,7 +127,7 @@ def main(only: str | None, picture: str | None) -> Iterator[Report]:
 
 
 def beside(images: dict[str, Tensor], truth: Tensor) -> Tensor:
-    """Magnitudes at one scale, and below them by how much they differ from the truth, four times as bright."""
+    """Magnitudes at one scale; below them their differences from the truth, four times as bright."""
     columns = []
     for image in images.values():
         scaled = image * (image * truth).sum() / image.square().sum()

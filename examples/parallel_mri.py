@@ -1,8 +1,8 @@
 """Parallel MRI with unknown coils: image and sensitivities from undersampled k-space. Takes [PICTURE].
 
-Coil j measures ``y_j = M F(w_j ⊙ x)``: the image x times the coil's sensitivity w_j, its Fourier transform F, and
-the mask M of what was sampled. Here a phantom of 64 × 64 pixels is seen by 6 coils, at every second row and
-column and 12 × 12 samples in the middle. Prints the relative errors of the magnitude, with the scale fitted.
+Coil j measures ``y_j = M F(w_j ⊙ x)``: the image x times the coil's sensitivity w_j, the Fourier transform F,
+and the mask M of what was sampled. Here a phantom of 64 × 64 pixels is seen by 6 coils, at every second row
+and column and 12 × 12 samples in the middle. Prints the relative errors of the magnitude, scale fitted.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ SIZE, COILS, CALIBRATION, SIGMA = 64, 6, 12, 0.005
 
 
 def recover(y: Tensor, sampled: Tensor) -> tuple[Tensor, Tensor]:
-    """Image (1, h, w) and coils (c, h, w) of unit root sum of squares, from k-space (c, h, w) and its mask."""
+    """Image (1, h, w) and coils (c, h, w) of unit norm in each pixel, from k-space (c, h, w) and its mask."""
     acquire = (
         invkit.diagonal(sampled[None]) @ invkit.linear("dft?centred=true") @ invkit.operator("pointwise")
     )

@@ -9,7 +9,7 @@ from the latent.
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Inexact
 from torch import Tensor
 
 from invkit.contracts.generator import Generator
@@ -20,7 +20,7 @@ _TOLERANCE = 1e-3  # of the largest value: single precision is allowed its round
 
 
 def require_free_pixels(
-    name: str, prior: Generator, like: Float[Tensor, "n *y"], hint: str, *, unit_sum: bool = False
+    name: str, prior: Generator, like: Inexact[Tensor, "n *y"], hint: str, *, unit_sum: bool = False
 ) -> None:
     """Raise unless the prior can make any signal within its bounds (any non-negative one of unit sum).
 

@@ -47,7 +47,7 @@ from typing import Literal
 import attrs
 import torch
 from attrs.validators import ge, gt, in_, optional
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Inexact, Int
 from torch import Tensor
 from torch.nn.functional import pad
 
@@ -119,7 +119,7 @@ class TV(Solver):
     def solve(
         self,
         problem: Problem,
-        y: Float[Tensor, "n *y"],
+        y: Inexact[Tensor, "n *y"],
         rng: torch.Generator,
         monitors: Sequence[Monitor] = (),
         *,
@@ -176,7 +176,7 @@ class TV(Solver):
         scene: Scene,
         rows: Int[Tensor, "k"],
         record: Record,
-        start: Float[Tensor, "n c *scene"] | None,
+        start: Inexact[Tensor, "n c *scene"] | None,
     ) -> None:
         """A pass: the measurements ``rows`` at once, or one in tiles."""
         record.begin(rows)
@@ -233,7 +233,7 @@ class TV(Solver):
         return self.tau * level.clamp(min=LEAST_SIGMA) ** 1.5
 
 
-def _clipped(y: Float[Tensor, "n *y"]) -> Bool[Tensor, "n *y"] | None:
+def _clipped(y: Inexact[Tensor, "n *y"]) -> Bool[Tensor, "n *y"] | None:
     """The entries at each measurement's largest value, where enough have it; None where there are none."""
     if y.is_complex():
         return None
@@ -244,7 +244,7 @@ def _clipped(y: Float[Tensor, "n *y"]) -> Bool[Tensor, "n *y"] | None:
     return at if bool(enough.any()) else None
 
 
-def _trimmed(w: Float[Tensor, "n c *kernel"]) -> Float[Tensor, "n c *trimmed"]:
+def _trimmed(w: Inexact[Tensor, "n c *kernel"]) -> Inexact[Tensor, "n c *trimmed"]:
     """Kernels without the zeros around them, their middle kept: of every axis of odd length as much on both
     sides as all of them can spare.
     """
@@ -257,7 +257,7 @@ def _trimmed(w: Float[Tensor, "n c *kernel"]) -> Float[Tensor, "n c *trimmed"]:
     return w
 
 
-def _placed(x: Float[Tensor, "n c *x"], scene: Scene) -> Float[Tensor, "n c *scene"]:
+def _placed(x: Inexact[Tensor, "n c *x"], scene: Scene) -> Inexact[Tensor, "n c *scene"]:
     """x in its place in the scene, continued by its edge pixels."""
     more = [
         (first, length - first - own)

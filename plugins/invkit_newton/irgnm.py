@@ -3,8 +3,8 @@
     A = invkit.diagonal(pattern) @ invkit.linear("dft?centred=true") @ invkit.operator("pointwise")
     solve = invkit.compose(A, w="sobolev?shape=8x180x230", x="identity?shape=1x180x230", solver="irgnm")
 
-With the latents ``u = (h, m)``, the map ``F(u) = A(B(h), C(m))`` and its derivative J at the current ones, step
-n = 0, 1, … is
+With the latents ``u = (h, m)``, the map ``F(u) = A(B(h), C(m))`` and its derivative J at the current ones,
+step n = 0, 1, … is
 
     u ← u + argmin_d  ‖y − F(u) − J d‖² + α_n ‖u + d − u₀‖²,        α_n = alpha · decayⁿ · ‖y‖ / ‖1‖.
 
@@ -65,7 +65,7 @@ class IRGNM(Solver):
     def solve(
         self,
         problem: Problem,
-        y: Float[Tensor, "n *y"],
+        y: Inexact[Tensor, "n *y"],
         rng: torch.Generator,
         monitors: Sequence[Monitor] = (),
         *,

@@ -338,3 +338,33 @@ def test_a_clipped_or_a_masked_neighbour_does_not_matter() -> None:
         problem = Problem(invkit.operator("circconv"), priors, noise=noise)
         alone = TV().solve(problem, y[row : row + 1], torch.Generator()).x
         torch.testing.assert_close(together[row : row + 1], alone, atol=1e-12, rtol=0)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_phase_of_the_measurement_is_one_of_the_picture(weighted: bool) -> None:
+    x, w = steps_picture(2, 1, 1, 12), kernels(1, 1)[:, :1]
+    w = 0.5 + torch.nn.functional.interpolate(w, (12, 12)) / w.amax()
+    weights = (x[0] > 0.1).double() + 0.5 if weighted else None
+    problem = Problem(
+        invkit.operator("pointwise"), (given(w), invkit.prior("identity")), noise=Gaussian(weights)
+    )
+    solver, rng = TV(weight_x=0.02, clipped=False), torch.Generator()
+    turn = torch.polar(torch.ones(()).double(), torch.tensor(0.7).double())
+    real, turned = (solver.solve(problem, each, rng) for each in (w * x, turn * w * x))
+    torch.testing.assert_close(turned.x, turn * real.x)
+    torch.testing.assert_close(turned.residual, real.residual)
+
+
+def test_complex_measurements_of_a_convolution_meet_the_real_ones() -> None:
+    """The ways differ, by divisions and by conjugate gradients; the minimum does not."""
+    w, _, y = blurred("circconv", n=1, channels=1)
+    solver = TV(weight_x=0.005, clipped=False, tolerance=1e-5, steps=500)
+    real, turned = solve(solver, "circconv", w, y), solve(solver, "circconv", w, 1j * y)
+    assert (turned.x - 1j * real.x).abs().max() < 5e-3
+
+
+def test_the_noise_of_complex_measurements_must_be_known() -> None:
+    w, _, y = blurred("circconv", n=1, channels=1)
+    with pytest.raises(InputError, match="noise of complex measurements") as caught:
+        solve(TV(), "circconv", w, 1j * y)
+    assert "sigma=" in caught.value.hint
