@@ -51,7 +51,7 @@ class Case:
 
     def window(self) -> Window | None:
         """A as a window of a circular convolution of real signals, all colours alike, else None."""
-        if self.term.y.is_complex():
+        if self.term.y.is_complex() or self.term.y.shape[1] != self.x_shape[0]:
             return None
         alike = self.palette.plain or self.w.shape[1] == 1
         return self.linear.window() if alike else None
