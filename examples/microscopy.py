@@ -13,14 +13,15 @@ import torch
 from torch import Tensor
 
 import invkit
+from invkit.files.images import write_image
 
 SIZE, PHOTONS, BACKGROUND = (16, 32, 32), 400.0, 2.0
-SOLVER = "altgd?start=image,restarts=1,keep=1,steps=300,rate=0.05"
 
 
-def recover(y: Tensor, solver: str = SOLVER) -> invkit.Solution:
+def recover(y: Tensor) -> invkit.Solution:
     """Object and point-spread function (1, slices, rows, columns) from counts of the same shape."""
     size = "x".join(map(str, y.shape[1:]))
+    solver = "altgd?start=image,restarts=1,keep=1,steps=300,rate=0.05"
     deconvolve = invkit.compose(
         "circconv?dims=3", w=f"widefield?size={size}", x="squares", noise="poisson", solver=solver
     )
@@ -29,45 +30,30 @@ def recover(y: Tensor, solver: str = SOLVER) -> invkit.Solution:
 
 def main(picture: str | None = None) -> None:
     """Draw an object, count photons, recover."""
+    x = torch.zeros(1, *SIZE)
+    for number, depth in enumerate((4, 6, 8, 10)):
+        x[0, depth, 8 + 5 * number, 8:24] = 0.4 + 0.2 * number
+    for depth, row, column in ((5, 26, 9), (9, 5, 16), (11, 16, 27)):
+        x[0, depth, row, column] = 2.0
+    prior, latent = invkit.prior("widefield", size=SIZE), torch.tensor([[-0.6, 0.4]])
+    w = prior(latent)[0]
+    blurry = invkit.operator("circconv?dims=3")(w[None], x[None])[0]
     rng = torch.Generator().manual_seed(0)
-    prior = invkit.prior("widefield", size=SIZE)
-    latent = torch.tensor([[-0.6, 0.4]])
-    x, w = scene()[None], prior(latent)
-    blurry = invkit.operator("circconv?dims=3")(w, x)[0]
     counts = torch.poisson(PHOTONS * blurry / blurry.max() + BACKGROUND, generator=rng)
 
     solution = recover(counts)
-    print(f"PSNR blurry {psnr(counts, x[0]):.2f} dB")
-    print(f"PSNR recovered {psnr(solution.x, x[0]):.2f} dB")
+    for name, volume in (("blurry", counts), ("recovered", solution.x)):
+        scale = (volume * x).sum() / volume.square().sum()
+        print(f"PSNR {name} {invkit.metrics.psnr(scale * volume, x, float(x.max()), dims=3):.2f} dB")
     found = prior.numbers(solution.latents[0].reshape(1, -1))
     for name, value in prior.numbers(latent).items():
         print(f"{name} found {float(found[name]):.2f}, true {float(value):.2f}")
-    if picture:
-        from invkit.files.images import write_image
-
-        write_image(picture, torch.cat([views(each[0]) for each in (counts, solution.x, x[0])], 1)[None])
-
-
-def scene() -> Tensor:
-    """Bars at different depths and a few beads, (1, slices, rows, columns)."""
-    volume = torch.zeros(1, *SIZE)
-    for number, depth in enumerate((4, 6, 8, 10)):
-        volume[0, depth, 8 + 5 * number, 8:24] = 0.4 + 0.2 * number
-    for depth, row, column in ((5, 26, 9), (9, 5, 16), (11, 16, 27)):
-        volume[0, depth, row, column] = 2.0
-    return volume
-
-
-def psnr(volume: Tensor, truth: Tensor) -> float:
-    """In dB, of the largest value of the truth, after a fitted scale."""
-    scale = (volume * truth).sum() / volume.square().sum()
-    return float(10 * torch.log10(truth.max() ** 2 / (scale * volume - truth).square().mean()))
-
-
-def views(volume: Tensor) -> Tensor:
-    """The largest values along the optical axis, and below them those along the rows."""
-    seen = torch.cat([volume.amax(0), volume.amax(1)])
-    return (seen / seen.max()).sqrt()
+    if picture:  # the largest values along the optical axis, and below them those along the rows
+        seen = [
+            torch.cat([each[0].amax(0), each[0].amax(1)]) for each in (counts, solution.x, x, solution.w, w)
+        ]
+        row = torch.cat([(each / each.max()).sqrt() for each in seen], 1)
+        write_image(picture, row.repeat_interleave(4, 0).repeat_interleave(4, 1)[None])
 
 
 if __name__ == "__main__":
