@@ -13,8 +13,9 @@ value, after a fitted scale. A volume of zeros has 25.6 dB.
   best of 4, 16, 64 and 256 iterations. It is the truth that says which, as it never could.
 - scikit-image: ``richardson_lucy`` with that point-spread function, likewise. It knows nothing beyond the
   borders, where the others go round.
-- ours: ``altgd`` with the priors ``widefield`` and ``squares``, told nothing of either. Its settings were
-  chosen by the objective alone. ``known`` has the point-spread function that comes with the data.
+- ours: ``altgd`` with the priors ``widefield`` and ``squares``, told nothing of either. Its rate is the one
+  of 0.02 and 0.05 that ends at the smaller objective. ``known`` has the point-spread function that comes with
+  the data.
 """
 
 from __future__ import annotations
@@ -42,8 +43,8 @@ Way = Callable[[Tensor], Tensor]
 
 
 def solver(steps: int) -> str:
-    """One start, from the measurement, and no penalties."""
-    return f"altgd?start=image,restarts=1,keep=1,steps={steps},rate=0.02,anneal=1,weight_w=0,weight_x=0"
+    """One start, from the measurement."""
+    return f"altgd?start=image,restarts=1,keep=1,steps={steps},rate=0.05"
 
 
 class Ours:

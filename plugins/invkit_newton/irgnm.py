@@ -128,7 +128,7 @@ class Linearised:
     def __call__(self, change: Float[Tensor, "n d"]) -> Inexact[Tensor, "n *y"]:
         """``J d``."""
         with torch.no_grad():
-            _, (w, x) = torch.func.jvp(self.problem.signals, self.at, self.latents(change))
+            _, (w, x), *_ = torch.func.jvp(self.problem.signals, self.at, self.latents(change))
             z: Tensor = self.problem.operator(w, self.x) + self.problem.operator(self.w, x)
         return self._weighted(z)
 

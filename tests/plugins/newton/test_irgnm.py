@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -39,6 +39,7 @@ def drawn(seed: int, dtype: torch.dtype, n: int = 2) -> tuple[Tensor, Tensor, Te
     return h, m, y
 
 
+@settings(max_examples=6)
 @given(seed=seeds, dtype=st.sampled_from([torch.float64, torch.complex128]), weighted=st.booleans())
 def test_the_derivative_and_its_adjoint(seed: int, dtype: torch.dtype, weighted: bool) -> None:
     weights = noise((3, 3, 4), seed + 7, torch.float64).abs() if weighted else None
@@ -132,6 +133,20 @@ def test_parallel_mri_by_the_algebra() -> None:
         return float((image - x[0, 0]).norm() / x.norm())
 
     assert error(found) < 0.3 * error(filled)
+
+
+def test_every_scan_keeps_its_own_mask() -> None:
+    rng = torch.Generator().manual_seed(0)
+    masks = (torch.rand(2, 1, 3, 4, generator=rng) > 0.3).double()
+    y = masks * noise((2, 3, 3, 4), 1, torch.complex128)
+
+    def solve(masks: Tensor, y: Tensor) -> Tensor:
+        acquire = invkit.diagonal(masks, each=True) @ invkit.linear("dft") @ invkit.operator("pointwise")
+        options = {"w": "sobolev?scale=2,order=3", "x": "identity?shape=1x3x4", "solver": "irgnm?steps=3"}
+        return invkit.compose(acquire, **options)(y).x
+
+    alone = [solve(masks[k : k + 1], y[k : k + 1]) for k in range(2)]
+    torch.testing.assert_close(solve(masks, y), torch.cat(alone))
 
 
 def test_a_given_signal_stays_and_penalties_have_no_part() -> None:
