@@ -1,6 +1,7 @@
-"""The peer library, which asks for packages that no benchmark needs: those become stubs, and only for it.
+"""The peer libraries. deepinv asks for packages that no benchmark needs: those become stubs, and only for it.
 
     deepinv = deepinv_or_none()          # None, and a line that says what to install, where it is missing
+    sigpy, skimage = sigpy_or_none(), skimage_or_none()
     version(deepinv)                     # "deepinv 0.5.0", or None
 
 A stub answers every attribute with an empty class, which is enough for what is imported and at most made,
@@ -9,6 +10,7 @@ such as a progress bar that is not shown.
 
 from __future__ import annotations
 
+import importlib
 import importlib.machinery
 import importlib.util
 import sys
@@ -36,6 +38,27 @@ def deepinv_or_none() -> ModuleType | None:
         return None
     module: ModuleType = deepinv
     return module
+
+
+def sigpy_or_none() -> ModuleType | None:
+    """sigpy, or None where it is not installed."""
+    return _or_none("sigpy", "pip install sigpy")
+
+
+def skimage_or_none() -> ModuleType | None:
+    """scikit-image, or None where it is not installed."""
+    return _or_none("skimage", "pip install scikit-image")
+
+
+def _or_none(name: str, remedy: str) -> ModuleType | None:
+    """A package, or None and a line that says what to install."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return importlib.import_module(name)
+    except ImportError:
+        click.echo(f"{name} is not installed: {remedy}", err=True)
+        return None
 
 
 def version(peer: ModuleType | None) -> str | None:

@@ -147,6 +147,7 @@ MADE: dict[str, Callable[[int], Sequence[Example]]] = {
     "range": lambda seed: [*general(seed, KNOWN), *gains(seed)],
     "evidence": lambda seed: [*told(general(seed, EXAMPLE_NAMES[0])), *natural(seed)],
     "darkprior": lambda seed: [*general(seed, KNOWN), *photographs(seed)],
+    "irgnm": lambda seed: general(seed, EXAMPLE_NAMES[0], KNOWN, FREE),
     "kernelsearch": lambda seed: photographs(seed, (36, 40)),
     "caution": lambda seed: general(seed, KNOWN),
     "pnp": denoised,

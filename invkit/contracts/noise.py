@@ -135,7 +135,7 @@ class Noise(nn.Module, ABC):
         gone = y.isnan() if self.missing == "nan" else torch.zeros_like(y, dtype=torch.bool)
         weights = self._fitted(y)
         if weights is not None or gone.any():
-            weights = torch.ones_like(y) if weights is None else weights.to(y)
+            weights = torch.ones_like(y.real) if weights is None else weights.to(y.real)
             weights = weights.masked_fill(gone, 0.0)
             y = y.masked_fill(weights == 0, 0.0)
             if not (weights.flatten(1).amax(1) > 0).all():

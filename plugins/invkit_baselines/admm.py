@@ -23,7 +23,7 @@ optimization", IEEE TIP 19(9), 2010.
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Inexact, Int
 from torch import Tensor
 
 from invkit.contracts.linear import LinearOperator
@@ -49,7 +49,7 @@ class GradientTV:
     def __init__(
         self,
         operator: LinearOperator,
-        y: Float[Tensor, "n *y"],
+        y: Inexact[Tensor, "n *y"],
         gamma: Float[Tensor, "n"],
         palette: Palette,
         *,
@@ -64,7 +64,7 @@ class GradientTV:
         self.fixed = operator.adjoint(y)
         self.metric = palette.matrix.T @ palette.matrix
 
-    def begin(self, first: Float[Tensor, "n c *x"]) -> None:
+    def begin(self, first: Inexact[Tensor, "n c *x"]) -> None:
         """Start from x, with multipliers of zero."""
         self._x = first
         self.d = differences(self._coloured(first))
@@ -79,7 +79,7 @@ class GradientTV:
         self.c = None if other.c is None else other.c[rows]
 
     @property
-    def x(self) -> Float[Tensor, "n c *x"]:
+    def x(self) -> Inexact[Tensor, "n c *x"]:
         """The signal so far: the one within the bounds, where there are any."""
         return self._x if self.q is None else self.q
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Inexact
 from torch import Tensor
 
 from invkit.contracts.bilinear import BilinearOperator
@@ -36,7 +36,7 @@ class Case:
     """
 
     operator: BilinearOperator
-    w: Float[Tensor, "n *w"]
+    w: Inexact[Tensor, "n *w"]
     x_shape: Shape
     term: DataTerm
     gamma: Float[Tensor, "n"]
@@ -50,16 +50,18 @@ class Case:
         return self.operator.given(w=self.w, x_shape=self.x_shape)
 
     def window(self) -> Window | None:
-        """A as a window of a circular convolution that treats all colours alike, else None."""
+        """A as a window of a circular convolution of real signals, all colours alike, else None."""
+        if self.term.y.is_complex() or self.term.y.shape[1] != self.x_shape[0]:
+            return None
         alike = self.palette.plain or self.w.shape[1] == 1
         return self.linear.window() if alike else None
 
-    def values(self, x: Float[Tensor, "n c *x"]) -> tuple[Float[Tensor, "n"], Float[Tensor, "n"]]:
+    def values(self, x: Inexact[Tensor, "n c *x"]) -> tuple[Float[Tensor, "n"], Float[Tensor, "n"]]:
         """The objective and the data term of every measurement."""
         data = self.term(self.operator(self.w, x))
         return data / 2 + self.gamma * self.variation(x), data
 
-    def variation(self, x: Float[Tensor, "n c *x"]) -> Float[Tensor, "n"]:
+    def variation(self, x: Inexact[Tensor, "n c *x"]) -> Float[Tensor, "n"]:
         """TV of P x."""
         z = x if self.palette.plain else recoloured(x, self.palette.matrix)
         return total_variation(z, "joint" if self.joint else "separate")
@@ -94,7 +96,7 @@ class Case:
         lengths = (y + more for y, more in zip(term.y.shape[2:], longer, strict=True))
         return attrs.evolve(self, term=term, x_shape=(self.x_shape[0], *lengths))
 
-    def first(self) -> Float[Tensor, "n c *x"]:
+    def first(self) -> Inexact[Tensor, "n c *x"]:
         """A picture to start from, of the size of x: the measurement, cropped or continued by its edge."""
         x = self.term.y
         for axis, length in enumerate(self.x_shape[1:], start=2):

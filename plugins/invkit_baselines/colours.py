@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import attrs
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Inexact
 from torch import Tensor
 
 
@@ -51,7 +51,7 @@ def opponent(channels: int, chroma: float, like: Tensor) -> Palette:
     return Palette(*(each.to(like.device, like.real.dtype).contiguous() for each in made))
 
 
-def recoloured(x: Float[Tensor, "n c *dims"], matrix: Float[Tensor, "c c"]) -> Float[Tensor, "n c *dims"]:
+def recoloured(x: Inexact[Tensor, "n c *dims"], matrix: Float[Tensor, "c c"]) -> Inexact[Tensor, "n c *dims"]:
     """Every pixel's channels times the matrix."""
     if len(matrix) == 1:
         return x * matrix[0, 0]

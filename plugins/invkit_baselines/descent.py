@@ -13,7 +13,7 @@ from typing import Any
 
 import attrs
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Inexact, Int
 from torch import Tensor
 
 from invkit.contracts.noise import Gaussian
@@ -55,7 +55,7 @@ class Descent:
         self,
         case: Case,
         options: Options,
-        start: Float[Tensor, "n c *x"] | None,
+        start: Inexact[Tensor, "n c *x"] | None,
         counted: tuple[Any, ...] = (),
     ) -> None:
         self.case, self.options, self.counted = case, options, (..., *counted)
@@ -84,7 +84,7 @@ class Descent:
             self.engine, first = self._gradient(case)
             self.engine.begin(first if start is None else start)
         #: what is found so far, of all measurements
-        self.x: Float[Tensor, "n c *x"] = self.engine.x.clone()
+        self.x: Inexact[Tensor, "n c *x"] = self.engine.x.clone()
 
     def go(self, record: Record, show: Show) -> None:
         """Iterate until all have converged, or to the last step."""
@@ -177,9 +177,9 @@ class Descent:
 class Tiled:
     """One measurement, tile by tile: a large one, or one whose operator varies."""
 
-    def __init__(self, case: Case, options: Options, start: Float[Tensor, "1 c *x"] | None) -> None:
+    def __init__(self, case: Case, options: Options, start: Inexact[Tensor, "1 c *x"] | None) -> None:
         self.case, self.options, self.start = case, options, start
-        self.x: Float[Tensor, "1 c *x"] = case.term.y.new_zeros(1, *case.x_shape)
+        self.x: Inexact[Tensor, "1 c *x"] = case.term.y.new_zeros(1, *case.x_shape)
         size = tuple(case.term.y.shape[2:])
         reach = tuple(x - y for x, y in zip(case.x_shape[1:], size, strict=True))
         pieces = case.pieces
@@ -237,7 +237,7 @@ class Tiled:
         done = self.converged and sound and not record.interrupted
         return [[Status.CONVERGED if done else record.ended(sound)]]
 
-    def _add(self, tile: Tile, x: Float[Tensor, "1 c *tile"]) -> None:
+    def _add(self, tile: Tile, x: Inexact[Tensor, "1 c *tile"]) -> None:
         for axis, share in enumerate(tile.share, start=2):
             x = x * share.to(x).reshape(-1, *[1] * (x.ndim - 1 - axis))
         self.x[(..., *tile.scene)] += x
@@ -259,7 +259,7 @@ def tiled(case: Case) -> bool:
     return window is not None and window.beyond == "unread"
 
 
-def _norm(x: Float[Tensor, "n *x"]) -> Float[Tensor, "n"]:
+def _norm(x: Inexact[Tensor, "n *x"]) -> Float[Tensor, "n"]:
     """The norm of each; by squares, which is faster than ``vector_norm`` along an axis."""
     return (x.abs() if x.is_complex() else x).square().flatten(1).sum(1).sqrt()
 

@@ -20,18 +20,18 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Inexact
 from torch import Tensor
 
 Colour = Literal["joint", "separate"]
 
 
-def differences(x: Float[Tensor, "n c *dims"]) -> Float[Tensor, "n axes c *dims"]:
+def differences(x: Inexact[Tensor, "n c *dims"]) -> Inexact[Tensor, "n axes c *dims"]:
     """``D x``: for every axis after the channels, the differences to the next pixel, wrapping around."""
     return torch.stack([x.roll(-1, axis) - x for axis in range(2, x.ndim)], 1)
 
 
-def differences_adjoint(d: Float[Tensor, "n axes c *dims"]) -> Float[Tensor, "n c *dims"]:
+def differences_adjoint(d: Inexact[Tensor, "n axes c *dims"]) -> Inexact[Tensor, "n c *dims"]:
     """``Dᵀ d``: the negative divergence."""
     parts = [part.roll(1, axis) - part for axis, part in enumerate(d.unbind(1), start=2)]
     return torch.stack(parts).sum(0)
@@ -49,8 +49,8 @@ def laplacian_spectrum(like: Float[Tensor, "n c *dims"]) -> Float[Tensor, "1 1 *
 
 
 def shrink(
-    d: Float[Tensor, "n axes c *dims"], threshold: float, colour: Colour
-) -> Float[Tensor, "n axes c *dims"]:
+    d: Inexact[Tensor, "n axes c *dims"], threshold: float, colour: Colour
+) -> Inexact[Tensor, "n axes c *dims"]:
     """The proximal map of ``threshold·TV`` as a function of the differences: vectors are shortened by it.
 
     ``v (1 − threshold/|v|)₊`` for the vector ``v`` of every pixel, except for what wraps around, which stays.
@@ -61,7 +61,7 @@ def shrink(
     return torch.where(counted.bool(), kept * d, d)
 
 
-def total_variation(x: Float[Tensor, "n c *dims"], colour: Colour) -> Float[Tensor, "n"]:
+def total_variation(x: Inexact[Tensor, "n c *dims"], colour: Colour) -> Float[Tensor, "n"]:
     """The isotropic total variation of every signal, not smoothed, in units of the signal."""
     d = differences(x)
     return _length(_counted(d) * d, colour).flatten(1).sum(1)

@@ -9,7 +9,7 @@ from the latent.
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Inexact
 from torch import Tensor
 
 from invkit.contracts.generator import Generator
@@ -20,7 +20,7 @@ _TOLERANCE = 1e-3  # of the largest value: single precision is allowed its round
 
 
 def require_free_pixels(
-    name: str, prior: Generator, like: Float[Tensor, "n *y"], hint: str, *, unit_sum: bool = False
+    name: str, prior: Generator, like: Inexact[Tensor, "n *y"], hint: str, *, unit_sum: bool = False
 ) -> None:
     """Raise unless the prior can make any signal within its bounds (any non-negative one of unit sum).
 
@@ -41,7 +41,7 @@ def require_free_pixels(
         probe = probe.div_(probe.sum()) if unit_sum else probe.mul_(high - low).add_(low)
         probe = probe.to(like)
         with torch.no_grad():
-            apart = (prior(prior.encode(probe)) - probe).abs_().max()
+            apart = (prior(prior.encode(probe)) - probe).abs().max()
         if float(apart) <= _TOLERANCE * float(probe.abs().max()):
             return
     raise InputError(

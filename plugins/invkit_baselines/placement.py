@@ -32,8 +32,9 @@ class Placement:
 
     def read(self, spectrum: Complex[Tensor, "n c *half"]) -> Float[Tensor, "n c *support"]:
         """The pixels at the places of ``w``'s, of images given by their half spectra."""
-        if len(self.size) == 1:
-            image, index = torch.fft.irfft(spectrum, self.size[0]), self.index
+        if len(self.size) != 2:
+            axes = tuple(range(2, spectrum.ndim))
+            image, index = torch.fft.irfftn(spectrum, self.size, axes), self.index
         else:  # rows that hold none of the pixels need not be transformed back
             rows, row = self._rows
             image = torch.fft.irfft(torch.fft.ifft(spectrum, dim=-2)[:, :, rows], self.size[1])

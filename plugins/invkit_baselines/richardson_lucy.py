@@ -64,10 +64,11 @@ def updates_for(
     eps: float,
     weights: Tensor | None = None,
 ) -> Updates:
-    """Updates in the DFT where the operator is a circular convolution and all entries count alike, by the
-    operator's adjoints elsewhere.
+    """Updates in the DFT where the operator is a circular convolution with one kernel for all channels or one
+    for each, and all entries count alike; by the operator's adjoints elsewhere.
     """
-    placed = placement(operator, w_shape, x_shape, y) if weights is None else None
+    plain = weights is None and w_shape[0] in (1, x_shape[0])
+    placed = placement(operator, w_shape, x_shape, y) if plain else None
     return ByAdjoints(operator, y, eps, weights) if placed is None else InTheDft(operator, placed, y, eps)
 
 
@@ -141,10 +142,13 @@ class InTheDft(Updates):
     def _transformed(self, signal: Tensor) -> Tensor:
         spectrum = torch.fft.rfft(signal)
         # Axis by axis: columns lie together in memory, as they do in the operator's spectrum.
-        return torch.fft.fft(spectrum, dim=-2) if len(self.dims) == 2 else spectrum
+        for dim in self.dims[-2::-1]:
+            spectrum = torch.fft.fft(spectrum, dim=dim)
+        return spectrum
 
     def _back(self, spectrum: Tensor) -> Tensor:
-        spectrum = torch.fft.ifft(spectrum, dim=-2) if len(self.dims) == 2 else spectrum
+        for dim in self.dims[:-1]:
+            spectrum = torch.fft.ifft(spectrum, dim=dim)
         return torch.fft.irfft(spectrum, self.size[-1])
 
 

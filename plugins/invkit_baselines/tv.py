@@ -47,7 +47,7 @@ from typing import Literal
 import attrs
 import torch
 from attrs.validators import ge, gt, in_, optional
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Inexact, Int
 from torch import Tensor
 from torch.nn.functional import pad
 
@@ -101,6 +101,8 @@ class TV(Solver):
         inner: steps of conjugate gradients in an iteration, where those are needed.
     """
 
+    takes_complex = True
+
     weight_x: float | None = attrs.field(default=None, validator=optional(gt(0)))
     tau: float = attrs.field(default=0.9, validator=gt(0))
     colour: Literal["opponent", "joint", "separate"] = attrs.field(
@@ -117,7 +119,7 @@ class TV(Solver):
     def solve(
         self,
         problem: Problem,
-        y: Float[Tensor, "n *y"],
+        y: Inexact[Tensor, "n *y"],
         rng: torch.Generator,
         monitors: Sequence[Monitor] = (),
         *,
@@ -174,7 +176,7 @@ class TV(Solver):
         scene: Scene,
         rows: Int[Tensor, "k"],
         record: Record,
-        start: Float[Tensor, "n c *scene"] | None,
+        start: Inexact[Tensor, "n c *scene"] | None,
     ) -> None:
         """A pass: the measurements ``rows`` at once, or one in tiles."""
         record.begin(rows)
@@ -222,11 +224,16 @@ class TV(Solver):
         if self.weight_x is not None:
             return y.new_full((len(y),), self.weight_x).real
         sigma = problem.noise.sigma
+        if sigma is None and y.is_complex():
+            raise InputError(
+                "the noise of complex measurements is not known, and the weight follows it",
+                hint="write noise='gaussian?sigma=0.01', or tv?weight_x=1e-3",
+            )
         level = noise_level(y) if sigma is None else sigma.to(y.real).expand(len(y))
         return self.tau * level.clamp(min=LEAST_SIGMA) ** 1.5
 
 
-def _clipped(y: Float[Tensor, "n *y"]) -> Bool[Tensor, "n *y"] | None:
+def _clipped(y: Inexact[Tensor, "n *y"]) -> Bool[Tensor, "n *y"] | None:
     """The entries at each measurement's largest value, where enough have it; None where there are none."""
     if y.is_complex():
         return None
@@ -237,7 +244,7 @@ def _clipped(y: Float[Tensor, "n *y"]) -> Bool[Tensor, "n *y"] | None:
     return at if bool(enough.any()) else None
 
 
-def _trimmed(w: Float[Tensor, "n c *kernel"]) -> Float[Tensor, "n c *trimmed"]:
+def _trimmed(w: Inexact[Tensor, "n c *kernel"]) -> Inexact[Tensor, "n c *trimmed"]:
     """Kernels without the zeros around them, their middle kept: of every axis of odd length as much on both
     sides as all of them can spare.
     """
@@ -250,7 +257,7 @@ def _trimmed(w: Float[Tensor, "n c *kernel"]) -> Float[Tensor, "n c *trimmed"]:
     return w
 
 
-def _placed(x: Float[Tensor, "n c *x"], scene: Scene) -> Float[Tensor, "n c *scene"]:
+def _placed(x: Inexact[Tensor, "n c *x"], scene: Scene) -> Inexact[Tensor, "n c *scene"]:
     """x in its place in the scene, continued by its edge pixels."""
     more = [
         (first, length - first - own)

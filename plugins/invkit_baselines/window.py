@@ -31,7 +31,7 @@ from typing import Any
 
 import attrs
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Inexact, Int
 from torch import Tensor
 
 from invkit.contracts.linear import Shape, Window
@@ -52,11 +52,11 @@ class DataTerm:
         clipped: entries that say "at least y"; None: none.
     """
 
-    y: Float[Tensor, "n c *y"]
+    y: Inexact[Tensor, "n c *y"]
     weights: Float[Tensor, "n c *y"] | None = None
     clipped: Bool[Tensor, "n c *y"] | None = None
 
-    def __call__(self, made: Float[Tensor, "n c *y"]) -> Float[Tensor, "n"]:
+    def __call__(self, made: Inexact[Tensor, "n c *y"]) -> Float[Tensor, "n"]:
         """Twice the data term: the weighted squared residual."""
         apart = self.y - made
         if self.clipped is not None:

@@ -61,6 +61,11 @@ def invkit_register(registry: Registry) -> None:
         summary="lens out of focus, a disk of unknown radius: disk?largest=6",
     )
     registry.prior(
+        "widefield",
+        "invkit_blurs.widefield:Widefield",
+        summary="point-spread function of a microscope in 3-D: widefield?size=32x64x64",
+    )
+    registry.prior(
         "simplex",
         "invkit_blurs.simplex:Simplex",
         summary="free kernel of unit sum, softmax of one latent a pixel: simplex?size=15",

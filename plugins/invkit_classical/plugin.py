@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @invkit.hookimpl
 def invkit_register(registry: Registry) -> None:
-    """Register ``known``, ``identity``, ``wavelet``, ``subspace``, ``product`` and ``tied``."""
+    """Register the priors that need no training."""
     registry.prior(
         "known",
         "invkit_classical.known:Known",
@@ -23,6 +23,16 @@ def invkit_register(registry: Registry) -> None:
         "identity",
         "invkit_classical.identity:Identity",
         summary="free pixels, penalty=l2, l1, tv or tv-anisotropic",
+    )
+    registry.prior(
+        "sobolev",
+        "invkit_classical.sobolev:Sobolev",
+        summary="smooth signals, e.g. sensitivities of coils: sobolev?scale=15",
+    )
+    registry.prior(
+        "squares",
+        "invkit_classical.squares:Squares",
+        summary="non-negative signals as squares, l1 penalty",
     )
     registry.prior(
         "wavelet",

@@ -69,6 +69,20 @@ def test_matrix_factorisation(printed) -> None:
     assert figure(text, "rank found") == 3
 
 
+def test_parallel_mri(printed, tmp_path: Path) -> None:
+    text = printed("parallel_mri.py", "mri.png")
+    assert figure(text, "error zero-filled") > 0.2
+    assert figure(text, "error recovered") < 0.04
+    assert np.asarray(Image.open(tmp_path / "mri.png")).shape == (192, 960)
+
+
+def test_microscopy(printed, tmp_path: Path) -> None:
+    text = printed("microscopy.py", "volume.png")
+    assert figure(text, "PSNR recovered") > figure(text, "PSNR blurry") + 10
+    assert abs(figure(text, "slope found") - 1.54) < 0.15
+    assert np.asarray(Image.open(tmp_path / "volume.png")).shape == (192, 640)
+
+
 def test_why_evidence(printed, tmp_path: Path) -> None:
     text = printed("why_evidence.py", "curves.png")
     assert (

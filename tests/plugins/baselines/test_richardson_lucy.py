@@ -54,7 +54,7 @@ def _matrix(function, shape: torch.Size) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    "spec", ["circconv", "circconv?dims=1", "linconv", "linconv?mode=valid", "pointwise"]
+    "spec", ["circconv", "circconv?dims=1", "circconv?dims=3", "linconv", "linconv?mode=valid", "pointwise"]
 )
 def test_each_update_lowers_the_divergence(spec: str) -> None:
     operator = invkit.operator(spec)
@@ -71,6 +71,19 @@ def test_each_update_lowers_the_divergence(spec: str) -> None:
         assert (after_w <= last + 1e-12).all() and (after_x <= after_w + 1e-12).all()
         assert (w >= 0).all() and (x > 0).all()
         last = after_x
+
+
+def test_volumes_and_several_kernels_of_one_image_meet_the_adjoints() -> None:
+    for spec, w_shape, x_shape in (
+        ("circconv?dims=3", (1, 3, 2, 4), (2, 4, 3, 5)),
+        ("circconv", (3, 2, 3), (1, 4, 5)),
+    ):
+        operator, w, x = invkit.operator(spec), draw(0, 2, *w_shape) + 0.1, draw(1, 2, *x_shape) + 0.1
+        y = operator(w, x) + draw(2, *operator(w, x).shape)
+        ways = updates_for(operator, y, w_shape, x_shape, 1e-12), ByAdjoints(operator, y, 1e-12)
+        one, other = ((each.w(w, x), each.x(w, x)) for each in ways)
+        assert one[0].shape == w.shape and one[1].shape == x.shape
+        torch.testing.assert_close(one, other)
 
 
 def test_the_truth_stays_where_it_is() -> None:

@@ -338,3 +338,47 @@ def test_a_clipped_or_a_masked_neighbour_does_not_matter() -> None:
         problem = Problem(invkit.operator("circconv"), priors, noise=noise)
         alone = TV().solve(problem, y[row : row + 1], torch.Generator()).x
         torch.testing.assert_close(together[row : row + 1], alone, atol=1e-12, rtol=0)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_phase_of_the_measurement_is_one_of_the_picture(weighted: bool) -> None:
+    x, w = steps_picture(2, 1, 1, 12), kernels(1, 1)[:, :1]
+    w = 0.5 + torch.nn.functional.interpolate(w, (12, 12)) / w.amax()
+    weights = (x[0] > 0.1).double() + 0.5 if weighted else None
+    problem = Problem(
+        invkit.operator("pointwise"), (given(w), invkit.prior("identity")), noise=Gaussian(weights)
+    )
+    solver, rng = TV(weight_x=0.02, clipped=False), torch.Generator()
+    turn = torch.polar(torch.ones(()).double(), torch.tensor(0.7).double())
+    real, turned = (solver.solve(problem, each, rng) for each in (w * x, turn * w * x))
+    torch.testing.assert_close(turned.x, turn * real.x)
+    torch.testing.assert_close(turned.residual, real.residual)
+
+
+def test_complex_measurements_of_a_convolution_are_taken() -> None:
+    """By conjugate gradients: divisions in the DFT are those of real signals."""
+    w, _, y = blurred("circconv", n=1, channels=1, size=12)
+    solver = TV(weight_x=0.02, steps=3, inner=2)
+    straight, turned = solve(solver, "circconv", w, y + 0j), solve(solver, "circconv", w, 1j * y)
+    torch.testing.assert_close(turned.x, 1j * straight.x)
+
+
+def test_the_noise_of_complex_measurements_must_be_known() -> None:
+    w, _, y = blurred("circconv", n=1, channels=1)
+    with pytest.raises(InputError, match="noise of complex measurements") as caught:
+        solve(TV(), "circconv", w, 1j * y)
+    assert "sigma=" in caught.value.hint
+
+
+def test_several_measurements_of_one_picture_are_better_than_one() -> None:
+    """One picture under three kernels, a channel each."""
+    w, x = kernels(1, 3).transpose(0, 1).clone(), steps_picture(2, 1, 1, 24)
+    y = invkit.operator("circconv")(w, x)
+    y = y + 0.01 * torch.randn(y.shape, generator=torch.Generator().manual_seed(3), dtype=y.dtype)
+    solver, picture = (
+        TV(weight_x=0.003, steps=60, clipped=False),
+        invkit.prior("identity?shape=1x24x24"),
+    )
+    several, one = (solve(solver, "circconv", w[:, :n], y[:, :n], picture) for n in (3, 1))
+    assert several.x.shape == x.shape
+    assert psnr(several.x, x) > psnr(one.x, x) + 1

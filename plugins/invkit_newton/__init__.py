@@ -1,0 +1,1 @@
+"""Regularised nonlinear inversion by Newton's method, as a plugin of invkit."""
