@@ -1,9 +1,9 @@
 """Hyperspectral unmixing: which materials are in each pixel, and how much of each? Takes [WEIGHT].
 
-Every pixel's spectrum is a mixture of few endmembers, ``Y = W X``: W (bands, materials), X (materials, pixels),
-both without negative values. Pixels are lit differently, none is pure, 1 % of them are of something else.
-Prints the spectral angle (radians) and the error of the fractions: of pixels chosen as endmembers, of the
-factorisation that starts there, and of the same with 30 % of the entries missing.
+Every pixel's spectrum is a mixture of few endmembers, ``Y = W X``: W (bands, materials), X (materials,
+pixels), both without negative values. Pixels are lit differently, none is pure, 1 % of them are of
+something else. Prints the spectral angle (radians) and the error of the fractions: of pixels chosen as
+endmembers, of the factorisation that starts there, and of the same with 30 % of the entries missing.
 """
 
 from __future__ import annotations

@@ -40,7 +40,9 @@ def test_fractions_are_compared() -> None:
     w = torch.eye(2)
     found = abundance_rmse((w, torch.tensor([[3.0], [1.0]])), (w, torch.tensor([[0.5], [0.5]])))
     assert found == pytest.approx(0.25)
-    assert abundance_rmse((w, torch.zeros(2, 1)), (w, torch.tensor([[1.0], [0.0]]))) == pytest.approx(0.5**0.5)
+    assert abundance_rmse((w, torch.zeros(2, 1)), (w, torch.tensor([[1.0], [0.0]]))) == pytest.approx(
+        0.5**0.5
+    )
 
 
 def test_a_batch_gives_a_figure_each_and_more_estimates_than_truths_are_taken() -> None:
@@ -48,7 +50,9 @@ def test_a_batch_gives_a_figure_each_and_more_estimates_than_truths_are_taken() 
     assert spectral_angle(w, w[..., :2]).shape == (2,)
     assert (spectral_angle(w, w[..., :2]) < 1e-3).all()
     w[1, 0, 0, 0] = torch.nan
-    assert spectral_angle(w, w[:1].expand_as(w))[0] < 1e-3 and spectral_angle(w, w[:1].expand_as(w))[1].isnan()
+    assert (
+        spectral_angle(w, w[:1].expand_as(w))[0] < 1e-3 and spectral_angle(w, w[:1].expand_as(w))[1].isnan()
+    )
 
 
 def test_what_does_not_fit_is_refused() -> None:

@@ -56,8 +56,8 @@ def abundance_rmse(estimate: tuple[Array, Array], truth: tuple[Signals, Signals]
         ShapeError, InputError: as `spectral_angle`, or `X` does not fit `W`.
     """
     w, w_true = _columns(estimate[0], truth[0])
-    (x, _), (x_true, _) = (pair(each, each) for each in (estimate[1], truth[1]))
-    fits = x.shape[:3] == (*w.shape[:2], w.shape[3]) and x_true.shape[:3] == (*w_true.shape[:2], w_true.shape[3])
+    x, x_true = pair(estimate[1], estimate[1])[0], pair(truth[1], truth[1])[0]
+    fits = x.shape[:3] == w.shape[:2] + w.shape[3:] and x_true.shape[:3] == w.shape[:2] + w_true.shape[3:]
     if not fits or x.shape[3] != x_true.shape[3]:
         raise ShapeError(
             f"abundances of shapes {tuple(estimate[1].shape)} and {tuple(truth[1].shape)} do not fit "
@@ -74,7 +74,7 @@ def abundance_rmse(estimate: tuple[Array, Array], truth: tuple[Signals, Signals]
 
 def _columns(estimate: Signals, truth: Signals) -> tuple[Tensor, Tensor]:
     """Both as `(n, channels, bands, rank)` in double precision."""
-    w, w_true = (pair(each, each)[0] for each in (estimate, truth))
+    w, w_true = pair(estimate, estimate)[0], pair(truth, truth)[0]
     if estimate.ndim != truth.ndim or w.shape[:3] != w_true.shape[:3] or w.shape[3] < w_true.shape[3]:
         raise ShapeError(
             f"expected endmembers of the same bands, at least as many as the true ones, got "

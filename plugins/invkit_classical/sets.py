@@ -1,12 +1,12 @@
 """Signals of a convex set, and the closest of them as proximal map: for factorisations and proximal solvers.
 
     invkit.prior("nonnegative")                     # x ≥ 0; with penalty=l1 sparse, too
-    invkit.prior("fractions")                       # x ≥ 0, unit sum along the first axis: one simplex a column
+    invkit.prior("fractions")                       # x ≥ 0, unit sum along an axis: a simplex a pixel
     invkit.prior("atoms")                           # columns of at most unit norm: a dictionary
     invkit.prior("signs:signs.npy")                 # signs are known: x · s ≥ 0
 
-The latent is a signal of any values; what it makes is the closest of the set. So solvers that step latents and
-solvers that use :meth:`prox` both stay in it. A set has no penalty.
+The latent is a signal of any values; what it makes is the closest of the set. So solvers that step latents
+and solvers that use :meth:`prox` both stay in it. A set has no penalty.
 """
 
 from __future__ import annotations
@@ -80,9 +80,7 @@ class Nonnegative(ConvexSet):
         InputError: another penalty.
     """
 
-    def __init__(
-        self, penalty: Literal["none", "l1"] = "none", shape: tuple[int, ...] | None = None
-    ) -> None:
+    def __init__(self, penalty: Literal["none", "l1"] = "none", shape: tuple[int, ...] | None = None) -> None:
         super().__init__(_checked(shape))
         if penalty not in ("none", "l1"):
             raise InputError(f"unknown penalty={penalty!r}", hint="write penalty=l1, or leave it out")
@@ -179,7 +177,7 @@ class Atoms(ConvexSet):
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
     ) -> Float[Tensor, "n *signal"]:
-        """Of norm 2, their directions uniform on the sphere: where the norm is 1 the projection has a bend."""
+        """Of norm 2, uniform directions: where the norm is 1 the projection has a bend."""
         latent = invkit.Generator.sample_latent(self, n, rng, dtype=dtype, device=device)
         return 2 * latent / latent.norm(dim=self.axis + 2, keepdim=True)
 

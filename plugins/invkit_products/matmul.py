@@ -80,6 +80,5 @@ class MatrixProduct(BilinearOperator):
     def example_shapes(self) -> Sequence[tuple[Shape, Shape]]:
         """A rank below, at and above the measurement's."""
         lengths = ((1, 5, 2, 4), (2, 3, 3, 3), (1, 2, 4, 6), (1, 1, 1, 1))
-        if self.rank:
-            lengths = ((1, 5, self.rank, 4), (2, 3, self.rank, 3))
-        return [((c, rows, rank), (c, rank, columns)) for c, rows, rank, columns in lengths]
+        found = [(c, rows, self.rank or rank, columns) for c, rows, rank, columns in lengths]
+        return [((c, rows, rank), (c, rank, columns)) for c, rows, rank, columns in found]

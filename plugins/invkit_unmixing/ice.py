@@ -2,7 +2,7 @@
 
     unmix = invkit.compose("matmul?rank=4", w="nonnegative", x="nonnegative", solver=["purest", "ice"])
     solution = unmix(y)                              # y: (bands, pixels), any unit
-    fractions = solution.x / solution.x.sum(0)       # abundances: the illumination of each pixel is divided out
+    fractions = solution.x / solution.x.sum(0)       # the illumination of each pixel is divided out
 
 Many factorisations ``Y ≈ W X`` without negative numbers fit alike; the endmembers wanted are those that lie
 together as closely as the pixels permit. With ``z_j = y_j / √b_j``, b_j the brightness of pixel j, the solver
@@ -11,21 +11,21 @@ minimises
     Σ_j φ(‖z_j − W x_j‖) + λ V(W),      W ≥ 0 with columns of unit mean, X ≥ 0,
 
 where ``V(W) = Σ_k ‖w_k − w̄‖²`` is the spread of the endmembers about their mean w̄, in units of their mean
-square, times what no matrix of this rank can fit (what Z has outside its leading singular vectors): so λ = 2
-suits much noise and little. φ is the norm itself, rounded off below 3 % of the root mean square of the z_j: a
-few pixels of other materials then have little pull. It turns into squares with weights (iteratively reweighted
-least squares), so X and W are least-squares solutions in turn. X is not bound to unit
-sums, so illumination may differ between pixels: ``Σ_k x_kj`` is that of pixel j. The columns of W have the
-maximum 1 in the end.
+square, times what no matrix of this rank can fit (what Z has outside its leading singular vectors): so λ =
+2 suits much noise and little. φ is the norm itself, rounded off below 3 % of the root mean square of the
+z_j: a few pixels of other materials then have little pull. It turns into squares with weights (iteratively
+reweighted least squares), so X and W are least-squares solutions in turn. X is not bound to unit sums, so
+illumination may differ between pixels: ``Σ_k x_kj`` is that of pixel j. The columns of W have the maximum 1
+in the end.
 
-Everything is worked out in the span of the leading ``rank + 6`` singular vectors of Z, which costs little; the
-objective told of is that within the span. Entries that were not measured, or count less, are completed first
-(:mod:`invkit_unmixing.scenes`).
+Everything is worked out in the span of the leading ``rank + 6`` singular vectors of Z, which costs little;
+the objective told of is that within the span. Entries that were not measured, or count less, are completed
+first (:mod:`invkit_unmixing.scenes`).
 
-Source: M. Berman et al., "ICE: a statistical approach to identifying endmembers in hyperspectral images", IEEE
-Transactions on Geoscience and Remote Sensing 42(10), 2004. Deviations: brightness (there abundances sum to
-one), φ (there squares; ℓ2,1 norms of factorisations: D. Kong, C. Ding and H. Huang, CIKM 2011), W ≥ 0, the unit
-of λ. The default λ was chosen on the scene Samson.
+Source: M. Berman et al., "ICE: a statistical approach to identifying endmembers in hyperspectral images",
+IEEE Transactions on Geoscience and Remote Sensing 42(10), 2004. Deviations: brightness (there abundances
+sum to one), φ (there squares; ℓ2,1 norms of factorisations: D. Kong, C. Ding and H. Huang, CIKM 2011), W ≥
+0, the unit of λ. The default λ was chosen on the scene Samson.
 """
 
 from __future__ import annotations
@@ -108,7 +108,9 @@ class ConstrainedEndmembers(Solver):
             for row, scene in enumerate(scenes(problem, y, "ice")):
                 self.solve_one(record, scene, row, w, x)
                 own = torch.tensor([row], device=y.device)
-                h, m = (encoded(prior, each[own], rng) for prior, each in zip(problem.priors, (w, x), strict=True))
+                h, m = (
+                    encoded(prior, each[own], rng) for prior, each in zip(problem.priors, (w, x), strict=True)
+                )
                 made = prior_w(h), prior_x(m)
                 residual = problem.select(own).residual(*made, y[own])
                 record.settle(record.objective[own], residual[:, None], [[record.ended()]])
@@ -125,7 +127,7 @@ class ConstrainedEndmembers(Solver):
                     factors.alternate()
                     if record.due(step):
                         told = (factors.objective * scene.size**2)[None, None]
-                        record.tell(step, told, told, lambda: tuple(each[None, None] for each in factors.signals()))
+                        record.tell(step, told, told, factors.batch, "ice")
         w[row, 0], x[row, 0] = factors.signals(_THOROUGH)
 
 
@@ -165,6 +167,11 @@ class Factors:
         w = torch.where(mean > 0, w / mean.clamp_min(torch.finfo(w.dtype).tiny), 1.0)
         return self.basis.T @ w
 
+    def batch(self) -> tuple[Tensor, Tensor]:
+        """The signals as a batch of one, as monitors see them."""
+        w, x = self.signals()
+        return w[None, None], x[None, None]
+
     def signals(self, sweeps: int = _SWEEPS) -> tuple[Tensor, Tensor]:
         """W with columns of maximum 1, and the X that fits it best, in units of the measurement."""
         w = (self.basis @ self.w).clamp_min(0)
@@ -184,7 +191,9 @@ def require_nonnegative(name: str, prior: object, like: Tensor) -> None:
     """
     shape = getattr(prior, "signal_shape", None) or ()
     if getattr(prior, "has_prox", False):
-        probe = torch.linspace(-1, 1, 1 + torch.Size(shape).numel(), dtype=torch.float64)[1:].reshape(1, *shape)
+        probe = torch.linspace(-1, 1, 1 + torch.Size(shape).numel(), dtype=torch.float64)[1:].reshape(
+            1, *shape
+        )
         probe = probe.to(like)
         made = prior.prox(probe, torch.finfo(like.dtype).tiny)  # type: ignore[attr-defined]
         if torch.equal(made, probe.clamp_min(0)):

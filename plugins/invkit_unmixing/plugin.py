@@ -16,15 +16,15 @@ def invkit_register(registry: Registry) -> None:
     registry.solver(
         "vca",
         "invkit_unmixing.vca:VertexComponents",
-        summary="extreme columns of Y as W (vertex component analysis), X by constrained least squares; a start",
+        summary="Y = W X: extreme columns of Y as W (vertex component analysis), a start",
     )
     registry.solver(
         "purest",
         "invkit_unmixing.purest:Purest",
-        summary="groups of extreme columns of Y that explain most others as W; a start that outliers do not spoil",
+        summary="Y = W X: groups of extreme columns that explain the others as W, a start",
     )
     registry.solver(
         "ice",
         "invkit_unmixing.ice:ConstrainedEndmembers",
-        summary="non-negative factorisation Y = W X, columns of W drawn together: unmixing of spectra",
+        summary="Y = W X without negative values, columns of W drawn together: unmixing",
     )

@@ -3,10 +3,10 @@
     for row, scene in enumerate(scenes(problem, y, "ice")):      # one a measurement
         scene.values, scene.rank                                 # (bands, pixels), largest modulus 1
 
-Columns are called pixels, rows bands. Where entries were not measured, or count less than others, the matrix is
-completed first: a fit M of low rank to the weighted entries becomes better by fitting ``ω Y + (1 − ω) M``, every
-entry alike, where ω is the weight over the largest (majorisation; for entries that are missing it is the EM
-algorithm of N. Srebro and T. Jaakkola, "Weighted low-rank approximations", ICML 2003).
+Columns are called pixels, rows bands. Where entries were not measured, or count less than others, the
+matrix is completed first: a fit M of low rank to the weighted entries becomes better by fitting ``ω Y + (1
+− ω) M``, every entry alike, where ω is the weight over the largest (majorisation; for entries that are
+missing it is the EM algorithm of N. Srebro and T. Jaakkola, "Weighted low-rank approximations", ICML 2003).
 """
 
 from __future__ import annotations
@@ -23,11 +23,20 @@ from invkit.contracts.noise import Gaussian
 from invkit.contracts.problem import Problem
 from invkit.errors import InputError
 
-__all__ = ["BEYOND", "Scene", "abundances", "brightness", "leading", "nonnegative_abundances", "scenes", "solved"]
+__all__ = [
+    "BEYOND",
+    "Scene",
+    "abundances",
+    "brightness",
+    "leading",
+    "nonnegative_abundances",
+    "scenes",
+    "solved",
+]
 
 _PROBE = 271_828
 _LEAST_BRIGHTNESS = 1e-3
-#: rank of the completion beyond that of the factorisation, entries of a pixel for each, rounds, and when to stop
+#: rank of the completion beyond the factorisation's, entries of a pixel for each, rounds, when to stop
 BEYOND, _ENTRIES, _ROUNDS, _SMALL = 6, 12, 60, 1e-3
 
 
@@ -91,7 +100,7 @@ def completed(
 
 
 def require_matrix_product(problem: Problem, y: Float[Tensor, "n *y"], solver: str) -> None:
-    """Raise unless ``A(W, X) = W X``, of one channel, with Gaussian noise. The operator is asked, by a probe."""
+    """Raise unless ``A(W, X) = W X``, of one channel, with Gaussian noise; by a probe of the operator."""
     if not isinstance(problem.noise, Gaussian):
         raise InputError(
             f"{solver} minimises squared residuals, the noise is {type(problem.noise).__name__}",
@@ -101,7 +110,9 @@ def require_matrix_product(problem: Problem, y: Float[Tensor, "n *y"], solver: s
     fits = len(w_shape) == len(x_shape) == 3 and w_shape[2] == x_shape[1] and not y.is_complex()
     if fits and w_shape[0] == x_shape[0] == 1:
         rng = torch.Generator().manual_seed(_PROBE)
-        w, x = (torch.rand(1, *shape, generator=rng, dtype=torch.float64).to(y) for shape in (w_shape, x_shape))
+        w, x = (
+            torch.rand(1, *shape, generator=rng, dtype=torch.float64).to(y) for shape in (w_shape, x_shape)
+        )
         with torch.no_grad():
             made: Tensor = problem.operator(w, x)
         if made.shape[1:] == y.shape[1:] and torch.allclose(made, w @ x, rtol=1e-3):
@@ -126,9 +137,7 @@ def brightness(values: Float[Tensor, "bands pixels"]) -> Float[Tensor, "pixels"]
     return mean.clamp_min(least).clamp_min(torch.finfo(mean.dtype).tiny)
 
 
-def solved(
-    gram: Float[Tensor, "rank rank"], right: Float[Tensor, "rank many"]
-) -> Float[Tensor, "rank many"]:
+def solved(gram: Float[Tensor, "rank rank"], right: Float[Tensor, "rank many"]) -> Float[Tensor, "rank many"]:
     """``gram⁻¹ right``, with a ridge that is rounding beside the diagonal."""
     ridge = (torch.finfo(gram.dtype).eps * gram.diagonal().mean()).clamp_min(torch.finfo(gram.dtype).tiny)
     made: Tensor = torch.linalg.solve(gram + ridge * torch.eye(len(gram)).to(gram), right)

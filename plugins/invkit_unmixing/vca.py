@@ -2,10 +2,10 @@
 
     unmix = invkit.compose("matmul?rank=4", w="nonnegative", x="fractions", solver="vca")       # VCA + FCLS
 
-The pixels are projected on their leading ``rank`` singular vectors and, where the signal-to-noise ratio allows
-it, on a plane, so that they fill a simplex whatever their brightness. Its vertices are found one after
-another: the pixel that reaches farthest along a random direction orthogonal to those found so far. W is
-these pixels (projected), X follows by least squares under its prior; with `fractions` that is fully
+The pixels are projected on their leading ``rank`` singular vectors and, where the signal-to-noise ratio
+allows it, on a plane, so that they fill a simplex whatever their brightness. Its vertices are found one
+after another: the pixel that reaches farthest along a random direction orthogonal to those found so far. W
+is these pixels (projected), X follows by least squares under its prior; with `fractions` that is fully
 constrained least squares.
 
 Source: J. Nascimento and J. Bioucas-Dias, "Vertex component analysis", IEEE Transactions on Geoscience and
@@ -42,7 +42,8 @@ class VertexComponents(Solver):
 
     Args:
         projection: on the plane through the mean (``affine``), or from the origin on one (``perspective``,
-            whatever the brightness of a pixel); ``auto``: by the estimated signal-to-noise ratio, as published.
+            whatever the brightness of a pixel); ``auto``: by the estimated signal-to-noise ratio, as
+            published.
     """
 
     projection: Literal["auto", "affine", "perspective"] = attrs.field(

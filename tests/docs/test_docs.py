@@ -23,7 +23,7 @@ from invkit.plugin.registry import KINDS, Entry
 from invkit_experiments.studies.catalogue import BENCHMARKS
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCS = sorted((ROOT / "docs").glob("*.md"))
+DOCS = sorted((ROOT / "docs").rglob("*.md"))
 PAGES = [ROOT / "README.md", *DOCS]
 EVERYTHING = [*PAGES, ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md"]
 
@@ -125,7 +125,8 @@ def test_links_resolve(page: Path) -> None:
 
 def test_every_page_is_in_the_index() -> None:
     index = (ROOT / "docs" / "index.md").read_text("utf-8")
-    assert [page.name for page in DOCS if page.name != "index.md" and f"({page.name})" not in index] == []
+    pages = [page.relative_to(ROOT / "docs").as_posix() for page in DOCS]
+    assert [page for page in pages if page != "index.md" and f"({page})" not in index] == []
 
 
 def test_pictures_are_small() -> None:

@@ -63,6 +63,12 @@ def test_self_calibration(printed) -> None:
     assert figure(text, "signal error recovered") < 0.02
 
 
+def test_dictionary_learning(printed) -> None:
+    text = printed("dictionary_learning.py")
+    assert figure(text, "atoms found") > 0.95
+    assert figure(text, "entries not zero") < 0.2
+
+
 def test_unmixing(printed) -> None:
     text = printed("unmixing.py")
     angles = [float(each) for each in re.findall(r"angle (\d\.\d+)", text)]

@@ -90,5 +90,7 @@ def test_signs_come_from_a_file(tmp_path: Path) -> None:
     ],
 )
 def test_bad_input_is_named(make, error: type[Exception], message: str) -> None:
-    with pytest.raises((error, TypeError) if "l2" in message else error, match=None if "l2" in message else message):
+    with pytest.raises(
+        (error, TypeError) if "l2" in message else error, match=None if "l2" in message else message
+    ):
         make()

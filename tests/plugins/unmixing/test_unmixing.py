@@ -60,7 +60,7 @@ def test_endmembers_that_are_nowhere_pure_come_closer(seed: int) -> None:
 
 
 def test_outliers_pull_little() -> None:
-    y, w, x = scene(1, pixels=600, noise=0.002)
+    y, w, _ = scene(1, pixels=600, noise=0.002)
     rng = torch.Generator().manual_seed(0)
     odd = torch.rand(30, 6, generator=rng).to(y)
     y = torch.cat([y, odd], 1)
@@ -78,7 +78,7 @@ def test_missing_entries_are_accepted() -> None:
 
 @given(factor=st.sampled_from([1e-6, 1e-3, 1e4]))
 def test_the_unit_does_not_matter(factor: float) -> None:
-    y, w, x = scene(3)
+    y, _, _ = scene(3)
     one, other = (unmixing(["purest", "ice?steps=20"])(each) for each in (y, factor * y))
     torch.testing.assert_close(one.w, other.w)
     torch.testing.assert_close(factor * one.x, other.x, rtol=1e-5, atol=1e-8 * factor)
