@@ -113,6 +113,16 @@ def rectangles(n: int, shape: Shape, rng: torch.Generator) -> Tensor:
     return pictures
 
 
+def mixtures(seed: int) -> Sequence[Example]:
+    """Non-negative matrices of low rank."""
+    rng = torch.Generator().manual_seed(seed)
+    found = []
+    for name, rows, rank, columns in (("mixtures", 6, 2, 40), ("as many factors as rows", 3, 3, 30)):
+        priors = [invkit.prior("nonnegative", shape=shape) for shape in ((1, rows, rank), (1, rank, columns))]
+        found.append(_measured(name, Problem(invkit.operator("matmul"), (priors[0], priors[1])), rng))
+    return found
+
+
 class Ray(Pixels):
     """Free non-negative pixels."""
 
@@ -152,4 +162,7 @@ MADE: dict[str, Callable[[int], Sequence[Example]]] = {
     "caution": lambda seed: general(seed, KNOWN),
     "pnp": denoised,
     "diffusion": denoised,
+    "vca": mixtures,
+    "purest": mixtures,
+    "ice": mixtures,
 }

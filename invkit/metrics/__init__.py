@@ -8,7 +8,8 @@
 
 A bilinear measurement has ambiguities: `(αw, x/α)` measures like `(w, x)`, and for a convolution so does a
 kernel shifted one way with the image shifted the other. `compare` undoes the operator's own declared
-`ambiguities`; `shift_align` and the two error ratios follow the protocol of Levin et al. for photographs,
+`ambiguities`; `spectral_angle` and `abundance_rmse` compare factors of spectra modulo order and scale;
+`shift_align` and the two error ratios follow the protocol of Levin et al. for photographs,
 whose borders are unknown.
 
 Every metric takes what a pipeline gives back, in the same layouts: `(height, width)`, `(channels, height,
@@ -21,6 +22,7 @@ returned in the estimate's library and dtype (float32 for integers).
 """
 
 from invkit.metrics.comparison import Comparison, Scores, align, compare
+from invkit.metrics.factors import abundance_rmse, spectral_angle
 from invkit.metrics.images import per_pixel_error, psnr, ssim
 from invkit.metrics.kernels import kernel_ncc, kernel_ncc_modulo_shift
 from invkit.metrics.ratios import spectral_error_ratio, squared_error_ratio
@@ -30,6 +32,7 @@ __all__ = [
     "Comparison",
     "Scores",
     "ShiftAligned",
+    "abundance_rmse",
     "align",
     "compare",
     "kernel_ncc",
@@ -38,6 +41,7 @@ __all__ = [
     "psnr",
     "psnr_modulo_shift",
     "shift_align",
+    "spectral_angle",
     "spectral_error_ratio",
     "squared_error_ratio",
     "ssim",

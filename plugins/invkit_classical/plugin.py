@@ -52,3 +52,17 @@ def invkit_register(registry: Registry) -> None:
     registry.prior(
         "tied", "invkit.contracts.combined:Tied", summary="of w: w is x, or its conjugate (phase retrieval)"
     )
+    registry.prior(
+        "nonnegative",
+        "invkit_classical.sets:Nonnegative",
+        summary="no negative values; penalty=l1: and few above zero",
+    )
+    registry.prior(
+        "fractions",
+        "invkit_classical.sets:Fractions",
+        summary="no negative values, unit sum along an axis: abundances of every pixel",
+    )
+    registry.prior(
+        "atoms", "invkit_classical.sets:Atoms", summary="at most unit norm along an axis: a dictionary"
+    )
+    registry.prior("signs", "invkit_classical.sets:Signs", summary="known signs: signs:signs.npy")

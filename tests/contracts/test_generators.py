@@ -19,6 +19,7 @@ SHAPE = (2, 3, 4)
 
 #: priors that cannot be built from their kind alone: the arrays of a file, and how to name it
 FILES = {
+    "signs": ("signs.npy", {"": np.linspace(-1, 1, 24).reshape(SHAPE)}),
     "known": ("known.npy", {"": np.linspace(-1, 2, 24).reshape(SHAPE)}),
     "subspace": ("subspace.npz", {"basis": np.eye(5, 24).reshape(5, *SHAPE), "mean": np.ones(SHAPE)}),
 }

@@ -36,6 +36,9 @@ ROLES = {
     "sobolev": "any",
     "squares": "any",
     "wavelet": "any",
+    "nonnegative": "any",
+    "fractions": "any",
+    "atoms": "any",
     "product:identity": "any",
     "tied": "any",
 }
@@ -49,7 +52,7 @@ def priors() -> dict[str, invkit.Generator]:
 def test_every_registered_prior_has_its_role(priors: dict[str, invkit.Generator]) -> None:
     assert {spec: prior.role for spec, prior in priors.items()} == ROLES
     registered = {entry.name for entry in default_manager().registry.entries("prior")}
-    files = {"known", "subspace"}  # of any signal, read from a file
+    files = {"known", "subspace", "signs"}  # of any signal, read from a file
     assert registered - files == {spec.partition(":")[0] for spec in ROLES}
 
 

@@ -63,6 +63,20 @@ def test_self_calibration(printed) -> None:
     assert figure(text, "signal error recovered") < 0.02
 
 
+def test_dictionary_learning(printed) -> None:
+    text = printed("dictionary_learning.py")
+    assert figure(text, "atoms found") > 0.95
+    assert figure(text, "entries not zero") < 0.2
+
+
+def test_unmixing(printed) -> None:
+    text = printed("unmixing.py")
+    angles = [float(each) for each in re.findall(r"angle (\d\.\d+)", text)]
+    errors = [float(each) for each in re.findall(r"RMSE (\d\.\d+)", text)]
+    assert angles[1] < angles[0] and errors[1] < errors[0]
+    assert angles[2] < angles[1] + 0.02 and errors[2] < errors[1] + 0.02
+
+
 def test_matrix_factorisation(printed) -> None:
     text = printed("matrix_factorisation.py")
     assert figure(text, "largest difference to the closed form") < 1e-3
