@@ -35,7 +35,7 @@ from invkit_experiments.engine.methods import Blurry, Method, Theirs
 from invkit_experiments.engine.solve import TRUE_KERNEL, Solve
 from invkit_experiments.engine.study import Case, Study
 from invkit_experiments.inputs.published import Dev
-from invkit_experiments.studies.paper import FACES, PUBLIC, QUALITY, SVHN, Kind, dark_prior, oracle
+from invkit_experiments.studies.paper import FACES, HOUSE_NUMBERS, PUBLIC, QUALITY, Kind, dark_prior, oracle
 
 __all__ = ["ASIM2020"]
 
@@ -75,9 +75,9 @@ def without_class() -> tuple[Method, ...]:
     )
 
 
-def beside(kind: Kind, cnn: str, *theirs: Method) -> tuple[Method, ...]:
+def beside(kind: Kind, *theirs: Method) -> tuple[Method, ...]:
     """The methods of Table 1 with the authors' results, the rule of their later code, and true kernels."""
-    ours = kind.methods(KERNELS, cnn, SHAKES)
+    ours = kind.methods(KERNELS, "shake", SHAKES)
     place = 1 + [method.name for method in ours].index("paper")
     defaults = [method for method in ours if method.name.startswith("default")]
     step = kind.printed.partition(",weight_w")[0]  # the public code has weights of its own
@@ -107,7 +107,7 @@ ASIM2020 = Study(
             "the authors' SVHN crops, camera shakes",
             Dev("svhn"),
             (
-                *beside(SVHN, "housenumbers-shake", ALG1),
+                *beside(HOUSE_NUMBERS, ALG1),
                 *(
                     attrs.evolve(each, name=each.name.replace("evidence", "evidence-housenumbers"))
                     for each in evidence("gaussian:housenumbers")
@@ -118,7 +118,7 @@ ASIM2020 = Study(
             "celeba",
             "the authors' CelebA faces, camera shakes",
             Dev("celeba"),
-            beside(FACES, "celeba-shake", ALG1, ALG2),
+            beside(FACES, ALG1, ALG2),
         ),
         Case(
             "shoes",

@@ -30,7 +30,7 @@ from invkit_experiments.engine.methods import Blurry, Method
 from invkit_experiments.engine.solve import Solve
 from invkit_experiments.engine.study import Case, Study
 from invkit_experiments.inputs.drawn import Drawn
-from invkit_experiments.studies.paper import FACES, NUMBERS, PAPER, PRINTED, QUALITY, SVHN, Kind, in_range
+from invkit_experiments.studies.paper import FACES, HOUSE_NUMBERS, PAPER, PRINTED, QUALITY, Kind, in_range
 from invkit_experiments.studies.tables import noisy
 
 __all__ = ["FIGURES"]
@@ -81,7 +81,7 @@ FIGURES: Mapping[str, Study] = {
         title="the closest image in range to the blurry image",
         count=6,
         columns=QUALITY,
-        cases=(backpropagated(FACES, "blurA"), backpropagated(NUMBERS, "blurB")),
+        cases=(backpropagated(FACES, "blurA"), backpropagated(HOUSE_NUMBERS, "blurB")),
     ),
     "fig5": Study(
         name="fig5",
@@ -96,21 +96,21 @@ FIGURES: Mapping[str, Study] = {
         title="house numbers, blur B",
         count=4,
         columns=QUALITY,
-        cases=tuple(side_by_side(kind, "blurB", "housenumbers-blurB") for kind in (NUMBERS, SVHN)),
+        cases=(side_by_side(HOUSE_NUMBERS, "blurB", "blurB"),),
     ),
     "fig7": Study(
         name="fig7",
         title="faces, blur A",
         count=4,
         columns=QUALITY,
-        cases=(side_by_side(FACES, "blurA", "celeba-blurA"),),
+        cases=(side_by_side(FACES, "blurA", "blurA"),),
     ),
     "fig8": Study(
         name="fig8",
         title="faces, motion of length 30",
         count=4,
         columns=QUALITY,
-        cases=(side_by_side(FACES, "blur30", "celeba-blurA"),),
+        cases=(side_by_side(FACES, "blur30", "blurA"),),
     ),
     "fig9": Study(
         name="fig9",
@@ -120,7 +120,7 @@ FIGURES: Mapping[str, Study] = {
         shown=2,
         columns=(*QUALITY, *PRINTED),
         printed_in="arXiv 1802.04073, Table 2",
-        cases=tuple(noisy(kind, level) for kind in (FACES, NUMBERS) for level in (10, 20, 30)),
+        cases=tuple(noisy(kind, level) for kind in (FACES, HOUSE_NUMBERS) for level in (10, 20, 30)),
     ),
     "fig10": Study(
         name="fig10",
@@ -128,7 +128,7 @@ FIGURES: Mapping[str, Study] = {
         count=4,
         quick=(1, 3),
         columns=QUALITY,
-        cases=(restarted(FACES), restarted(NUMBERS)),
+        cases=(restarted(FACES), restarted(HOUSE_NUMBERS)),
     ),
 }
 """Figure → study."""

@@ -29,7 +29,7 @@ from invkit_experiments.engine.scores import Over
 from invkit_experiments.engine.solve import Solve
 from invkit_experiments.engine.study import Case, Study
 from invkit_experiments.output.tables import Column
-from invkit_experiments.studies.paper import FACES, NUMBERS, PAPER, PRINTED, QUALITY, SVHN, Kind
+from invkit_experiments.studies.paper import FACES, HOUSE_NUMBERS, PAPER, PRINTED, QUALITY, Kind
 
 __all__ = ["LEVELS", "TABLES", "noisy"]
 
@@ -55,7 +55,7 @@ NOISY = {
         "CNN": ((16.556, 0.621), (14.216, 0.407), (13.450, 0.334), (12.275, 0.220), (11.772, 0.174)),
         "ours": ((22.055, 0.850), (21.601, 0.832), (21.765, 0.846), (21.682, 0.821), (20.678, 0.815)),
     },
-    "housenumbers": {
+    "house-numbers": {
         "CNN": ((18.908, 0.864), (14.464, 0.624), (12.634, 0.4893), (11.747, 0.308), (10.803, 0.2205)),
         "ours": ((24.765, 0.967), (20.823, 0.930), (20.963, 0.935), (15.120, 0.778), (13.213, 0.733)),
     },
@@ -65,8 +65,8 @@ NOISY = {
 RANGED = {
     ("celeba", "blurA"): (0.000671, 0.000290),
     ("celeba", "blurB"): (0.000823, 0.000332),
-    ("housenumbers", "blurA"): (0.00118, 0.000501),
-    ("housenumbers", "blurB"): (0.000993, 0.000211),
+    ("house-numbers", "blurA"): (0.00118, 0.000501),
+    ("house-numbers", "blurB"): (0.000993, 0.000211),
 }
 
 
@@ -92,7 +92,7 @@ def small_and_large(kind: Kind, blur: str, cnn: str, figures: Mapping[str, tuple
 def noisy(kind: Kind, level: int) -> Case:
     """A case of Table 2: a class at a level of noise in percent."""
     methods = []
-    for each in kind.methods("vae:blurA", f"{kind.name}-blurA", oracle_weight="{half}"):
+    for each in kind.methods("vae:blurA", "blurA", oracle_weight="{half}"):
         methods.append(each)
         if isinstance(each, Solve) and each.name == "default":
             told = f"altgd with λ = γ = σ², kernel by evidence, {kind.best}"
@@ -132,10 +132,9 @@ TABLES: Mapping[str, Study] = {
         columns=(*QUALITY, *PRINTED),
         printed_in="arXiv 1802.04073, Table 1",
         cases=(
-            small_and_large(FACES, "blurA", "celeba-blurA", FACES_1),
-            small_and_large(NUMBERS, "blurB", "housenumbers-blurB", SVHN_1),
-            small_and_large(SVHN, "blurB", "housenumbers-blurB", SVHN_1),
-            small_and_large(FACES, "blur30", "celeba-blurA", FACES_1_LARGE),
+            small_and_large(FACES, "blurA", "blurA", FACES_1),
+            small_and_large(HOUSE_NUMBERS, "blurB", "blurB", SVHN_1),
+            small_and_large(FACES, "blur30", "blurA", FACES_1_LARGE),
         ),
     ),
     "table2": Study(
@@ -146,7 +145,7 @@ TABLES: Mapping[str, Study] = {
         shown=2,
         columns=(*QUALITY, *PRINTED),
         printed_in="arXiv 1802.04073, Table 2",
-        cases=tuple(noisy(kind, level) for kind in (FACES, NUMBERS) for level in LEVELS),
+        cases=tuple(noisy(kind, level) for kind in (FACES, HOUSE_NUMBERS) for level in LEVELS),
     ),
     "table3": Study(
         name="table3",
@@ -161,7 +160,10 @@ TABLES: Mapping[str, Study] = {
         ),
         printed_in="arXiv 1802.04073, Table 3",
         cases=tuple(
-            case for kind in (FACES, NUMBERS) for blur in ("blurA", "blurB") for case in ranged(kind, blur)
+            case
+            for kind in (FACES, HOUSE_NUMBERS)
+            for blur in ("blurA", "blurB")
+            for case in ranged(kind, blur)
         ),
     ),
 }

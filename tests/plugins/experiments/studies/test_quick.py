@@ -17,14 +17,14 @@ from invkit_experiments.studies.catalogue import BENCHMARKS, benchmark
 STUDIES = [name for name in BENCHMARKS if isinstance(benchmark(name), Study)]
 #: what is run where all of it takes long; each method is run for one class of images at least
 SOME = {
-    "table1": "svhn-blurB/paper,celeba-blurA/default-gan,celeba-blurA/cnn",
-    "table2": "celeba-10/oracle,housenumbers-50/weighted",
-    "table3": "celeba-blurA-range,housenumbers-blurB-test/paper",
-    "fig6": "svhn/cnn,housenumbers/blurry,housenumbers/range",
+    "table1": "house-numbers-blurB/paper,celeba-blurA/default-gan,celeba-blurA/cnn",
+    "table2": "celeba-10/oracle,house-numbers-50/weighted",
+    "table3": "celeba-blurA-range,house-numbers-blurB-test/paper",
+    "fig6": "house-numbers/blurry,house-numbers/cnn,house-numbers/range",
     "fig7": "celeba/blurry,celeba/cnn,celeba/range",
     "fig8": "celeba/blurry,celeba/darkprior,celeba/range",
-    "fig9": "celeba-30/blurry,housenumbers-10/oracle",
-    "fig10": "celeba/blurry,celeba/paper-25,housenumbers/joint-10",
+    "fig9": "celeba-30/blurry,house-numbers-10/oracle",
+    "fig10": "celeba/blurry,celeba/paper-25,house-numbers/joint-10",
     "photographs": "jpeg/blurry,jpeg/photographs,jpeg/last-step,jpeg/tv,sharp/blurry",
     "photographs-train": "disk/darkprior",
     "levin": "levin/blurry,levin/darkprior,levin/known,levin/photographs",
@@ -79,6 +79,6 @@ def test_every_method_stands_side_by_side(name: str) -> None:
 
 
 def test_the_weighted_row_is_told_the_noise() -> None:
-    identity = benchmark("table2").identity("housenumbers-30/weighted", Settings(1))
+    identity = benchmark("table2").identity("house-numbers-30/weighted", Settings(1))
     _, weighted = identity["method"]["pipeline"]["solver"]
     assert weighted["solver"]["weight_w"] == weighted["solver"]["weight_x"] == pytest.approx(0.3**2)
