@@ -35,9 +35,9 @@ def test_every_method_composes_and_is_written_down(name: str) -> None:
 def test_it_is_what_its_file_says() -> None:
     composed = invkit.compose("circconv", ["vae:blurA", "vae:mnist"], "altgd")
     assert invkit.method("digits").to_config() == composed.to_config()
-    stages = [{"solver": "evidence", "x": "gaussian:celeba"}, "altgd hold=w"]
-    composed = invkit.compose("circconv", w="trajectory", x="vae:celeba", solver=stages)
-    assert invkit.method("faces").to_config() == composed.to_config()
+    stages = ["evidence", {"solver": "tv", "x": "identity", "hold": "w"}]
+    composed = invkit.compose("circconv", w="trajectory", x="bounded:gaussian:objects", solver=stages)
+    assert invkit.method("objects").to_config() == composed.to_config()
 
 
 @pytest.mark.parametrize(

@@ -26,25 +26,25 @@ def inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_table(tmp_path: Path, capsys: Captured) -> None:
     arguments = ["--images", "9", "--steps", "6", "--out", str(tmp_path / "out"), "--json"]
-    chosen = ["--methods", "blurry,authors-alg1,default,default-known"]
+    chosen = ["--methods", "blurry,authors-alg1,network,network-known"]
     assert main(["bench", "asim2020", *arguments, *chosen]) == 0
     record = json.loads(capsys.readouterr().out)
     rows = {row["method"]: row for row in record["rows"]}
-    assert list(rows) == ["blurry", "authors-alg1", "default", "default-known"]
+    assert list(rows) == ["blurry", "authors-alg1", "network", "network-known"]
     assert {*record["left_out"]} >= {"celeba/blurry", "shoes/authors-alg1"}  # those files are not there
     data = published("svhn")
     assert rows["blurry"]["psnr"] == pytest.approx(psnr(data.y, data.x).double().mean().item())
     # in these files the authors' result is the truth: every figure is perfect
     theirs = rows["authors-alg1"]
     assert theirs["psnr"] is None and theirs["ssim"] == pytest.approx(1) and theirs["ncc"] > 0.999
-    assert rows["default"]["images"] == 2 and rows["default"]["seconds"] > 0
-    assert rows["default"]["psnr_aligned"] >= rows["default"]["psnr"] - 0.5
-    assert len(rows["default"]["each"]["ncc_aligned"]) == 2
-    assert rows["default-known"]["ncc"] is None  # nothing was found: the kernel was given
+    assert rows["network"]["images"] == 2 and rows["network"]["seconds"] > 0
+    assert rows["network"]["psnr_aligned"] >= rows["network"]["psnr"] - 0.5
+    assert len(rows["network"]["each"]["ncc_aligned"]) == 2
+    assert rows["network-known"]["ncc"] is None  # nothing was found: the kernel was given
 
 
 def test_a_cell_depends_on_inputs_and_weights(inputs: Path) -> None:
-    row, settings = "svhn/default", Settings(12)
+    row, settings = "svhn/network", Settings(12)
     before, source = ASIM2020.identity(row, settings), Dev("svhn").identity(0, 0)
     assert len(before["method"]["pipeline"]["priors"][1]["sha256"]) == 64
     assert ASIM2020.identity(row, settings) == before
@@ -67,7 +67,7 @@ def test_real_house_numbers_come_back(
     if not (data_folder / "asim2020").is_dir():
         pytest.skip("no asim2020 in the data folder")
     monkeypatch.setenv("INVKIT_ASIM2020", str(data_folder / "asim2020"))
-    rows = [f"svhn/{name}" for name in ("blurry", "default", "default-known")]
+    rows = [f"svhn/{name}" for name in ("blurry", "network", "network-known")]
     before, *after = ASIM2020.run(Settings(1, steps=80), Kept(tmp_path), rows).rows
     assert all(row["psnr"] > before["psnr"] + 3 for row in after)
 

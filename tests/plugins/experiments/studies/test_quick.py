@@ -28,7 +28,7 @@ SOME = {
     "photographs": "jpeg/blurry,jpeg/photographs,jpeg/last-step,jpeg/tv,sharp/blurry",
     "photographs-train": "disk/darkprior",
     "levin": "levin/blurry,levin/darkprior,levin/known,levin/photographs",
-    "asim2020": "svhn/public,svhn/joint,svhn/default,svhn/default-known,celeba/authors-alg2,shoes/evidence",
+    "asim2020": "svhn/public,svhn/joint,svhn/network,svhn/network-known,celeba/authors-alg2,shoes/evidence",
 }
 
 #: rows of other packages, which need not be installed
@@ -74,7 +74,7 @@ def test_a_quick_look(
 def test_every_method_stands_side_by_side(name: str) -> None:
     for case in benchmark(name).cases:
         names = [method.name for method in case.methods]
-        assert {"blurry", "darkprior", "cnn", "paper", "default", "evidence", "oracle"} <= {*names}, case.name
+        assert {"blurry", "darkprior", "cnn", "paper", "network", "default", "oracle"} <= {*names}, case.name
         assert len(names) == len({*names})
 
 
