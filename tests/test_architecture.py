@@ -37,7 +37,7 @@ DATA = ("plugins/invkit_experiments/studies/", "plugins/invkit_experiments/input
 
 #: words that are another plugin's kind, too, but mean something else here
 WORDS = {
-    "invkit": {"crop", "history", "images", "product", "progress", "tensorboard", "tied"},  # arguments, folders
+    "invkit": {"crop", "history", "images", "product", "progress", "tensorboard", "tied"},  # arguments
     "invkit_altgd": {"gradient"},  # an option's value
     "invkit_classical": {"tv"},  # a penalty
     "invkit_experiments": {"identity"},  # a key of kept results
