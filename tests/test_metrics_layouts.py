@@ -50,6 +50,7 @@ SIGNALS: dict[str, Callable[..., list[Any]]] = {
     "shift_align": lambda a, b: [*attrs.astuple(metrics.shift_align(a, b, **MOVED))[:2]],
 }
 ALL = FIGURES | SIGNALS
+COMPLEX_TOO = {"psnr", "per_pixel_error", "kernel_ncc", "compare", "align"}
 WITH_PEAK = ["psnr", "ssim", "psnr_modulo_shift", "ssim_modulo_shift", "compare"]
 
 
@@ -61,7 +62,8 @@ def images(seed: int, n: int, channels: int = 1) -> np.ndarray:
 
 def test_every_public_metric_is_here() -> None:
     classes = {name for name in metrics.__all__ if isinstance(getattr(metrics, name), type)}
-    assert {name.partition(".")[0] for name in ALL} == {*metrics.__all__} - classes
+    of_factors = {"abundance_rmse", "spectral_angle"}  # these compare matrices: test_metrics_factors.py
+    assert {name.partition(".")[0] for name in ALL} == {*metrics.__all__} - classes - of_factors
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -237,11 +239,28 @@ def test_arrays_that_are_no_signals(name: str) -> None:
 def test_values_that_are_no_numbers_of_one_unit(name: str) -> None:
     a, b = images(0, 2)
     for kind in (np.asarray, torch.from_numpy):
+        if name in COMPLEX_TOO:
+            for found, plain in zip(ALL[name](kind(a + 0j), kind(b + 0j)), ALL[name](a, b), strict=True):
+                if found is not None and name != "compare":  # which has no SSIM, and another scaling
+                    np.testing.assert_allclose(np.asarray(found), plain, atol=1e-12)
+            continue
         with pytest.raises(InputError, match="real numbers"):
             ALL[name](kind(a + 0j), kind(b + 0j))
     if not name.endswith("ratio"):
         with pytest.raises(InputError, match="convert both"):
             ALL[name](a, (255 * b).astype(np.uint8))
+
+
+def test_complex_signals_are_compared_modulo_a_complex_scale() -> None:
+    rng = np.random.default_rng(0)
+    w, x = (rng.standard_normal((1, 1, 8)) + 1j * rng.standard_normal((1, 1, 8)) for _ in range(2))
+    found, truth = (w * 2j, x / 2j), (w, x)
+    comparison = metrics.compare(invkit.operator("pointwise?dims=1"), found, truth)
+    assert comparison.raw.psnr < 20 < 200 < comparison.aligned.psnr
+    assert comparison.raw.kernel_ncc == pytest.approx(1)
+    assert comparison.raw.ssim is None
+    aligned = metrics.align(invkit.operator("circconv?dims=1"), found, truth)
+    np.testing.assert_allclose(aligned[1], x, atol=1e-9)
 
 
 def test_dims_and_arguments_that_cannot_be() -> None:

@@ -30,7 +30,9 @@ Number: TypeAlias = int | float
 _AXES = ((), ("length",), ("height", "width"), ("depth", "height", "width"))
 
 
-def pair(estimate: Any, truth: Any, dims: int = 2, *, pad: bool = False) -> tuple[Tensor, Tensor]:
+def pair(
+    estimate: Any, truth: Any, dims: int = 2, *, pad: bool = False, complex_too: bool = False
+) -> tuple[Tensor, Tensor]:
     """Both as double tensors `(n, channels, *dims)` of one shape, on the estimate's device.
 
     Args:
@@ -38,13 +40,16 @@ def pair(estimate: Any, truth: Any, dims: int = 2, *, pad: bool = False) -> tupl
         dims: axes of a signal after its channels.
         pad: whether the two may differ in size. The smaller is then padded with zeros, so that the pixels
             `size // 2` of both along each axis, the origins of kernels, coincide.
+        complex_too: whether complex numbers are taken; if one of the two is complex both come back so.
     """
-    if _is_floating(estimate) != _is_floating(truth):
+    if _is_floating(estimate, complex_too) != _is_floating(truth, complex_too):
         raise InputError(
             f"the estimate has {estimate.dtype} values and the truth {truth.dtype}: their units differ",
             hint="convert both to floats of one range, e.g. 8-bit values by truth / 255",
         )
     a, b = _batch(estimate, dims), _batch(truth, dims)
+    if a.is_complex() or b.is_complex():
+        a, b = a.to(torch.complex128), b.to(torch.complex128)
     compared = 2 if pad else a.ndim
     if estimate.ndim != truth.ndim or a.shape[:compared] != b.shape[:compared]:
         raise ShapeError(
@@ -57,7 +62,7 @@ def pair(estimate: Any, truth: Any, dims: int = 2, *, pad: bool = False) -> tupl
 
 
 def like(result: Tensor, estimate: Array, dims: int = 2, *, signals: bool = False) -> Array:
-    """The result for a batch in the estimate's layout and library, and in its dtype where that is floating.
+    """The result for a batch in the estimate's layout and library, and in its precision where it has one.
 
     Args:
         result: `(n, …)`, one figure for each signal; with `signals`, `(n, channels, *dims)`.
@@ -67,14 +72,17 @@ def like(result: Tensor, estimate: Array, dims: int = 2, *, signals: bool = Fals
     """
     result = result[(0,) * min(dims + 2 - estimate.ndim, 2 if signals else 1)]
     if isinstance(estimate, Tensor):
-        return result.to(estimate.dtype if estimate.is_floating_point() else torch.float32)
-    kind = estimate.dtype if _is_floating(estimate) else np.dtype(np.float32)
-    return result.detach().cpu().numpy().astype(kind)
+        numbers = estimate.is_floating_point() or estimate.is_complex()
+        real = estimate.dtype.to_real() if numbers else torch.float32
+        return result.to(real.to_complex() if result.is_complex() else real)
+    kind = np.zeros(0, estimate.dtype).real.dtype if estimate.dtype.kind in "fc" else np.dtype(np.float32)
+    made = result.detach().cpu().numpy()
+    return made.astype(np.result_type(kind, np.complex64) if np.iscomplexobj(made) else kind)
 
 
 def checked_peak(peak: Number | None, estimate: Signals) -> Number:
     """The largest value that signals can have: 1 for floating point unless given."""
-    if peak is None and not _is_floating(estimate):
+    if peak is None and not _is_floating(estimate, True):
         raise InputError(
             f"{estimate.dtype} values have no peak of their own",
             hint="type peak=255 for 8-bit images (65535 for 16 bits, 1 for booleans)",
@@ -84,15 +92,21 @@ def checked_peak(peak: Number | None, estimate: Signals) -> Number:
     return 1.0 if peak is None else peak
 
 
-def _is_floating(array: Any) -> bool:
-    """Whether an array holds floating point numbers; what is no array of real numbers is refused."""
+def _is_floating(array: Any, complex_too: bool = False) -> bool:
+    """Whether an array holds floating point numbers, or complex ones; what is no array of numbers is refused,
+    and complex ones are where they are not taken.
+    """
     if not isinstance(array, Tensor | np.ndarray):
         raise InputError(
             f"expected a tensor or a numpy array, got {type(array).__name__}", hint="use numpy.asarray"
         )
-    if array.is_complex() if isinstance(array, Tensor) else array.dtype.kind not in "fiub":
+    is_complex = array.is_complex() if isinstance(array, Tensor) else array.dtype.kind == "c"
+    if is_complex and complex_too:
+        return True
+    if is_complex or not (isinstance(array, Tensor) or array.dtype.kind in "fiub"):
         raise InputError(
-            f"metrics compare real numbers, got {array.dtype}", hint="give the magnitude, or .real and .imag"
+            f"this metric compares real numbers, got {array.dtype}",
+            hint="give the magnitude, or .real and .imag",
         )
     return array.is_floating_point() if isinstance(array, Tensor) else array.dtype.kind == "f"
 
@@ -112,8 +126,12 @@ def _batch(array: Signals, dims: int) -> Tensor:
             "metrics of kernels take others, e.g. dims=1 for signals",
         )
     # Copied: torch warns of read-only numpy arrays and refuses negative strides.
-    tensor = array if isinstance(array, Tensor) else torch.from_numpy(np.array(array, np.float64, order="C"))
-    return tensor.double()[(None,) * added]
+    if isinstance(array, Tensor):
+        tensor = array
+    else:
+        kind = np.complex128 if array.dtype.kind == "c" else np.float64
+        tensor = torch.from_numpy(np.array(array, kind, order="C"))
+    return tensor.to(torch.complex128 if tensor.is_complex() else torch.float64)[(None,) * added]
 
 
 def _padded(batch: Tensor, size: list[int]) -> Tensor:

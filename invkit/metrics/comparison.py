@@ -42,7 +42,7 @@ def align(
 
     Raises:
         ShapeError: the shapes differ or are none of these layouts.
-        InputError: complex values, or integers beside floating point.
+        InputError: integers beside floating point.
     """
     signals, (dims_w, dims_x) = _signals(operator, estimate, truth)
     w, x = _aligned(operator, *signals)
@@ -55,7 +55,7 @@ class Scores:
 
     Args:
         psnr: of `x`, decibels.
-        ssim: of `x`; None where `x` is no image of at least 11×11 pixels.
+        ssim: of `x`; None where `x` is no image of at least 11×11 real pixels.
         kernel_ncc: of `w`, at shift zero.
     """
 
@@ -71,9 +71,9 @@ class Comparison:
     Args:
         raw: the estimates as they are.
         aligned: after `align`, that is, modulo the group actions named in `modulo`, each undone by its own
-            rule (scaling: the least-squares multiple of `x`; a convolution's shift: as that operator
-            documents), and modulo nothing else: no intensity offset, no sub-pixel shift, no cropping of
-            borders.
+            rule (scaling: the least-squares multiple of `x`, complex where both signals are; a convolution's
+            shift: as that operator documents), and modulo nothing else: no intensity offset, no sub-pixel
+            shift, no cropping of borders.
         modulo: the names of the operator's ambiguities, in the order undone.
     """
 
@@ -100,7 +100,7 @@ def compare(
     """
     (w, x, w_true, x_true), (dims_w, dims_x) = _signals(operator, estimate, truth)
     peak = checked_peak(peak, estimate[1])
-    is_image = dims_x == 2 and min(x.shape[2:]) >= WINDOW
+    is_image = dims_x == 2 and min(x.shape[2:]) >= WINDOW and not x.is_complex()
 
     def scores(w: Tensor, x: Tensor) -> Scores:
         return Scores(
@@ -118,8 +118,8 @@ def _signals(
 ) -> tuple[tuple[Tensor, Tensor, Tensor, Tensor], tuple[int, int]]:
     """`w`, `x` and the true ones as batches, kernels on one support; and the axes of `w` and of `x`."""
     dims_w, dims_x = (len(shape) - 1 for shape in operator.example_shapes()[0])
-    w, w_true = pair(estimate[0], truth[0], dims_w, pad=True)
-    x, x_true = pair(estimate[1], truth[1], dims_x)
+    w, w_true = pair(estimate[0], truth[0], dims_w, pad=True, complex_too=True)
+    x, x_true = pair(estimate[1], truth[1], dims_x, complex_too=True)
     if w.shape[0] != x.shape[0]:
         raise ShapeError(f"got {w.shape[0]} of w and {x.shape[0]} of x", hint="give one w for each x")
     sizes = {tuple(each.shape[each.ndim - dims_w :]) for each in (estimate[0], truth[0], w)}

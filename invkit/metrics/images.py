@@ -13,7 +13,7 @@ WINDOW, _SIGMA = 11, 1.5
 
 
 def psnr(estimate: Array, truth: Signals, peak: Number | None = None, *, dims: int = 2) -> Array:
-    """Peak signal-to-noise ratio of each signal, `10 log10(peak² / mean((estimate − truth)²))`.
+    """Peak signal-to-noise ratio of each signal, `10 log10(peak² / mean(|estimate − truth|²))`.
 
     Args:
         estimate, truth: `(*dims)`, `(channels, *dims)` or `(n, channels, *dims)`; the mean runs over channels
@@ -26,11 +26,11 @@ def psnr(estimate: Array, truth: Signals, peak: Number | None = None, *, dims: i
 
     Raises:
         ShapeError: the shapes differ or are none of these layouts.
-        InputError: `peak` is not positive, or missing for integers; or the values are complex.
+        InputError: `peak` is not positive, or missing for integers.
     """
-    a, b = pair(estimate, truth, dims)
+    a, b = pair(estimate, truth, dims, complex_too=True)
     peak = checked_peak(peak, estimate)
-    error = (a - b).flatten(1).square().mean(1)
+    error = (a - b).abs().flatten(1).square().mean(1)
     return like(10 * torch.log10(peak**2 / error), estimate, dims)
 
 
@@ -87,7 +87,7 @@ def per_pixel_error(estimate: Array, truth: Signals, *, dims: int = 2) -> Array:
 
     Source: arXiv 1802.04073, Section 4.4 and Table 3.
     """
-    a, b = pair(estimate, truth, dims)
+    a, b = pair(estimate, truth, dims, complex_too=True)
     error = (a - b).flatten(1)
     return like(torch.linalg.vector_norm(error, dim=1) / error.shape[1], estimate, dims)
 

@@ -16,7 +16,8 @@ from invkit.metrics._arrays import Array, Signals, like, pair
 def kernel_ncc(estimate: Array, truth: Signals, *, dims: int = 2) -> Array:
     """Normalised cross-correlation of each kernel at shift zero, `⟨k̂, k⟩ / (‖k̂‖ ‖k‖)`.
 
-    Blind to positive scale: it compares modulo scaling, not modulo shift.  No mean is subtracted.
+    Blind to positive scale: it compares modulo scaling, not modulo shift. No mean is subtracted. Where one
+    is complex it is the modulus, which is blind to complex scale.
 
     Args:
         estimate, truth: `(*dims)`, `(channels, *dims)` or `(n, channels, *dims)`; the sizes may differ.
@@ -28,10 +29,11 @@ def kernel_ncc(estimate: Array, truth: Signals, *, dims: int = 2) -> Array:
 
     Raises:
         ShapeError: the layouts or channels differ, or are none of these layouts.
-        InputError: complex values, or integers beside floating point.
+        InputError: integers beside floating point.
     """
-    a, b = pair(estimate, truth, dims, pad=True)
-    return like(_normalised((a * b).flatten(1).sum(1), a, b), estimate, dims)
+    a, b = pair(estimate, truth, dims, pad=True, complex_too=True)
+    inner = (a.conj() * b).flatten(1).sum(1)
+    return like(_normalised(inner.abs() if inner.is_complex() else inner, a, b), estimate, dims)
 
 
 def kernel_ncc_modulo_shift(estimate: Array, truth: Signals, *, dims: int = 2) -> Array:
