@@ -45,8 +45,8 @@ def write_solution(
 ) -> Path:
     """Write a solution to a folder; files of the same names are replaced.
 
-    Pictures are 8-bit: ``x`` and ``x_kernel`` clipped to [0, 1], ``w`` scaled to its maximum. An array that
-    is None has no file, and one that an earlier solution left is removed.
+    Pictures are 8-bit: ``x`` and ``x_kernel`` clipped to [0, 1], ``w`` scaled to its maximum; of complex
+    numbers the modulus. An array that is None has no file, and one that an earlier solution left is removed.
 
     Args:
         folder: made where it is missing.
@@ -78,7 +78,8 @@ def write_solution(
         digests[name] = _digest(exact)
         if name in _PICTURED:
             write = write_kernel if name == "w" else write_image
-            for suffix, picture in _pictures(exact, axes_added, kernels=name == "w"):
+            seen = np.abs(exact) if np.iscomplexobj(exact) else exact
+            for suffix, picture in _pictures(seen, axes_added, kernels=name == "w"):
                 write(folder / f"{name}{suffix}.png", picture)
     write_record(folder / RECORD, {**record, "arrays": digests})
     return folder
