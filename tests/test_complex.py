@@ -48,7 +48,7 @@ def test_a_solve_goes_on_from_a_complex_solution() -> None:
 @pytest.mark.parametrize("solver", ["darkprior", "evidence", "kernelsearch"])
 def test_solvers_for_real_numbers_refuse_complex_ones(solver: str) -> None:
     pipeline = invkit.compose("circconv", ["trajectory", "gaussian:mnist"], solver)
-    with pytest.raises(InputError, match="measurements of torch.complex64"):
+    with pytest.raises(InputError, match=r"measurements of torch\.complex64"):
         pipeline(np.ones((28, 28), np.complex64))
     complex_prior = invkit.compose("pointwise", ["identity?field=complex", "identity"], solver)
     with pytest.raises(InputError, match="complex prior identity"):
