@@ -41,7 +41,7 @@ def test_the_figures_of_the_card_are_true(name: str, data_folder: Path) -> None:
         noisy = truth + level / 255 * torch.randn(truth.shape, generator=rng)
         made = prior.denoise(noisy, torch.full((count,), level / 255)).clamp(0, 1)
         figure = invkit.metrics.psnr(made, truth).mean().item()
-        assert figure == pytest.approx(prior.card["metrics"][f"{kind}psnr_{level}"], abs=0.01)
+        assert figure == pytest.approx(prior.card["metrics"][f"{kind}psnr_{level}"], abs=0.05)
         assert figure > invkit.metrics.psnr(noisy, truth).mean().item() + 2
 
 
