@@ -37,14 +37,7 @@ def main(weight: str = "0.1") -> None:
         ("factorised", refined, y),
         ("factorised, 30 % missing", refined, gaps),
     ):
-        unmix = invkit.compose(
-            f"matmul?rank={MATERIALS}",
-            w="nonnegative",
-            x="nonnegative",
-            solver=solver,
-            noise="gaussian?missing=nan",
-        )
-        found = unmix(measured)
+        found = invkit.method("unmixing", operator=f"matmul?rank={MATERIALS}", solver=solver)(measured)
         angle, error = spectral_angle(found.w, w), abundance_rmse((found.w, found.x), (w, x))
         print(f"{name:<26} spectral angle {angle.item():.3f}, fractions RMSE {error.item():.3f}")
 

@@ -15,7 +15,7 @@ from tests.plugins.unmixing.mixed import scene
 SEEDS = st.integers(0, 1000)
 
 
-@settings(max_examples=5)
+@settings(max_examples=3)
 @given(seed=SEEDS, rank=st.integers(1, 5))
 def test_abundances_are_scipys(seed: int, rank: int) -> None:
     rng = torch.Generator().manual_seed(seed)
@@ -28,6 +28,7 @@ def test_abundances_are_scipys(seed: int, rank: int) -> None:
     np.testing.assert_allclose(abundances(gram, right, prior, steps=2000), expected, atol=1e-4)
 
 
+@settings(max_examples=3)
 @given(seed=SEEDS)
 def test_fully_constrained_abundances_are_those_that_mixed(seed: int) -> None:
     rng = torch.Generator().manual_seed(seed)

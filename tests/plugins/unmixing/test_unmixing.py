@@ -28,7 +28,7 @@ def errors(found: Solution, w: Tensor, x: Tensor) -> tuple[float, float]:
 
 
 @pytest.mark.parametrize("spec", ["vca", "vca?projection=perspective", "purest?share=0.001"])
-@settings(max_examples=5)
+@settings(max_examples=3)
 @given(seed=SEEDS)
 def test_pure_pixels_are_found(spec: str, seed: int) -> None:
     y, w, x = scene(seed)
@@ -47,7 +47,7 @@ def test_vca_with_fractions_is_fully_constrained() -> None:
     assert (found.x >= 0).all() and found.residual < 1e-6
 
 
-@settings(max_examples=5)
+@settings(max_examples=3)
 @given(seed=SEEDS)
 def test_endmembers_that_are_nowhere_pure_come_closer(seed: int) -> None:
     y, w, x = scene(seed, noise=0.002)
@@ -76,7 +76,7 @@ def test_missing_entries_are_accepted() -> None:
     assert angle < full[0] + 0.01 and rmse < full[1] + 0.02
 
 
-@given(factor=st.sampled_from([1e-6, 1e-3, 1e4]))
+@pytest.mark.parametrize("factor", [1e-6, 1e4])
 def test_the_unit_does_not_matter(factor: float) -> None:
     y, _, _ = scene(3)
     one, other = (unmixing(["purest", "ice?steps=20"])(each) for each in (y, factor * y))
