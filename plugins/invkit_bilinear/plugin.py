@@ -23,3 +23,8 @@ def invkit_register(registry: Registry) -> None:
         "invkit_bilinear.lm:LM",
         summary="Levenberg–Marquardt with variable projection, spectral starts",
     )
+    registry.solver(
+        "palm",
+        "invkit_bilinear.palm:PALM",
+        summary="proximal alternating linearised minimisation, inertial: any proximal map",
+    )

@@ -25,6 +25,7 @@ import attrs
 from invkit.errors import InvkitError, OutputError, UsageError
 from invkit.plugin.registry import nearest
 from invkit_experiments.engine.kept import Kept
+from invkit_experiments.output.curves import Curves
 from invkit_experiments.output.report import Gallery, Report
 from invkit_experiments.output.tables import Column, Row
 from invkit_experiments.output.watching import Watcher
@@ -111,6 +112,10 @@ class Benchmark(ABC):
     def gallery(self, records: Mapping[str, Sequence[Mapping[str, Any]]]) -> Gallery | None:
         """Pictures of the measured rows; None where there are none."""
         return None
+
+    def curves(self, rows: Sequence[Row]) -> Mapping[str, Curves]:
+        """Pictures of curves by name; none by default."""
+        return {}
 
     def choose(self, named: Sequence[str] = ()) -> tuple[str, ...]:
         """Rows that are named, whole or by either part of ``case/method``; all rows if none is named.
@@ -203,6 +208,7 @@ class Benchmark(ABC):
             rows=[*rows, *self.overall(done)],
             left_out={row: str(error) for row, error in failed.items()},
             gallery=self.gallery(done),
+            curves=self.curves(rows),
         )
 
     def _cell(

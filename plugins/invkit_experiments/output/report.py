@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import attrs
 
+from invkit_experiments.output.curves import Curves
 from invkit_experiments.output.tables import Column, Row
 
 __all__ = ["Cell", "Gallery", "Report"]
@@ -77,6 +78,7 @@ class Report:
         rows: the rows that were measured, in the order of the table.
         left_out: row → why it could not be measured.
         gallery: pictures, for a study.
+        curves: pictures of curves by name.
     """
 
     name: str
@@ -88,3 +90,4 @@ class Report:
     rows: Sequence[Row]
     left_out: Mapping[str, str]
     gallery: Gallery | None = None
+    curves: Mapping[str, Curves] = attrs.field(factory=dict)

@@ -11,6 +11,7 @@ from typing import Any
 from invkit.files.atomic import atomic_write
 from invkit.files.panels import write_panel
 from invkit.files.solutions import write_record
+from invkit_experiments.output.curves import write_curves
 from invkit_experiments.output.page import page
 from invkit_experiments.output.panels import panels
 from invkit_experiments.output.report import Report
@@ -23,7 +24,7 @@ def write(report: Report, out: Path) -> dict[str, Any]:
     """Write everything, each file atomically.
 
     Returns:
-        What each file is → its path; under ``panels`` a list.
+        What each file is → its path; under ``panels`` and ``curves`` a list.
     """
     table, gallery = (report.columns, report.rows), report.gallery
     texts = {"markdown": (".md", markdown(*table)), "csv": (".csv", as_csv(*table))}
@@ -36,6 +37,10 @@ def write(report: Report, out: Path) -> dict[str, Any]:
             stream.write(text)
     files["json"] = str(out / f"{report.name}.json")
     write_record(files["json"], described(report))
+    if report.curves:
+        files["curves"] = [str(out / f"{report.name}-{name}.png") for name in report.curves]
+        for path, curves in zip(files["curves"], report.curves.values(), strict=True):
+            write_curves(path, curves)
     if gallery is not None:
         files["panels"] = []
         for case, rows in panels(gallery).items():

@@ -66,6 +66,9 @@ BENCHMARKS: Mapping[str, Entry] = {
     "rotations": Entry("rotations", "ROTATIONS", "photographs by a camera that turned: blur that varies"),
     "rotations-train": Entry("rotations", "ROTATIONS", "the same on training pictures, to tune on"),
     "levin": Entry("levin", "LEVIN", "Levin's photographs through real camera shakes"),
+    "phase": Entry(
+        "phase", "PHASE", "blind deconvolution in subspaces: success over the number of measurements"
+    ),
     "confidence": Entry(
         "confidence", "CONFIDENCE", "results that fell short, and those that were doubtful, by class"
     ),
