@@ -30,6 +30,7 @@ class Given(Generator):
 
     signal: Tensor
     can_encode = True
+    affine = True
 
     def __init__(self, signal: Inexact[Tensor, "*signal"], *, each: bool = False) -> None:
         super().__init__()

@@ -4,6 +4,8 @@
     Record                      the same bookkeeping for a solver with a loop of its own
     Adam                        steps of Adam, row by row
     conjugate_gradients         (AᵀA + ρI) x = b, every row with step lengths of its own
+    LinearPart                  an affine prior as a linear map with its adjoint
+    quadratic_weights           a noise model as weights of squared residuals, for reweighted least squares
     closest, encoded            latents whose signals are closest to given ones
     noise_level                 the noise's standard deviation, from a measurement alone
     start_latents               where a solve that starts from a solution begins
@@ -15,6 +17,7 @@ A solver written with it is its mathematics and little else; docs/plugins.md has
 """
 
 from invkit.contracts.given import Given, given_signals, is_given
+from invkit.solving.affine import LinearPart, quadratic_weights, require_ridge
 from invkit.solving.candidates import Candidates
 from invkit.solving.closest import closest, descents, encoded, restated, start_latents
 from invkit.solving.descent import Adam
@@ -29,6 +32,7 @@ __all__ = [
     "Candidates",
     "Found",
     "Given",
+    "LinearPart",
     "Record",
     "Stage",
     "Stages",
@@ -39,6 +43,8 @@ __all__ = [
     "given_signals",
     "is_given",
     "noise_level",
+    "quadratic_weights",
+    "require_ridge",
     "restated",
     "ridge_inverse",
     "run",

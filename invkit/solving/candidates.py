@@ -49,6 +49,11 @@ class Candidates:
         self.number: Int[Tensor, "n"] = torch.arange(len(owner), device=y.device)
         #: candidates that have not diverged
         self.alive: Bool[Tensor, "n"] = torch.ones_like(self.number, dtype=torch.bool)
+        #: candidates whose search is over; None for a solver that follows all of them to the last step. Those
+        #: that have not diverged end as ``converged``
+        self.done: Bool[Tensor, "n"] | None = None
+        #: candidates given up because others of their measurement did better; they are ``done``, too
+        self.dropped: Bool[Tensor, "n"] = torch.zeros_like(self.alive)
         #: what multiplies the weights of both penalties now
         self.factor = 1.0
         #: the last evaluation of the objective
@@ -120,8 +125,33 @@ class Candidates:
             self.status[number] = Status.DIVERGED
         self._select(self._best_first(state.total)[:, :count].flatten())
 
+    def finish(self, rows: Bool[Tensor, "n"], *, solved: Bool[Tensor, "n"] | None = None) -> None:
+        """The search of some candidates is over.
+
+        Args:
+            rows: candidates at a minimum.
+            solved: candidates that explain their measurement exactly; the others of that measurement are
+                given up.
+        """
+        done = torch.zeros_like(self.alive) if self.done is None else self.done
+        self.done = done | rows | ~self.alive
+        if solved is not None:
+            of_measurement = solved.reshape(self.measurements, -1)
+            over = of_measurement.any(1, keepdim=True).expand_as(of_measurement).flatten()
+            self.done = self.done | over
+            self.dropped = self.dropped | (over & ~solved & ~done & ~rows)
+
+    @property
+    def over(self) -> bool:
+        """Whether no candidate is searching any more; waits for the device where candidates can finish."""
+        return self.done is not None and bool(self.done.all())
+
     def settle(self, ended: Status) -> None:
-        """The search is over: candidates that are not finite go back to where they last were."""
+        """The search is over: candidates that are not finite go back to where they last were.
+
+        Args:
+            ended: how those end that the solver has neither finished nor given up.
+        """
         self.factor = 1.0
         state = self.evaluate()
         self.h, self.m = self._finite
@@ -129,8 +159,13 @@ class Candidates:
             state = self.evaluate()
         self._settled = state
         self._write(state)
-        for number, alive in zip(self.number.tolist(), self.alive.tolist(), strict=True):
-            self.status[number] = ended if alive else Status.DIVERGED
+        done = self.done
+        if done is None or ended is Status.INTERRUPTED:
+            done = torch.zeros_like(self.alive)
+        rows = zip(*(each.tolist() for each in (self.number, self.alive, self.dropped, done)), strict=True)
+        for number, alive, dropped, converged in rows:
+            sound = Status.DROPPED if dropped else Status.CONVERGED if converged else ended
+            self.status[number] = sound if alive else Status.DIVERGED
 
     def best(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """(h, m, w, x) of the candidate of least data term, per measurement, as it stands now."""
@@ -150,7 +185,7 @@ class Candidates:
         made = []
         for values in (state.total, state.residual):
             table = values.new_full((self.measurements * self.restarts,), torch.nan)
-            table[self.number] = torch.where(self.alive, values, torch.nan)
+            table[self.number] = torch.where(self.alive & ~self.dropped, values, torch.nan)
             made.append(table.reshape(self.measurements, self.restarts))
         return made[0], made[1]
 
@@ -195,6 +230,7 @@ class Candidates:
         self._finite = (self._finite[0][keep], self._finite[1][keep])
         self.h, self.m = self.h[keep], self.m[keep]
         self.number, self.alive, self.state = self.number[keep], self.alive[keep], None
+        self.dropped, self.done = self.dropped[keep], None if self.done is None else self.done[keep]
         for name, held in self.memory.items():
             if isinstance(held, Tensor):
                 self.memory[name] = held[keep]

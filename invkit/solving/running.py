@@ -49,7 +49,8 @@ def run(
     """Take every restart of every measurement through ``steps`` steps; the best of each is the solution.
 
     Args:
-        step: moves all candidates once; told the number of the step, from 0.
+        step: moves all candidates once; told the number of the step, from 0. It may end the search of some by
+            :meth:`Candidates.finish`; the solve is over when no candidate searches any more.
         problem: priors, operator, noise and weights; bound to ``y`` here where it is not.
         y: the measurements.
         rng: draws the starts. All measurements have the same ones, so that equal measurements end equal.
@@ -93,8 +94,13 @@ def run(
                     for number in range(done, done + length):
                         c.factor, c.state = factor(number) if factor else 1.0, None
                         step(c, number)
-                        if record.due(number + 1):
-                            record.tell(number + 1, *c.tables(c.state or c.evaluate()), lambda: c.best()[2:])  # noqa: B023
+                        told = steps if c.over else number + 1
+                        if record.due(told):
+                            record.tell(told, *c.tables(c.state or c.evaluate()), lambda: c.best()[2:])  # noqa: B023
+                        if c.over:
+                            break
+                    if c.over:
+                        break
                     done += length
         c.settle(record.ended())
         own_h, own_m, w, x = c.best()

@@ -157,6 +157,7 @@ class Subspace(IntegrableGenerator):
     basis: Tensor
     mean: Tensor
     can_encode = True
+    affine = True
 
     def __init__(self, signal_shape: Shape, rank: int, rng: torch.Generator) -> None:
         super().__init__()
@@ -246,6 +247,7 @@ class Free(Generator):
     """``C(z) = z``, of any shape; encodes a signal as itself."""
 
     can_encode = True
+    affine = True
 
     def __init__(self, signal_shape: Shape | None = None) -> None:
         super().__init__()

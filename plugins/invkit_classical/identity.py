@@ -29,6 +29,7 @@ class AnyShape(invkit.Generator):
     """
 
     can_encode = True
+    affine = True
 
     def __init__(self, shape: tuple[int, ...] | None) -> None:
         super().__init__()

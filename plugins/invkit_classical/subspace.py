@@ -42,6 +42,7 @@ class Subspace(invkit.Generator):
     basis: Tensor
     mean: Tensor
     can_encode = True
+    affine = True
 
     def __init__(
         self, basis: Any, mean: Any = None, field: Field = "any", sha256: str | None = None

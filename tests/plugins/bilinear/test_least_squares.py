@@ -1,0 +1,122 @@
+"""``lm`` and ``als``: exact recovery, statuses, penalties, and what they refuse."""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+import torch
+from torch import Tensor
+
+import invkit
+from invkit import InputError, Problem, Status
+from tests.plugins.bilinear.problems import deconvolution, outer_error
+
+both = pytest.mark.parametrize("spec", ["lm", "als"])
+
+
+def solved(spec: str, problem: Problem, y: Tensor, **more) -> invkit.Solution:
+    return invkit.solver(spec).solve(problem, y, torch.Generator().manual_seed(0), **more)
+
+
+@both
+@pytest.mark.parametrize("seed", range(3))
+def test_noise_free_subspaces_are_recovered_to_rounding(spec: str, seed: int) -> None:
+    problem, y, w, x = deconvolution(length=32, seed=seed)
+    solution = solved(spec, problem, y)
+    assert outer_error(solution, w, x) < 1e-6
+    assert solution.residual < 1e-16 * y.square().sum()
+    assert solution.status == (Status.CONVERGED,)
+
+
+@both
+def test_single_precision_ends_at_its_rounding(spec: str) -> None:
+    problem, y, w, x = deconvolution(length=40, dtype=torch.float32)
+    solution = solved(spec, problem, y)
+    assert outer_error(solution, w, x) < 1e-3
+    assert solution.status == (Status.CONVERGED,)
+
+
+def test_other_restarts_of_an_explained_measurement_are_dropped() -> None:
+    problem, y, _, _ = deconvolution(length=32)
+    ends = solved("lm", problem, y).restarts
+    assert set(ends.status[0]) <= {Status.CONVERGED, Status.DROPPED}
+    assert Status.DROPPED in ends.status[0] and ends.status[0][ends.winner[0]] is Status.CONVERGED
+
+
+def test_the_way_without_matrices_leads_to_the_same_minima(monkeypatch: pytest.MonkeyPatch) -> None:
+    from invkit_bilinear.lifted import Lifted
+
+    problem, y, _, _ = deconvolution(length=24, size=5)
+    for spec in ("lm?steps=10,restarts=4", "als?steps=3,restarts=4"):
+        written = solved(spec, problem, y + 0.1)
+        with monkeypatch.context() as patched:
+            patched.setattr(Lifted, "of", lambda c: None)
+            free = solved(spec, problem, y + 0.1)
+        torch.testing.assert_close(free.restarts.residual, written.restarts.residual, rtol=1e-2, atol=1e-6)
+
+
+@both
+def test_the_penalty_weighs_what_it_should(spec: str) -> None:
+    """At the minimum of ‖r‖² + λ‖h‖² + γ‖m‖² both penalties are equal: the scale is free."""
+    problem, y, _, _ = deconvolution(length=24, size=5)
+    solution = solved(f"{spec}?weight_w=3,weight_x=0.5,tolerance=1e-12", problem, y)
+    h, m = (each.square().sum() for each in solution.latents)
+    torch.testing.assert_close(3 * h, 0.5 * m, rtol=1e-3, atol=0)
+    objective = solution.restarts.objective[0, solution.restarts.winner[0]]
+    torch.testing.assert_close(objective, solution.residual[0] + 3 * h + 0.5 * m)
+
+
+@both
+def test_a_given_signal_leaves_one_linear_problem(spec: str) -> None:
+    problem, y, w, x = deconvolution(length=24, size=5)
+    for known, place in ((invkit.Given(w[0]), 0), (invkit.Given(x[0]), 1)):
+        priors = (known, problem.priors[1]) if place == 0 else (problem.priors[0], known)
+        solution = solved(f"{spec}?steps=3", attrs.evolve(problem, priors=priors), y)
+        torch.testing.assert_close((solution.w, solution.x), (w, x))
+
+
+@both
+def test_a_start_is_gone_on_from(spec: str) -> None:
+    problem, y, w, x = deconvolution(length=18)  # too few entries for a blind start to be sure
+    found = solved(spec, problem, y)
+    near = attrs.evolve(found, w=w * 1.01, x=x * 1.01, latents=(None, None))
+    assert outer_error(solved(spec, problem, y, start=near), w, x) < 1e-6
+
+
+@both
+def test_gross_errors_are_survived(spec: str) -> None:
+    problem, y, w, x = deconvolution(length=48)
+    rng = torch.Generator().manual_seed(1)
+    wrong = torch.rand(y.shape, generator=rng) < 0.25
+    y = torch.where(wrong, 20 * torch.randn(y.shape, generator=rng, dtype=y.dtype), y)
+    robust = attrs.evolve(problem, noise=invkit.noise("robust", delta=0.01))
+    assert outer_error(solved(spec, robust, y), w, x) < 0.01
+    assert outer_error(solved(spec, problem, y), w, x) > 0.01
+
+
+def test_a_decoder_is_refused_by_als_and_taken_by_lm() -> None:
+    net = torch.nn.Sequential(torch.nn.Linear(3, 24), torch.nn.Tanh(), torch.nn.Unflatten(1, (1, 24)))
+    problem, y, _, _ = deconvolution(length=24, size=5)
+    problem = attrs.evolve(problem, priors=(problem.priors[0], invkit.decoder(net.double(), latent=(3,))))
+    with pytest.raises(InputError, match="affine") as refused:
+        solved("als", problem, y)
+    assert "lm" in str(refused.value)
+    assert solved("lm?steps=5,restarts=2", problem, y).residual < y.square().sum()
+
+
+@both
+def test_another_penalty_is_refused_only_where_it_weighs(spec: str) -> None:
+    problem, y, _, _ = deconvolution(length=12, size=3)
+    problem = attrs.evolve(problem, priors=(problem.priors[0], invkit.prior("identity?penalty=tv")))
+    with pytest.raises(InputError, match="weight_x=0"):
+        solved(f"{spec}?weight_x=1", problem, y)
+    solved(f"{spec}?steps=2,restarts=1", problem, y)
+
+
+@both
+@pytest.mark.parametrize(
+    "bad", ["steps=0", "restarts=0", "inner=0", "weight_x=-1", "tolerance=-1", "start=no"]
+)
+def test_bad_options_are_refused(spec: str, bad: str) -> None:
+    with pytest.raises(invkit.InvkitError):
+        invkit.solver(f"{spec}?{bad}")
