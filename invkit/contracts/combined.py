@@ -60,6 +60,7 @@ class Product(Generator):
         self.parts: Sequence[Generator] = nn.ModuleList(parts)  # type: ignore[assignment]
         self.can_encode = all(each.can_encode for each in parts)
         self.has_prox = all(each.has_prox for each in parts)
+        self.affine = all(each.affine for each in parts)
         fields = {each.field for each in parts}
         self.field = "complex" if "complex" in fields else "any" if "any" in fields else "real"
         roles, bounds = {each.role for each in parts}, {each.bounds for each in parts}

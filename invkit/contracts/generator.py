@@ -47,8 +47,9 @@ class Generator(nn.Module, ABC):
 
     #: whether :meth:`prox` is there
     has_prox: bool = False
-    #: whether the signal is affine in the latent, ``C(m) = C(0) + B m`` with a linear ``B``: least-squares
-    #: solvers then find the latent in closed form, or by conjugate gradients
+
+    #: whether the signal is affine in the latent, ``C(m) = C(0) + B m`` with ``B`` linear over the real
+    #: numbers: least-squares solvers then find the latent in closed form, or by conjugate gradients
     affine: bool = False
 
     #: what the signals are; convolutions refuse a prior of images for their kernel

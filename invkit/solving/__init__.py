@@ -17,7 +17,7 @@ A solver written with it is its mathematics and little else; docs/plugins.md has
 """
 
 from invkit.contracts.given import Given, given_signals, is_given
-from invkit.solving.affine import LinearPart, quadratic_weights, require_ridge
+from invkit.solving.affine import LinearPart, cast, quadratic_weights, require_ridge
 from invkit.solving.candidates import Candidates
 from invkit.solving.closest import closest, descents, encoded, restated, start_latents
 from invkit.solving.descent import Adam
@@ -36,6 +36,7 @@ __all__ = [
     "Record",
     "Stage",
     "Stages",
+    "cast",
     "closest",
     "conjugate_gradients",
     "descents",

@@ -13,12 +13,12 @@ import torch
 from jaxtyping import Float, Inexact
 from torch import Tensor
 
-from invkit.contracts.generator import Generator
+from invkit.contracts.generator import Generator, squared_norm
 from invkit.contracts.linear import LinearOperator
 from invkit.contracts.noise import Noise
 from invkit.errors import InputError
 
-__all__ = ["LinearPart", "quadratic_weights", "require_ridge"]
+__all__ = ["LinearPart", "cast", "quadratic_weights", "require_ridge"]
 
 
 class LinearPart(LinearOperator):
@@ -26,7 +26,7 @@ class LinearPart(LinearOperator):
 
     Args:
         prior: one that says it is ``affine``, tied to a shape.
-        like: a batch whose dtype and device the latents have.
+        like: a batch of measurements; its latents have their precision and device.
     """
 
     def __init__(self, prior: Generator, like: Inexact[Tensor, "n *any"]) -> None:
@@ -36,7 +36,8 @@ class LinearPart(LinearOperator):
         self.input_shape, self.output_shape = tuple(prior.latent_shape), tuple(prior.signal_shape)
         with torch.no_grad():
             #: the signal ``C(0)``, one for each latent of the batch ``like``
-            self.origin: Tensor = prior(like.new_zeros(len(like), *self.input_shape)).detach()
+            self.origin: Tensor = prior(self._zeros(prior, like)).detach()
+        self._like = like
         self._pullback: Callable[..., tuple[Tensor, ...]] | None = None
 
     def forward(self, x: Inexact[Tensor, "n *latent"]) -> Inexact[Tensor, "n *signal"]:
@@ -45,11 +46,22 @@ class LinearPart(LinearOperator):
 
     def adjoint(self, r: Inexact[Tensor, "n *signal"]) -> Inexact[Tensor, "n *latent"]:
         """``Bᴴ r``, by a vector–Jacobian product."""
-        if self._pullback is None or len(r) != len(self.origin):
-            at = self.origin.new_zeros(len(r), *self.input_shape)
-            self._pullback = torch.func.vjp(self.prior, at)[1]
-        result: Tensor = self._pullback(r.to(self.origin.dtype))[0]
+        if self._pullback is None:
+            self._pullback = torch.func.vjp(self.prior, self._zeros(self.prior, self._like))[1]
+        result: Tensor = self._pullback(cast(r, self.origin.dtype))[0]
         return result
+
+    def _zeros(self, prior: Generator, like: Tensor) -> Tensor:
+        dtype = prior.latent_dtype(like.dtype)
+        return torch.zeros(len(like), *self.input_shape, dtype=dtype, device=like.device)
+
+
+def cast(values: Inexact[Tensor, "n *any"], dtype: torch.dtype) -> Inexact[Tensor, "n *any"]:
+    """Numbers in another dtype; of complex ones, where that is real, the real part.
+
+    That is what the adjoint of a map of real numbers makes of them.
+    """
+    return (values.real if values.is_complex() and not dtype.is_complex else values).to(dtype)
 
 
 def quadratic_weights(
@@ -64,9 +76,7 @@ def quadratic_weights(
     Source: P. Holland and R. Welsch, Comm. Statist. Theory Methods 6(9), 1977.
     """
     least = 8 * torch.finfo(z.dtype).eps * (1 + y.abs())
-    at = torch.where(
-        (z - y).abs() < least, y + least, z
-    )  # a slope of 0 cannot be divided by 0
+    at = torch.where((z - y).abs() < least, y + least, z)  # a slope of 0 cannot be divided by 0
     apart = at - y
     return (noise.slope(at, y) * apart.conj()).real.div(2 * apart.abs().square()).clamp_min(0)
 
@@ -80,7 +90,7 @@ def require_ridge(prior: Generator, solver: str, weight: str) -> None:
     latent = prior.sample_latent(3, torch.Generator().manual_seed(0), dtype=torch.float64)
     with torch.no_grad():
         found = prior.penalty(latent, prior(latent))
-    if not torch.allclose(found, latent.abs().square().flatten(1).sum(1)):
+    if not torch.allclose(found, squared_norm(latent)):
         raise InputError(
             f"{solver} takes penalties ‖latent‖² alone, but {type(prior).__name__} has another",
             hint=f"write {weight}=0, or choose a solver that takes any penalty",

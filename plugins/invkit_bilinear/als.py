@@ -23,7 +23,7 @@ from typing import Literal
 import attrs
 import torch
 from attrs.validators import ge, in_
-from jaxtyping import Float
+from jaxtyping import Inexact
 from torch import Tensor
 
 from invkit.contracts.monitor import Monitor
@@ -41,7 +41,7 @@ from invkit.solving import (
     run,
 )
 from invkit_bilinear.lifted import Lifted
-from invkit_bilinear.searching import Searching, per_row
+from invkit_bilinear.searching import Searching, blind, per_row
 from invkit_bilinear.starts import spectral
 
 __all__ = ["ALS"]
@@ -72,10 +72,12 @@ class ALS(Solver):
     weight_w: float = attrs.field(default=0.0, validator=ge(0))
     weight_x: float = attrs.field(default=0.0, validator=ge(0))
 
+    takes_complex = True
+
     def solve(
         self,
         problem: Problem,
-        y: Float[Tensor, "n *y"],
+        y: Inexact[Tensor, "n *y"],
         rng: torch.Generator,
         monitors: Sequence[Monitor] = (),
         *,
@@ -110,7 +112,7 @@ class ALS(Solver):
             rng,
             monitors,
             steps=self.steps,
-            restarts=1 if any(map(is_given, problem.priors)) else self.restarts,
+            restarts=self.restarts if blind(problem) else 1,
             start=start,
             begin=begin,
         )
@@ -126,7 +128,7 @@ class _Search:
         """What lasts from step to step."""
         self.searching, self.rows = Searching(c), torch.arange(len(c.y), device=c.y.device)
         self.problem, self.y, self.lifted = c.problem, c.y, Lifted.of(c)
-        self.cost = c.y.new_full((len(c.y),), torch.inf)
+        self.cost = c.y.real.new_full((len(c.y),), torch.inf)
 
     def step(self, c: Candidates, number: int) -> None:
         """Both half steps of every candidate that is still searching."""

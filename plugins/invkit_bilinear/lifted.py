@@ -1,15 +1,15 @@
 """Small affine problems written out: a tensor in place of the operator and both priors.
 
     lifted = Lifted.of(c)                      # None where it would not fit
-    lifted.fitted(outer, root)                 # the inner latent that is best for an outer one, exactly
+    lifted.fitted(outer, inner, root)          # the inner latent that is best for an outer one, exactly
     lifted.step(outer, fitted, root, damping)
 
 With affine priors the measurement is ``z_p = Σ T_pij h_i m_j``, the constants of both priors being one more
 entry of h and of m that is 1. T is made once, by the products of all basis signals. Then a Jacobian is one
 product of matrices for all candidates together, and the inner latent comes by a QR factorisation.
 
-*Outer* is the latent that Levenberg–Marquardt steps move, *inner* the other, with more numbers, that is
-eliminated (variable projection). ``root`` are square roots of the weights of the measured entries.
+Where everything is complex and linear over the complex numbers, T is complex. Where real and complex numbers
+meet, T is real: a complex latent counts as twice as many real numbers, and so does a complex measurement.
 """
 
 from __future__ import annotations
@@ -37,9 +37,10 @@ class Lifted(Projection):
         tensor: T, (groups, p, outer, inner); one group for all candidates, or one for each.
         constants: whether the last outer and the last inner coefficient is the constant 1.
         ridges: weights of ``‖outer‖²`` and ``‖inner‖²``.
-        y: (n, p).
+        y: (n, p), of T's dtype.
+        latents: shape and dtype of the outer and of the inner latent.
         swapped: whether the outer latent is that of x.
-        shapes: of the outer and of the inner latent.
+        paired: whether two real numbers of the measurement are one complex one.
     """
 
     def __init__(
@@ -48,16 +49,19 @@ class Lifted(Projection):
         constants: tuple[bool, bool],
         ridges: tuple[Weight, Weight],
         y: Tensor,
+        latents: tuple[tuple[Shape, torch.dtype], tuple[Shape, torch.dtype]],
         swapped: bool,
-        shapes: tuple[Shape, Shape],
+        paired: bool,
     ) -> None:
-        self.tensor, self.constants, self.ridges = tensor, constants, ridges
-        self.y, self.swapped, self.shapes = y, swapped, shapes
-        self._mirror: Lifted | None = None
+        self.tensor, self.constants, self.ridges, self.y = tensor, constants, ridges, y
+        self.latents, self.swapped, self.paired = latents, swapped, paired
         groups, self.p, self.outer, self.inner = tensor.shape
         # (outer, p · inner) and (inner, p · outer): a Jacobian is one product with either
         self._by_outer = tensor.permute(0, 2, 1, 3).reshape(groups, self.outer, -1)
         self._by_inner = tensor.permute(0, 3, 1, 2).reshape(groups, self.inner, -1)
+        self._mirror: Lifted | None = None
+        free = all(not isinstance(each, Tensor) and each == 0 for each in ridges)
+        self.homogeneous = free and not any(constants) and min(self.outer, self.inner) > 0
 
     @classmethod
     def of(cls, c: Candidates) -> Lifted | None:
@@ -65,129 +69,168 @@ class Lifted(Projection):
         problem = c.problem
         if not all(prior.affine for prior in problem.priors):
             return None
-        shared = _shared(problem)
         firsts = torch.arange(0, len(c.y), c.restarts, device=c.y.device)
-        group = problem.select(firsts[:1] if shared else firsts)
-        sizes = [prod(prior.latent_shape or ()) for prior in problem.priors]
-        if len(firsts) * c.y[0].numel() * (sizes[0] + 1) * (sizes[1] + 1) > _LARGEST:
+        shared = _shared(problem)
+        groups = 1 if shared else len(firsts)
+        made = [(tuple(each.shape[1:]), each.dtype) for each in (c.h, c.m)]
+        numbers = [prod(shape) * (2 if dtype.is_complex else 1) + 1 for shape, dtype in made]
+        if groups * c.y[0].numel() * prod(numbers) * (2 if c.y.is_complex() else 1) > _LARGEST:
             return None
-        w, constant_w = _signals(group, 0, c.y, 1 if shared else len(firsts))
-        x, constant_x = _signals(group, 1, c.y, 1 if shared else len(firsts))
-        tensor = _products(group, w, x)
+        group = problem.select(firsts[:groups])
+        w, x = (_Basis.of(group, which, latent[:groups]) for which, latent in enumerate((c.h, c.m)))
+        native = w.linear and x.linear and (w.of_complex or x.of_complex)
+        tensor = _products(group, w.signals(native), x.signals(native))
+        y = c.y.flatten(1)
+        paired = not native and (tensor.is_complex() or y.is_complex())
+        if paired:
+            tensor, y = (torch.view_as_real(each + 0j) for each in (tensor, y))
+            tensor, y = tensor.movedim(-1, 2).flatten(1, 2), y.flatten(1)
         if not shared:
             tensor = tensor.repeat_interleave(c.restarts, 0)
-        swapped = sizes[0] > sizes[1]
-        order = (1, 0) if swapped else (0, 1)
-        constants = (constant_w, constant_x)
-        shapes = [tuple(prior.latent_shape or ()) for prior in problem.priors]
-        return cls(
-            tensor.mT.contiguous() if swapped else tensor,
-            (constants[order[0]], constants[order[1]]),
-            (problem.weights[order[0]], problem.weights[order[1]]),
-            c.y.flatten(1),
-            swapped,
-            (shapes[order[0]], shapes[order[1]]),
+        lifted = cls(
+            tensor,
+            (w.constant, x.constant),
+            problem.weights,
+            y.to(tensor.dtype),
+            (made[0], made[1]),
+            False,
+            paired,
         )
-
-    def select(self, index: Tensor) -> Lifted:
-        tensor = self.tensor if len(self.tensor) == 1 else self.tensor[index]
-        first, second = (each[index] if isinstance(each, Tensor) else each for each in self.ridges)
-        return Lifted(tensor, self.constants, (first, second), self.y[index], self.swapped, self.shapes)
-
-    def split(self, h: Tensor, m: Tensor) -> tuple[Tensor, Tensor]:
-        return (m, h) if self.swapped else (h, m)
-
-    def joined(self, outer: Tensor, inner: Tensor) -> tuple[Tensor, Tensor]:
-        return (inner, outer) if self.swapped else (outer, inner)
+        return lifted.mirrored() if prod(made[0][0]) > prod(made[1][0]) else lifted
 
     def mirrored(self) -> Lifted:
         """The same with outer and inner latent exchanged."""
         if self._mirror is None:
-            exchanged = (pair[::-1] for pair in (self.constants, self.ridges))
-            self._mirror = Lifted(self.tensor.mT, *exchanged, self.y, not self.swapped, self.shapes[::-1])
+            self._mirror = Lifted(
+                self.tensor.mT,
+                self.constants[::-1],
+                self.ridges[::-1],
+                self.y,
+                self.latents[::-1],
+                not self.swapped,
+                self.paired,
+            )
         return self._mirror
 
-    @property
-    def homogeneous(self) -> bool:
-        return not any(self.constants) and all(
-            isinstance(each, float | int) and each == 0 for each in self.ridges
+    def select(self, index: Tensor) -> Lifted:
+        tensor = self.tensor if len(self.tensor) == 1 else self.tensor[index]
+        first, second = (each[index] if isinstance(each, Tensor) else each for each in self.ridges)
+        return Lifted(
+            tensor, self.constants, (first, second), self.y[index], self.latents, self.swapped, self.paired
         )
+
+    def split(self, h: Tensor, m: Tensor) -> tuple[Tensor, Tensor]:
+        flat = [
+            torch.view_as_real(each).flatten(1)
+            if each.is_complex() and not self.tensor.is_complex()
+            else each.flatten(1)
+            for each in (h, m)
+        ]
+        return (flat[1], flat[0]) if self.swapped else (flat[0], flat[1])
+
+    def joined(self, outer: Tensor, inner: Tensor) -> tuple[Tensor, Tensor]:
+        made = []
+        for flat, (shape, dtype) in zip((outer, inner), self.latents, strict=True):
+            if dtype.is_complex and not flat.is_complex():
+                flat = torch.view_as_complex(flat.reshape(len(flat), -1, 2).contiguous())
+            made.append(flat.reshape(len(flat), *shape))
+        return (made[1], made[0]) if self.swapped else (made[0], made[1])
 
     def made(self, outer: Tensor, inner: Tensor) -> Tensor:
         columns, constant = self._columns(outer, self._by_outer, self.inner, self.constants)
-        return (columns @ inner.flatten(1)[..., None])[..., 0] + constant
+        z = (columns @ inner[..., None])[..., 0] + constant
+        return torch.view_as_complex(z.reshape(len(z), -1, 2)) if self.paired else z
 
     def fitted(self, outer: Tensor, inner: Tensor, root: Tensor | None) -> Fitted:
         columns, constant = self._columns(outer, self._by_outer, self.inner, self.constants)
         right = self.y - constant
         if root is not None:
+            root = self._rooted(root)
             columns, right = columns * root[..., None], right * root
         columns, right = _with_ridge(columns, right, self.ridges[1])
         q, r = torch.linalg.qr(columns)
-        coordinates = q.mH @ right[..., None]
-        tiny = torch.finfo(r.dtype)
-        least = (tiny.eps * r.flatten(1).norm(dim=1)).clamp_min(tiny.tiny)[:, None]
+        # Directions that make nothing get the coordinate 0.
         diagonal = r.diagonal(dim1=1, dim2=2)
-        r = r + torch.diag_embed(torch.where(diagonal.abs() < least, least.to(r.dtype), 0.0))
+        info = torch.finfo(r.dtype)
+        least = (info.eps * r.flatten(1).norm(dim=1)).clamp_min(info.tiny)[:, None]
+        makes = diagonal.abs() > least
+        q = q * makes[:, None]
+        coordinates = q.mH @ right[..., None]
+        r = r + torch.diag_embed(torch.where(makes, 0.0, 1 - diagonal))
         found = torch.linalg.solve_triangular(r, coordinates, upper=True)[..., 0]
         left = right - (q @ coordinates)[..., 0]
-        cost = left.abs().square().sum(1) + self.ridges[0] * outer.flatten(1).abs().square().sum(1)
-        return Fitted(found.reshape(len(outer), *self.shapes[1]), cost, (q, left))
+        cost = left.abs().square().sum(1) + self.ridges[0] * outer.abs().square().sum(1)
+        return Fitted(found, cost, (q, left))
 
     def step(self, outer: Tensor, fitted: Fitted, root: Tensor | None, damping: Tensor) -> Move:
         q, left = fitted.kept
-        flat = outer.flatten(1)
         columns, _ = self._columns(fitted.inner, self._by_inner, self.outer, self.constants[::-1])
         if root is not None:
-            columns = columns * root[..., None]
-        rows = q[:, : self.p]
-        # The ridge's rows of the Jacobian are zero, those of its projection are not.
-        across = rows.mH @ columns
+            columns = columns * self._rooted(root)[..., None]
+        # The Jacobian has no entries in the rows of the inner ridge; its projection has.
+        across = q[:, : self.p].mH @ columns
         normal = columns.mH @ columns - across.mH @ across
-        slope = (columns.mH @ left[:, : self.p, None])[..., 0]
-        size = normal.diagonal(dim1=1, dim2=2).real.mean(1)
         ridge = self.ridges[0]
-        slope = slope - _per_row(ridge, flat) * flat
-        added = damping * size + ridge
-        normal = normal + torch.diag_embed(added[:, None].expand(-1, flat.shape[1]).to(normal.dtype))
-        factor, _ = torch.linalg.cholesky_ex(normal)
+        slope = (columns.mH @ left[:, : self.p, None])[..., 0]
+        slope = slope - (ridge[:, None] if isinstance(ridge, Tensor) else ridge) * outer
+        added = damping * normal.diagonal(dim1=1, dim2=2).real.mean(1)
+        diagonal = (added + ridge)[:, None].expand(slope.shape).to(normal.dtype)
+        factor, _ = torch.linalg.cholesky_ex(normal + torch.diag_embed(diagonal))
         delta = torch.cholesky_solve(slope[..., None], factor)[..., 0]
-        promised = (delta.conj() * (slope + (damping * size)[:, None] * delta)).real.sum(1)
-        return Move(delta.reshape(outer.shape), promised)
+        return Move(delta, (delta.conj() * (slope + added[:, None] * delta)).real.sum(1))
 
     def _columns(
-        self, latent: Tensor, layout: Tensor, width: int, constants: tuple[bool, bool]
+        self, flat: Tensor, layout: Tensor, width: int, constants: tuple[bool, bool]
     ) -> tuple[Tensor, Tensor | float]:
         """The measurement as a linear map of the other latent: its matrix (n, p, d) and its constant."""
-        flat = latent.flatten(1)
         if constants[0]:
             flat = torch.cat([flat, flat.new_ones(len(flat), 1)], 1)
-        if len(layout) == 1:
-            columns = (flat @ layout[0]).reshape(len(flat), self.p, width)
-        else:
-            columns = (flat[:, None] @ layout).reshape(len(flat), self.p, width)
+        made = flat @ layout[0] if len(layout) == 1 else (flat[:, None] @ layout)[:, 0]
+        columns = made.reshape(len(flat), self.p, width)
         return (columns[..., :-1], columns[..., -1]) if constants[1] else (columns, 0.0)
+
+    def _rooted(self, root: Tensor) -> Tensor:
+        return root.repeat_interleave(2, 1) if self.paired else root
+
+
+class _Basis:
+    """What a prior makes of the units of its latent's real coordinates, and of zero."""
+
+    def __init__(self, units: Tensor, origin: Tensor, of_complex: bool) -> None:
+        self.units, self.origin = units, origin
+        #: whether the last signal is the constant
+        self.constant = units.shape[1] == 0 or bool((origin != 0).any())
+        self.of_complex = of_complex
+        #: whether coefficients may be complex
+        self.linear = units.shape[1] == 0 or (
+            of_complex and units.is_complex() and torch.allclose(units[:, 1::2], 1j * units[:, ::2])
+        )
+
+    @classmethod
+    def of(cls, problem: Problem, which: int, like: Tensor) -> _Basis:
+        """That of one prior; ``like`` holds one latent for each group."""
+        groups, shape = len(like), tuple(like.shape[1:])
+        size = prod(shape) * (2 if like.is_complex() else 1)
+        units = torch.eye(size + 1, size, dtype=like.real.dtype, device=like.device)
+        if like.is_complex():
+            units = torch.view_as_complex(units.reshape(size + 1, -1, 2))
+        latents = units.reshape(size + 1, *shape).repeat(groups, *[1] * len(shape))
+        with torch.no_grad():
+            prior = _repeated(problem, groups, size + 1).priors[which]
+            made = prior(latents).unflatten(0, (groups, size + 1))
+        return cls(made[:, :-1] - made[:, -1:], made[:, -1:], like.is_complex())
+
+    def signals(self, native: bool) -> Tensor:
+        """The basis signals, (groups, size, *signal), the constant last where there is one."""
+        units = self.units[:, ::2] if native and self.of_complex else self.units
+        return torch.cat([units, self.origin], 1) if self.constant else units
 
 
 def _shared(problem: Problem) -> bool:
     """Whether operator and priors are the same for all measurements."""
-    index = torch.zeros(1, dtype=torch.long)
-    chosen = problem.select(index)
+    chosen = problem.select(torch.zeros(1, dtype=torch.long))
     parts = (*problem.priors, problem.operator), (*chosen.priors, chosen.operator)
     return all(one is other for one, other in zip(*parts, strict=True))
-
-
-def _signals(problem: Problem, which: int, y: Tensor, groups: int) -> tuple[Tensor, bool]:
-    """The basis signals of a prior, (groups, size, *signal), the constant last where there is one."""
-    shape = tuple(problem.priors[which].latent_shape or ())
-    size = prod(shape)
-    units = torch.eye(size + 1, size, dtype=y.dtype, device=y.device).reshape(size + 1, *shape)
-    with torch.no_grad():
-        prior = _repeated(problem, groups, size + 1).priors[which]
-        made = prior(units.repeat(groups, *[1] * len(shape))).unflatten(0, (groups, size + 1))
-    origin = made[:, -1:]
-    constant = size == 0 or bool((origin != 0).any())
-    return torch.cat([made[:, :-1] - origin, *([origin] if constant else [])], 1), constant
 
 
 def _products(problem: Problem, w: Tensor, x: Tensor) -> Tensor:
@@ -214,8 +257,3 @@ def _with_ridge(columns: Tensor, right: Tensor, ridge: Weight) -> tuple[Tensor, 
     root = torch.as_tensor(ridge, device=right.device).to(columns).sqrt().expand(n)
     rows = torch.diag_embed(root[:, None].expand(n, d))
     return torch.cat([columns, rows], 1), torch.cat([right, right.new_zeros(n, d)], 1)
-
-
-def _per_row(ridge: Weight, flat: Tensor) -> Tensor | float:
-    """A ridge, shaped to multiply latents."""
-    return ridge[:, None].to(flat) if isinstance(ridge, Tensor) else ridge

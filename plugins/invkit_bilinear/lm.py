@@ -32,7 +32,7 @@ from typing import Literal
 import attrs
 import torch
 from attrs.validators import ge, gt, in_
-from jaxtyping import Float
+from jaxtyping import Inexact
 from torch import Tensor
 
 from invkit.contracts.monitor import Monitor
@@ -43,7 +43,7 @@ from invkit.solving import Candidates, is_given, quadratic_weights, require_ridg
 from invkit_bilinear.lifted import Lifted
 from invkit_bilinear.matrixfree import MatrixFree
 from invkit_bilinear.projection import Fitted, Projection
-from invkit_bilinear.searching import Searching, per_row
+from invkit_bilinear.searching import Searching, blind, per_row
 from invkit_bilinear.starts import spectral
 
 __all__ = ["LM"]
@@ -80,10 +80,13 @@ class LM(Solver):
     weight_w: float = attrs.field(default=0.0, validator=ge(0))
     weight_x: float = attrs.field(default=0.0, validator=ge(0))
 
+    takes_complex = True
+    takes_tied = True
+
     def solve(
         self,
         problem: Problem,
-        y: Float[Tensor, "n *y"],
+        y: Inexact[Tensor, "n *y"],
         rng: torch.Generator,
         monitors: Sequence[Monitor] = (),
         *,
@@ -92,7 +95,7 @@ class LM(Solver):
         """Recover both signals of every measurement; see :meth:`invkit.contracts.solver.Solver.solve`."""
         problem = problem.shaped(tuple(y.shape[1:])).weighted(self.weight_w, self.weight_x)
         for prior, name in zip(problem.priors, ("weight_w", "weight_x"), strict=True):
-            if getattr(self, name) and not is_given(prior):
+            if getattr(self, name) and not prior.ties and not is_given(prior):
                 require_ridge(prior, "lm", name)
         search = _Search(self)
 
@@ -108,7 +111,7 @@ class LM(Solver):
             rng,
             monitors,
             steps=self.steps,
-            restarts=1 if any(map(is_given, problem.priors)) else self.restarts,
+            restarts=self.restarts if blind(problem) else 1,
             start=start,
             begin=begin,
         )
@@ -125,7 +128,7 @@ class _Search:
         self.algebra: Projection = Lifted.of(c) or MatrixFree.of(c, self.options.inner)
         self.searching, self.rows = Searching(c), torch.arange(len(c.y), device=c.y.device)
         self.noise, self.y = c.problem.noise, c.y
-        self.damping = c.y.new_full((len(c.y),), self.options.damping)
+        self.damping = c.y.real.new_full((len(c.y),), self.options.damping)
         self.growth = torch.full_like(self.damping, 2.0)
         self.fitted: Fitted | None = None
 
@@ -137,8 +140,8 @@ class _Search:
         root = None if self.noise.plain else self._root(algebra.made(outer, inner))
         if algebra.homogeneous and self.fitted is None:
             outer = outer / per_row(outer.flatten(1).norm(dim=1), outer)
-        reusable = self.fitted is not None and self.noise.plain
-        now = self.fitted if reusable else algebra.fitted(outer, inner, root)
+        now = self.fitted if self.noise.plain else None
+        now = algebra.fitted(outer, inner, root) if now is None else now
         move = algebra.step(outer, now, root, self.damping)
         then = algebra.fitted(outer + move.delta, now.inner, root)
         better = then.cost < now.cost

@@ -18,9 +18,9 @@ from math import prod
 import torch
 from torch import Tensor
 
-from invkit.contracts.generator import Generator
+from invkit.contracts.generator import Generator, squared_norm
 from invkit.contracts.problem import Problem
-from invkit.solving import Candidates, conjugate_gradients
+from invkit.solving import Candidates, cast, conjugate_gradients
 from invkit_bilinear.projection import Fitted, Move, Projection
 
 __all__ = ["MatrixFree"]
@@ -41,6 +41,7 @@ class MatrixFree(Projection):
         #: the latent that is eliminated: 0 that of w, 1 that of x, None none
         self.inner = _eliminated(problem.priors)
         self.homogeneous = False
+        self._dtypes = [prior.latent_dtype(y.dtype) for prior in problem.priors]
 
     @classmethod
     def of(cls, c: Candidates, steps: int) -> MatrixFree:
@@ -52,7 +53,8 @@ class MatrixFree(Projection):
 
     def split(self, h: Tensor, m: Tensor) -> tuple[Tensor, Tensor]:
         if self.inner is None:
-            return torch.cat([_real(h), _real(m)], 1), h.new_zeros(len(h), 0)
+            flat = torch.cat([_real(h), _real(m)], 1)
+            return flat, flat[:, :0]
         return (m, h) if self.inner == 0 else (h, m)
 
     def joined(self, outer: Tensor, inner: Tensor) -> tuple[Tensor, Tensor]:
@@ -62,7 +64,7 @@ class MatrixFree(Projection):
 
     def made(self, outer: Tensor, inner: Tensor) -> Tensor:
         with torch.no_grad():
-            w, x = self._signals(*self.joined(outer, inner))
+            w, x = self.problem.signals(*self.joined(outer, inner))
             z: Tensor = self.problem.operator(w, x)
         return z.flatten(1)
 
@@ -70,7 +72,7 @@ class MatrixFree(Projection):
         h, m = self.joined(outer, inner)
         if self.inner is not None and inner.numel():
             at = _Linearised(self, h, m, root)
-            change = at.solved(at.mask(self.inner), h.real.new_zeros(len(h)))
+            change = at.solved(at.mask(self.inner), at.cost.new_zeros(len(h)))
             h, m = (a + b for a, b in zip((h, m), self._latents(change), strict=True))
         at = _Linearised(self, h, m, root)
         outer, inner = self.split(h, m)
@@ -88,17 +90,16 @@ class MatrixFree(Projection):
             return Move(change, promised)
         return Move(self.split(*self._latents(change))[0], promised)
 
-    def _signals(self, h: Tensor, m: Tensor) -> tuple[Tensor, Tensor]:
-        prior_w, prior_x = self.problem.priors
-        return prior_w(h), prior_x(m)
-
     def _latents(self, flat: Tensor) -> tuple[Tensor, Tensor]:
         """Both latents of their real coordinates, (n, d)."""
         found, place = [], 0
-        for prior in self.problem.priors:
+        for prior, dtype in zip(self.problem.priors, self._dtypes, strict=True):
             shape = tuple(prior.latent_shape or ())
-            size = prod(shape)
-            found.append(flat[:, place : place + size].reshape(len(flat), *shape))
+            size = prod(shape) * (2 if dtype.is_complex else 1)
+            own = flat[:, place : place + size]
+            if dtype.is_complex:
+                own = torch.view_as_complex(own.reshape(len(flat), size // 2, 2).contiguous())
+            found.append(own.reshape(len(flat), *shape))
             place += size
         return found[0], found[1]
 
@@ -112,7 +113,7 @@ class _Linearised:
         self.operator = free.problem.operator
         with torch.enable_grad():
             self._at = tuple(each.detach().requires_grad_() for each in self.latents)
-            self._signals = free._signals(*self._at)
+            self._signals = free.problem.signals(*self._at)
             # What is pulled back is linear in the signals, so the adjoint of pulling back is the Jacobian.
             self._pulled_from = tuple(torch.zeros_like(each, requires_grad=True) for each in self._signals)
             self._pulled = _gradients(self._signals, self._at, self._pulled_from, create_graph=True)
@@ -123,7 +124,7 @@ class _Linearised:
         flat = torch.cat([_real(each) for each in self.latents], 1)
         self.ridge = self._ridge(flat)
         #: the cost, ``Σ ω |y − z|²`` and both ridges
-        self.cost = self._weighted.flatten(1).abs().square().sum(1) + (self.ridge * flat.square()).sum(1)
+        self.cost = squared_norm(self._weighted) + (self.ridge * flat.square()).sum(1)
         #: minus half the gradient of the cost
         self.slope = self.adjoint(self._weighted) - self.ridge * flat
 
@@ -156,7 +157,7 @@ class _Linearised:
         """
         rng = torch.Generator().manual_seed(0)
         signs = torch.randint(0, 2, self.slope.shape[1:], generator=rng).to(self.slope) * 2 - 1
-        made = self.forward(signs * mask).flatten(1).abs().square().sum(1)
+        made = squared_norm(self.forward(signs * mask))
         return made / mask.sum(1).clamp_min(1)
 
     def solved(self, mask: Tensor, added: Tensor, damped: Tensor | None = None) -> Tensor:
@@ -187,7 +188,7 @@ def _gradients(
     create_graph: bool = False,
 ) -> tuple[Tensor, ...]:
     """``Σ ⟨direction, output⟩`` differentiated in every input; the graph stays for the next product."""
-    pairs = [(a, b.to(a.dtype)) for a, b in zip(outputs, directions, strict=True) if a.requires_grad]
+    pairs = [(a, cast(b, a.dtype)) for a, b in zip(outputs, directions, strict=True) if a.requires_grad]
     return torch.autograd.grad(
         [output for output, _ in pairs],
         inputs,
@@ -201,7 +202,7 @@ def _gradients(
 
 def _eliminated(priors: tuple[Generator, Generator]) -> int | None:
     sizes = [prod(prior.latent_shape or ()) if prior.affine else -1 for prior in priors]
-    return None if max(sizes) < 0 else int(sizes[1] >= sizes[0])
+    return None if max(sizes) < 0 or priors[0].ties else int(sizes[1] >= sizes[0])
 
 
 def _real(latent: Tensor) -> Tensor:

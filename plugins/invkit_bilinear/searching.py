@@ -14,9 +14,12 @@ import torch
 from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
+from invkit.contracts.generator import squared_norm
+from invkit.contracts.given import is_given
+from invkit.contracts.problem import Problem
 from invkit.solving import Candidates
 
-__all__ = ["Searching", "per_row"]
+__all__ = ["Searching", "blind", "per_row"]
 
 #: a relative residual of eps to this power is that of rounding
 _EXACT = 0.7
@@ -30,7 +33,7 @@ class Searching:
     """
 
     def __init__(self, c: Candidates) -> None:
-        energy = c.y.flatten(1).abs().square().sum(1)
+        energy = squared_norm(c.y)
         self._enough = torch.finfo(energy.dtype).eps ** (2 * _EXACT) * energy
         c.finish(torch.zeros_like(c.alive))
 
@@ -53,6 +56,11 @@ class Searching:
         exact = cost <= self._enough[rows]
         nobody = torch.zeros_like(c.alive)
         c.finish(nobody.index_copy(0, rows, exact | still), solved=nobody.index_copy(0, rows, exact))
+
+
+def blind(problem: Problem) -> bool:
+    """Whether both signals are to be found: with a given one, what is left is a linear problem."""
+    return not any(is_given(prior) and not prior.ties for prior in problem.priors)
 
 
 def per_row(values: Shaped[Tensor, "n"], like: Tensor) -> Tensor:

@@ -19,9 +19,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from invkit.contracts.given import is_given
+from invkit.contracts.generator import squared_norm
 from invkit.contracts.problem import Problem
-from invkit.solving import Candidates, LinearPart
+from invkit.solving import Candidates, LinearPart, cast
+from invkit_bilinear.searching import blind, per_row
 
 __all__ = ["Adjoints", "spectral"]
 
@@ -32,9 +33,11 @@ _ITERATIONS = 30
 def spectral(c: Candidates) -> None:
     """Give candidates spectral starts in place of their drawn latents, where the priors allow it.
 
-    Both priors must be affine, with something to find in each; otherwise the latents stay.
+    Both priors must be affine, with something to find in each, or that of w tied to an affine one of x;
+    otherwise the latents stay.
     """
-    if not all(prior.affine and not is_given(prior) for prior in c.problem.priors):
+    prior_w, prior_x = c.problem.priors
+    if not blind(c.problem) or not prior_x.affine or not (prior_w.ties or prior_w.affine):
         return
     adjoints = Adjoints(c.problem, c.y)
     h, m = adjoints.pair(c.m, 1)
@@ -49,39 +52,42 @@ class Adjoints:
 
     def __init__(self, problem: Problem, y: Tensor) -> None:
         self.problem, self.y = problem, y
-        self.parts = [LinearPart(prior, y) for prior in problem.priors]
+        prior_w, prior_x = problem.priors
+        self.of_x = LinearPart(prior_x, y)
+        self.of_w = None if prior_w.ties else LinearPart(prior_w, y)
 
     def select(self, index: Tensor) -> Adjoints:
         """That of the candidates ``index``."""
         return Adjoints(self.problem.select(index), self.y[index])
 
     def pair(self, m: Tensor, iterations: int) -> tuple[Tensor, Tensor]:
-        """Both latents, of unit length, after some iterations from ``m``."""
-        of_w, of_x = self.parts
-        operator = self.problem.operator
+        """Both latents, that of x of unit length, after some iterations from ``m``."""
+        operator, of_w, of_x = self.problem.operator, self.of_w, self.of_x
+        prior_w, h = self.problem.priors[0], m.new_zeros(len(m), 0)
         with torch.no_grad():
             for _ in range(iterations):
-                h = _unit(of_w.adjoint(operator.adjoint_w(of_x(m), self.y, of_w.output_shape)))
-                m = _unit(of_x.adjoint(operator.adjoint_x(of_w(h), self.y, of_x.output_shape)))
+                x = of_x(m)
+                if of_w is None:
+                    w = prior_w.tied(x)
+                else:
+                    h = _unit(of_w.adjoint(operator.adjoint_w(x, self.y, of_w.output_shape)))
+                    w = of_w(h)
+                m = _unit(of_x.adjoint(operator.adjoint_x(w, self.y, of_x.output_shape)))
         return h, m
 
     def scaled(self, h: Tensor, m: Tensor) -> tuple[Tensor, Tensor]:
         """The same directions, with lengths that fit the measurement best."""
-        of_w, of_x = self.parts
+        prior_w, of_w, x = self.problem.priors[0], self.of_w, self.of_x(m)
         with torch.no_grad():
-            made = self.problem.operator(of_w(h), of_x(m)).flatten(1)
-        energy = made.abs().square().sum(1).clamp_min(torch.finfo(made.dtype).tiny)
-        factor = (made.conj() * self.y.flatten(1)).sum(1) / energy
+            w = prior_w.tied(x) if of_w is None else of_w(h)
+            made = self.problem.operator(w, x).flatten(1)
+        tiny = torch.finfo(made.dtype).tiny
+        factor = (made.conj() * self.y.flatten(1)).sum(1) / squared_norm(made).clamp_min(tiny)
         length = factor.abs().sqrt()
-        sign = torch.where(length > 0, factor / length.clamp_min(torch.finfo(made.dtype).tiny), length)
-        return h * _rows(length, h), m * _rows(sign, m)
+        sign = length if of_w is None else factor / length.clamp_min(tiny)
+        return h * per_row(length, h), m * per_row(cast(sign, m.dtype), m)
 
 
 def _unit(latent: Tensor) -> Tensor:
-    length = latent.flatten(1).norm(dim=1).clamp_min(torch.finfo(latent.dtype).tiny)
-    return latent / _rows(length, latent)
-
-
-def _rows(values: Tensor, like: Tensor) -> Tensor:
-    """One number a candidate, shaped to multiply latents."""
-    return values.reshape(-1, *[1] * (like.ndim - 1))
+    tiny = torch.finfo(latent.dtype).tiny
+    return latent / per_row(latent.flatten(1).norm(dim=1).clamp_min(tiny), latent)
