@@ -57,6 +57,7 @@ class Gaussian(IntegrableGenerator):
     typical: Tensor
     role = "image"
     can_encode = True
+    affine = True
 
     def __init__(
         self,

@@ -116,8 +116,10 @@ class GaussianMarginal(Marginal):
         rows = max(len(self._rotation), len(mean))
         self._explained = self.block.spectra(to_axes(self._rotation, mean.expand(rows, -1, -1, -1)))
         frames = _frames(y, mean.shape[1:])
-        self._observed = None if frames is None else torch.stack(
-            [self.block.spectra(to_axes(self._rotation, each)) for each in frames], 1
+        self._observed = (
+            None
+            if frames is None
+            else torch.stack([self.block.spectra(to_axes(self._rotation, each)) for each in frames], 1)
         )
 
     def _scale(self, nuisance: Float[Tensor, "n k"]) -> Scale:
