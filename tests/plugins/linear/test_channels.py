@@ -22,7 +22,7 @@ def test_it_takes_the_channels_asked_for() -> None:
 
 @pytest.mark.parametrize("options", ["first=4,total=4", "first=-1,total=4", "first=0,count=0,total=1"])
 def test_channels_that_are_not_there_are_refused(options: str) -> None:
-    with pytest.raises(SpecError, match="write e.g. channels"):
+    with pytest.raises(SpecError, match=r"write e\.g\. channels"):
         invkit.linear(f"channels?{options}")
 
 
