@@ -58,7 +58,7 @@ class Bounded(IntegrableGenerator):
         self.calibration = Calibration.of_weights(getattr(inner, "card", {}), "bounded")
         self.interval = (float(lower), float(upper))
         self.latent_shape, self.signal_shape = inner.latent_shape, inner.signal_shape
-        self.can_encode, self.affine, self.role = inner.can_encode, inner.affine, inner.role
+        self.can_encode, self.role = inner.can_encode, inner.role
 
     @classmethod
     def from_spec(cls, name: str, lower: float = 0.0, upper: float = 1.0, *, registry: Registry) -> Bounded:

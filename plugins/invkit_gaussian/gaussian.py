@@ -57,7 +57,6 @@ class Gaussian(IntegrableGenerator):
     typical: Tensor
     role = "image"
     can_encode = True
-    affine = True
 
     def __init__(
         self,

@@ -44,7 +44,6 @@ class Spectrum(IntegrableGenerator):
 
     role = "image"
     can_encode = True
-    affine = True
 
     def __init__(
         self, exponent: float = 2.2, contrast: float = 0.2, shape: tuple[int, ...] | None = None
