@@ -21,7 +21,7 @@ from torch import Tensor
 
 from invkit.contracts.ambiguity import Ambiguity, Pair, Scaling, W, X, Y, closest_factors, random_factors
 from invkit.contracts.bilinear import BilinearOperator, Scene
-from invkit.contracts.linear import Composition, LinearOperator, Role, Shape
+from invkit.contracts.linear import Composition, LinearOperator, LinearStack, Role, Shape
 from invkit.errors import InputError, InvkitError, ShapeError
 
 __all__ = ["After", "Before", "SourceScaling", "Sources", "Stack", "chain_of", "stack"]
@@ -410,6 +410,18 @@ class Stack(BilinearOperator):
     def example_shapes(self) -> Sequence[tuple[Shape, Shape]]:
         """Those that fit every operator."""
         return _fitting(self, self.operators[0].example_shapes())
+
+    def given(
+        self,
+        *,
+        w: Tensor | None = None,
+        x: Tensor | None = None,
+        w_shape: Shape | None = None,
+        x_shape: Shape | None = None,
+    ) -> LinearOperator:
+        """The operators with one argument frozen, side by side."""
+        views = [each.given(w=w, x=x, w_shape=w_shape, x_shape=x_shape) for each in self.operators]
+        return LinearStack(views)
 
     def select(self, index: Tensor) -> BilinearOperator:
         return Stack([each.select(index) for each in self.operators])

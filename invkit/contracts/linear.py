@@ -142,6 +142,19 @@ class LinearOperator(nn.Module, ABC):
         """
         return None
 
+    def spectra(self) -> Complex[Tensor, "n k c *half"] | None:
+        """Multipliers of k circular convolutions of one signal, side by side along the channels, else None.
+
+        The measurement's channels are k frames of the signal's channels, one frame after another:
+        ``rfftn(A x)[frame] = K[frame] · rfftn(x)``. Batch and channels broadcast. Of one convolution k is 1;
+        of a signal of one channel under several kernels, their number. The default knows both, by
+        :meth:`spectrum`; a stack of operators knows its own.
+        """
+        multipliers = self.spectrum()
+        if multipliers is None:
+            return None
+        return multipliers.unsqueeze(2 if self.input_shape[0] == 1 else 1)
+
     def window(self) -> Window | None:
         """This map as a window of a circular convolution, or None where it is none.
 
@@ -315,6 +328,41 @@ class Composition(LinearOperator):
         """The product of both, where both have one."""
         outer, inner = self.outer.spectrum(), self.inner.spectrum()
         return None if outer is None or inner is None else outer * inner
+
+
+class LinearStack(LinearOperator):
+    """``x ↦ (A₁ x, A₂ x, …)``: what several operators make of one signal, side by side along the channels.
+
+    Args:
+        operators: of the same input shape; their outputs differ in the channels alone.
+    """
+
+    def __init__(self, operators: Sequence[LinearOperator]) -> None:
+        super().__init__()
+        self.operators: Sequence[LinearOperator] = nn.ModuleList(operators)  # type: ignore[assignment]
+        outputs = [tuple(each.output_shape) for each in operators]
+        self._channels = [each[0] for each in outputs]
+        self.input_shape = operators[0].input_shape
+        self.output_shape = (sum(self._channels), *outputs[0][1:])
+
+    def forward(self, x: Inexact[Tensor, "n *x"]) -> Inexact[Tensor, "n *y"]:
+        return torch.cat([each(x) for each in self.operators], 1)
+
+    def adjoint(self, r: Inexact[Tensor, "n *y"]) -> Inexact[Tensor, "n *x"]:
+        parts = zip(self.operators, torch.split(r, self._channels, 1), strict=True)
+        return sum(each.adjoint(part) for each, part in parts)  # type: ignore[return-value]
+
+    def select(self, index: Tensor) -> LinearOperator:
+        return LinearStack([each.select(index) for each in self.operators])
+
+    def spectra(self) -> Complex[Tensor, "n k c *half"] | None:
+        """Those of all operators, one after another, where all have some."""
+        each = [operator.spectra() for operator in self.operators]
+        known = [spectra for spectra in each if spectra is not None]
+        if len(known) < len(each):
+            return None
+        rows, channels = (max(spectra.shape[axis] for spectra in known) for axis in (0, 2))
+        return torch.cat([spectra.expand(rows, -1, channels, *spectra.shape[3:]) for spectra in known], 1)
 
 
 class LinearSum(LinearOperator):

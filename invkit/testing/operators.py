@@ -179,20 +179,24 @@ def check_views(case: Case) -> None:
 
 
 def check_spectrum(case: Case) -> None:
-    """Where a frozen view has a ``spectrum()``, it multiplies the half spectrum of what goes in."""
+    """Where a frozen view has a ``spectrum()``, it multiplies the half spectrum of what goes in; where it has
+    ``spectra()``, they make the frames.
+    """
     operator, w, x = case.operator, case.w, case.x
     views = (
         ("given(w=…)", operator.given(w=w, x_shape=case.x_shape), x),
         ("given(x=…)", operator.given(x=x, w_shape=case.w_shape), w),
     )
     for name, view, signal in views:
-        multipliers = view.spectrum()
-        if multipliers is None:
-            continue
         dims = tuple(range(2, signal.ndim))
-        spectrum = multipliers * torch.fft.rfftn(signal, dim=dims)
-        found = torch.fft.irfftn(spectrum, signal.shape[2:], dims)
-        require_close(found, view(signal), name, "its spectrum() is not rfftn(A x) / rfftn(x)")
+        for ways, multipliers in (("spectrum", view.spectrum()), ("spectra", view.spectra())):
+            if multipliers is None:
+                continue
+            half = torch.fft.rfftn(signal, dim=dims)
+            spectrum = multipliers * (half if ways == "spectrum" else half[:, None])
+            spectrum = spectrum if ways == "spectrum" else spectrum.flatten(1, 2)
+            found = torch.fft.irfftn(spectrum, signal.shape[2:], dims)
+            require_close(found, view(signal), name, f"its {ways}() is not rfftn(A x) / rfftn(x)")
 
 
 def check_window(case: Case) -> None:

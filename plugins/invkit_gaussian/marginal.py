@@ -25,6 +25,7 @@ from invkit_gaussian.colour import colour_axes, to_axes, to_channels
 from invkit_gaussian.dense import Dense
 from invkit_gaussian.diagonal import Diagonal
 from invkit_gaussian.fourier import Block, Scale
+from invkit_gaussian.frames import Merged
 from invkit_gaussian.moments import Moments
 from invkit_gaussian.posterior import Posterior
 from invkit_gaussian.texture import regressors, texture_power
@@ -60,12 +61,14 @@ class GaussianMarginal(Marginal):
         """The posterior given an operator, diagonal in the DFT where the operator allows it."""
         scale = self._scale(nuisance)
         # One kernel for all channels: another for each would mix what is apart in colour coordinates.
-        transfer = None if self._observed is None else linear.spectrum()
-        if self._observed is None or transfer is None or transfer.ndim != 4 or transfer.shape[1] != 1:
+        transfer = None if self._observed is None else linear.spectra()
+        frames = 0 if transfer is None or transfer.ndim != 5 or transfer.shape[2] != 1 else transfer.shape[1]
+        if self._observed is None or transfer is None or frames != self._observed.shape[1]:
             return Dense(self.block, scale, self._rotation, self._mean, self._y, linear, variance)
-        transfer = transfer.flatten(2)
-        d = self._observed - transfer * self._explained
-        return Diagonal(self.block, scale, self._rotation, self._mean, d, transfer, variance)
+        merged = Merged(self._observed, transfer.flatten(3))
+        d = merged.observed - merged.transfer * self._explained
+        known = Diagonal(self.block, scale, self._rotation, self._mean, d, merged.transfer, variance)
+        return known if frames == 1 else merged.posterior(known, variance, self._mean[0].numel())
 
     def __call__(
         self, linear: LinearOperator, nuisance: Float[Tensor, "n k"], variance: Float[Tensor, "n"]
@@ -112,8 +115,12 @@ class GaussianMarginal(Marginal):
         self._y, self._mean = y, mean
         rows = max(len(self._rotation), len(mean))
         self._explained = self.block.spectra(to_axes(self._rotation, mean.expand(rows, -1, -1, -1)))
-        alike = y.shape[1:] == mean.shape[1:]
-        self._observed = self.block.spectra(to_axes(self._rotation, y)) if alike else None
+        frames = _frames(y, mean.shape[1:])
+        self._observed = (
+            None
+            if frames is None
+            else torch.stack([self.block.spectra(to_axes(self._rotation, each)) for each in frames], 1)
+        )
 
     def _scale(self, nuisance: Float[Tensor, "n k"]) -> Scale:
         """Contrast and texture of every candidate; with axes, of every axis of every candidate."""
@@ -129,8 +136,15 @@ class GaussianMarginal(Marginal):
 
 def _expected(moments: Moments, y: Tensor) -> tuple[Tensor, Tensor]:
     """Q and the centres of the contrasts' logarithms; for every measurement, or once for all."""
-    channels = len(moments.mean)
-    if moments.colour == "joint" or y.ndim != 4 or y.shape[1] != channels:
+    frames = _frames(y, moments.mean.shape)
+    if moments.colour == "joint" or frames is None:
         return moments.rotation[None], moments.contrasts[None]
-    axes, deviations = colour_axes(y)
+    axes, deviations = colour_axes(torch.stack(frames).mean(0))
     return axes, deviations.clamp(min=_LEAST).log() + _LOST
+
+
+def _frames(y: Tensor, shape: tuple[int, ...]) -> list[Tensor] | None:
+    """Measurements as frames that have each the shape of an image, or None where they are none."""
+    if y.ndim != 4 or y.shape[1] % shape[0] or y.shape[2:] != shape[1:]:
+        return None
+    return list(y.split(shape[0], 1))
