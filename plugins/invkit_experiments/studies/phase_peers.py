@@ -82,7 +82,7 @@ def _spectral(tensor: Array, y: Array) -> tuple[Array, Array]:
 def _misfit(package: Any, tensor: Array, y: Array, h: Array, m: Array) -> Any:
     """½‖y − A(h, m)‖² as pyproximal's bilinear function, with its exact Lipschitz constants."""
 
-    class Misfit(package.utils.bilinear.BilinearOperator):  # type: ignore[misc, name-defined]
+    class Misfit(package.utils.bilinear.BilinearOperator):  # type: ignore[misc]
         def __init__(self) -> None:
             self.x, self.y, self.sizex, self.sizey = h.copy(), m.copy(), len(h), len(m)
 
