@@ -41,6 +41,7 @@ BENCH = {
     "asim2020-few": ("few/asim2020.md", "results.md"),
     "asim2020-printed": ("printed/asim2020.md", "results.md"),
     "evidence": ("asim2020.md", "evidence.md"),
+    "phase": ("phase.md", "solvers.md"),
     "table1": ("table1.md", "results.md"),
     "table1-printed": ("printed/table1.md", "results.md"),
     "table2": ("table2.md", "results.md"),

@@ -43,7 +43,7 @@ def error(solution: invkit.Solution, w: torch.Tensor, x: torch.Tensor) -> float:
 
 
 def main() -> None:
-    """Solve one problem without and one with gross errors, and print what came of them."""
+    """Solve the three problems."""
     rng = torch.Generator().manual_seed(1)
     convolution = invkit.operator("circconv?dims=1")
 

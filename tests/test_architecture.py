@@ -40,7 +40,7 @@ WORDS = {
     "invkit": {"crop", "history", "images", "product", "progress", "tensorboard", "tied"},  # arguments
     "invkit_altgd": {"gradient"},  # an option's value
     "invkit_classical": {"tv"},  # a penalty
-    "invkit_experiments": {"identity"},  # a key of kept results
+    "invkit_experiments": {"identity", "lm"},  # a key of kept results, and where text is anchored
     "invkit_generative": {"gaussian"},  # a likelihood
 }
 

@@ -54,12 +54,12 @@ def _drawn(curves: Curves) -> Image.Image:
     def place(x: float, rate: float) -> tuple[float, float]:
         return _LEFT + width * (x - low) / ((high - low) or 1.0), _TOP + height * (1 - rate)
 
-    for rate in (0, 0.25, 0.5, 0.75, 1):
+    for rate in (0.0, 0.25, 0.5, 0.75, 1.0):
         pen.line([place(low, rate), place(high, rate)], fill=_GRID)
         pen.text((_LEFT - 8, place(low, rate)[1]), f"{rate:.0%}", fill=_INK, font=font, anchor="rm")
     for x in numbers:
-        pen.line([place(x, 0), place(x, 1)], fill=_GRID)
-        pen.text((place(x, 0)[0], _TOP + height + 6), f"{x:g}", fill=_INK, font=font, anchor="ma")
+        pen.line([place(x, 0.0), place(x, 1.0)], fill=_GRID)
+        pen.text((place(x, 0.0)[0], _TOP + height + 6), f"{x:g}", fill=_INK, font=font, anchor="ma")
     pen.text((_LEFT + width / 2, _SIZE[1] - 22), curves.across, fill=_INK, font=font, anchor="ma")
     pen.text((_LEFT, 4), curves.up, fill=_INK, font=font)
     for number, (name, line) in enumerate(curves.lines.items()):

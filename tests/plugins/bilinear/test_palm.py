@@ -27,7 +27,7 @@ def test_noise_free_subspaces_are_recovered(inertia: int) -> None:
 
 def test_the_objective_never_rises_for_long() -> None:
     problem, y, _, _ = deconvolution(length=20, size=6)
-    history = solved("palm?steps=100,inertia=0,restarts=3", problem, y + 0.1).history
+    history = solved("palm?steps=40,inertia=0,restarts=2", problem, y + 0.1).history
     assert (history.diff(dim=2) <= 1e-9 * history[:, :, :-1]).all()
 
 
