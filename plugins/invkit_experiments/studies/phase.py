@@ -98,7 +98,11 @@ def _subspace(basis: Tensor) -> invkit.Generator:
 class Phase(Benchmark):
     """Success over the ratio L/(K + N), trial by trial."""
 
-    heads: ClassVar[tuple[Column, ...]] = (Column("case", "numbers"), Column("method", "method"))
+    heads: ClassVar[tuple[Column, ...]] = (
+        Column("case", "numbers"),
+        Column("method", "method"),
+        Column("trials", "trials", "d"),
+    )
     draws_bars: ClassVar[bool] = False
 
     @property
