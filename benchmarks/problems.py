@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import click
 import numpy as np
@@ -173,7 +174,8 @@ def flat(number: int, x: Tensor) -> dict[str, float]:
     rng = torch.Generator().manual_seed(number)
     w = field(field.sample_latent(1, rng))
     y = noisy(w * x.reshape(1, -1, side, side), number)
-    of_class = invkit.prior("gaussian:celeba").moments
+    prior: Any = invkit.prior("gaussian:celeba")
+    of_class = prior.moments
     face = Subspace(of_class.basis[:64], mean=of_class.mean)  # faces are about 0.05 off the span
     solver = "lm?restarts=1,steps=10,start=random,weight_w=2.5e-3,weight_x=2.5e-3"
     solve = invkit.compose("pointwise", w=field, x=invkit.product([face] * len(x)), solver=solver)
