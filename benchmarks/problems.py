@@ -153,7 +153,7 @@ def psnr(found: Tensor, x: Tensor) -> list[float]:
 def frames(number: int, x: Tensor) -> dict[str, float]:
     """Four shakes of a face: all together, and the best of the four alone."""
     kernels = invkit.dataset("shake").take(torch.arange(4 * number, 4 * number + 4), "test")
-    blur, shakes = invkit.operator("circconv"), [f"channels?first={k},total=4" for k in range(4)]
+    blur, shakes = invkit.operator("circconv"), [f"pick?first={k},total=4" for k in range(4)]
     shaken = invkit.stack([blur @ (invkit.linear(each), None) for each in shakes])
     y = noisy(shaken(kernels.transpose(0, 1), x), number)
     apart = y.reshape(4, *x.shape[1:])
