@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import click
 import numpy as np
@@ -152,7 +153,7 @@ def psnr(found: Tensor, x: Tensor) -> list[float]:
 def frames(number: int, x: Tensor) -> dict[str, float]:
     """Four shakes of a face: all together, and the best of the four alone."""
     kernels = invkit.dataset("shake").take(torch.arange(4 * number, 4 * number + 4), "test")
-    blur, shakes = invkit.operator("circconv"), [f"channels?first={k},total=4" for k in range(4)]
+    blur, shakes = invkit.operator("circconv"), [f"pick?first={k},total=4" for k in range(4)]
     shaken = invkit.stack([blur @ (invkit.linear(each), None) for each in shakes])
     y = noisy(shaken(kernels.transpose(0, 1), x), number)
     apart = y.reshape(4, *x.shape[1:])
@@ -173,7 +174,8 @@ def flat(number: int, x: Tensor) -> dict[str, float]:
     rng = torch.Generator().manual_seed(number)
     w = field(field.sample_latent(1, rng))
     y = noisy(w * x.reshape(1, -1, side, side), number)
-    of_class = invkit.prior("gaussian:celeba").moments
+    prior: Any = invkit.prior("gaussian:celeba")
+    of_class = prior.moments
     face = Subspace(of_class.basis[:64], mean=of_class.mean)  # faces are about 0.05 off the span
     solver = "lm?restarts=1,steps=10,start=random,weight_w=2.5e-3,weight_x=2.5e-3"
     solve = invkit.compose("pointwise", w=field, x=invkit.product([face] * len(x)), solver=solver)

@@ -189,14 +189,15 @@ def check_spectrum(case: Case) -> None:
     )
     for name, view, signal in views:
         dims = tuple(range(2, signal.ndim))
-        for ways, multipliers in (("spectrum", view.spectrum()), ("spectra", view.spectra())):
+        for multipliers, frames in ((view.spectrum(), False), (view.spectra(), True)):
             if multipliers is None:
                 continue
             half = torch.fft.rfftn(signal, dim=dims)
-            spectrum = multipliers * (half if ways == "spectrum" else half[:, None])
-            spectrum = spectrum if ways == "spectrum" else spectrum.flatten(1, 2)
-            found = torch.fft.irfftn(spectrum, signal.shape[2:], dims)
-            require_close(found, view(signal), name, f"its {ways}() is not rfftn(A x) / rfftn(x)")
+            made = (multipliers * half[:, None]).flatten(1, 2) if frames else multipliers * half
+            found = torch.fft.irfftn(made, signal.shape[2:], dims)
+            what = "its spectra() are" if frames else "its spectrum() is"
+            explanation = f"{what} not rfftn(A x) / rfftn(x)"
+            require_close(found, view(signal), name, explanation)
 
 
 def check_window(case: Case) -> None:

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 @invkit.hookimpl
 def invkit_register(registry: Registry) -> None:
-    """Register ``channels``, ``crop``, ``dft``, ``downsample``, ``gradient``, ``mask`` and ``matrix``."""
+    """Register ``crop``, ``dft``, ``downsample``, ``gradient``, ``mask``, ``matrix`` and ``pick``."""
     registry.linear(
-        "channels",
-        "invkit_linear.channels:Channels",
-        summary="some of a signal's channels: channels?first=2,total=4",
+        "pick",
+        "invkit_linear.pick:Pick",
+        summary="some of a signal's channels: pick?first=2,total=4",
     )
     registry.linear("crop", "invkit_linear.crop:Crop", summary="what is left without a margin")
     registry.linear("dft", "invkit_linear.dft:DFT", summary="the unitary discrete Fourier transform")

@@ -11,7 +11,7 @@ from invkit_gaussian.dense import Dense
 from invkit_gaussian.frames import Merged
 from invkit_gaussian.gaussian import Gaussian
 from tests.plugins.gaussian.classes import moments_of
-from tests.plugins.linear.test_channels import frames
+from tests.plugins.linear.test_pick import frames
 
 
 @attrs.frozen(eq=False)

@@ -26,7 +26,7 @@ SPECS = (
 
 def test_every_registered_map_is_here() -> None:
     registered = {entry.name for entry in default_manager().registry.entries("linear")}
-    assert registered == {spec.partition("?")[0] for spec in SPECS} | {"mask", "matrix"}
+    assert registered == {spec.partition("?")[0] for spec in SPECS} | {"mask", "matrix", "pick"}
 
 
 @pytest.mark.parametrize("spec", SPECS)

@@ -1,11 +1,11 @@
 """Some of a signal's channels: one of several kernels, one band of a picture.
 
-    C = invkit.linear("channels?first=2,total=4")               # the third of four channels
-    C = invkit.linear("channels?first=0,count=3,total=4")       # the first three
+    C = invkit.linear("pick?first=2,total=4")               # the third of four channels
+    C = invkit.linear("pick?first=0,count=3,total=4")       # the first three
 
 Four shakes of one colour picture, the kernels side by side as four channels of w::
 
-    kernels = [invkit.linear(f"channels?first={k},total=4") for k in range(4)]
+    kernels = [invkit.linear(f"pick?first={k},total=4") for k in range(4)]
     frames = invkit.stack([invkit.operator("circconv") @ (kernel, None) for kernel in kernels])
 """
 
@@ -21,7 +21,7 @@ from invkit.errors import ShapeError, SpecError
 from invkit_linear.anyshape import AnyShape
 
 
-class Channels(AnyShape):
+class Pick(AnyShape):
     """Channels ``first`` … ``first + count − 1`` of a signal.
 
     Args:
@@ -37,8 +37,8 @@ class Channels(AnyShape):
         super().__init__()
         if first < 0 or count < 1 or first + count > total:
             raise SpecError(
-                f"channels: first={first}, count={count}, total={total}",
-                hint="channels count from 0; write e.g. channels?first=0,count=1,total=4",
+                f"pick: first={first}, count={count}, total={total}",
+                hint="channels count from 0; write e.g. pick?first=0,count=1,total=4",
             )
         self.first, self.count, self.total = first, count, total
 

@@ -12,27 +12,27 @@ from invkit.testing import check_linear, check_operator
 
 @pytest.mark.parametrize("options", ["first=0,total=1", "first=2,total=4", "first=1,count=2,total=4"])
 def test_it_keeps_the_contract(options: str) -> None:
-    check_linear(invkit.linear(f"channels?{options}"))
+    check_linear(invkit.linear(f"pick?{options}"))
 
 
 def test_it_takes_the_channels_asked_for() -> None:
     x = torch.randn(2, 4, 3, 3)
-    assert torch.equal(invkit.linear("channels?first=1,count=2,total=4")(x), x[:, 1:3])
+    assert torch.equal(invkit.linear("pick?first=1,count=2,total=4")(x), x[:, 1:3])
 
 
 @pytest.mark.parametrize("options", ["first=4,total=4", "first=-1,total=4", "first=0,count=0,total=1"])
 def test_channels_that_are_not_there_are_refused(options: str) -> None:
-    with pytest.raises(SpecError, match=r"write e\.g\. channels"):
-        invkit.linear(f"channels?{options}")
+    with pytest.raises(SpecError, match=r"write e\.g\. pick"):
+        invkit.linear(f"pick?{options}")
 
 
 def test_a_signal_of_other_channels_is_refused() -> None:
     with pytest.raises(ShapeError, match="write total=3"):
-        invkit.linear("channels?first=0,total=4")(torch.randn(1, 3, 5, 5))
+        invkit.linear("pick?first=0,total=4")(torch.randn(1, 3, 5, 5))
 
 
 def frames(count: int) -> invkit.BilinearOperator:
-    each = [invkit.linear(f"channels?first={k},total={count}") for k in range(count)]
+    each = [invkit.linear(f"pick?first={k},total={count}") for k in range(count)]
     return invkit.stack([invkit.operator("circconv") @ (kernel, None) for kernel in each])
 
 
