@@ -38,10 +38,12 @@ def test_the_cross_relation_is_exact_without_noise() -> None:
 def test_it_counts_and_compares(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(problems, "RATIOS", (2.0,))
     result = CliRunner().invoke(
-        problems.main, ["--trials", "1", "--only", "demixing", "--only", "receivers", "--json"]
+        problems.main,
+        ["--trials", "1", "--only", "demixing", "--only", "retrieval", "--only", "receivers", "--json"],
     )
     assert result.exit_code == 0, result.output
-    real, complex_, receivers = json.loads(result.stdout)
+    real, complex_, retrieval, receivers = json.loads(result.stdout)
+    assert retrieval["recovered, %"]["complex, 4 x 16 measurements"] == 100
     for report in (real, complex_):
         assert report["recovered, %"]["lm, L = 2.0 unknowns"] == 100
     assert receivers["median relative error of the channels, 30 dB"]["lm"] < 0.1
