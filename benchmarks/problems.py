@@ -7,9 +7,9 @@
 of measurements that there are for each unknown; beside them alternating least squares from spectral starts,
 in NumPy, with 20 starts. `retrieval` counts the same of x xᴴ from |A x|², A Gaussian, with 3 real or 4
 complex measurements for each unknown. `receivers` compares noisy channels with the cross-relation method.
-`frames`, `superresolution` and `flat` recover the authors' test faces: four shakes of one face and the best of
-the four alone; half as many pixels, and the same enlarged by bicubic interpolation first; a flat field shared by
-pictures, and their mean, smoothed.
+`frames`, `superresolution` and `flat` recover the authors' test faces: four shakes of one face and the best
+of the four alone; half as many pixels, and the same enlarged by bicubic interpolation first; a flat field
+shared by pictures, and their mean, smoothed.
 """
 
 from __future__ import annotations
