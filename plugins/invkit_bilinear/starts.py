@@ -63,7 +63,8 @@ class Adjoints:
     def pair(self, m: Tensor, iterations: int) -> tuple[Tensor, Tensor]:
         """Both latents, that of x of unit length, after some iterations from ``m``."""
         operator, of_w, of_x = self.problem.operator, self.of_w, self.of_x
-        prior_w, h = self.problem.priors[0], m.new_zeros(len(m), 0)
+        prior_w = self.problem.priors[0]
+        h = m.new_zeros(len(m), 0, dtype=prior_w.latent_dtype(self.y.dtype))
         with torch.no_grad():
             for _ in range(iterations):
                 x = of_x(m)

@@ -50,6 +50,20 @@ def test_a_real_and_a_complex_unknown(spec: str, written_out: bool, monkeypatch:
     assert outer_error(solution, w, x) < 1e-6
 
 
+def test_phase_retrieval_of_real_measurements_by_a_complex_signal() -> None:
+    rng = torch.Generator().manual_seed(1)
+    sensing = torch.randn(64, 16, generator=rng, dtype=torch.complex128)
+    x = torch.randn(1, 1, 16, generator=rng, dtype=torch.complex128)
+    maps = (invkit.from_matrix(sensing.conj()), invkit.from_matrix(sensing))
+    operator = invkit.operator("pointwise?dims=1") @ maps
+    y = (x[0] @ sensing.T).abs().square()[None]
+    for solver in ("lm", "altgd?steps=500,restarts=16,weight_x=0,anneal=1"):
+        priors = ("tied?conjugate=true", "identity?field=complex")
+        found = invkit.compose(operator, priors, solver)(y).x
+        overlap = (found.conj() * x).sum().abs() / (found.norm() * x.norm())
+        assert overlap > 1 - 1e-5
+
+
 @pytest.mark.parametrize(("dtype", "ratio"), [(torch.float64, 3), (torch.complex128, 4)])
 def test_phase_retrieval_as_the_tied_case(dtype: torch.dtype, ratio: int) -> None:
     n = 16
