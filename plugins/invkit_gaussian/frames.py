@@ -33,14 +33,14 @@ class Merged:
 
     Args:
         frames: half spectra ŷ_j in colour coordinates.
-        transfers: K_j, one channel for all.
+        transfers: K_j, one channel for all; of one operator for all measurements (m = 1), or one for each.
     """
 
     #: ŷ and K
     observed: Complex[Tensor, "n c f"]
-    transfer: Complex[Tensor, "n 1 f"]
+    transfer: Complex[Tensor, "m 1 f"]
 
-    def __init__(self, frames: Complex[Tensor, "n k c f"], transfers: Complex[Tensor, "n k 1 f"]) -> None:
+    def __init__(self, frames: Complex[Tensor, "n k c f"], transfers: Complex[Tensor, "m k 1 f"]) -> None:
         self._frames, self._transfers = frames, transfers
         if frames.shape[1] == 1:
             self.observed, self.transfer = frames[:, 0], transfers[:, 0]
