@@ -130,7 +130,7 @@ def retrieval(trials: int) -> Report:
                 operator = invkit.operator("pointwise?dims=1") @ maps
                 field = "complex" if dtype.is_complex else "real"
                 priors = ("tied?conjugate=true", f"identity?field={field}")
-                solve = invkit.compose(operator, priors, "lm")
+                solve = invkit.compose(operator, priors, LM)
                 found = solve(operator(x.conj(), x).real).x
                 hits += recovered(found.conj(), found, x.conj(), x)
             rates[f"{field}, {times} x {length} measurements"] = 100 * hits / trials
