@@ -135,7 +135,7 @@ def main(steps: int, picture: str | None) -> Report:
 
 
 def best(values: dict[str, float]) -> dict[str, float]:
-    """Of ways that differ in a last number, their iterations, the best one."""
+    """The best figure of each way; ways whose names differ in the number of iterations alone count as one."""
     found: dict[str, float] = {}
     for name, value in values.items():
         way = name.rpartition(", ")[0] if name.rpartition(", ")[2].isdecimal() else name

@@ -171,7 +171,7 @@ def noisy(y: Tensor, seed: int) -> Tensor:
 
 
 def psnr(found: Tensor, x: Tensor) -> list[float]:
-    """Of each image, clipped to [0, 1], in decibels."""
+    """The PSNR of each image, clipped to [0, 1], in decibels."""
     return [float(each) for each in invkit.metrics.psnr(found.clamp(0, 1), x.expand(len(found), -1, -1, -1))]
 
 

@@ -42,7 +42,7 @@ def drawn(seed: int) -> tuple[Tensor, Tensor]:
 
 
 def correlations(found: Tensor, d: Tensor) -> Tensor:
-    """Of each true atom with the closest that was found, whatever its sign and length."""
+    """The correlation of each true atom with the closest one found, whatever its sign and length."""
     units = found / found.norm(dim=0).clamp_min(1e-12)
     return (d.T @ units.to(d)).abs().amax(1)
 

@@ -154,7 +154,7 @@ class Before(BilinearOperator):
     def infer_shapes(
         self, y_shape: Shape, w_shape: Shape | None = None, x_shape: Shape | None = None
     ) -> tuple[Shape, Shape]:
-        """What P and Q take, and else what A's shapes are made of."""
+        """The shapes that P and Q take; where they take any, those that make A's own."""
         w_shape, x_shape = w_shape or self.w_shape, x_shape or self.x_shape
         if w_shape is None or x_shape is None:
             known = [
@@ -404,7 +404,7 @@ class Stack(BilinearOperator):
     def infer_shapes(
         self, y_shape: Shape, w_shape: Shape | None = None, x_shape: Shape | None = None
     ) -> tuple[Shape, Shape]:
-        """What one of the operators says of an equal share of the channels, if it measures as ``y``."""
+        """Those that the first operator infers from its share of the channels."""
         return super().infer_shapes(y_shape, *self._both(y_shape, w_shape, x_shape))
 
     def example_shapes(self) -> Sequence[tuple[Shape, Shape]]:
@@ -492,7 +492,7 @@ def _through(linear: LinearOperator | None, shape: Shape) -> Shape:
 
 
 def _shared_roles(operators: Sequence[BilinearOperator]) -> tuple[Role, Role]:
-    """What each argument is where all operators agree, else anything."""
+    """The role of each argument: the operators' own where they agree, else ``any``."""
     first: Role = operators[0].roles[0] if len({each.roles[0] for each in operators}) == 1 else "any"
     second: Role = operators[0].roles[1] if len({each.roles[1] for each in operators}) == 1 else "any"
     return first, second

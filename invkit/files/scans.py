@@ -20,7 +20,7 @@ from invkit.errors import InputError
 
 __all__ = ["read_cfl", "read_stack"]
 
-# What tifffile remarks on a file is said by an error, or not at all.
+# tifffile logs remarks on damaged files; here such a file is an error instead.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 

@@ -109,7 +109,19 @@ class Nonnegative(ConvexSet):
         return Nonnegative(self.penalty_name, shape)
 
 
-class Fractions(ConvexSet):
+class AlongAxis(ConvexSet):
+    """A set whose condition is on all numbers along one axis; ``axis`` 0 is the first after the channels."""
+
+    def __init__(self, axis: int = 0, shape: tuple[int, ...] | None = None) -> None:
+        super().__init__(_checked(shape))
+        _check_axis(axis, self.signal_shape)
+        self.axis = axis
+
+    def _with_shape(self, shape: tuple[int, ...]) -> AnyShape:
+        return type(self)(self.axis, shape)
+
+
+class Fractions(AlongAxis):
     """Signals without negative values whose sum along an axis is one: abundances, of every pixel.
 
     Args:
@@ -119,11 +131,6 @@ class Fractions(ConvexSet):
     Raises:
         InputError: an axis that the shape does not have.
     """
-
-    def __init__(self, axis: int = 0, shape: tuple[int, ...] | None = None) -> None:
-        super().__init__(_checked(shape))
-        _check_axis(axis, self.signal_shape)
-        self.axis = axis
 
     def sample_latent(
         self,
@@ -149,11 +156,8 @@ class Fractions(ConvexSet):
         last = (falling > means).sum(-1, keepdim=True).clamp_min(1) - 1
         return (rows - means.gather(-1, last)).clamp(min=0).movedim(-1, self.axis + 2)
 
-    def _with_shape(self, shape: tuple[int, ...]) -> AnyShape:
-        return Fractions(self.axis, shape)
 
-
-class Atoms(ConvexSet):
+class Atoms(AlongAxis):
     """Signals whose norm along an axis is at most one: the columns of a dictionary.
 
     Args:
@@ -163,11 +167,6 @@ class Atoms(ConvexSet):
     Raises:
         InputError: an axis that the shape does not have.
     """
-
-    def __init__(self, axis: int = 0, shape: tuple[int, ...] | None = None) -> None:
-        super().__init__(_checked(shape))
-        _check_axis(axis, self.signal_shape)
-        self.axis = axis
 
     def sample_latent(
         self,
@@ -184,9 +183,6 @@ class Atoms(ConvexSet):
     def closest(self, signal: Float[Tensor, "n *signal"]) -> Float[Tensor, "n *signal"]:
         """``s / max(‖s‖, 1)``."""
         return signal / signal.norm(dim=self.axis + 2, keepdim=True).clamp_min(1)
-
-    def _with_shape(self, shape: tuple[int, ...]) -> AnyShape:
-        return Atoms(self.axis, shape)
 
 
 class Signs(ConvexSet):
