@@ -38,11 +38,10 @@ from invkit.solving import (
     is_given,
     quadratic_weights,
     require_ridge,
-    run,
 )
 from invkit_bilinear.lifted import Lifted
-from invkit_bilinear.searching import Searching, blind, per_row
-from invkit_bilinear.starts import spectral
+from invkit_bilinear.searching import Searching, per_row
+from invkit_bilinear.starts import searched
 
 __all__ = ["ALS"]
 
@@ -98,24 +97,7 @@ class ALS(Solver):
                 )
             if getattr(self, f"weight_{name}") and not is_given(prior):
                 require_ridge(prior, "als", f"weight_{name}")
-        search = _Search(self)
-
-        def begin(c: Candidates) -> None:
-            if self.start == "spectral" and start is None:
-                spectral(c)
-            search.begin(c)
-
-        return run(
-            search.step,
-            problem,
-            y,
-            rng,
-            monitors,
-            steps=self.steps,
-            restarts=self.restarts if blind(problem) else 1,
-            start=start,
-            begin=begin,
-        )
+        return searched(self, _Search(self), problem, y, rng, monitors, start)
 
 
 class _Search:

@@ -39,12 +39,12 @@ from invkit.contracts.monitor import Monitor
 from invkit.contracts.problem import Problem
 from invkit.contracts.solution import Solution
 from invkit.contracts.solver import Solver
-from invkit.solving import Candidates, is_given, quadratic_weights, require_ridge, run
+from invkit.solving import Candidates, is_given, quadratic_weights, require_ridge
 from invkit_bilinear.lifted import Lifted
 from invkit_bilinear.matrixfree import MatrixFree
 from invkit_bilinear.projection import Fitted, Projection
-from invkit_bilinear.searching import Searching, blind, per_row
-from invkit_bilinear.starts import spectral
+from invkit_bilinear.searching import Searching, per_row
+from invkit_bilinear.starts import searched
 
 __all__ = ["LM"]
 
@@ -97,24 +97,7 @@ class LM(Solver):
         for prior, name in zip(problem.priors, ("weight_w", "weight_x"), strict=True):
             if getattr(self, name) and not prior.ties and not is_given(prior):
                 require_ridge(prior, "lm", name)
-        search = _Search(self)
-
-        def begin(c: Candidates) -> None:
-            if self.start == "spectral" and start is None:
-                spectral(c)
-            search.begin(c)
-
-        return run(
-            search.step,
-            problem,
-            y,
-            rng,
-            monitors,
-            steps=self.steps,
-            restarts=self.restarts if blind(problem) else 1,
-            start=start,
-            begin=begin,
-        )
+        return searched(self, _Search(self), problem, y, rng, monitors, start)
 
 
 class _Search:

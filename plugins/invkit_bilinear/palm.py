@@ -42,9 +42,9 @@ from invkit.contracts.problem import Problem
 from invkit.contracts.solution import Solution
 from invkit.contracts.solver import Solver
 from invkit.errors import InputError
-from invkit.solving import Candidates, LinearPart, quadratic_weights, require_ridge, run
-from invkit_bilinear.searching import Searching, blind, per_row
-from invkit_bilinear.starts import spectral
+from invkit.solving import Candidates, LinearPart, quadratic_weights, require_ridge
+from invkit_bilinear.searching import Searching, per_row
+from invkit_bilinear.starts import searched
 
 __all__ = ["PALM"]
 
@@ -104,24 +104,7 @@ class PALM(Solver):
                 )
             if getattr(self, f"weight_{name}") and not (prior.has_prox or is_given(prior)):
                 require_ridge(prior, "palm", f"weight_{name}")
-        search = _Search(self)
-
-        def begin(c: Candidates) -> None:
-            if self.start == "spectral" and start is None:
-                spectral(c)
-            search.begin(c)
-
-        return run(
-            search.step,
-            problem,
-            y,
-            rng,
-            monitors,
-            steps=self.steps,
-            restarts=self.restarts if blind(problem) else 1,
-            start=start,
-            begin=begin,
-        )
+        return searched(self, _Search(self), problem, y, rng, monitors, start)
 
 
 @attrs.define(eq=False)

@@ -16,18 +16,73 @@ optimization", Appl. Comput. Harmon. Anal. 47(3), 2019, Algorithm 1, without its
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Literal, Protocol, runtime_checkable
+
 import torch
+from jaxtyping import Inexact
 from torch import Tensor
 
 from invkit.contracts.generator import squared_norm
+from invkit.contracts.monitor import Monitor
 from invkit.contracts.problem import Problem
-from invkit.solving import Candidates, LinearPart, cast
+from invkit.contracts.solution import Solution
+from invkit.solving import Candidates, LinearPart, cast, run
 from invkit_bilinear.searching import blind, per_row
 
-__all__ = ["Adjoints", "spectral"]
+__all__ = ["Adjoints", "searched", "spectral"]
 
 #: of the power iteration for the leading pair
 _ITERATIONS = 30
+
+
+@runtime_checkable
+class Options(Protocol):
+    """The options that all solvers of this plugin have."""
+
+    @property
+    def steps(self) -> int: ...
+    @property
+    def restarts(self) -> int: ...
+    @property
+    def start(self) -> Literal["spectral", "random"]: ...
+
+
+@runtime_checkable
+class Search(Protocol):
+    """What moves the candidates of a solve."""
+
+    def begin(self, c: Candidates) -> None: ...
+    def step(self, c: Candidates, number: int) -> None: ...
+
+
+def searched(
+    options: Options,
+    search: Search,
+    problem: Problem,
+    y: Inexact[Tensor, "n *y"],
+    rng: torch.Generator,
+    monitors: Sequence[Monitor],
+    start: Solution | None,
+) -> Solution:
+    """A whole solve by a search, from the starts that the options name."""
+
+    def begin(c: Candidates) -> None:
+        if options.start == "spectral" and start is None:
+            spectral(c)
+        search.begin(c)
+
+    return run(
+        search.step,
+        problem,
+        y,
+        rng,
+        monitors,
+        steps=options.steps,
+        restarts=options.restarts if blind(problem) else 1,
+        start=start,
+        begin=begin,
+    )
 
 
 def spectral(c: Candidates) -> None:
