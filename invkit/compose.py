@@ -46,6 +46,7 @@ from invkit.solving.closest import restated
 from invkit.solving.stages import Stages, with_w_given
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
 _KEYS = ("format", "seed", "operator", "priors", "noise", "solver", "versions")
@@ -150,7 +151,7 @@ def _pair(priors: Any, w: Any, x: Any) -> Sequence[Any]:
     return pair
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Pipeline:
     """A composed experiment: call it with measurements. Holds nothing that a call changes."""
 
@@ -172,6 +173,12 @@ class Pipeline:
                     f"{'only a prior of w may' if pair[1].ties else 'this solver does not take'}",
                     hint="give it as the prior of w, to a solver that takes it; see `invkit list solvers`",
                 )
+
+    def __repr__(self) -> str:
+        w, x = self.priors
+        parts = {"operator": self.operator, "w": w, "x": x, "noise": self.noise, "solver": self.solver}
+        lines = [f"  {name}={part!r}," for name, part in parts.items()]
+        return "\n".join(["Pipeline(", *lines, f"  seed={self.seed},", ")"])
 
     def with_w_given(self, w: SpecLike | Generator) -> Pipeline:
         """The same pipeline for a ``w`` that is known: ``pipeline.with_w_given("known:kernel.npy")``.
@@ -309,6 +316,25 @@ class Pipeline:
             "solver": records.written("solver", self.solver, strict=strict),
             "versions": records.versions(),
         }
+
+    def plot(self, solution: Solution, *, y: Any = None, truth: Any = None) -> Figure:
+        """A figure of a solution beside the measurement and the truth, as far as they are given.
+
+        Args:
+            solution: what this pipeline has found.
+            y: the measurements, as they were given to it.
+            truth: the true pair ``(w, x)`` in the layout of the solution. The titles then have the PSNR of
+                the image and the normalised cross-correlation of the kernel, modulo the operator's
+                ambiguities.
+
+        Raises:
+            InputError: the signals are no images, or the truth is no pair.
+            ShapeError: the truth has another shape.
+            UsageError: matplotlib, the extra ``plot``, is not installed.
+        """
+        from invkit.showing.recovery import recovery_figure
+
+        return recovery_figure(self.operator, solution, y, truth)
 
     def save_config(self, path: str | os.PathLike[str]) -> Path:
         """Write :meth:`to_config` to a ``.toml`` or ``.json`` file; :func:`load_config` gives the pipeline

@@ -47,6 +47,9 @@ class After(BilinearOperator):
             len(linear.output_shape) - 1 if linear.has_shape else operator.measurement_dims
         )
 
+    def __repr__(self) -> str:
+        return " | ".join(map(repr, self.chain()))
+
     def forward(self, w: W, x: X) -> Y:
         made: Tensor = self.linear(self.operator(w, x))
         return made

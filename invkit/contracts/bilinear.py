@@ -31,9 +31,10 @@ from typing import Any
 import attrs
 import torch
 from jaxtyping import Float, Inexact
-from torch import Tensor, nn
+from torch import Tensor
 
 from invkit.contracts.ambiguity import Ambiguity, Scaling
+from invkit.contracts.called import Called
 from invkit.contracts.linear import LinearOperator, Role, Shape
 from invkit.errors import InvkitError, ShapeError
 
@@ -65,7 +66,7 @@ class Scene:
         return scene
 
 
-class BilinearOperator(nn.Module, ABC):
+class BilinearOperator(Called, ABC):
     """``A(w, x)``, linear in each argument, on batches of pairs.
 
     Shapes named ``w_shape``, ``x_shape`` and ``y_shape`` are those of one signal: ``(channels, *dims)``,

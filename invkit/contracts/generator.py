@@ -18,13 +18,14 @@ from typing import Literal
 
 import torch
 from jaxtyping import Float, Inexact
-from torch import Tensor, nn
+from torch import Tensor
 
+from invkit.contracts.called import Called
 from invkit.contracts.linear import Role, Shape
 from invkit.errors import InputError, ShapeError
 
 
-class Generator(nn.Module, ABC):
+class Generator(Called, ABC):
     """A map from latents to signals and a penalty; the candidates of a batch are independent of each other.
 
     ``latent_shape`` and ``signal_shape`` are without the batch axis. A generator that fits any shape

@@ -25,6 +25,7 @@ import torch
 from jaxtyping import Complex, Inexact
 from torch import Tensor, nn
 
+from invkit.contracts.called import Called
 from invkit.errors import InputError, ShapeError
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class Window:
     beyond: Beyond = "nothing"
 
 
-class LinearOperator(nn.Module, ABC):
+class LinearOperator(Called, ABC):
     """A linear map ``A`` between signals, with its adjoint ``Aᴴ``: ``⟨A x, r⟩ = ⟨x, Aᴴ r⟩``, where
     ``⟨a, b⟩ = Σ conj(a) b``. Of a real map ``Aᴴ`` is the transpose.
 

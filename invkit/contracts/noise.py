@@ -22,15 +22,16 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from jaxtyping import Float, Inexact
-from torch import Tensor, nn
+from torch import Tensor
 
+from invkit.contracts.called import Called
 from invkit.errors import InputError, ShapeError
 from invkit.files.arrays import read_array
 
 __all__ = ["Gaussian", "Noise"]
 
 
-class Noise(nn.Module, ABC):
+class Noise(Called, ABC):
     """The cost of a noise-free measurement ``z``, entry by entry, given what was measured.
 
     Args:

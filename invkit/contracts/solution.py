@@ -18,12 +18,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 import numpy as np
 
 from invkit.errors import InputError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class Status(StrEnum):
@@ -72,9 +75,9 @@ class Samples:
     x: Any
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Solution:
-    """The result for a batch of measurements."""
+    """The result for a batch of measurements. Printed, it is five lines; a notebook shows its pictures."""
 
     #: the recovered signals of the winning restarts, (measurements, *signal shape); ``w`` is None from a
     #: solver that finds none (``Solver.finds_w``)
@@ -113,6 +116,40 @@ class Solution:
     #: what else a solver can say, a mapping of words and numbers per measurement, e.g. ``{"gain": 0.8,
     #: "family": "disk", "radius": 4.1}``; its documentation says what they mean; None from the others
     notes: tuple[Mapping[str, Any], ...] | None = None
+
+    def __repr__(self) -> str:
+        from invkit.showing.text import solution_text
+
+        return solution_text(self)
+
+    def _repr_html_(self) -> str:
+        from invkit.showing.page import solution_html
+
+        return solution_html(self)
+
+    def plot(self) -> Figure:
+        """A figure of the recovered images and kernels, a row for each measurement.
+
+        With the measurement and the truth beside them: :meth:`invkit.Pipeline.plot`.
+
+        Raises:
+            InputError: the signals are no images.
+            UsageError: matplotlib, the extra ``plot``, is not installed.
+        """
+        from invkit.showing.figures import solution_figure
+
+        return solution_figure(self)
+
+    def curve(self) -> Figure:
+        """A figure of the objective of every candidate over the steps, for up to four measurements.
+
+        Raises:
+            InputError: the solver kept no history.
+            UsageError: matplotlib, the extra ``plot``, is not installed.
+        """
+        from invkit.showing.figures import curve_figure
+
+        return curve_figure(self)
 
     def samples(self, count: int | None = None) -> Samples:
         """Draws from the posterior p(w, x | y): pairs of signals that are as probable as they come up.

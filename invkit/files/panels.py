@@ -139,7 +139,7 @@ def distinct(kernel: Any) -> npt.NDArray[Any]:
     Args:
         kernel: `(height, width)` or `(kernels, height, width)`.
     """
-    values = _array(kernel)
+    values = array(kernel)
     return values[:1] if values.ndim == 3 and (values == values[:1]).all() else values
 
 
@@ -240,7 +240,8 @@ def _diverging(unit: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return np.asarray((1 - strength) + strength * end)
 
 
-def _array(image: Any) -> npt.NDArray[Any]:
+def array(image: Any) -> npt.NDArray[Any]:
+    """A tensor or an array as a numpy array."""
     return np.asarray(image.detach().cpu() if hasattr(image, "detach") else image)
 
 

@@ -27,7 +27,7 @@ from invkit.files.atomic import atomic_write
 from invkit.files.images import write_image
 from invkit.files.panels import kernel_cell
 
-__all__ = ["read_solution", "writable_folder", "write_kernel", "write_record", "write_solution"]
+__all__ = ["pictures", "read_solution", "writable_folder", "write_kernel", "write_record", "write_solution"]
 
 
 RECORD = "solution.json"
@@ -78,8 +78,7 @@ def write_solution(
         digests[name] = _digest(exact)
         if name in _PICTURED:
             write = write_kernel if name == "w" else write_image
-            seen = np.abs(exact) if np.iscomplexobj(exact) else exact
-            for suffix, picture in _pictures(seen, axes_added, kernels=name == "w"):
+            for suffix, picture in pictures(exact, axes_added, kernels=name == "w"):
                 write(folder / f"{name}{suffix}.png", picture)
     write_record(folder / RECORD, {**record, "arrays": digests})
     return folder
@@ -177,10 +176,18 @@ def writable_folder(folder: str | os.PathLike[str]) -> Path:
     return folder
 
 
-def _pictures(
-    values: npt.NDArray[Any], axes_added: int, *, kernels: bool
+def pictures(
+    signal: Any, axes_added: int, *, kernels: bool = False
 ) -> Iterator[tuple[str, npt.NDArray[Any]]]:
-    """The images in a signal, each with what tells its file name from the others'."""
+    """The images in a signal, each with what tells its file name from the others'.
+
+    Args:
+        signal: a solution's, as a tensor or an array; of complex numbers the modulus is given.
+        axes_added: how many leading axes it lacks of (batch, channels).
+        kernels: any number of channels can be drawn: see :func:`invkit.files.panels.kernel_cell`.
+    """
+    values = _exact(signal)
+    values = np.abs(values) if np.iscomplexobj(values) else values
     if axes_added:
         yield from (("", image) for image in [values] if _is_image(image, axes_added == 1, kernels))
         return

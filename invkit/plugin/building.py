@@ -99,6 +99,7 @@ class Named:
         origin: ``"module:Class"`` of a class registered at run time; empty for what a plugin offers.
         derived: whether the spec was read off the object's fields, and not remembered.
         state: a digest of a remembered object's state, for whoever wants to know whether it changed since.
+        called: a remembered object as a call of its class, with the options that were given.
     """
 
     kind: str
@@ -106,6 +107,7 @@ class Named:
     origin: str = ""
     derived: bool = False
     state: str = ""
+    called: str = ""
 
 
 def build(registry: Registry, kind: str, spec: Spec) -> Any:
@@ -139,7 +141,8 @@ def build(registry: Registry, kind: str, spec: Spec) -> Any:
         }
         text = values.get(signature.name.path, signature.name.default) if signature.name else None
         whole = Spec(spec.kind, text if isinstance(text, str) else None, texts)
-        remember(built, Named(kind, whole, entry.origin))
+        given = {field.key: values[field.path] for field in signature.options if field.path in values}
+        remember(built, Named(kind, whole, entry.origin, called=_call(built, whole.name, given)))
     return built
 
 
@@ -292,6 +295,13 @@ def _values(entry: Entry, signature: Signature, spec: Spec) -> dict[Path, Any]:
             hint=f"write {entry.name}?{missing[0]}=…; {_usage(entry)}",
         )
     return values
+
+
+def _call(built: object, name: str | None, given: Mapping[str, Any]) -> str:
+    """An object as a call of its class: ``Gaussian('celeba', rank=64)``."""
+    arguments = [] if name is None else [repr(name)]
+    arguments += [f"{key}={value!r}" for key, value in given.items()]
+    return f"{type(built).__name__}({', '.join(arguments)})"
 
 
 def _what(entry: Entry) -> str:

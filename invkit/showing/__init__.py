@@ -1,0 +1,1 @@
+"""How solutions and pipelines are shown: as text, in notebooks, and as figures by matplotlib."""
