@@ -25,6 +25,7 @@ __all__ = [
     "Dataset",
     "Denoiser",
     "Evaluation",
+    "Example",
     "Generator",
     "Given",
     "InputError",
@@ -60,6 +61,7 @@ __all__ = [
     "denoiser",
     "diagonal",
     "errors",
+    "example",
     "from_matrix",
     "from_scipy",
     "hookimpl",
@@ -112,6 +114,7 @@ if TYPE_CHECKING:
         UsageError,
         WeightsError,
     )
+    from invkit.packaged import Example, example
     from invkit.parts import dataset, linear, monitor, noise, operator, prior, register, solver
     from invkit.plugin.hookspecs import hookimpl
     from invkit.plugin.registry import Registry
@@ -138,6 +141,7 @@ _NAMES = {
     "invkit.contracts.solver": "Solver",
     "invkit.contracts.trainer": "Trainer",
     "invkit.compose": "Pipeline compose load_config method",
+    "invkit.packaged": "Example example",
     "invkit.parts": "dataset linear monitor noise operator prior register solver",
     "invkit.plugin.hookspecs": "hookimpl",
     "invkit.plugin.registry": "Registry",

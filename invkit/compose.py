@@ -325,10 +325,10 @@ class Pipeline:
             y: the measurements, as they were given to it.
             truth: the true pair ``(w, x)`` in the layout of the solution. The titles then have the PSNR of
                 the image and the normalised cross-correlation of the kernel, modulo the operator's
-                ambiguities.
+                ambiguities. Or the true ``x`` alone: the PSNR is then modulo a shift, without the borders.
 
         Raises:
-            InputError: the signals are no images, or the truth is no pair.
+            InputError: the signals are no images.
             ShapeError: the truth has another shape.
             UsageError: matplotlib, the extra ``plot``, is not installed.
         """

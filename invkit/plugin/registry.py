@@ -103,6 +103,7 @@ class Entry:
 
 _CORE = {
     "deblur": ("deblur:deblur", "Recover sharp images and kernels from blurry images."),
+    "examples": ("examples:examples", "List blurry pictures to try it with; copy them."),
     "project": ("project:project", "Find the closest images in the range of a prior."),
     "zoo": ("zoo:zoo", "List the trained priors with size, terms and figures; draw samples."),
     "train": ("train:train", "Train a prior by a recipe."),

@@ -8,12 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from invkit.errors import InputError
 from invkit.files.panels import Cell, array, kernel_cell, residual_cell
 from invkit.files.solutions import pictures
-from invkit.metrics import compare
+from invkit.metrics import compare, psnr_modulo_shift
 from invkit.showing.figures import grid_figure, solution_figure
 from invkit.showing.page import rows_of
 
@@ -37,9 +38,10 @@ def recovery_figure(
         y: the measurements, as they were given to the pipeline.
         truth: the true pair ``(w, x)``, in the layout of the solution. The titles then have the PSNR of the
             image and the normalised cross-correlation of the kernel, modulo the operator's ambiguities.
+            Or the true ``x`` alone: the PSNR is then modulo a shift, without the borders.
 
     Raises:
-        InputError: the signals are no images, or the truth is no pair.
+        InputError: the signals are no images.
         ShapeError: the truth has another shape.
         UsageError: matplotlib is not installed.
     """
@@ -56,25 +58,39 @@ def recovery_figure(
 def _beside_truth(
     operator: BilinearOperator, solution: Solution, truth: Any, rows: list[list[Cell]]
 ) -> list[list[Cell]]:
-    if not isinstance(truth, list | tuple) or len(truth) != 2:
-        raise InputError("the truth is no pair", hint="give truth=(w, x)")
-    if solution.w is None:
-        raise InputError("this solution has no w to compare", hint="leave the truth out")
+    if not isinstance(truth, list | tuple):
+        x = torch.as_tensor(array(truth))
+        psnr = _figures(psnr_modulo_shift(torch.as_tensor(array(solution.x)), x))
+        true_x = [image for _, image in pictures(x, solution.axes_added)]
+        return [
+            [("truth", image), (f"recovered\n{figure:.1f} dB", row[0][1]), *row[1:]]
+            for image, figure, row in zip(true_x, psnr, rows, strict=True)
+        ]
+    if solution.w is None or len(truth) != 2:
+        raise InputError(
+            "there is no pair (w, x) to compare",
+            hint="give truth=x, the image alone, or truth=(w, x) where w was found",
+        )
     w, x = (torch.as_tensor(array(each)) for each in truth)
-    estimate = tuple(torch.as_tensor(array(each)) for each in (solution.w, solution.x))
-    aligned = compare(operator, (estimate[0], estimate[1]), (w, x)).aligned
-    psnr, ncc = (np.atleast_1d(array(each)) for each in (aligned.psnr, aligned.kernel_ncc))
+    estimate = (torch.as_tensor(array(solution.w)), torch.as_tensor(array(solution.x)))
+    aligned = compare(operator, estimate, (w, x)).aligned
     true_x = [image for _, image in pictures(x, solution.axes_added)]
     true_w = [kernel for _, kernel in pictures(w, solution.axes_added, kernels=True)]
+    figures = zip(_figures(aligned.psnr), _figures(aligned.kernel_ncc), strict=True)
     return [
         [
-            ("truth", true_x[number]),
-            (f"recovered\n{psnr[number]:.1f} dB", row[0][1]),
-            kernel_cell(true_w[number], "true kernel"),
-            (f"kernel\nNCC {ncc[number]:.3f}", row[1][1]),
+            ("truth", image),
+            (f"recovered\n{psnr:.1f} dB", row[0][1]),
+            kernel_cell(kernel, "true kernel"),
+            (f"kernel\nNCC {ncc:.3f}", row[1][1]),
         ]
-        for number, row in enumerate(rows)
+        for image, kernel, (psnr, ncc), row in zip(true_x, true_w, figures, rows, strict=True)
     ]
+
+
+def _figures(values: Any) -> npt.NDArray[Any]:
+    """One figure for each measurement."""
+    return np.atleast_1d(array(values))
 
 
 def _beside_measurement(

@@ -131,6 +131,16 @@ def test_plot_in_the_layout_of_one_array(pipeline: invkit.Pipeline, y: torch.Ten
     assert len(pictured(pipeline.plot(found, y=one, truth=(found.w, found.x)))) == 6
 
 
+def test_plot_beside_the_true_image_alone(pipeline: invkit.Pipeline) -> None:
+    photo = invkit.example("photo")
+    found = attrs.evolve(
+        pipeline(photo.y[:, :48, :48]), x=photo.x, axes_added=1, w=photo.w, status=(Status.MAX_ITER,)
+    )
+    figure = pipeline.plot(found, truth=np.roll(photo.x, 2, axis=1))
+    assert titles(figure)[0] == "truth"
+    assert float(titles(figure)[1].split()[1]) > 60  # modulo the shift it is the same
+
+
 def test_curve_has_a_line_for_every_candidate(solution: Solution) -> None:
     figure = solution.curve()
     assert len(figure.axes) == 2
@@ -147,12 +157,12 @@ def test_what_cannot_be_drawn_is_said(pipeline: invkit.Pipeline, solution: Solut
     with pytest.raises(InputError, match="no history"):
         attrs.evolve(solution, history=torch.zeros(2, 2, 0), history_steps=()).curve()
     with pytest.raises(InputError, match="no pair"):
-        pipeline.plot(solution, truth=solution.x)
+        pipeline.plot(solution, truth=(solution.w, solution.x, 0))
     with pytest.raises(ShapeError):
         pipeline.plot(solution, truth=(solution.w, torch.zeros(2, 1, 8, 8)))
     with pytest.raises(InputError, match="measurements"):
         pipeline.plot(solution, y=y[:1])
-    with pytest.raises(InputError, match="no w"):
+    with pytest.raises(InputError, match="no pair"):
         pipeline.plot(attrs.evolve(solution, w=None), truth=(delta(2), y))
 
 
