@@ -30,6 +30,7 @@ __all__ = [
     "Given",
     "InputError",
     "InvkitError",
+    "InvkitWarning",
     "LinearOperator",
     "Misfit",
     "Monitor",
@@ -107,6 +108,7 @@ if TYPE_CHECKING:
         ConfigError,
         InputError,
         InvkitError,
+        InvkitWarning,
         OutputError,
         PluginError,
         ShapeError,
@@ -147,7 +149,7 @@ _NAMES = {
     "invkit.plugin.registry": "Registry",
     "invkit.plugin.specs": "Spec",
     "invkit.projection": "Projection project",
-    "invkit.errors": "ConfigError InputError InvkitError OutputError PluginError "
+    "invkit.errors": "ConfigError InputError InvkitError InvkitWarning OutputError PluginError "
     "ShapeError SpecError UsageError WeightsError",
 }
 _WHERE = {name: module for module, names in _NAMES.items() for name in names.split()}

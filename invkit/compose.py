@@ -14,6 +14,7 @@ equal. A solver may be a list of stages (:mod:`invkit.solving.stages`).
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import numpy as np
 import torch
+from PIL.Image import Image
 from torch import Tensor
 
 from invkit import records
@@ -35,7 +37,7 @@ from invkit.contracts.problem import Problem
 from invkit.contracts.roles import check_roles
 from invkit.contracts.solution import Samples, Solution
 from invkit.contracts.solver import Solver
-from invkit.errors import ConfigError, InputError
+from invkit.errors import ConfigError, InputError, InvkitWarning
 from invkit.files.config import FORMAT, check_format, parse_config, read_config, write_config
 from invkit.parts import SpecLike, part
 from invkit.plugin.building import spec_of
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _KEYS = ("format", "seed", "operator", "priors", "noise", "solver", "versions")
+_BRIGHT = 16.0  # an image in [0, 1] does not come near it, whatever its noise and its overshoot
 _LAYOUTS = ("(height, width)", "(channels, height, width)", "(n, channels, height, width)")
 
 
@@ -215,10 +218,10 @@ class Pipeline:
         """Recover ``(w, x)`` from every measurement.
 
         Args:
-            y: one measurement or a batch, as a tensor, a numpy array or the path of an image. With ``d`` the
-                operator's ``measurement_dims`` (2 for images), an array of ``d`` axes is one measurement of
-                one channel, of ``d + 1`` one measurement (channels first), of ``d + 2`` a batch. Values as
-                the priors have them: images in [0, 1].
+            y: one measurement or a batch, as a tensor, a numpy array, a Pillow image or the path of one.
+                With ``d`` the operator's ``measurement_dims`` (2 for images), an array of ``d`` axes is one
+                measurement of one channel, of ``d + 1`` one measurement (channels first), of ``d + 2`` a
+                batch. Values as the priors have them: images in [0, 1].
             start: a solution to go on from. Where it was found under other priors, it is restated by the
                 encoders of this pipeline's.
             problem: what :meth:`problem_for` gave for these measurements, or for others of their shape.
@@ -231,6 +234,9 @@ class Pipeline:
         Raises:
             InputError: NaN or infinite values, or a shape that is no measurement.
             ShapeError: priors and measurement do not fit.
+
+        Warns:
+            InvkitWarning: images with values far beyond [0, 1].
         """
         with neutral():
             problem, batch, numpy_in, axes_added = self._bound(y, problem)
@@ -244,8 +250,12 @@ class Pipeline:
     def _bound(self, y: Any, problem: Problem | None = None) -> tuple[Problem, Tensor, bool, int]:
         """The problem of these measurements, the measurements as a batch, and how to answer."""
         batch, numpy_in, axes_added = as_batch(y, self.operator.measurement_dims)
+        if self.operator.roles[1] == "image":
+            _check_channels(batch)
         self._check_field(batch)
         noise, batch = following(self.noise, batch).prepared(batch)
+        if self.operator.roles[1] == "image" and isinstance(noise, Gaussian):
+            _remark_on_range(batch)
         if problem is None:
             prior_w, prior_x = (following(prior, batch) for prior in self.priors)
             problem = Problem(following(self.operator, batch), (prior_w, prior_x), noise=noise)
@@ -385,6 +395,28 @@ def _checked(config: Mapping[str, Any]) -> Mapping[str, Any]:
     return config
 
 
+def _check_channels(batch: Tensor) -> None:
+    """Refuse a batch of images whose channels stand last."""
+    channels, height, width = batch.shape[-3:]
+    if channels not in (1, 3) and width in (1, 3, 4) and height > 4:
+        raise InputError(
+            f"a measurement of shape {tuple(batch.shape)} has its channels last",
+            hint="put them first: y.transpose(2, 0, 1) for (height, width, channels)",
+        )
+
+
+def _remark_on_range(batch: Tensor) -> None:
+    """Warn of images that seem to have levels of 8 or 16 bits."""
+    high = 0.0 if batch.is_complex() else batch.amax().item()
+    if high > _BRIGHT:
+        warnings.warn(
+            f"the measurement has values up to {high:.4g}; images are taken to be in [0, 1]: "
+            "divide those of 8 bits by 255",
+            InvkitWarning,
+            stacklevel=4,
+        )
+
+
 def as_batch(y: Any, dims: int) -> tuple[Tensor, bool, int]:
     """``y`` as a batch, whether to answer in numpy, and how many axes were added in front."""
     if isinstance(y, str | os.PathLike):
@@ -396,10 +428,16 @@ def as_batch(y: Any, dims: int) -> tuple[Tensor, bool, int]:
         from invkit.files.images import read_image
 
         y = read_image(y)
+    elif isinstance(y, Image):
+        from invkit.files.decoded import unit_range
+        from invkit.files.pillow import plain
+
+        name = Path(getattr(y, "filename", "") or "the Pillow image")
+        y = unit_range(name, plain(name, y))
     if not isinstance(y, np.ndarray | Tensor):
         raise InputError(
             f"a measurement must be a tensor, an array or a path, got {type(y).__name__}",
-            hint="use numpy.asarray(y)",
+            hint="use numpy.asarray(y), with images in [0, 1]",
         )
     if str(y.dtype).removeprefix("torch.") not in ("float32", "float64", "complex64", "complex128"):
         raise InputError(

@@ -19,6 +19,7 @@ __all__ = [
     "ConfigError",
     "InputError",
     "InvkitError",
+    "InvkitWarning",
     "OutputError",
     "PluginError",
     "ShapeError",
@@ -75,6 +76,10 @@ class PluginError(InvkitError, RuntimeError):
 
 class OutputError(InvkitError, OSError):
     """Results that cannot be written."""
+
+
+class InvkitWarning(UserWarning):
+    """Something that runs, and is likely not what was meant."""
 
 
 class UsageError(InvkitError, ValueError):
