@@ -29,7 +29,7 @@ lint: $(VENV)/.dev  ## ruff, mypy, and the layers of the core
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.run  ## measure quality and speed
+bench: $(VENV)/.test  ## measure quality and speed
 	@$(BIN)/invkit bench $(ARGS)
 
 dev: $(VENV)/.dev  ## set up everything a contributor needs

@@ -33,6 +33,7 @@ __all__ = [
     "InvkitWarning",
     "LinearOperator",
     "Misfit",
+    "MissingExtra",
     "Monitor",
     "Noise",
     "Objective",
@@ -109,6 +110,7 @@ if TYPE_CHECKING:
         InputError,
         InvkitError,
         InvkitWarning,
+        MissingExtra,
         OutputError,
         PluginError,
         ShapeError,
@@ -149,7 +151,7 @@ _NAMES = {
     "invkit.plugin.registry": "Registry",
     "invkit.plugin.specs": "Spec",
     "invkit.projection": "Projection project",
-    "invkit.errors": "ConfigError InputError InvkitError InvkitWarning OutputError PluginError "
+    "invkit.errors": "ConfigError InputError InvkitError InvkitWarning MissingExtra OutputError PluginError "
     "ShapeError SpecError UsageError WeightsError",
 }
 _WHERE = {name: module for module, names in _NAMES.items() for name in names.split()}

@@ -250,11 +250,12 @@ class Pipeline:
     def _bound(self, y: Any, problem: Problem | None = None) -> tuple[Problem, Tensor, bool, int]:
         """The problem of these measurements, the measurements as a batch, and how to answer."""
         batch, numpy_in, axes_added = as_batch(y, self.operator.measurement_dims)
-        if self.operator.roles[1] == "image":
+        images = self.operator.roles[1] == "image" and self.operator.measurement_dims == 2
+        if images:
             _check_channels(batch)
         self._check_field(batch)
         noise, batch = following(self.noise, batch).prepared(batch)
-        if self.operator.roles[1] == "image" and isinstance(noise, Gaussian):
+        if images and isinstance(noise, Gaussian):
             _remark_on_range(batch)
         if problem is None:
             prior_w, prior_x = (following(prior, batch) for prior in self.priors)
@@ -340,7 +341,7 @@ class Pipeline:
         Raises:
             InputError: the signals are no images.
             ShapeError: the truth has another shape.
-            UsageError: matplotlib, the extra ``plot``, is not installed.
+            MissingExtra: matplotlib, the extra ``plot``, is not installed.
         """
         from invkit.showing.recovery import recovery_figure
 

@@ -20,6 +20,7 @@ __all__ = [
     "InputError",
     "InvkitError",
     "InvkitWarning",
+    "MissingExtra",
     "OutputError",
     "PluginError",
     "ShapeError",
@@ -76,6 +77,25 @@ class PluginError(InvkitError, RuntimeError):
 
 class OutputError(InvkitError, OSError):
     """Results that cannot be written."""
+
+
+class MissingExtra(InvkitError, ImportError):
+    """A package that only some of invkit's features need, and that is not installed.
+
+    Args:
+        what: what needs it, e.g. ``"figures"``.
+        package: as the index calls it.
+        extra: the extra of invkit that brings it.
+    """
+
+    def __init__(self, what: str, package: str, extra: str) -> None:
+        super().__init__(
+            f"{what} need {package}, which is not installed", hint=f'type: pip install "invkit[{extra}]"'
+        )
+        self._arguments = what, package, extra
+
+    def __reduce__(self) -> tuple[type[MissingExtra], tuple[str, str, str]]:
+        return MissingExtra, self._arguments
 
 
 class InvkitWarning(UserWarning):

@@ -8,7 +8,7 @@ import pytest
 
 from invkit import errors
 
-CLASSES = [getattr(errors, name) for name in errors.__all__ if name != "InvkitWarning"]
+CLASSES = [getattr(errors, name) for name in errors.__all__ if name not in ("InvkitWarning", "MissingExtra")]
 
 
 @pytest.mark.parametrize("cls", CLASSES)
@@ -17,6 +17,13 @@ def test_text_hint_and_pickle(cls: type[errors.InvkitError]) -> None:
     error = pickle.loads(pickle.dumps(cls("what was given", hint="what to type")))
     assert str(error) == "what was given; what to type"
     assert (error.message, error.hint) == ("what was given", "what to type")
+
+
+def test_a_missing_extra_says_what_to_install() -> None:
+    error = pickle.loads(pickle.dumps(errors.MissingExtra("figures", "matplotlib", "plot")))
+    assert str(error) == 'figures need matplotlib, which is not installed; type: pip install "invkit[plot]"'
+    assert isinstance(error, ImportError) and isinstance(error, errors.InvkitError)
+    assert error.exit_code == 3
 
 
 @pytest.mark.parametrize("cls", CLASSES)

@@ -134,7 +134,7 @@ class Solution:
 
         Raises:
             InputError: the signals are no images.
-            UsageError: matplotlib, the extra ``plot``, is not installed.
+            MissingExtra: matplotlib, the extra ``plot``, is not installed.
         """
         from invkit.showing.figures import solution_figure
 
@@ -145,7 +145,7 @@ class Solution:
 
         Raises:
             InputError: the solver kept no history.
-            UsageError: matplotlib, the extra ``plot``, is not installed.
+            MissingExtra: matplotlib, the extra ``plot``, is not installed.
         """
         from invkit.showing.figures import curve_figure
 

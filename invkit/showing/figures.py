@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from invkit.errors import InputError, UsageError
+from invkit.errors import InputError, MissingExtra
 from invkit.files.images import as_image, to_picture
 from invkit.files.panels import Cell, array
 from invkit.showing.page import rows_of
@@ -36,7 +36,7 @@ def solution_figure(solution: Solution) -> Figure:
 
     Raises:
         InputError: the signals are no images.
-        UsageError: matplotlib is not installed.
+        MissingExtra: matplotlib is not installed.
     """
     rows = rows_of(solution)
     if not rows:
@@ -51,7 +51,7 @@ def curve_figure(solution: Solution) -> Figure:
 
     Raises:
         InputError: the solver kept no history.
-        UsageError: matplotlib is not installed.
+        MissingExtra: matplotlib is not installed.
     """
     history = np.array(array(solution.history), dtype=float)
     if not history.size or not np.isfinite(history).any():
@@ -76,7 +76,7 @@ def grid_figure(rows: Sequence[Sequence[Cell]]) -> Figure:
     """A grid of labelled pictures; a label may have several lines.
 
     Raises:
-        UsageError: matplotlib is not installed.
+        MissingExtra: matplotlib is not installed.
     """
     columns = max(map(len, rows))
     figure = _figure((_SIDE * columns, (_SIDE + 0.5) * len(rows)))
@@ -96,7 +96,7 @@ def _figure(size: tuple[float, float]) -> Figure:
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise UsageError("figures need matplotlib", hint='type: pip install "invkit[plot]"') from error
+        raise MissingExtra("figures", "matplotlib", "plot") from error
 
     class Shown(Figure):
         """A figure outside pyplot, which a notebook shows as a picture."""

@@ -43,7 +43,7 @@ def recovery_figure(
     Raises:
         InputError: the signals are no images.
         ShapeError: the truth has another shape.
-        UsageError: matplotlib is not installed.
+        MissingExtra: matplotlib is not installed.
     """
     rows = rows_of(solution)
     if not rows:

@@ -21,7 +21,7 @@ from invkit.training.networks import seeded
 from invkit.training.processes import joined
 from invkit.training.recipes import Recipe, card, digest, load_recipes, structure
 from invkit.training.run import Optimise, TrainingRun, Turn, adamw
-from invkit.training.watching import Pictures, watching
+from invkit.training.watching import Pictures, summary_writer, watching
 
 __all__ = ["NetworkTrainer", "Training"]
 
@@ -94,6 +94,7 @@ class NetworkTrainer(Trainer, Generic[_R]):
         resume: bool = False,
         progress: bool = True,
     ) -> Path:
+        summary_writer()  # before anything is done for nothing
         training = self.training(structure(recipe, self.recipe), seed)
         path = out / f"{self.kind}-{name}{store.SUFFIX}"
         with joined() as processes:

@@ -11,22 +11,36 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
-from torch.utils.tensorboard import SummaryWriter
 
+from invkit.errors import MissingExtra
 from invkit.training.processes import Processes
 from invkit.training.run import TrainingRun, Watcher
 
-__all__ = ["Pictures", "watching"]
+__all__ = ["Pictures", "summary_writer", "watching"]
 
 Pictures = Callable[[Tensor], Tensor]
 """Maps a few signals, (n, channels, height, width), to any number of pictures of that size in [0, 1]."""
 
 _SHOWN, _EVERY = 16, 500  # signals drawn, and steps from one drawing to the next
+
+
+def summary_writer() -> type[Any]:
+    """TensorBoard's writer.
+
+    Raises:
+        MissingExtra: it is not installed.
+    """
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise MissingExtra("the records of a training run", "tensorboard", "train") from error
+    return SummaryWriter
 
 
 @contextmanager
@@ -40,7 +54,7 @@ def watching(out: Path, pictures: Pictures, *, progress: bool, processes: Proces
     if not processes.first:
         yield lambda step, steps, log, run: None
         return
-    writer = SummaryWriter(str(out / "tensorboard"))
+    writer = summary_writer()(str(out / "tensorboard"))
     bar = Progress(
         *(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()),
         console=Console(stderr=True),

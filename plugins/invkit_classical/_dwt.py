@@ -20,19 +20,33 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import pywt
 import torch
 import torch.nn.functional as functional
 from jaxtyping import Float
 from torch import Tensor
 
+from invkit.errors import MissingExtra
+
 #: up to this size one matrix product is faster than a convolution of two channels (measured on a CPU)
 _MATRIX_UP_TO = 256
 
 
+def pywavelets() -> Any:
+    """PyWavelets, whose filters these are.
+
+    Raises:
+        MissingExtra: it is not installed.
+    """
+    try:
+        import pywt
+    except ImportError as error:
+        raise MissingExtra("wavelets", "pywavelets", "wavelets") from error
+    return pywt
+
+
 def filters(name: str) -> tuple[Float[Tensor, "2 1 taps"], Float[Tensor, "2 1 taps"]]:
     """The weights, low and high, for analysis and for synthesis with a wavelet that PyWavelets knows."""
-    wavelet = pywt.Wavelet(name)
+    wavelet = pywavelets().Wavelet(name)
     bank = wavelet.dec_lo, wavelet.dec_hi, wavelet.rec_lo, wavelet.rec_hi
     weights = torch.tensor(bank, dtype=torch.float64, device="cpu")[:, None]
     return weights[:2].flip(2), weights[2:].clone()

@@ -12,12 +12,11 @@ from __future__ import annotations
 
 import difflib
 
-import pywt
 from jaxtyping import Float
 from torch import Tensor
 
 from invkit.errors import InputError, ShapeError, SpecError
-from invkit_classical._dwt import analysis, detail_mask, filters, synthesis
+from invkit_classical._dwt import analysis, detail_mask, filters, pywavelets, synthesis
 from invkit_classical.identity import AnyShape
 
 
@@ -46,6 +45,7 @@ class Wavelet(AnyShape):
 
     def __init__(self, name: str = "db4", level: int = 2, shape: tuple[int, ...] | None = None) -> None:
         super().__init__(shape)
+        pywt = pywavelets()
         if name not in (known := pywt.wavelist(kind="discrete")):
             near = difflib.get_close_matches(name.lower(), known, n=1)
             guess = f"did you mean {near[0]!r}? " if near else ""

@@ -19,7 +19,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 import invkit
-from invkit.errors import OutputError, PluginError
+from invkit.errors import MissingExtra, OutputError
 from invkit_monitors._summary import at_least, best, median
 
 
@@ -48,7 +48,7 @@ class TensorBoard(invkit.Monitor):
         """Open an event file.
 
         Raises:
-            PluginError: TensorBoard is not installed.
+            MissingExtra: TensorBoard is not installed.
             OutputError: the folder cannot be written.
         """
         self.close()
@@ -100,9 +100,7 @@ def _open(folder: Path) -> Any:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
-        raise PluginError(
-            f"TensorBoard cannot be imported: {error}", hint="pip install tensorboard"
-        ) from error
+        raise MissingExtra("TensorBoard's files", "tensorboard", "train") from error
     try:
         return SummaryWriter(log_dir=str(folder))
     except OSError as error:

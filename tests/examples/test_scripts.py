@@ -166,3 +166,10 @@ def test_every_script_has_a_test() -> None:
 def test_scripts_are_short_and_say_what_they_do(name: str) -> None:
     text = (EXAMPLES / name).read_text("utf-8")
     assert text.startswith('"""') and len(text.splitlines()) <= 65
+
+
+def test_first_result(printed, tmp_path: Path) -> None:
+    text = printed("first_result.py", "digit.png", "digit")
+    assert figure(text, "digit PSNR after") > figure(text, "digit PSNR before") + 10
+    with Image.open(tmp_path / "digit.png") as picture:
+        assert picture.width > 5 * 100

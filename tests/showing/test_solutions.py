@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 import invkit
-from invkit import InputError, ShapeError, Solution, Status, UsageError
+from invkit import InputError, MissingExtra, ShapeError, Solution, Status
 
 
 def delta(n: int, size: int = 5) -> torch.Tensor:
@@ -168,5 +168,5 @@ def test_what_cannot_be_drawn_is_said(pipeline: invkit.Pipeline, solution: Solut
 
 def test_without_matplotlib_the_extra_is_named(solution: Solution, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(UsageError, match=r"pip install \"invkit\[plot\]\""):
+    with pytest.raises(MissingExtra, match=r"pip install \"invkit\[plot\]\""):
         solution.plot()
