@@ -10,13 +10,13 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 INPUTS := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench dev constraints clean
+.PHONY: help demo test lint bench docs docs-serve dev constraints clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
 help:  ## list what there is
-	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1~\2/p' Makefile | column -t -s '~' 2>/dev/null \
-	  || sed -nE 's/^([a-z]+):.*## (.*)/  make \1  \2/p' Makefile
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1~\2/p' Makefile | column -t -s '~' 2>/dev/null \
+	  || sed -nE 's/^([a-z-]+):.*## (.*)/  make \1  \2/p' Makefile
 
 demo: $(VENV)/.run  ## deblur real digits blind and show the result
 	@$(BIN)/invkit demo $(ARGS)
@@ -31,6 +31,12 @@ lint: $(VENV)/.dev  ## ruff, mypy, and the layers of the core
 
 bench: $(VENV)/.test  ## measure quality and speed
 	@$(BIN)/invkit bench $(ARGS)
+
+docs: $(VENV)/.dev  ## build the site into build/site; a warning is an error
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+docs-serve: $(VENV)/.dev  ## show the site while you write
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
 dev: $(VENV)/.dev  ## set up everything a contributor needs
 

@@ -185,7 +185,8 @@ class Untrained(_OfNetwork):
 
 
 #: as `invkit` offers them, beside `invkit.prior`
-decoder, untrained = Decoder, Untrained
+decoder = Decoder
+untrained = Untrained
 
 
 def _nothing(latent: Tensor, signal: Tensor) -> Tensor:

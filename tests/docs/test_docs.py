@@ -288,3 +288,20 @@ def test_the_pages_say_which_recipes_have_no_weights() -> None:
     page = (ROOT / "docs" / "priors.md").read_text("utf-8")
     (said,) = re.findall(r"A recipe whose weights do not travel with invkit \(([^)]+)\)", page)
     assert set(SPAN.findall(said)) == {name.strip("`") for name in missing}
+
+
+# The site -------------------------------------------------------------------------------------------------
+
+
+def test_every_public_name_is_in_the_reference() -> None:
+    pages = "\n".join(page.read_text("utf-8") for page in (ROOT / "docs" / "api").glob("*.md"))
+    named = re.findall(r"^::: (invkit\.\S+)$", pages, re.MULTILINE)
+    shown = {name.rpartition(".")[2].lower() for name in named}
+    assert {"errors", "metrics", "solving", "testing"} <= shown  # whole modules
+    names = set(invkit.__all__) - set(invkit.errors.__all__) - {"__version__"}
+    assert {name for name in names if name.lower() not in shown} == set()
+
+
+def test_every_page_is_in_the_site() -> None:
+    listed = set(re.findall(r": (\S+\.md)$", (ROOT / "mkdocs.yml").read_text("utf-8"), re.MULTILINE))
+    assert listed == {page.relative_to(ROOT / "docs").as_posix() for page in DOCS}
