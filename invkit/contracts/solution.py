@@ -58,6 +58,7 @@ class Restarts:
     objective: Any
     #: the data term (7): the squared residual, unless another noise model stands in its place
     residual: Any
+    #: how each has ended
     status: tuple[tuple[Status, ...], ...]
     #: the index of the restart whose result the solution holds, per measurement
     winner: tuple[int, ...]
@@ -69,9 +70,9 @@ class Restarts:
 class Samples:
     """Draws from the posterior of both signals, the draws along the first axis."""
 
-    #: (draws, measurements, *signal shape); behind the first axis, the layout of ``Solution.w`` and
-    #: ``Solution.x``
+    #: (draws, measurements, *signal shape); behind the first axis, the layout of ``Solution.w``
     w: Any
+    #: the same of ``Solution.x``
     x: Any
 
 
@@ -79,15 +80,17 @@ class Samples:
 class Solution:
     """The result for a batch of measurements. Printed, it is five lines; a notebook shows its pictures."""
 
-    #: the recovered signals of the winning restarts, (measurements, *signal shape); ``w`` is None from a
-    #: solver that finds none (``Solver.finds_w``)
+    #: the recovered signals of the winning restarts, (measurements, *signal shape)
     x: Any
+    #: as ``x``; None from a solver that finds none (``Solver.finds_w``)
     w: Any
     #: the latents (h, m) they were made from, each None where there is none
     latents: tuple[Any, Any]
     #: ‖y − A(w, x)‖² per measurement, over the entries that were measured; NaN without a ``w``
     residual: Any
+    #: how each measurement's solve ended
     status: tuple[Status, ...]
+    #: every restart of every measurement at its end
     restarts: Restarts
     #: the objective of every restart at the recorded steps: ``history_steps`` (k,), ``history``
     #: (measurements, restarts, k)
