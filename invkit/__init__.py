@@ -53,6 +53,7 @@ __all__ = [
     "Spec",
     "SpecError",
     "Status",
+    "Trained",
     "Trainer",
     "UsageError",
     "WeightsError",
@@ -82,6 +83,7 @@ __all__ = [
     "solving",
     "stack",
     "testing",
+    "train",
     "untrained",
 ]
 
@@ -124,6 +126,7 @@ if TYPE_CHECKING:
     from invkit.plugin.registry import Registry
     from invkit.plugin.specs import Spec
     from invkit.projection import Projection, project
+    from invkit.trained import Trained, train
 
 _MODULES = ("errors", "metrics", "solving", "testing")
 _NAMES = {
@@ -151,6 +154,7 @@ _NAMES = {
     "invkit.plugin.registry": "Registry",
     "invkit.plugin.specs": "Spec",
     "invkit.projection": "Projection project",
+    "invkit.trained": "Trained train",
     "invkit.errors": "ConfigError InputError InvkitError InvkitWarning MissingExtra OutputError PluginError "
     "ShapeError SpecError UsageError WeightsError",
 }

@@ -16,6 +16,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from invkit.errors import UsageError
+
 
 class Trainer(ABC):
     """Trains priors of one kind, or the weights of one solver."""
@@ -23,6 +25,21 @@ class Trainer(ABC):
     @abstractmethod
     def recipes(self) -> Mapping[str, Mapping[str, Any]]:
         """The shipped recipes by name."""
+
+    def recipe_for(self, data: str) -> Mapping[str, Any]:
+        """A recipe for pictures, made by looking at them.
+
+        Args:
+            data: a data set's spec, or the absolute path of a folder.
+
+        Raises:
+            UsageError: this trainer cannot tell what suits them; the default.
+            InputError: no pictures there, or too few.
+        """
+        raise UsageError(
+            f"{type(self).__name__} cannot tell a recipe from the data",
+            hint="write --recipe NAME as well; see `invkit train --list`",
+        )
 
     def usage(self, kind: str, name: str) -> str:
         """Return the spec that uses weights: by default that of a prior, ``kind:name``.

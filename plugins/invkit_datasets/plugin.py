@@ -26,6 +26,6 @@ _DATA_SETS = {
 
 @invkit.hookimpl
 def invkit_register(registry: Registry) -> None:
-    """Register the image data sets; ``images`` is what ``invkit train --data FOLDER`` reads."""
+    """Register the image data sets; ``images`` is what ``invkit train TRAINER FOLDER`` reads."""
     for name, (target, summary) in _DATA_SETS.items():
         registry.dataset(name, f"invkit_datasets.{target}", summary=summary, default=name == "images")

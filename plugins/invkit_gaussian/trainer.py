@@ -26,6 +26,7 @@ from invkit.training import mixture
 from invkit.training.recipes import card, load_recipes, structure
 from invkit_gaussian.figures import gaussian_figures
 from invkit_gaussian.fitting import fit
+from invkit_gaussian.inferred import inferred
 from invkit_gaussian.passes import Passes
 from invkit_gaussian.recipe import GaussianRecipe
 from invkit_gaussian.stored import moments_from, options_of, tensors_of
@@ -39,6 +40,9 @@ class GaussianTrainer(Trainer):
     def recipes(self) -> Mapping[str, Mapping[str, Any]]:
         """The shipped recipes: those of the shipped weights."""
         return load_recipes("invkit_gaussian", "recipes")
+
+    def recipe_for(self, data: str) -> Mapping[str, Any]:
+        return inferred(data)
 
     def train(
         self,

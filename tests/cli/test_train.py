@@ -81,7 +81,7 @@ def test_a_folder_of_images_as_data(tmp_path: Path, capsys: Captured, monkeypatc
         write_image(tmp_path / "photos" / f"{number}.png", rng.random((3, 30, 33)))
     monkeypatch.chdir(tmp_path)
     changes = ("--set", "batch=4", "--set", "epochs=1")
-    assert train("vae", "--recipe", "mnist", "--data", "photos", *changes, "--out", "run") == 0
+    assert train("vae", "--recipe", "mnist", "photos", *changes, "--out", "run") == 0
     stated = read_card(tmp_path / "run" / "vae-mnist.safetensors")["data"]["spec"]
     assert str(tmp_path / "photos").replace("/", "%2F") in stated or str(tmp_path / "photos") in stated
     assert "grey=true" in stated and "size=28" in stated
@@ -89,7 +89,7 @@ def test_a_folder_of_images_as_data(tmp_path: Path, capsys: Captured, monkeypatc
 
 def test_another_data_set_by_its_spec(tmp_path: Path) -> None:
     spec = "motion?length=5.0"
-    assert train("vae", "--recipe", "blurA", "--data", spec, *TINY, "--out", tmp_path, "--quiet") == 0
+    assert train("vae", "--recipe", "blurA", spec, *TINY, "--out", tmp_path, "--quiet") == 0
     assert read_card(tmp_path / "vae-blurA.safetensors")["data"]["spec"] == spec
 
 
@@ -101,7 +101,8 @@ VAE_A = ("vae", "--recipe", "blurA", "--out", "run")
     [
         ((), 2, "train needs TRAINER"),
         (("vae",), 2, "train needs --recipe"),
-        (("vae", "--recipe", "blurA"), 2, "train needs --out"),
+        (("vae", "."), 2, "cannot tell a recipe from the data"),
+        (("gaussian", "."), 3, "no image in the folder"),
         ((*VAE_A, "--sett", "a=b"), 2, "--sett"),
         ((*VAE_A, "--set", "epochs"), 2, "expected KEY=VALUE"),
         ((*VAE_A, "--seed", "-1"), 2, "--seed"),
@@ -111,10 +112,10 @@ VAE_A = ("vae", "--recipe", "blurA", "--out", "run")
         ((*VAE_A, "--set", "epoch=3"), 3, "did you mean 'epochs'?"),
         ((*VAE_A, "--set", "epochs=many"), 3, "'many' is not a whole number"),
         ((*VAE_A, "--set", "epochs=2.5"), 3, "2.5 is not a whole number"),
-        ((*VAE_A, "--data", "blurC"), 3, "unknown dataset 'blurC'"),
-        ((*VAE_A, "--data", "./nowhere"), 3, "no folder of images at ./nowhere"),
-        ((*VAE_A, "--data", "motion?len=3"), 3, "no option 'len'; did you mean 'length'?"),
-        ((*VAE_A, "--data", "blur30"), 3, "makes signals of shape (1, 28, 28)"),
+        ((*VAE_A, "blurC"), 3, "unknown dataset 'blurC'"),
+        ((*VAE_A, "./nowhere"), 3, "no folder of images at ./nowhere"),
+        ((*VAE_A, "motion?len=3"), 3, "no option 'len'; did you mean 'length'?"),
+        ((*VAE_A, "blur30"), 3, "makes signals of shape (1, 28, 28)"),
         ((*VAE_A, "--name", "../up"), 3, "'../up' cannot name a trained prior"),
         (("vae", "--recipe", "blurA", "--out", "a-file/run"), 3, "cannot write to the folder a-file/run"),
     ],

@@ -192,7 +192,7 @@ def test_the_command_line_says_how_to_use_the_result(
 ) -> None:
     changes = [f"--set={key}={value}" for key, value in (("limit", 4), ("batch", 2), ("epochs", 1))]
     options = "--set=architecture_options={channels=1,patch=2,width=4,blocks=1}"
-    command = ["train", "cnn", "--recipe", "housenumbers-blurA", "--data", "shake", *changes, options]
+    command = ["train", "cnn", "--recipe", "housenumbers-blurA", "shake", *changes, options]
     assert main([*command, "--out", str(tmp_path), "--quiet"]) == 0
     usage = capsys.readouterr().out.splitlines()[-1].removeprefix("use it as ")
     assert invkit.solver(usage).card["recipe"]["blur"] == "blurA"

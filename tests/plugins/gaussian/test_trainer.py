@@ -97,7 +97,7 @@ def test_a_folder_of_pictures(tmp_path: Path) -> None:
 
 
 def test_the_command_takes_a_recipe_and_changes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["train", "gaussian", "--recipe", "mnist", "--data", "shake", "--set", "rank=3"]
+    arguments = ["train", "gaussian", "--recipe", "mnist", "shake", "--set", "rank=3"]
     assert main([*arguments, "--set", "limit=40", "--name", "mine", "--out", str(tmp_path), "--quiet"]) == 0
     out = capsys.readouterr().out
     assert "psnr_true_kernel" in out and "use it as gaussian:" in out

@@ -38,7 +38,6 @@ def _command(out: Path, mnist_folder: Path, *more: str) -> list[str]:
         "vae",
         "--recipe",
         "mnist",
-        "--data",
         f"mnist?path={mnist_folder}",
         "--name",
         "small",
