@@ -21,6 +21,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Ambiguity",
     "BilinearOperator",
+    "Compared",
     "ConfigError",
     "Dataset",
     "Denoiser",
@@ -58,6 +59,7 @@ __all__ = [
     "UsageError",
     "WeightsError",
     "__version__",
+    "compare",
     "compose",
     "dataset",
     "decoder",
@@ -89,6 +91,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from invkit import errors, metrics, solving, testing
+    from invkit.comparing import Compared, compare
     from invkit.compose import Pipeline, compose, load_config, method
     from invkit.contracts.algebra import stack
     from invkit.contracts.ambiguity import Ambiguity, Scaling
@@ -147,6 +150,7 @@ _NAMES = {
     "invkit.contracts.solution": "Restarts Samples Solution Status",
     "invkit.contracts.solver": "Solver",
     "invkit.contracts.trainer": "Trainer",
+    "invkit.comparing": "Compared compare",
     "invkit.compose": "Pipeline compose load_config method",
     "invkit.packaged": "Example example",
     "invkit.parts": "dataset linear monitor noise operator prior register solver",

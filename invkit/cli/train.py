@@ -25,7 +25,6 @@ from invkit.plugin.registry import Registry
 
 if TYPE_CHECKING:
     from invkit.trained import Trained
-    pass
 
 
 @click.command("train")
