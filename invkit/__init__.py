@@ -72,6 +72,7 @@ __all__ = [
     "hookimpl",
     "linear",
     "load_config",
+    "map",
     "method",
     "metrics",
     "monitor",
@@ -91,6 +92,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from invkit import errors, metrics, solving, testing
+    from invkit.batch.mapping import map
     from invkit.comparing import Compared, compare
     from invkit.compose import Pipeline, compose, load_config, method
     from invkit.contracts.algebra import stack
@@ -133,6 +135,7 @@ if TYPE_CHECKING:
 
 _MODULES = ("errors", "metrics", "solving", "testing")
 _NAMES = {
+    "invkit.batch.mapping": "map",
     "invkit.contracts.algebra": "stack",
     "invkit.contracts.ambiguity": "Ambiguity Scaling",
     "invkit.contracts.bilinear": "BilinearOperator Misfit",

@@ -238,13 +238,25 @@ class Pipeline:
         Warns:
             InvkitWarning: images with values far beyond [0, 1].
         """
+        solution = self.solve(y, start=start, problem=problem, monitors=monitors)
+        with neutral():
+            return attrs.evolve(solution, config=self.to_config(strict=False))
+
+    def solve(
+        self,
+        y: Tensor | NDArray[Any] | str | os.PathLike[str],
+        *,
+        start: Solution | None = None,
+        problem: Problem | None = None,
+        monitors: Sequence[SpecLike | Monitor] = (),
+    ) -> Solution:
+        """As a call does, without the configuration in the solution: of many solves it is the same."""
         with neutral():
             problem, batch, numpy_in, axes_added = self._bound(y, problem)
             told = [*self.monitors, *(part("monitor", each) for each in monitors)]
             rng = torch.Generator().manual_seed(self.seed)
             began = None if start is None else self._start(start, problem, batch, rng)
             solution = self.solver.solve(problem, batch, rng, told, start=began)
-            solution = attrs.evolve(solution, config=self.to_config(strict=False))
         return _as_given(solution, numpy_in, axes_added)
 
     def _bound(self, y: Any, problem: Problem | None = None) -> tuple[Problem, Tensor, bool, int]:

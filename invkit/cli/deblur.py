@@ -2,15 +2,16 @@
 
 invkit deblur photos --config out/config.toml --out again --json
 
-Everything is checked before anything is written: the specs, every image, the fit of the priors, the folder.
-Then the images are recovered one by one. An image that fails does not stop the others.
+The specs and the folder are checked first. Each image is checked when its turn comes; one that fails does
+not stop the others. The work is done by :mod:`invkit.batch`.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,18 +22,30 @@ from invkit.cli.output import (
     grey_option,
     images_argument,
     json_option,
+    print_json,
+    print_table,
     quiet_option,
-    report,
+    say_skipped,
     seed_option,
     to_stderr,
 )
-from invkit.errors import InputError, InvkitError, UsageError
+from invkit.errors import InputError, UsageError
 from invkit.plugin.loading import default_manager
 from invkit.plugin.specs import Spec
 
 if TYPE_CHECKING:
-    from invkit.cli.jobs import Crop, Failure, Job
+    from invkit.batch import Crop, Failure, Report, Source
+    from invkit.batch.mapping import Step
     from invkit.compose import Pipeline
+
+EXPLAINED = {
+    "max_iter": "the usual end",
+    "doubtful": "likely to be wrong by the solver's own signs: compare it with the input",
+    "sharp": "not blurred, or too little structure to tell: the picture is as it was",
+}
+"""What a status means that is no failure."""
+
+_LISTED = 1000  # pictures in a table; of more, how many ended in which status
 
 
 @click.command("deblur")
@@ -62,6 +75,11 @@ if TYPE_CHECKING:
 @click.option(
     "--monitor", "monitors", multiple=True, metavar="SPEC", help="E.g. tensorboard:DIR; repeatable."
 )
+@click.option(
+    "--jobs", type=click.IntRange(1), metavar="N", help="Processes; as many as torch has threads by default."
+)
+@click.option("--again", is_flag=True, help="Solve what is finished, too.")
+@click.option("--shard", metavar="I/N", help="Only the I-th of N parts of the images.")
 @quiet_option
 @json_option
 def deblur(
@@ -80,6 +98,9 @@ def deblur(
     max_pixels: int | None,
     device: str,
     monitors: tuple[str, ...],
+    jobs: int | None,
+    again: bool,
+    shard: str | None,
     quiet: bool,
     as_json: bool,
 ) -> int:
@@ -87,9 +108,14 @@ def deblur(
 
     PNG, JPEG, TIFF, WebP, BMP and npy are read; HEIC and FITS with their extras. For a.png the folder --out
     gets a_sharp.png and a_kernel.png (with the exact numbers as .npy), the picture a_panel.png (blurry,
-    recovered, kernel, re-blurred, residual) and the record a.json; and config.toml, which --config takes.
-    Files of these names are replaced. a_sharp.png has 16 bits where the input has more than 8, and the
+    recovered, kernel, re-blurred, residual) and the record a.json; and config.toml, which --config takes,
+    and records.jsonl with all records. a_sharp.png has 16 bits where the input has more than 8, and the
     input's colour profile and EXIF.
+
+    The same command goes on where it was stopped, by whatever: an image is left as it is where its record
+    fits image, configuration and results. Results of another configuration are replaced. --jobs 8 solves
+    eight images at a time, each with one thread; the results are the same for any number. --shard 2/8 is one
+    of eight commands that may run at the same time.
 
     The record and the table say an image's status. max_iter: the usual end. doubtful: the result is likely
     to be wrong; where it was softened towards the input for that, a_unsoftened.png is the image by the
@@ -104,8 +130,8 @@ def deblur(
     it are left out; one --prior is then the image's. In a folder, files that are no images are passed over
     and named on stderr.
 
-    Exit code 0 where all went well (a doubtful or sharp result is no failure), 1 where some images failed, 3
-    where nothing could be done.
+    Exit code 0 where all went well (a doubtful or sharp result is no failure), 1 where some images failed or
+    the disk is full, 3 where nothing could be done.
 
     \b
     invkit deblur photo.jpg --out out
@@ -114,26 +140,48 @@ def deblur(
     """
     parts = {"operator": operator, "noise": noise, "solver": list(solvers) or None}
     named = {key: value for key, value in parts.items() if value}
+    from invkit.batch import Crop, Recovery, find_items
+    from invkit.batch.mapping import check_out, recover_all
     from invkit.cli.devices import device as device_named
-    from invkit.cli.jobs import Crop, find_jobs, say_skipped
     from invkit.files.images import skipped
     from invkit.files.pictures import MAX_PIXELS
 
-    place = device_named(device)
+    place = str(device_named(device))
     part = None if crop is None else Crop.parse(crop)
+    share = None if shard is None else _shard(shard)
     pipeline = _pipeline(named, priors, method, config, kernel, quiet)
-    pipeline = _with_options(pipeline, seed, part, _monitors(monitors, quiet))
     passed_over = skipped(images)
-    found = find_jobs(images, grey=grey, max_pixels=max_pixels or MAX_PIXELS, crop=part, device=place)
-    jobs, failures = _checked(pipeline, images, *found, out, quiet)
+    source, failures = find_items(images)
+    _require_images(source, failures)
+    watched = len(source) == 1 or jobs == 1
+    pipeline = _with_options(pipeline, seed, part, _monitors(monitors, quiet or not watched))
+    recovery = Recovery(pipeline, grey, max_pixels or MAX_PIXELS, part, place)
+    try:
+        check_out(images, source, out)
+    except InputError as error:
+        raise UsageError(f"--out: {error.message}", hint=error.hint) from error
+    show = _Show(quiet, alone=len(source) == 1 and not failures)
     if not quiet:
         say_skipped(passed_over)
-    records, interrupted = _recover_all(pipeline, jobs, failures, out, quiet)
-    _print(records, failures, passed_over, out, interrupted, as_json)
-    if interrupted:
-        to_stderr(f"invkit: interrupted; {len(records)} of {len(jobs)} images are in {out}")
+    for each in failures:
+        show.failure(each)
+    options: dict[str, Any] = {"jobs": jobs, "again": again, "shard": share}
+    done = recover_all(recovery, source, failures, out, **options, tell=show.step, say=show.say)
+    _refuse_if_nothing(done, alone=show.alone)
+    _print(done, show.names, passed_over, as_json)
+    if done.full is not None:
+        to_stderr(f"invkit: error: {done.full}")
+    if done.interrupted:
+        to_stderr(f"invkit: interrupted; {done.solved + done.kept} of {done.of} images are in {out}")
         return 130
-    return int(bool(failures) or any(record["status"] == "diverged" for record in records))
+    return int(bool(done.failed or done.full) or "diverged" in done.status)
+
+
+def _shard(text: str) -> tuple[int, int]:
+    first, slash, parts = text.partition("/")
+    if not (slash and first.isdecimal() and parts.isdecimal() and 1 <= int(first) <= int(parts)):
+        raise UsageError(f"--shard {text} is no part of a whole", hint="write e.g. --shard 2/8, from 1 on")
+    return int(first), int(parts)
 
 
 def _pipeline(
@@ -215,111 +263,110 @@ def _monitors(named: Sequence[str], quiet: bool) -> list[str]:
     return [*named, *shown]
 
 
-def _checked(
-    pipeline: Pipeline,
-    images: Sequence[Path],
-    jobs: Sequence[Job],
-    failures: list[Failure],
-    out: Path,
-    quiet: bool,
-) -> tuple[list[Job], list[Failure]]:
-    """The images that can be deblurred, and those that can not; at least one can, and ``out`` is ready."""
-    from invkit.cli.deblurring import check
-    from invkit.cli.jobs import Failure
-    from invkit.files.solutions import writable_folder
-
-    if any(path.is_dir() and path.resolve() == out.resolve() for path in images):
-        raise UsageError(
-            f"--out {out} is the folder of the images", hint="choose another: results are images too"
-        )
-    sources = {job.source.resolve() for job in jobs}
-    for job in jobs:
-        for path in job.outputs(out).values():
-            if path.resolve() in sources:
-                raise UsageError(
-                    f"the results of {job.source} would replace {path}", hint="choose another --out"
-                )
-    good = []
-    for job in jobs:
-        try:
-            checked = check(pipeline, job, keep=len(jobs) == 1)
-        except InvkitError as error:
-            failures.append(Failure(job.source, error))
-            continue
-        good.append(checked)
-        if not quiet and pipeline.solver.finds_w and pipeline.priors[0].signal_shape is None:
-            assert checked.problem is not None
-            kernel = checked.problem.priors[0].signal_shape or ()
-            to_stderr(f"invkit: {job.source}: looking for a kernel of at most {kernel[1]}×{kernel[2]} pixels")
-    if len(failures) == 1 and not good:
-        raise InputError(str(failures[0])) from failures[0].error
-    for failure in failures:
-        to_stderr(f"invkit: error: {failure}")
-    if not good:
+def _require_images(source: Source, failures: Sequence[Failure]) -> None:
+    """Refuse arguments that name no image."""
+    if len(source):
+        return
+    if len(failures) > 1:
+        for each in failures:
+            to_stderr(f"invkit: error: {each}")
         raise InputError(f"none of the {len(failures)} images can be deblurred", hint="see above")
-    writable_folder(out)
-    pipeline.save_config(out / "config.toml")
-    return good, failures
+    raise InputError(str(failures[0]))
 
 
-def _recover_all(
-    pipeline: Pipeline, jobs: Sequence[Job], failures: list[Failure], out: Path, quiet: bool
-) -> tuple[list[dict[str, Any]], bool]:
-    """Recover the images in turn; return their records, and whether Ctrl-C ended it. Adds to ``failures``."""
-    from invkit.cli.deblurring import recover
-    from invkit.cli.jobs import Failure
-
-    alone = len(jobs) == 1 and not failures
-    records: list[dict[str, Any]] = []
-    began = time.monotonic()
-    for number, job in enumerate(jobs, 1):
-        if not quiet and not alone:
-            to_stderr(f"[{number}/{len(jobs)}] {job.source}{_time_left(jobs, number, began)}")
-        try:
-            records.append(recover(pipeline, job, out))
-        except KeyboardInterrupt:
-            return records, True
-        except Exception as error:  # whatever befalls one image, the others are done
-            if alone:
-                raise
-            failures.append(Failure(job.source, error))
-            to_stderr(f"invkit: error: {failures[-1]}")
-            continue
-        remark = (records[-1].get("notes") or {}).get("remark")
-        if remark and not quiet:
-            to_stderr(f"invkit: {job.source}: {remark}")
-        if records[-1]["status"] == "interrupted":
-            return records, True
-    return records, False
+def _refuse_if_nothing(done: Report, *, alone: bool) -> None:
+    """Raise what an only image has failed by, or say that none could be done."""
+    if done.solved or done.kept or done.interrupted or done.full or not done.failed:
+        return
+    if alone and done.failed[0].error is not None and not done.failed[0].foreseen:
+        raise done.failed[0].error
+    if alone:
+        raise InputError(str(done.failed[0])) from done.failed[0].error
+    if all(each.foreseen for each in done.failed):
+        raise InputError(f"none of the {len(done.failed)} images can be deblurred", hint="see above")
 
 
-def _time_left(jobs: Sequence[Job], number: int, began: float) -> str:
-    """On a terminal, how long the images from the ``number``-th on will take, by the pixels done so far."""
-    done = sum(job.pixels for job in jobs[: number - 1])
-    if not done or not sys.stderr.isatty():
-        return ""
-    left = sum(job.pixels for job in jobs[number - 1 :])
-    seconds = round((time.monotonic() - began) * left / done)
-    return f" (about {seconds // 60}:{seconds % 60:02d} left)"
+class _Show:
+    """Says on stderr how it goes on, and keeps the names of what is done."""
+
+    def __init__(self, quiet: bool, *, alone: bool) -> None:
+        self.quiet, self.alone = quiet, alone
+        self.names: list[str] = []
+        self._began, self._solved = time.monotonic(), 0
+
+    def say(self, line: str) -> None:
+        if not self.quiet:
+            to_stderr(f"invkit: {line}")
+
+    def failure(self, failure: Failure) -> None:
+        if not self.alone:
+            to_stderr(f"invkit: error: {failure}")
+
+    def step(self, step: Step) -> None:
+        if step.failure is not None:
+            self.failure(step.failure)
+            return
+        assert step.record is not None
+        self.names.append(step.item.name)
+        if step.kept:
+            return
+        self._solved += 1
+        if not self.alone and not self.quiet:
+            to_stderr(f"[{step.number}/{step.of}] {step.item}{self._time_left(step.of - step.number)}")
+        remark = (step.record.get("notes") or {}).get("remark")
+        if remark:
+            self.say(f"{step.item}: {remark}")
+
+    def _time_left(self, left: int) -> str:
+        """On a terminal, how long the images left will take, by those solved so far."""
+        if not left or not sys.stderr.isatty():
+            return ""
+        seconds = round((time.monotonic() - self._began) * left / self._solved)
+        return f" (about {seconds // 60}:{seconds % 60:02d} left)"
 
 
-def _print(
-    records: Sequence[dict[str, Any]],
-    failures: Sequence[Failure],
-    passed_over: Mapping[Path, str],
-    out: Path,
-    interrupted: bool,
-    as_json: bool,
-) -> None:
-    from invkit.cli.deblurring import EXPLAINED
+class _Records(list[dict[str, Any]]):
+    """The records of a folder, read when they are printed: there may be a million."""
 
-    value = {
-        "out": str(out),
-        "images": records,
-        "failed": [{"image": str(each.source), "error": each.reason} for each in failures],
-        "skipped": [{"file": str(path), "reason": why} for path, why in passed_over.items()],
-        "interrupted": interrupted,
-    }
+    def __init__(self, out: Path, names: Sequence[str]) -> None:
+        super().__init__()
+        self._out, self._names = out, names
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        for name in self._names:
+            yield json.loads((self._out / f"{name}.json").read_bytes())
+
+
+def _print(done: Report, names: Sequence[str], passed_over: Mapping[Path, str], as_json: bool) -> None:
+    records = _Records(done.out, names)
+    if as_json:
+        print_json(
+            {
+                "out": str(done.out),
+                "images": records,
+                "finished_before": done.kept,
+                "failed": [{"image": each.source, "error": each.reason} for each in done.failed],
+                "skipped": [{"file": str(path), "reason": why} for path, why in passed_over.items()],
+                "interrupted": done.interrupted,
+            }
+        )
+        return
+    if len(names) > _LISTED:
+        rows = [*done.status.items(), *([("failed", len(done.failed))] if done.failed else [])]
+        print_table(("status", f"images in {done.out}"), [(status, str(count)) for status, count in rows])
+    else:
+        _print_records(list(records), done)
+    for status, meaning in EXPLAINED.items():
+        if status in done.status:
+            click.echo(f"{status}: {meaning}")
+    if done.kept:
+        click.echo(f"{done.kept} of {done.of} were finished before; --again solves them anew")
+
+
+def _print_records(records: Sequence[dict[str, Any]], done: Report) -> None:
     sure = any(record.get("confidence") is not None for record in records)
     rows = [
         (
@@ -332,14 +379,12 @@ def _print(
         )
         for record in records
     ]
-    columns = ("image", "status", *(["confidence"] if sure else []), "residual (rms)", "seconds", f"in {out}")
-    rows += [(str(each.source), "failed", *["–"] * (len(columns) - 2)) for each in failures]
-    report(as_json, value, columns, rows)
-    if not as_json:
-        there = {record["status"] for record in records}
-        for status, meaning in EXPLAINED.items():
-            if status in there:
-                click.echo(f"{status}: {meaning}")
+    columns = (
+        *("image", "status", *(["confidence"] if sure else [])),
+        *("residual (rms)", "seconds", f"in {done.out}"),
+    )
+    rows += [(each.source, "failed", *["–"] * (len(columns) - 2)) for each in done.failed]
+    print_table(columns, rows)
 
 
 def _number(value: float | None, form: str) -> str:

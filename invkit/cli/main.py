@@ -5,17 +5,20 @@
     invkit --traceback deblur …
 
 Exit codes: 0 done; 1 some items failed, or an internal error; 2 usage; 3 a bad spec, configuration or input;
-130 interrupted. A command returns its exit code, or ``None`` for 0. Commands are named in a table and
-imported when called; plugins add theirs through ``registry.command``.
+130 interrupted, by Ctrl-C, SIGTERM or SIGHUP. A command returns its exit code, or ``None`` for 0. Commands
+are named in a table and imported when called; plugins add theirs through ``registry.command``.
 """
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import click
@@ -100,7 +103,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")
     show = "--traceback" in arguments  # anywhere on the line: people add it at the end
     try:
-        code = _run([argument for argument in arguments if argument != "--traceback"])
+        with _stopped_as_by_ctrl_c():
+            code = _run([argument for argument in arguments if argument != "--traceback"])
         sys.stdout.flush()
         return code
     except BrokenPipeError:
@@ -120,6 +124,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:  # the boundary: whatever is left is a defect
         what = f"internal error: {type(error).__name__}: {error}"
         return _fail(error, f"{what}; run it again with --traceback and report it", FAILED, show)
+
+
+@contextlib.contextmanager
+def _stopped_as_by_ctrl_c() -> Iterator[None]:
+    """Let the system's other ways to end a program do what Ctrl-C does, unless they are ignored."""
+    here = threading.current_thread() is threading.main_thread()
+    ways = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name) and here]
+    plain = [way for way in ways if signal.getsignal(way) is signal.SIG_DFL]
+    for way in plain:
+        signal.signal(way, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for way in plain:
+            signal.signal(way, signal.SIG_DFL)
 
 
 def _run(arguments: list[str]) -> int:

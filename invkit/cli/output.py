@@ -12,11 +12,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import click
+
+#: how many files that are no images are named
+_NAMED = 8
 
 PATH: Final[Any] = click.Path(path_type=Path)
 """The type of a parameter that is a file or a folder."""
@@ -45,12 +48,14 @@ def print_json(value: Any) -> None:
     """Print a JSON-ready value on stdout.
 
     Args:
-        value: dicts, lists, text, finite numbers, booleans and ``None``.
+        value: dicts, lists, text, finite numbers, booleans and ``None``; long lists may give their items one
+            by one.
 
     Raises:
         ValueError: a number that is not finite, which JSON cannot hold.
     """
-    click.echo(json.dumps(value, indent=2, allow_nan=False))
+    sys.stdout.writelines(json.JSONEncoder(indent=2, allow_nan=False).iterencode(value))
+    click.echo()
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -72,6 +77,14 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 def to_stderr(message: str) -> None:
     """Print a remark on stderr."""
     click.echo(message, err=True)
+
+
+def say_skipped(passed_over: Mapping[Path, str]) -> None:
+    """Name on stderr what is no image in the folders, a line for each folder; of many files the first."""
+    for folder in dict.fromkeys(path.parent for path in passed_over):
+        named = [f"{path.name}: {why}" for path, why in passed_over.items() if path.parent == folder]
+        more = f", and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+        to_stderr(f"invkit: {folder}: passed over {len(named)}: {', '.join(named[:_NAMED])}{more}")
 
 
 def _print_rich(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -6,7 +6,16 @@ from pathlib import Path
 
 import click
 
-from invkit.cli.output import PATH, grey_option, images_argument, json_option, report, seed_option, to_stderr
+from invkit.cli.output import (
+    PATH,
+    grey_option,
+    images_argument,
+    json_option,
+    report,
+    say_skipped,
+    seed_option,
+    to_stderr,
+)
 
 
 @click.command("project")
@@ -43,8 +52,9 @@ def project(
     invkit project digits/ --prior vae:mnist --out out/
     """
     import invkit
-    from invkit.cli.jobs import Failure, find_jobs, say_skipped
-    from invkit.files.images import skipped, write_image
+    from invkit.batch import find_items
+    from invkit.batch.recovering import failure
+    from invkit.files.images import read_image, skipped, write_image
     from invkit.files.panels import residual_cell, write_panel
     from invkit.files.solutions import writable_folder
 
@@ -52,31 +62,31 @@ def project(
     folder = None if out is None else writable_folder(out)
     passed_over = skipped(images)
     say_skipped(passed_over)
-    jobs, failures = find_jobs(images, grey=grey)
+    source, failures = find_items(images)
     records = []
-    for job in jobs:
+    for item in source:
         try:
-            _check_size(job.source, prior.signal_shape)
-            truth = job.read().pixels
+            _check_size(item.path, prior.signal_shape)
+            truth = read_image(item.path, grey=grey)
             found = invkit.project(
                 prior, truth, restarts=restarts, steps=steps, weight=weight, seed=seed or 0
             )
             record = {
-                "image": str(job.source),
+                "image": str(item.path),
                 "psnr": found.psnr.item(),
                 "ssim": float(invkit.metrics.ssim(found.signal, truth)),
                 "latent_norm": float((found.latent**2).sum() ** 0.5),
             }
             if folder is not None:
-                write_image(folder / f"{job.name}_range.png", found.signal)
+                write_image(folder / f"{item.name}_range.png", found.signal)
                 cells = [("image", truth), ("closest", found.signal), residual_cell(found.signal - truth)]
-                write_panel(folder / f"{job.name}_panel.png", [cells])
+                write_panel(folder / f"{item.name}_panel.png", [cells])
             records.append(record)
         except invkit.InvkitError as error:
-            failures.append(Failure(job.source, error))
-    for failure in failures:
-        to_stderr(f"invkit: {failure}")
-    value: dict[str, object] = {"prior": spec, "images": records, "failed": [str(f.source) for f in failures]}
+            failures.append(failure(str(item), error))
+    for each in failures:
+        to_stderr(f"invkit: {each}")
+    value: dict[str, object] = {"prior": spec, "images": records, "failed": [f.source for f in failures]}
     value["skipped"] = [{"file": str(path), "reason": why} for path, why in passed_over.items()]
     rows = (
         (r["image"], f"{r['psnr']:.2f} dB", f"{r['ssim']:.4f}", f"{r['latent_norm']:.1f}") for r in records

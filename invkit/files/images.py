@@ -13,6 +13,7 @@ floats outside [0, 1]) is refused with the way to mend it, never guessed.
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -28,7 +29,18 @@ from invkit.files.atomic import atomic_write
 from invkit.files.pictures import MAX_PIXELS, SUFFIXES, check_file, read_picture
 from invkit.files.png import write_png
 
-__all__ = ["SUFFIXES", "as_image", "find_images", "read_image", "skipped", "to_picture", "write_image"]
+__all__ = [
+    "SUFFIXES",
+    "as_image",
+    "find_images",
+    "names_of_images",
+    "npy_bytes",
+    "png_bytes",
+    "read_image",
+    "skipped",
+    "to_picture",
+    "write_image",
+]
 
 
 def read_image(
@@ -84,11 +96,25 @@ def write_image(
             hint="name the file .png (8 or 16 bit) or .npy (exact)",
         )
     pixels = as_image(array, f"write {path}")
+    made = npy_bytes(pixels) if suffix == ".npy" else png_bytes(pixels, bits=bits, icc=icc, exif=exif)
     with atomic_write(path) as stream:
-        if suffix == ".npy":
-            np.save(stream, pixels.astype(np.float32), allow_pickle=False)
-        else:
-            write_png(stream, _levels(pixels, bits), icc, exif)
+        stream.write(made)
+
+
+def png_bytes(
+    array: Any, *, bits: Literal[8, 16] = 8, icc: bytes | None = None, exif: bytes | None = None
+) -> bytes:
+    """A PNG file of an image; see :func:`write_image`."""
+    stream = io.BytesIO()
+    write_png(stream, _levels(as_image(array, "write a PNG"), bits), icc, exif)
+    return stream.getvalue()
+
+
+def npy_bytes(array: npt.NDArray[Any]) -> bytes:
+    """An npy file of an array, as float32."""
+    stream = io.BytesIO()
+    np.save(stream, array.astype(np.float32), allow_pickle=False)
+    return stream.getvalue()
 
 
 def find_images(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
@@ -104,7 +130,7 @@ def find_images(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
     found: dict[Path, None] = {}
     for path in map(Path, paths):
         if path.is_dir():
-            found.update(dict.fromkeys(_images_inside(path)))
+            found.update(dict.fromkeys(path / name for name in names_of_images(path)))
         else:
             check_file(path)
             found[path] = None
@@ -154,10 +180,11 @@ def skipped(paths: Iterable[str | os.PathLike[str]]) -> dict[Path, str]:
     """What `find_images` passes over in the folders of a list, and why; hidden files are not mentioned."""
     found = {}
     for folder in filter(Path.is_dir, map(Path, paths)):
-        for path in _visible(folder):
+        for name in _visible(folder):
+            path = folder / name
             if not path.is_file():
                 found[path] = "a folder" if path.is_dir() else "no file"
-            elif path.suffix.lower() not in SUFFIXES:
+            elif _suffix(name) not in SUFFIXES:
                 found[path] = f"no image ({path.suffix or 'no suffix'})"
     return found
 
@@ -169,18 +196,27 @@ def _levels(pixels: npt.NDArray[Any], bits: int) -> npt.NDArray[Any]:
     return levels
 
 
-def _images_inside(folder: Path) -> list[Path]:
-    images = [path for path in _visible(folder) if path.is_file() and path.suffix.lower() in SUFFIXES]
-    if not images:
+def names_of_images(folder: Path) -> list[str]:
+    """The names of the images directly inside a folder, sorted, hidden files left out.
+
+    Raises:
+        InputError: it cannot be listed, or holds no image.
+    """
+    names = [name for name in _visible(folder) if _suffix(name) in SUFFIXES and (folder / name).is_file()]
+    if not names:
         raise InputError(f"no image in the folder {folder}", hint=f"images end in {', '.join(SUFFIXES)}")
-    return images
+    return names
 
 
-def _visible(folder: Path) -> list[Path]:
+def _suffix(name: str) -> str:
+    return os.path.splitext(name)[1].lower()
+
+
+def _visible(folder: Path) -> list[str]:
     try:
-        entries = sorted(folder.iterdir())
+        names = os.listdir(folder)
     except OSError as error:
         raise InputError(
             f"cannot list the folder {folder}: {error.strerror}", hint="check its permissions"
         ) from error
-    return [path for path in entries if not path.name.startswith(".")]
+    return sorted(name for name in names if not name.startswith("."))

@@ -10,6 +10,7 @@ Small images are enlarged by whole factors, so that every pixel stays a visible 
 
 from __future__ import annotations
 
+import io
 import math
 import os
 from collections.abc import Sequence
@@ -81,9 +82,16 @@ def write_panel(path: str | os.PathLike[str], rows: Sequence[Sequence[Cell]]) ->
     path = Path(path)
     if path.suffix.lower() != ".png":
         raise OutputError(f"a panel is written as PNG, not {path.name!r}", hint=f"name it {path.stem}.png")
-    picture = Image.fromarray(panel(rows))
+    made = panel_bytes(rows)
     with atomic_write(path) as stream:
-        picture.save(stream, format="PNG", compress_type=COMPRESSION)
+        stream.write(made)
+
+
+def panel_bytes(rows: Sequence[Sequence[Cell]]) -> bytes:
+    """Draw a `panel` as a PNG file."""
+    stream = io.BytesIO()
+    Image.fromarray(panel(rows)).save(stream, format="PNG", compress_type=COMPRESSION)
+    return stream.getvalue()
 
 
 def recovery_row(

@@ -6,6 +6,7 @@ takes missing rows for black. The header, the transparent colour and the number 
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
 from collections.abc import Iterator
@@ -101,7 +102,7 @@ def read_png(path: Path) -> Decoded:
 
 
 def write_png(
-    stream: IO[bytes], levels: npt.NDArray[Any], icc: bytes | None = None, exif: bytes | None = None
+    stream: io.BytesIO, levels: npt.NDArray[Any], icc: bytes | None = None, exif: bytes | None = None
 ) -> None:
     """Write uint8 or uint16 levels, (1 or 3, height, width), with a colour profile and EXIF."""
     rows = np.ascontiguousarray(np.moveaxis(levels, 0, -1))

@@ -74,6 +74,14 @@ class Processes:
         distributed.all_reduce(total)
         return total / self.count
 
+    def any(self, here: bool) -> bool:
+        """Return whether it is so in any of the processes."""
+        if self.count == 1:
+            return here
+        told = torch.tensor(int(here), device=self.device)
+        distributed.all_reduce(told, op=distributed.ReduceOp.MAX)
+        return bool(told)
+
     def wait(self) -> None:
         """Wait until all processes are here."""
         if self.count > 1:

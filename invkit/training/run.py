@@ -15,10 +15,14 @@ steps: see :mod:`invkit.training.processes`.
 from __future__ import annotations
 
 import math
+import signal
+import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import attrs
@@ -115,6 +119,32 @@ class Schedule:
     def decay(self, step: int) -> float:
         """Return the average's decay, smaller at first so that the untrained weights are soon forgotten."""
         return min(self.ema, (1 + step) / (10 + step))
+
+
+@contextmanager
+def _signalled() -> Iterator[list[int]]:
+    """The signals that ask a program to end, as they come: the first of them interrupts nothing.
+
+    Those that are ignored stay so. Outside the main thread none is seen.
+    """
+    seen: list[int] = []
+    here = threading.current_thread() is threading.main_thread()
+    asked = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {each: signal.getsignal(each) for each in asked if here}
+
+    def note(number: int, frame: FrameType | None) -> None:
+        if seen:
+            raise KeyboardInterrupt
+        seen.append(number)
+
+    try:
+        for each, handler in before.items():
+            if handler is not signal.SIG_IGN:
+                signal.signal(each, note)
+        yield seen
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 def signals_in(data: Dataset, limit: int) -> int:
@@ -223,10 +253,13 @@ class TrainingRun:
 
         Raises:
             InputError: loss or gradient of a step is not finite. The last checkpoint is from before it.
+            KeyboardInterrupt: Ctrl-C, SIGTERM or SIGHUP, at any of the processes. The step is finished first,
+                and the checkpoint written; a second signal does not wait for that.
         """
         steps = self.steps
         wrapped = [self.processes.wrap(turn.network, turn.loss) for turn in self.turns]
-        with ThreadPoolExecutor(1) as reader:  # the next batch is read while this one is worked on
+        # The next batch is read while this one is worked on.
+        with ThreadPoolExecutor(1) as reader, _signalled() as seen:
             ahead = reader.submit(self.batch, self.step) if self.step < steps else None
             while self.step < steps:
                 assert ahead is not None
@@ -239,8 +272,11 @@ class TrainingRun:
                 self.step += 1
                 if self.step % log_every == 0 or self.step == steps:
                     self._tell(watch, steps, log)
-                if self.step % save_every == 0 or self.step == steps:
+                stop = self.processes.any(bool(seen)) and self.step < steps
+                if self.step % save_every == 0 or self.step == steps or stop:
                     self.save()
+                if stop:
+                    raise KeyboardInterrupt
         return self.average
 
     def _tell(self, watch: Watcher, steps: int, log: Mapping[str, Tensor]) -> None:

@@ -22,7 +22,8 @@ from PIL import Image
 from scipy.io import loadmat
 
 import invkit
-from invkit.cli import deblurring
+from invkit.batch import Item, Recovery
+from invkit.batch.recovering import failure
 from invkit.cli.main import main
 from invkit.files.images import read_image, write_image
 from invkit.plugin.loading import default_manager
@@ -32,6 +33,7 @@ from tests.plugin.distributions import hook, write_distribution
 from tests.untrained import write_untrained_cnn
 
 Captured = pytest.CaptureFixture[str]
+WRITTEN = ["config.toml", "records.jsonl"]
 SUFFIXES = ["_sharp.png", "_sharp.npy", "_kernel.png", "_kernel.npy", "_panel.png", ".json"]
 
 
@@ -55,7 +57,7 @@ def test_all_files_of_an_image(tmp_path: Path, quick: list[str | Path], capsys: 
     out, err = capsys.readouterr()
     assert err == "" and str(image) in out and "max_iter" in out and "digit_sharp.png" in out
     folder = tmp_path / "out"
-    assert names(folder) == sorted(["config.toml", *(f"digit{suffix}" for suffix in SUFFIXES)])
+    assert names(folder) == sorted([*WRITTEN, *(f"digit{suffix}" for suffix in SUFFIXES)])
     # The same by hand gives the same numbers, to the bit.
     pipeline = invkit.load_config(folder / "config.toml")
     solution = pipeline(image)
@@ -110,7 +112,7 @@ def test_an_image_does_not_depend_on_its_neighbours_or_its_format(
         picture.save(tmp_path / "photos" / "d.jpg", quality=95)
     (tmp_path / "photos" / "notes.txt").write_text("no image, and passed over")
     assert deblur(tmp_path / "photos", *quick) == 0
-    assert names(tmp_path / "out") == sorted(["config.toml", *(s + f for s in "abcd" for f in SUFFIXES)])
+    assert names(tmp_path / "out") == sorted([*WRITTEN, *(s + f for s in "abcd" for f in SUFFIXES)])
     alone = [*quick[:-1], tmp_path / "alone"]
     assert deblur(second, first, *alone) == 0
     for stem in "ab":
@@ -134,9 +136,9 @@ def test_operator_and_solver_have_defaults(
     tmp_path: Path, quick: list[str | Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Any] = []
-    monkeypatch.setattr(deblurring, "recover", lambda pipeline, job, out: seen.append(pipeline) or RECORD)
+    monkeypatch.setattr(invkit.Pipeline, "solve", seeing(seen))
     (image,) = write_blurry(tmp_path, "digit.png")
-    assert deblur(image, *quick[:4], "--out", tmp_path / "out") == 0
+    assert deblur(image, *quick[:4], "--out", tmp_path / "out") == 3
     assert (type(seen[0].operator).__name__, type(seen[0].solver).__name__) == (
         "CircularConvolution",
         "AltGD",
@@ -154,19 +156,19 @@ def test_without_a_prior_it_is_the_method_for_photographs(
     tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Any] = []
-    monkeypatch.setattr(deblurring, "recover", lambda pipeline, job, out: seen.append(pipeline) or RECORD)
+    monkeypatch.setattr(invkit.Pipeline, "solve", seeing(seen))
     image = write_colour(tmp_path / "photo.png", side=40)
     chosen = default_manager().registry.default("method").name
-    assert deblur(image, "--out", tmp_path / "out") == 0
-    first, second = capsys.readouterr().err.splitlines()
+    assert deblur(image, "--out", tmp_path / "out") == 3
+    first, second, _ = capsys.readouterr().err.splitlines()
     assert seen[0].to_config() == invkit.method(chosen).to_config()
     assert f"no prior given: --method {chosen}" in first
     assert str(image) in second and re.search(r"kernel of at most (\d+)×\1 pixels", second)
     # The same, half of it named; and the options of a solver that is named.
-    assert deblur(image, "--solver", "darkprior?rounds=2", "--quiet", "--out", tmp_path / "out") == 0
-    assert capsys.readouterr().err == ""
+    assert deblur(image, "--solver", "darkprior?rounds=2", "--quiet", "--out", tmp_path / "out") == 3
+    assert capsys.readouterr().err == f"invkit: error: {image}: seen\n"
     assert seen[1].to_config() == invkit.method(chosen, solver="darkprior?rounds=2").to_config()
-    assert deblur(image, "--operator", "circconv", "--out", tmp_path / "out") == 0
+    assert deblur(image, "--operator", "circconv", "--out", tmp_path / "out") == 3
     assert seen[2].to_config() == invkit.method(chosen, operator="circconv").to_config()
 
 
@@ -299,7 +301,14 @@ def _aligned_error(image: np.ndarray, truth: np.ndarray) -> float:
     return min(float(np.square(each - truth)[12:-12, 12:-12].mean()) for each in moved)
 
 
-RECORD = {"image": "a.png", "status": "max_iter", "residual_rms": None, "seconds": 0.1, "files": {}}
+def seeing(seen: list[invkit.Pipeline]) -> Any:
+    """In place of a solve: sees the pipeline, and fails."""
+
+    def see(pipeline: invkit.Pipeline, y: torch.Tensor, **options: Any) -> invkit.Solution:
+        seen.append(pipeline)
+        raise invkit.InputError("seen")
+
+    return see
 
 
 def test_images_of_one_name_do_not_overwrite_each_other(tmp_path: Path, quick: list[str | Path]) -> None:
@@ -337,14 +346,12 @@ def test_one_image_that_fails_in_the_middle_does_not_stop_the_others(
     error: Exception, tmp_path: Path, quick: list[str | Path], capsys: Captured, monkeypatch: Any
 ) -> None:
     images = write_blurry(tmp_path, "a.png", "b.png", "c.png")
-    recover = deblurring.recover
+    recover = Recovery.__call__
 
-    def failing(pipeline: Any, job: deblurring.Job, out: Path) -> dict[str, Any]:
-        if job.source == images[1]:
-            raise error
-        return recover(pipeline, job, out)
+    def failing(self: Recovery, item: Item, say: Any) -> Any:
+        return failure(str(item), error) if item.path == images[1] else recover(self, item, say)
 
-    monkeypatch.setattr(deblurring, "recover", failing)
+    monkeypatch.setattr(Recovery, "__call__", failing)
     assert deblur(*images, *quick) == 1
     out, err = capsys.readouterr()
     assert f"{images[1]}: " in err and str(error) in err
@@ -376,7 +383,7 @@ def test_a_solver_that_finds_no_kernel_leaves_none(tmp_path: Path, capsys: Captu
     line = capsys.readouterr().out.splitlines()[1]
     assert "converged" in line and "–" in line and "digit_sharp.png" in line
     left = [f"digit{suffix}" for suffix in SUFFIXES if "kernel" not in suffix]
-    assert names(tmp_path / "out") == sorted(["config.toml", *left])
+    assert names(tmp_path / "out") == sorted([*WRITTEN, *left])
     record = json.loads((tmp_path / "out" / "digit.json").read_text())
     assert record["files"]["kernel"] is None and record["files"]["kernel_exact"] is None
     assert record["residual"] is None and record["residual_rms"] is None
@@ -465,14 +472,14 @@ def test_ctrl_c_between_solves_writes_what_is_done(
     tmp_path: Path, quick: list[str | Path], capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     images = write_blurry(tmp_path, "a.png", "b.png")
-    recover = deblurring.recover
+    recover = Recovery.__call__
 
-    def interrupted(pipeline: Any, job: deblurring.Job, out: Path) -> dict[str, Any]:
-        if job.source == images[1]:
+    def interrupted(self: Recovery, item: Item, say: Any) -> Any:
+        if item.path == images[1]:
             raise KeyboardInterrupt
-        return recover(pipeline, job, out)
+        return recover(self, item, say)
 
-    monkeypatch.setattr(deblurring, "recover", interrupted)
+    monkeypatch.setattr(Recovery, "__call__", interrupted)
     assert deblur(*images, *quick) == 130
     assert "1 of 2 images" in capsys.readouterr().err
     assert (tmp_path / "out" / "a.json").exists() and not list((tmp_path / "out").glob("b*"))

@@ -17,7 +17,8 @@ import torch
 from PIL import Image, ImageCms
 
 import invkit
-from invkit.cli import deblurring, devices
+from invkit.batch import recovering
+from invkit.cli import devices
 from invkit.contracts.solution import Restarts, Solution, Status
 from invkit.files.images import read_image, write_image
 from invkit.files.pictures import read_picture
@@ -218,7 +219,7 @@ def test_on_a_gpu(tmp_path: Path, pretend: tuple[str, ...]) -> None:
 def test_a_picture_that_the_priors_cannot_take_is_refused_by_its_header(
     tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deblurring.Job, "read", lambda job: pytest.fail("it was read"))
+    monkeypatch.setattr(recovering, "read_picture", lambda *a, **k: pytest.fail("it was read"))
     Image.new("L", (4000, 3000)).save(tmp_path / "a.png")
     assert deblur(tmp_path / "a.png", *write_priors(tmp_path), "--out", tmp_path / "out") == 3
     assert "4000" in (err := capsys.readouterr().err) and "28" in err
@@ -305,4 +306,4 @@ def test_a_terminal_is_told_how_long_a_folder_takes(
     images = [photo(tmp_path / f"{name}.png") for name in "ab"]
     assert deblur(*images, *pretend, "--out", tmp_path / "out") == 0
     first, second = [line for line in capsys.readouterr().err.splitlines() if line.startswith("[")]
-    assert first.endswith("a.png") and second.endswith(" left)")
+    assert first.endswith(" left)") and second.endswith("b.png")

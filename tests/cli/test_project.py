@@ -72,7 +72,7 @@ def test_what_is_wrong_is_said(
 def test_a_picture_of_another_size_is_refused_by_its_header(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("invkit.cli.jobs.Job.read", lambda job: pytest.fail("it was read"))
+    monkeypatch.setattr("invkit.files.images.read_picture", lambda *a, **k: pytest.fail("it was read"))
     (tmp_path / "notes.txt").write_text("passed over")
     write_image(tmp_path / "a.png", np.zeros((30, 40)))
     assert main(["project", str(tmp_path), "--prior", "vae:mnist"]) == 3

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import signal
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -159,6 +161,37 @@ def test_an_interrupted_run_ends_in_the_same_weights(last: int, tmp_path: Path) 
     assert again.step == STEPS
     assert equal(whole.average, again.average)
     assert equal(whole.network.state_dict(), again.network.state_dict())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_ends_a_run_with_a_checkpoint_of_its_last_step(name: str, tmp_path: Path) -> None:
+    def watch(step: int, steps: int, log: Mapping[str, float], run: TrainingRun) -> None:
+        if step == 7:
+            signal.raise_signal(getattr(signal, name))
+
+    before = signal.getsignal(getattr(signal, name))
+    whole = make_run(tmp_path / "whole").train(quiet)
+    stopped = make_run(tmp_path / "stopped")
+    with pytest.raises(KeyboardInterrupt):
+        stopped.train(watch, log_every=1)
+    assert signal.getsignal(getattr(signal, name)) == before
+    assert torch.load(stopped.checkpoint, weights_only=True)["step"] == 7
+    again = make_run(tmp_path / "stopped")
+    assert again.begin(resume=True)
+    found = again.train(quiet)
+    assert all(torch.equal(found[key], whole[key]) for key in whole)
+
+
+def test_a_second_signal_ends_a_run_at_once(tmp_path: Path) -> None:
+    def watch(step: int, steps: int, log: Mapping[str, float], run: TrainingRun) -> None:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    run = make_run(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        run.train(watch, log_every=1)
+    assert not run.checkpoint.exists()
 
 
 def test_a_run_begins_anew_or_goes_on_but_replaces_nothing(tmp_path: Path) -> None:

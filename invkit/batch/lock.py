@@ -1,0 +1,126 @@
+"""A folder of one run at a time: a lock that dies with its process, and a place for files half written.
+
+    with Lock(Path("out")) as lock:
+        lock.place("a.json", b"{}")        # appears whole under its name, or not at all
+
+Whatever a killed run has left in its place is removed by the next one.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import sys
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+
+from invkit.errors import OutputError
+from invkit.files.solutions import writable_folder
+
+__all__ = ["Lock"]
+
+
+class Lock:
+    """The right to write to a folder, for as long as the block lasts.
+
+    Args:
+        folder: made where it is missing, and removed again if nothing was written.
+        name: of the place in it; runs with different names may write to a folder together.
+
+    Raises:
+        OutputError: the folder cannot be written, or another run holds it.
+    """
+
+    def __init__(self, folder: Path, name: str = ".run") -> None:
+        self.folder, self._inside = folder, folder / name
+        self._made: list[Path] = []
+        self._handle = -1
+
+    def __enter__(self) -> Lock:
+        self._made = [each for each in (self.folder, *self.folder.parents) if not each.exists()]
+        writable_folder(self.folder)
+        path = self._inside / "lock"
+        while True:
+            try:
+                self._inside.mkdir(exist_ok=True)
+                self._handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+            except FileNotFoundError:  # the run before has just ended
+                continue
+            if not _locked(self._handle):
+                holder = os.read(self._handle, 200).decode(errors="replace")
+                os.close(self._handle)
+                raise OutputError(
+                    f"another run writes to {self.folder}: {holder}",
+                    hint="wait until it is done, or choose another folder",
+                )
+            with suppress(OSError):
+                if os.path.samestat(os.fstat(self._handle), os.stat(path)):
+                    break
+            os.close(self._handle)  # a file that the run before has removed
+        os.truncate(self._handle, 0)
+        os.write(self._handle, f"process {os.getpid()} on {socket.gethostname()}".encode())
+        for left in self._inside.iterdir():
+            if left != path:
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # A lock is removed while it is held, where the system lets an open file be removed.
+        with suppress(OSError):
+            shutil.rmtree(self._inside)
+        os.close(self._handle)
+        for each in self._made:
+            with suppress(OSError):
+                each.rmdir()  # if nothing was written
+
+    def scratch(self, name: str) -> Path:
+        """A path for a file that is not whole yet."""
+        return self._inside / name
+
+    def place(self, name: str, data: bytes) -> list[int]:
+        """Write a file of the folder: it appears whole, or the one that was there stays.
+
+        Returns:
+            Its size in bytes, and when it was written, in nanoseconds.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        half, path = self.scratch(name), self.folder / name
+        try:
+            with half.open("wb") as stream:
+                stream.write(data)
+                stream.flush()
+                stat = os.fstat(stream.fileno())
+            os.replace(half, path)
+        except OSError as error:
+            raise OutputError(
+                f"cannot write {path}: {error.strerror or error}",
+                hint="choose a folder that you may write to and that has room",
+            ) from error
+        return [stat.st_size, stat.st_mtime_ns]
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _locked(handle: int) -> bool:
+        os.lseek(handle, 1 << 20, os.SEEK_SET)  # a locked byte cannot be read
+        try:
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+else:
+    import fcntl
+
+    def _locked(handle: int) -> bool:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True

@@ -1,0 +1,229 @@
+"""Run a pipeline over many pictures: ``invkit.map``."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import attrs
+import torch
+
+from invkit.batch.folder import Folder
+from invkit.batch.items import Failure, Item, Source, find_items
+from invkit.batch.recovering import FILES, FULL, Recovery, Say
+from invkit.batch.workers import Crew, Inline, Processes
+from invkit.compose import Pipeline
+from invkit.errors import InputError, OutputError
+from invkit.files.pictures import MAX_PIXELS
+
+__all__ = ["Report", "check_out", "map", "recover_all"]
+
+Tell = Callable[["Step"], None]
+
+
+@attrs.frozen
+class Step:
+    """One picture of a run is done with.
+
+    Args:
+        item: the picture.
+        number: how many are done with, this one included.
+        of: how many there are in this run.
+        record: its record; None where it failed.
+        failure: why it failed; None where it did not.
+        kept: whether it was finished before.
+    """
+
+    item: Item
+    number: int
+    of: int
+    record: dict[str, Any] | None = None
+    failure: Failure | None = None
+    kept: bool = False
+
+
+@attrs.frozen
+class Report:
+    """What became of a run.
+
+    Args:
+        out: the folder of the results.
+        solved: how many pictures were solved.
+        kept: how many were finished before.
+        of: how many the run has.
+        status: how many ended in which status, those finished before included.
+        failed: those that could not be solved.
+        interrupted: whether Ctrl-C ended it.
+        full: what the system said of a full disk, which ended it.
+    """
+
+    out: Path
+    solved: int
+    kept: int
+    of: int
+    status: dict[str, int]
+    failed: tuple[Failure, ...]
+    interrupted: bool = False
+    full: str | None = None
+
+
+def map(
+    pipeline: Pipeline,
+    source: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    out: str | os.PathLike[str],
+    *,
+    jobs: int | None = None,
+    again: bool = False,
+    shard: tuple[int, int] | None = None,
+    grey: bool = False,
+    max_pixels: int = MAX_PIXELS,
+    device: str = "cpu",
+    tell: Tell | None = None,
+) -> Report:
+    """Recover every picture of a source, and write the results to a folder.
+
+    For ``a.png`` the folder gets ``a_sharp.png``, ``a_kernel.png`` and so on, and the record ``a.json``.
+    ``records.jsonl`` has all records, one a line. The same call again goes on where the last one stopped:
+    pictures with a record that fits picture, configuration and results are left as they are. A picture that
+    fails does not stop the others. Several pictures are solved with one thread each, so that the results are
+    the same, to the bit, for any number of jobs.
+
+    Args:
+        pipeline: what recovers them.
+        source: an image, a folder of images, or several of these.
+        out: the folder of the results.
+        jobs: processes that solve; by default as many as torch has threads, or one for each accelerator.
+        again: solve what is finished, too.
+        shard: ``(2, 8)``: of eight parts of the source, only the second. Parts may run at the same time.
+        grey: reduce colour images to grey.
+        max_pixels: refuse larger pictures unread.
+        device: where tensors are; ``"cuda"`` stands for all of them.
+        tell: called when a picture is done with.
+
+    Returns:
+        Counts, and what failed. Ctrl-C and a full disk end the run early, and the report says so.
+
+    Raises:
+        InputError: nothing in the source is an image, or a number out of range.
+        OutputError: the folder cannot be written, or another run writes to it.
+    """
+    paths = [source] if isinstance(source, str | os.PathLike) else list(source)
+    found, failures = find_items([Path(each) for each in paths])
+    if not len(found):
+        raise InputError(str(failures[0]) if failures else "no image was given", hint="name an image")
+    recovery = Recovery(pipeline, grey=grey, max_pixels=max_pixels, device=device)
+    check_out([Path(each) for each in paths], found, Path(out))
+    return recover_all(recovery, found, failures, Path(out), jobs=jobs, again=again, shard=shard, tell=tell)
+
+
+def recover_all(
+    recovery: Recovery,
+    source: Source,
+    failures: Sequence[Failure],
+    out: Path,
+    *,
+    jobs: int | None = None,
+    again: bool = False,
+    shard: tuple[int, int] | None = None,
+    tell: Tell | None = None,
+    say: Say | None = None,
+) -> Report:
+    """Do :func:`map` for what was looked up already; ``say`` is told what is known before a solve."""
+    first, parts = shard or (1, 1)
+    if not 1 <= first <= parts:
+        raise InputError(f"there is no part {first} of {parts}", hint="number the parts from 1: (1, 8)")
+    if jobs is not None and jobs < 1:
+        raise InputError(f"jobs={jobs} is no number of processes", hint="give 1 or more")
+    of = len(range(first - 1, len(source), parts))
+    failed, status = list(failures), Counter[str]()
+    solved, kept = 0, 0
+    interrupted, full = False, None
+    part = f"{first}-of-{parts}" if parts > 1 else ""
+    with Folder(out, recovery, part) as folder:
+
+        def told(item: Item, **what: Any) -> None:
+            if tell is not None:
+                tell(Step(item, solved + kept + len(failed) - len(failures), of, **what))
+
+        def left() -> Iterator[Item]:
+            nonlocal kept
+            for item in islice(source, first - 1, None, parts):
+                record = None if again else folder.finished(item)
+                if record is None:
+                    yield item
+                    continue
+                folder.note(record)
+                kept += 1
+                status[record["status"]] += 1
+                told(item, record=record, kept=True)
+
+        with _crew(recovery, jobs, of, say) as crew:
+            try:
+                for item, outcome in crew.run(left()):
+                    if isinstance(outcome, Failure):
+                        failed.append(outcome)
+                        told(item, failure=outcome)
+                        if outcome.full:
+                            full = outcome.reason
+                            break
+                        continue
+                    record = folder.write(outcome)
+                    solved += 1
+                    status[record["status"]] += 1
+                    told(item, record=record)
+                    if record["status"] == "interrupted":
+                        interrupted = True
+                        break
+            except KeyboardInterrupt:
+                interrupted = True
+            except OutputError as error:
+                if getattr(error.__cause__, "errno", None) not in FULL:
+                    raise
+                full = str(error)
+    return Report(out, solved, kept, of, dict(status), tuple(failed), interrupted, full)
+
+
+def check_out(paths: Iterable[Path], source: Source, out: Path) -> None:
+    """Refuse a folder of results in which they would replace the pictures.
+
+    Raises:
+        InputError: it is one of the folders, or a result has the name of a picture.
+    """
+    if any(path.is_dir() and path.resolve() == out.resolve() for path in paths):
+        raise InputError(
+            f"{out} is the folder of the images", hint="choose another for the results: they are images too"
+        )
+    inside = [set(names) for folder, names in source.listed if folder.resolve() == out.resolve()]
+    for item in source if inside else ():
+        for suffix in FILES.values():
+            if any(f"{item.name}{suffix}" in names for names in inside):
+                raise InputError(
+                    f"the results of {item} would replace {out / item.name}{suffix}",
+                    hint="choose another folder for the results",
+                )
+
+
+def _crew(recovery: Recovery, jobs: int | None, pictures: int, say: Say | None) -> Crew:
+    """Who solves so many pictures."""
+    kind, _, number = recovery.device.partition(":")
+    if kind != "cpu":
+        backend = getattr(torch, kind)
+        there = [f"{kind}:{each}" for each in range(backend.device_count())] if not number else []
+        devices = there or [recovery.device]
+        devices = [devices[each % len(devices)] for each in range(jobs or len(devices))]
+    else:
+        devices = ["cpu"] * (jobs or torch.get_num_threads())
+    if recovery.pipeline.monitors and jobs is None:
+        devices = devices[:1]
+    devices = devices[:pictures]
+    if recovery.pipeline.monitors and len(devices) > 1:
+        raise InputError(
+            f"monitors watch one solve at a time, not {len(devices)}", hint="use one job, or leave them out"
+        )
+    if len(devices) > 1:
+        return Processes(recovery, devices, say)
+    return Inline(recovery, None if pictures <= 1 else 1, say)

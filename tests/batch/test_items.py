@@ -1,0 +1,42 @@
+"""What files and folders name."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+from invkit.batch import Item, find_items
+from tests.batch.trivial import write_pictures
+
+
+def test_folders_are_sorted_and_files_keep_their_order(tmp_path: Path) -> None:
+    first, second, third = write_pictures(tmp_path / "a", 3)
+    (tmp_path / "a" / ".hidden.png").touch()
+    (tmp_path / "a" / "notes.txt").touch()
+    source, failures = find_items([third, tmp_path / "a"])
+    assert not failures and len(source) == 3
+    assert [item.path for item in source] == [third, first, second]
+
+
+def test_every_picture_has_a_name_of_its_own(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        write_pictures(tmp_path / folder, 1)
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "00-2.png").touch()
+    source, _ = find_items([tmp_path / "a", tmp_path / "b", tmp_path / "c"])
+    assert [item.name for item in source] == ["00", "00-2", "00-2-2"]
+    assert [item.name for item in source] == ["00", "00-2", "00-2-2"]  # the same each time
+
+
+def test_a_path_that_names_nothing_is_a_failure(tmp_path: Path) -> None:
+    (picture,) = write_pictures(tmp_path / "a", 1)
+    (tmp_path / "empty").mkdir()
+    source, failures = find_items([tmp_path / "none.png", picture, tmp_path / "empty"])
+    assert [str(item) for item in source] == [str(picture)]
+    assert [each.source for each in failures] == [str(tmp_path / "none.png"), str(tmp_path / "empty")]
+    assert str(failures[0]) == f"no such file: {tmp_path / 'none.png'}; check the path"
+
+
+def test_an_item_travels() -> None:
+    item = Item("a", Path("a.png"))
+    assert pickle.loads(pickle.dumps(item)) == item

@@ -1,0 +1,248 @@
+"""``invkit.map``: every picture once, whatever happens to some of them."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import invkit
+from invkit.batch import lock
+from invkit.batch.mapping import Report
+from invkit.errors import OutputError
+from tests.batch.trivial import trivial, write_pictures
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """All files but records, whose times differ."""
+    return {path.name: path.read_bytes() for path in folder.iterdir() if not path.name.startswith("records")}
+
+
+def indexed(folder: Path) -> list[str]:
+    lines = (folder / "records.jsonl").read_text().splitlines()
+    return sorted(json.loads(line)["files"]["record"] for line in lines)
+
+
+def records(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.glob("*.json"))
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    write_pictures(tmp_path / "in", 5, white=[2])
+    return tmp_path / "in"
+
+
+def run(pictures: Path, mishap: str = "none", **options: Any) -> tuple[Report, int]:
+    """The report of a run with one job, and how many pictures it has solved."""
+    notes = pictures.parent / "notes"
+    notes.unlink(missing_ok=True)
+    pipeline = trivial(mishap=mishap, notes=str(notes))
+    report = invkit.map(pipeline, pictures, pictures.parent / "out", **options)
+    return report, notes.stat().st_size if notes.exists() else 0
+
+
+def test_a_second_run_has_nothing_to_do(pictures: Path) -> None:
+    out = pictures.parent / "out"
+    report, solved = run(pictures)
+    assert (report.solved, report.kept, report.of, solved) == (5, 0, 5, 5)
+    assert report.status == {"max_iter": 5} and not report.failed
+    assert records(out) == indexed(out) == [f"{number:02d}.json" for number in range(5)]
+    before = contents(out)
+    report, solved = run(pictures)
+    assert (report.solved, report.kept, solved) == (0, 5, 0) and report.status == {"max_iter": 5}
+    assert contents(out) == before
+    report, solved = run(pictures, again=True)
+    assert (report.solved, report.kept, solved) == (5, 0, 5)
+    assert len(indexed(out)) == 5
+
+
+def test_a_record_says_what_made_it(pictures: Path) -> None:
+    run(pictures)
+    record = json.loads((pictures.parent / "out" / "03.json").read_text())
+    sharp = np.load(pictures.parent / "out" / "03_sharp.npy")
+    assert np.array_equal(sharp, invkit.files.images.read_image(pictures / "03.png"))  # type: ignore[attr-defined]
+    assert record["config"]["solver"]["object"] == "tests.batch.trivial:Trivial"
+    assert record["versions"]["invkit"] == invkit.__version__
+    assert set(record["sha256"]) == {"sharp", "sharp_exact", "kernel", "kernel_exact", "panel"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["picture", "array", "other array", "missing", "record", "torn record", "interrupted", "configuration"],
+)
+def test_what_does_not_fit_is_solved_again(change: str, pictures: Path) -> None:
+    out = pictures.parent / "out"
+    run(pictures)
+    before = contents(out)
+    options: dict[str, Any] = {}
+    expected = 1
+    if change == "picture":
+        (pictures / "01.png").write_bytes((pictures / "03.png").read_bytes())
+    elif change == "array":
+        (out / "01_sharp.npy").write_bytes(b"something else")
+    elif change == "other array":  # of the same size
+        (out / "01_sharp.npy").write_bytes((out / "02_sharp.npy").read_bytes())
+    elif change == "missing":
+        (out / "01_panel.png").unlink()
+    elif change == "record":
+        (out / "01.json").unlink()
+    elif change == "torn record":
+        (out / "01.json").write_bytes((out / "01.json").read_bytes()[:100])
+    elif change == "interrupted":
+        record = json.loads((out / "01.json").read_text())
+        (out / "01.json").write_text(json.dumps({**record, "status": "interrupted"}))
+    else:
+        options, expected = {"grey": True}, 5
+    report, solved = run(pictures, **options)
+    assert (report.solved, report.kept, solved) == (expected, 5 - expected, expected)
+    assert records(out) == indexed(out)
+    if change not in ("picture", "configuration"):
+        now = contents(out)
+        assert all(now[name] == made for name, made in before.items() if not name.endswith(".json"))
+
+
+def test_options_of_a_part_are_its_configuration(pictures: Path) -> None:
+    out = pictures.parent / "out"
+    for gain, solved in ((1.0, 5), (0.5, 5), (0.5, 0)):
+        assert invkit.map(trivial(gain=gain), pictures, out).solved == solved
+
+
+@pytest.mark.parametrize("boot", ["same", "other", None])
+def test_files_that_may_be_lost_are_read(
+    boot: str | None, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a restart of the machine, sizes and times of writing prove nothing."""
+    out = pictures.parent / "out"
+    monkeypatch.setattr("invkit.batch.folder._boot", lambda: "same")
+    run(pictures)
+    path, stat = out / "01_sharp.npy", (out / "01_sharp.npy").stat()
+    path.write_bytes(b"\0" * stat.st_size)
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    monkeypatch.setattr("invkit.batch.folder._boot", lambda: boot)
+    assert run(pictures)[1] == (0 if boot == "same" else 1)
+
+
+def test_touched_files_are_read_once(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Path] = []
+    sha256 = invkit.batch.folder._sha256  # type: ignore[attr-defined]
+    monkeypatch.setattr("invkit.batch.folder._sha256", lambda path: read.append(path) or sha256(path))
+    run(pictures)
+    assert run(pictures) and not read
+    os.utime(pictures / "01.png")
+    assert run(pictures)[1] == 0 and pictures / "01.png" in read
+    read.clear()
+    assert run(pictures)[1] == 0 and not read
+
+
+def test_a_lost_index_is_written_anew(pictures: Path) -> None:
+    out = pictures.parent / "out"
+    run(pictures)
+    before = indexed(out)
+    (out / "records.jsonl").unlink()
+    assert run(pictures)[1] == 0 and indexed(out) == before
+
+
+def test_files_of_an_earlier_run_do_not_stay(pictures: Path) -> None:
+    out = pictures.parent / "out"
+    run(pictures)
+    (out / "01_unsoftened.png").touch()
+    run(pictures, again=True)
+    assert not (out / "01_unsoftened.png").exists()
+    run(pictures, "diverge", again=True)
+    assert sorted(path.name for path in out.glob("02*")) == ["02.json"]
+
+
+@pytest.mark.parametrize("mishap", ["error", "exit", "memory"])
+def test_a_bad_picture_costs_itself_alone(mishap: str, pictures: Path) -> None:
+    report, solved = run(pictures, mishap)
+    assert (report.solved, len(report.failed)) == (4, 1) and str(pictures / "02.png") in str(report.failed[0])
+    assert solved == (6 if mishap == "memory" else 5)  # where memory was short, it is tried once more
+    assert len(indexed(pictures.parent / "out")) == 4
+    report, solved = run(pictures)  # other options: another configuration
+    assert (report.solved, report.kept, solved) == (5, 0, 5)
+
+
+def test_a_file_that_vanishes_costs_itself_alone(pictures: Path) -> None:
+    def tell(step: Any) -> None:
+        (pictures / "03.png").unlink(missing_ok=True)
+
+    report, _ = run(pictures, tell=tell)
+    assert report.solved == 4 and "no such file" in str(report.failed[0])
+
+
+def test_a_full_disk_ends_the_run(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place, placed = lock.Lock.place, [0]
+
+    def full(self: lock.Lock, name: str, data: bytes) -> Any:
+        placed[0] += 1
+        if placed[0] > 9:
+            raise OutputError("cannot write") from OSError(28, "No space left on device")
+        return place(self, name, data)
+
+    monkeypatch.setattr(lock.Lock, "place", full)
+    report, solved = run(pictures)
+    assert (report.solved, solved) == (1, 2) and report.full == "cannot write"
+    assert records(pictures.parent / "out") == indexed(pictures.parent / "out") == ["00.json"]
+    monkeypatch.undo()
+    report, solved = run(pictures)
+    assert (report.solved, report.kept) == (4, 1)
+
+
+def test_a_disk_that_is_full_for_a_solver_ends_the_run(pictures: Path) -> None:
+    report, solved = run(pictures, "full")
+    assert (report.solved, solved) == (2, 3) and report.full is not None and "No space left" in report.full
+
+
+def test_ctrl_c_keeps_what_is_done(pictures: Path) -> None:
+    report, _ = run(pictures, "interrupt")
+    assert report.interrupted and report.solved == 2
+    assert records(pictures.parent / "out") == indexed(pictures.parent / "out") == ["00.json", "01.json"]
+
+
+def test_shards_are_the_whole(pictures: Path) -> None:
+    out = pictures.parent / "out"
+    counts = [run(pictures, shard=(part, 3))[0].solved for part in (1, 2, 3)]
+    assert counts == [2, 2, 1] and len(records(out)) == 5
+    lines = [line for path in out.glob("records-*.jsonl") for line in path.read_text().splitlines()]
+    assert len(lines) == 5 and len(list(out.glob("records-*.jsonl"))) == 3
+    assert run(pictures)[0].kept == 5
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"jobs": 0}, "jobs=0"),
+        ({"shard": (0, 3)}, "no part 0 of 3"),
+        ({"shard": (4, 3)}, "no part 4 of 3"),
+        ({"source": "none.png"}, "no such file"),
+        ({"source": []}, "no image"),
+        ({"out": "in"}, "is the folder of the images"),
+    ],
+)
+def test_what_cannot_be_is_refused(
+    options: dict[str, Any], says: str, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(pictures.parent)
+    with pytest.raises(invkit.InputError, match=says):
+        invkit.map(trivial(), **{"source": "in", "out": "out", **options})
+    assert not Path("out").exists()
+
+
+def test_results_with_the_names_of_pictures(pictures: Path) -> None:
+    (pictures / "00_sharp.png").write_bytes((pictures / "00.png").read_bytes())
+    with pytest.raises(invkit.InputError, match="would replace"):
+        invkit.map(trivial(), [pictures / "00.png", pictures / "00_sharp.png"], pictures)
+
+
+def test_monitors_watch_one_solve_at_a_time(pictures: Path) -> None:
+    import attrs
+
+    pipeline = attrs.evolve(trivial(), monitors=(invkit.monitor("history"),))
+    with pytest.raises(invkit.InputError, match="one solve at a time"):
+        invkit.map(pipeline, pictures, pictures.parent / "out", jobs=2)
+    assert invkit.map(pipeline, pictures, pictures.parent / "out").solved == 5
