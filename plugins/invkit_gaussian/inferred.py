@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import math
+import tomllib
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -52,11 +54,7 @@ def inferred(data: str) -> dict[str, Any]:
         "data": data,
         **read,
         "rank": min(_MOST_COMPONENTS, numbers // 2, count // 2),
-        "colour": "joint",
-        "texture": True,
-        "blur": "shake",
-        "operator": "circconv",
-        "licence": "as the pictures it was fitted to",
+        **tomllib.loads(files("invkit_gaussian").joinpath("inferred.toml").read_text("utf-8")),
     }
 
 
