@@ -12,7 +12,12 @@ prior, all candidates in a batch, from the latents of the step before. Small pro
 solved by QR factorisations. The weights ω are those of the noise model. Other than Gaussian noise is met by
 weights that follow the residuals (iteratively reweighted least squares).
 
-Each half step lowers the objective, but the convergence is linear: ``lm`` needs far fewer steps.
+A step begins a little ahead of the m that the one before came to, by inertia that grows until the objective
+rises and then begins anew: many times fewer steps where the plain method converges slowly. ``lm`` needs fewer
+still.
+
+Source: D. Mitchell, N. Ye and H. De Sterck, "Nesterov acceleration of alternating least squares for canonical
+tensor decomposition", Numer. Linear Algebra Appl. 27(4), 2020 (with restarts).
 """
 
 from __future__ import annotations
@@ -110,19 +115,25 @@ class _Search:
         """What lasts from step to step."""
         self.searching, self.rows = Searching(c), torch.arange(len(c.y), device=c.y.device)
         self.problem, self.y, self.lifted = c.problem, c.y, Lifted.of(c)
+        self.before = c.m
+        #: the objective, and steps since the inertia began
         self.cost = c.y.real.new_full((len(c.y),), torch.inf)
+        self.age = torch.zeros_like(self.cost)
 
     def step(self, c: Candidates, number: int) -> None:
         """Both half steps of every candidate that is still searching."""
         self._select(self.searching.rows(c))
-        h, m = c.h[self.rows], c.m[self.rows]
+        h, before = c.h[self.rows], c.m[self.rows]
+        m = before + per_row(self.age / (self.age + 3), before) * (before - self.before)
         with torch.no_grad():
             for which in (0, 1):
                 h, m = self._written_out(h, m, which) if self.lifted else self._by_products(h, m, which)
             c.move(c.h.index_copy(0, self.rows, h), c.m.index_copy(0, self.rows, m))
-            cost = self.problem.measured(self.y)(h, m).total
-        still = ~(self.cost - cost > self.options.tolerance * cost)
-        self.cost = cost
+            cost = self._cost(h, m)
+        rose = cost > self.cost
+        still = ~(self.cost - cost > self.options.tolerance * cost) & ~(rose & (self.age > 0))
+        self.age = torch.where(rose, 0.0, self.age + 1)
+        self.cost, self.before = cost, before
         self.searching.end(c, self.rows, cost, still)
 
     def _select(self, rows: Tensor) -> None:
@@ -131,7 +142,14 @@ class _Search:
             return
         keep = torch.isin(self.rows, rows).nonzero()[:, 0]
         self.rows, self.y, self.problem = rows, self.y[keep], self.problem.select(keep)
-        self.cost, self.lifted = self.cost[keep], self.lifted and self.lifted.select(keep)
+        self.cost, self.age, self.before = self.cost[keep], self.age[keep], self.before[keep]
+        self.lifted = self.lifted and self.lifted.select(keep)
+
+    def _cost(self, h: Tensor, m: Tensor) -> Tensor:
+        """The objective."""
+        if self.lifted is None:
+            return self.problem.measured(self.y)(h, m).total
+        return self.lifted.cost(h, m, self.problem.noise, self.y)
 
     def _written_out(self, h: Tensor, m: Tensor, which: int) -> tuple[Tensor, Tensor]:
         """A half step by a QR factorisation."""

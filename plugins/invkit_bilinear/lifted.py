@@ -14,20 +14,33 @@ meet, T is real: a complex latent counts as twice as many real numbers, and so d
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
+from typing import Protocol, runtime_checkable
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
+from invkit.contracts.generator import squared_norm
 from invkit.contracts.linear import Shape
+from invkit.contracts.noise import Noise
 from invkit.contracts.problem import Problem, Weight
 from invkit.solving import Candidates
 from invkit_bilinear.projection import Fitted, Move, Projection
 
-__all__ = ["Lifted"]
+__all__ = ["Lifted", "Linear"]
 
 #: numbers of T at most, all measurements together
 _LARGEST = 1 << 23
+
+
+@runtime_checkable
+class Linear(Protocol):
+    """A linear map and its adjoint, a row a candidate."""
+
+    def __call__(self, latent: Tensor, /) -> Tensor: ...
+    def adjoint(self, residual: Tensor, /) -> Tensor: ...
 
 
 class Lifted(Projection):
@@ -120,26 +133,50 @@ class Lifted(Projection):
         )
 
     def split(self, h: Tensor, m: Tensor) -> tuple[Tensor, Tensor]:
-        flat = [
-            torch.view_as_real(each).flatten(1)
-            if each.is_complex() and not self.tensor.is_complex()
-            else each.flatten(1)
-            for each in (h, m)
-        ]
-        return (flat[1], flat[0]) if self.swapped else (flat[0], flat[1])
+        flat = self.flat(h), self.flat(m)
+        return flat[::-1] if self.swapped else flat
 
     def joined(self, outer: Tensor, inner: Tensor) -> tuple[Tensor, Tensor]:
-        made = []
-        for flat, (shape, dtype) in zip((outer, inner), self.latents, strict=True):
-            if dtype.is_complex and not flat.is_complex():
-                flat = torch.view_as_complex(flat.reshape(len(flat), -1, 2).contiguous())
-            made.append(flat.reshape(len(flat), *shape))
-        return (made[1], made[0]) if self.swapped else (made[0], made[1])
+        made = self.latent(outer, 0), self.latent(inner, 1)
+        return made[::-1] if self.swapped else made
+
+    def flat(self, latent: Tensor) -> Tensor:
+        """A latent, or a measurement, as rows of T's numbers."""
+        if latent.is_complex() and not self.tensor.is_complex():
+            latent = torch.view_as_real(latent)
+        return latent.flatten(1)
+
+    def latent(self, flat: Tensor, which: int) -> Tensor:
+        """The outer (0) or the inner (1) latent of such rows."""
+        shape, dtype = self.latents[which]
+        return _complex(flat, dtype.is_complex).reshape(len(flat), *shape)
 
     def made(self, outer: Tensor, inner: Tensor) -> Tensor:
         columns, constant = self._columns(outer, self._by_outer, self.inner, self.constants)
-        z = (columns @ inner[..., None])[..., 0] + constant
-        return torch.view_as_complex(z.reshape(len(z), -1, 2)) if self.paired else z
+        return _complex((columns @ inner[..., None])[..., 0] + constant, self.paired)
+
+    def given(self, latents: Sequence[Tensor], which: int, shape: Shape) -> tuple[Linear, Tensor]:
+        """The linear part of the measurement as a map of one latent, the other given, and what both make.
+
+        Args:
+            latents: that of w and that of x.
+            which: the one that the map is of, 0 or 1.
+            shape: that of a measurement.
+        """
+        lifted = self if self.swapped == (which == 0) else self.mirrored()
+        outer = lifted.flat(latents[1 - which])
+        columns, constant = lifted._columns(outer, lifted._by_outer, lifted.inner, lifted.constants)
+        linear = _Columns(columns, lifted, shape)
+        z = linear(latents[which])
+        if isinstance(constant, Tensor):
+            z = z + _complex(constant, lifted.paired).reshape(z.shape)
+        return linear, z
+
+    def cost(self, h: Tensor, m: Tensor, noise: Noise, y: Tensor) -> Float[Tensor, "n"]:
+        """The objective: what the noise model says, and both ridges."""
+        z = self.made(*self.split(h, m)).reshape(y.shape)
+        first, second = self.ridges[::-1] if self.swapped else self.ridges
+        return noise(z, y) + first * squared_norm(h) + second * squared_norm(m)
 
     def fitted(self, outer: Tensor, inner: Tensor, root: Tensor | None) -> Fitted:
         columns, constant = self._columns(outer, self._by_outer, self.inner, self.constants)
@@ -193,6 +230,21 @@ class Lifted(Projection):
         return root.repeat_interleave(2, 1) if self.paired else root
 
 
+class _Columns:
+    """The measurement as a linear map of the inner latent, its matrix written out."""
+
+    def __init__(self, matrix: Tensor, lifted: Lifted, shape: Shape) -> None:
+        self.matrix, self.lifted, self.shape = matrix, lifted, shape
+
+    def __call__(self, latent: Tensor) -> Tensor:
+        z = (self.matrix @ self.lifted.flat(latent)[..., None])[..., 0]
+        return _complex(z, self.lifted.paired).reshape(len(z), *self.shape)
+
+    def adjoint(self, residual: Tensor) -> Tensor:
+        flat = self.lifted.flat(residual)
+        return self.lifted.latent((self.matrix.mH @ flat[..., None])[..., 0], 1)
+
+
 class _Basis:
     """What a prior makes of the units of its latent's real coordinates, and of zero."""
 
@@ -224,6 +276,13 @@ class _Basis:
         """The basis signals, (groups, size, *signal), the constant last where there is one."""
         units = self.units[:, ::2] if native and self.of_complex else self.units
         return torch.cat([units, self.origin], 1) if self.constant else units
+
+
+def _complex(flat: Tensor, paired: bool) -> Tensor:
+    """Rows of numbers, two real ones after each other as one complex one where they are paired."""
+    if not paired or flat.is_complex():
+        return flat
+    return torch.view_as_complex(flat.reshape(len(flat), -1, 2).contiguous())
 
 
 def _shared(problem: Problem) -> bool:

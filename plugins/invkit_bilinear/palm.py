@@ -25,7 +25,7 @@ inertia, here with the restarts of B. O'Donoghue and E. Candès, Found. Comput. 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import attrs
@@ -43,6 +43,7 @@ from invkit.contracts.solution import Solution
 from invkit.contracts.solver import Solver
 from invkit.errors import InputError
 from invkit.solving import Candidates, LinearPart, quadratic_weights, require_ridge
+from invkit_bilinear.lifted import Lifted, Linear
 from invkit_bilinear.searching import Searching, per_row
 from invkit_bilinear.starts import searched
 
@@ -50,6 +51,9 @@ __all__ = ["PALM"]
 
 #: the step is 1/(this · L); iterations of the power iteration for L, at first and from step to step
 _SAFETY, _FIRST, _MORE = 1.1, 20, 1
+
+_Maps = Callable[[Sequence[Tensor], int], tuple[Linear, Tensor]]
+"""Of both unknowns, the measurement as a linear map of one of them, and the measurement they make."""
 
 
 @attrs.frozen
@@ -141,6 +145,8 @@ class _Search:
         self.problem, self.y = c.problem, c.y
         pairs = zip(c.problem.priors, (c.h, c.m), strict=True)
         self.sides = [_Side.of(prior, latent) for prior, latent in pairs]
+        moves_signal = any(side.moves_signal for side in self.sides)
+        self.lifted = None if moves_signal else Lifted.of(c)
         #: steps since the inertia began, the objective, and that of a hundred steps ago
         self.age = torch.zeros_like(c.y.flatten(1)[:, 0].real)
         self.cost, self.old = (torch.full_like(self.age, torch.inf) for _ in range(2))
@@ -150,19 +156,19 @@ class _Search:
         self._select(self.searching.rows(c))
         problem = self.problem
         with torch.no_grad():
-            parts = [
-                None if side.moves_signal else LinearPart(prior, self.y)
-                for side, prior in zip(self.sides, problem.priors, strict=True)
-            ]
+            maps = self._by_products() if self.lifted is None else self._written_out
             iterations = _MORE if number else _FIRST
             for which in (0, 1):
-                self._half(which, parts, iterations)
+                self._half(which, maps, iterations)
             latents = [
                 prior.encode(side.now) if side.moves_signal else side.now
                 for side, prior in zip(self.sides, problem.priors, strict=True)
             ]
             c.move(c.h.index_copy(0, self.rows, latents[0]), c.m.index_copy(0, self.rows, latents[1]))
-            cost = problem.measured(self.y)(latents[0], latents[1]).total
+            if self.lifted is None:
+                cost = problem.measured(self.y)(latents[0], latents[1]).total
+            else:
+                cost = self.lifted.cost(latents[0], latents[1], problem.noise, self.y)
         self.age = torch.where(cost > self.cost, 0.0, self.age + 1)
         self.cost = cost
         still = torch.zeros_like(c.alive[self.rows])
@@ -171,7 +177,35 @@ class _Search:
             self.old = cost
         self.searching.end(c, self.rows, cost, still)
 
-    def _half(self, which: int, parts: Sequence[LinearPart | None], iterations: int) -> None:
+    def _written_out(self, values: Sequence[Tensor], which: int) -> tuple[Linear, Tensor]:
+        """The measurement as a linear map of one unknown, and what both make: by products of matrices."""
+        assert self.lifted is not None
+        return self.lifted.given(values, which, tuple(self.y.shape[1:]))
+
+    def _by_products(self) -> _Maps:
+        """The same by the operator and the affine parts of the priors."""
+        operator = self.problem.operator
+        parts = [
+            None if side.moves_signal else LinearPart(prior, self.y)
+            for side, prior in zip(self.sides, self.problem.priors, strict=True)
+        ]
+
+        def maps(values: Sequence[Tensor], which: int) -> tuple[Linear, Tensor]:
+            w, x = (
+                value if part is None else part(value) + part.origin
+                for value, part in zip(values, parts, strict=True)
+            )
+            given: LinearOperator
+            if which == 0:
+                given = operator.given(x=x, w_shape=tuple(w.shape[1:]))
+            else:
+                given = operator.given(w=w, x_shape=tuple(x.shape[1:]))
+            part = parts[which]
+            return (given if part is None else given @ part), operator(w, x)
+
+        return maps
+
+    def _half(self, which: int, maps: _Maps, iterations: int) -> None:
         """One unknown moves, the other stays."""
         side, prior = self.sides[which], self.problem.priors[which]
         if not side.now.numel():
@@ -180,19 +214,7 @@ class _Search:
         at = side.now + per_row(ahead, side.now) * (side.now - side.before)
         values = [self.sides[0].now, self.sides[1].now]
         values[which] = at
-        signals = [
-            value if part is None else part(value) + part.origin
-            for value, part in zip(values, parts, strict=True)
-        ]
-        operator = self.problem.operator
-        given: LinearOperator
-        if which == 0:
-            given = operator.given(x=signals[1], w_shape=tuple(signals[0].shape[1:]))
-        else:
-            given = operator.given(w=signals[0], x_shape=tuple(signals[1].shape[1:]))
-        part = parts[which]
-        linear = given if part is None else given @ part
-        z, noise = operator(*signals), self.problem.noise
+        (linear, z), noise = maps(values, which), self.problem.noise
         weights = None if noise.plain else quadratic_weights(noise, z, self.y)
         left = z - self.y if weights is None else weights * (z - self.y)
         constant, side.vector = _largest(linear, weights, side.vector, iterations)
@@ -212,13 +234,14 @@ class _Search:
             return
         keep = torch.isin(self.rows, rows).nonzero()[:, 0]
         self.rows, self.y, self.problem = rows, self.y[keep], self.problem.select(keep)
+        self.lifted = self.lifted and self.lifted.select(keep)
         self.age, self.cost, self.old = self.age[keep], self.cost[keep], self.old[keep]
         for side in self.sides:
             side.select(keep)
 
 
 def _largest(
-    linear: LinearOperator, weights: Tensor | None, vector: Tensor, iterations: int
+    linear: Linear, weights: Tensor | None, vector: Tensor, iterations: int
 ) -> tuple[Float[Tensor, "n"], Tensor]:
     """The largest eigenvalue of ``Aᴴ ω A``, by a power iteration, and the vector it has come to."""
     tiny = torch.finfo(vector.dtype).tiny

@@ -10,6 +10,9 @@ leading singular pair, and M itself is never made.
 The first restart has the leading pair. The others have ``h = M m̄`` for an m that is drawn: directions of
 large singular values come up often, but all differ.
 
+Under another noise than Gaussian every entry of the measurement counts as the noise's slope at zero says:
+under Huber's cost no entry counts for more than δ, so that gross errors do not turn the pair.
+
 Source: X. Li, S. Ling, T. Strohmer and K. Wei, "Rapid, robust, and reliable blind deconvolution via nonconvex
 optimization", Appl. Comput. Harmon. Anal. 47(3), 2019, Algorithm 1, without its projection on incoherent w.
 """
@@ -27,7 +30,7 @@ from invkit.contracts.generator import squared_norm
 from invkit.contracts.monitor import Monitor
 from invkit.contracts.problem import Problem
 from invkit.contracts.solution import Solution
-from invkit.solving import Candidates, LinearPart, cast, run
+from invkit.solving import Candidates, LinearPart, cast, quadratic_weights, run
 from invkit_bilinear.searching import blind, per_row
 
 __all__ = ["Adjoints", "searched", "spectral"]
@@ -94,12 +97,15 @@ def spectral(c: Candidates) -> None:
     prior_w, prior_x = c.problem.priors
     if not blind(c.problem) or not prior_x.affine or not (prior_w.ties or prior_w.affine):
         return
-    adjoints = Adjoints(c.problem, c.y)
+    noise, seen = c.problem.noise, c.y
+    if not noise.plain:
+        seen = quadratic_weights(noise, torch.zeros_like(c.y), c.y) * c.y
+    adjoints = Adjoints(c.problem, seen)
     h, m = adjoints.pair(c.m, 1)
     first = torch.arange(0, len(c.y), c.restarts, device=c.y.device)
     one = adjoints.select(first)
     h[first], m[first] = one.pair(m[first], _ITERATIONS)
-    c.move(*adjoints.scaled(h, m))
+    c.move(*adjoints.scaled(h, m, c.y))
 
 
 class Adjoints:
@@ -131,14 +137,14 @@ class Adjoints:
                 m = _unit(of_x.adjoint(operator.adjoint_x(w, self.y, of_x.output_shape)))
         return h, m
 
-    def scaled(self, h: Tensor, m: Tensor) -> tuple[Tensor, Tensor]:
-        """The same directions, with lengths that fit the measurement best."""
+    def scaled(self, h: Tensor, m: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """The same directions, with lengths that fit ``y`` best."""
         prior_w, of_w, x = self.problem.priors[0], self.of_w, self.of_x(m)
         with torch.no_grad():
             w = prior_w.tied(x) if of_w is None else of_w(h)
             made = self.problem.operator(w, x).flatten(1)
         tiny = torch.finfo(made.dtype).tiny
-        factor = (made.conj() * self.y.flatten(1)).sum(1) / squared_norm(made).clamp_min(tiny)
+        factor = (made.conj() * y.flatten(1)).sum(1) / squared_norm(made).clamp_min(tiny)
         length = factor.abs().sqrt()
         sign = length if of_w is None else factor / length.clamp_min(tiny)
         return h * per_row(length, h), m * per_row(cast(sign, m.dtype), m)

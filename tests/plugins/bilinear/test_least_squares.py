@@ -28,6 +28,15 @@ def test_noise_free_subspaces_are_recovered_to_rounding(spec: str, seed: int) ->
     assert solution.status == (Status.CONVERGED,)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_als_ends_at_rounding_where_it_converges_slowly(seed: int) -> None:
+    """Little more measurements than unknowns: without inertia 300 steps leave more."""
+    problem, y, w, x = deconvolution(length=26, size=12, seed=seed)
+    solution = solved("als?steps=300", problem, y)
+    assert outer_error(solution, w, x) < 1e-6
+    assert solution.residual < 1e-16 * y.square().sum()
+
+
 @both
 def test_single_precision_ends_at_its_rounding(spec: str) -> None:
     problem, y, w, x = deconvolution(length=40, dtype=torch.float32)
@@ -92,6 +101,16 @@ def test_gross_errors_are_survived(spec: str) -> None:
     robust = attrs.evolve(problem, noise=invkit.noise("robust", delta=0.01))
     assert outer_error(solved(spec, robust, y), w, x) < 0.01
     assert outer_error(solved(spec, problem, y), w, x) > 0.01
+
+
+def test_gross_errors_do_not_turn_the_start() -> None:
+    """From its one spectral start ``lm`` comes to the truth, however large the errors are."""
+    for seed in range(3):
+        problem, y, w, x = deconvolution(length=60, seed=seed)
+        wrong = torch.randperm(60, generator=torch.Generator().manual_seed(seed))[:12]
+        robust = attrs.evolve(problem, noise=invkit.noise("robust", delta=0.01))
+        y[..., wrong] = 1e4 * y[..., wrong].sign()
+        assert outer_error(solved("lm?restarts=1", robust, y), w, x) < 0.01
 
 
 def test_a_decoder_is_refused_by_als_and_taken_by_lm() -> None:
