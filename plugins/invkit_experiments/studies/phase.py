@@ -8,6 +8,9 @@ All of h, m and C are drawn from N(0, 1), real or complex, anew for each trial. 
 relative error of ``w xᵀ`` is below 1 %. Each trial is solved at every ratio L/(K + N), by all methods from
 the same numbers. Solvers have their default options. Times are those of the CPU.
 
+``lm-robust`` is tried at 3 (K + N) alone: a quarter of the entries are replaced by Gaussian numbers of five
+times their root mean square, and the noise model is ``robust``. Its residual is that to the entries before.
+
 Peers: ``numpy``, a straightforward spectral start and alternating least squares of one start, with numpy
 alone; ``pyproximal``, that package's PALM from the same spectral start, where it is installed.
 """
@@ -36,7 +39,7 @@ from invkit_experiments.output.curves import Curves
 from invkit_experiments.output.tables import Column, Row
 from invkit_experiments.studies.phase_peers import alternating, lifted, palm, pyproximal
 
-__all__ = ["PHASE", "deconvolution"]
+__all__ = ["PHASE", "deconvolution", "spoiled"]
 
 OPERATOR = "circconv?dims=1"
 CASES = {"real": torch.float64, "complex": torch.complex128}
@@ -44,10 +47,15 @@ RATIOS = (1.1, 1.25, 1.5, 2.0, 3.0)
 SIZE = 20
 SUCCESS = 0.01
 
+ROBUST, ROBUST_NOISE = "lm-robust", "robust?delta=0.03"
+WRONG, GROSS = 0.25, 5.0
+"""The fraction of entries that are wrong, and their size over that of the sound ones."""
+
 PEER_STEPS = {"numpy": 1000, "pyproximal": 3000}
 
 SOLVERS = {
     "lm": "Levenberg–Marquardt with variable projection, 20 spectral starts",
+    ROBUST: "the same by noise=robust, a quarter of the entries grossly wrong",
     "als": "alternating least squares, 10 spectral starts",
     "palm": "inertial PALM, 10 spectral starts",
     "altgd": "alternating gradient descent on the latents, 64 random starts, successive halving",
@@ -86,6 +94,15 @@ def deconvolution(length: int, seed: int, dtype: torch.dtype, size: int = SIZE) 
     return Trial(priors, basis, w, x, invkit.operator(OPERATOR)(w, x))
 
 
+def spoiled(y: Tensor, seed: int) -> Tensor:
+    """The measurement, a quarter of its entries grossly wrong."""
+    rng = torch.Generator().manual_seed(seed)
+    wrong = torch.randperm(y.numel(), generator=rng)[: round(WRONG * y.numel())]
+    size = GROSS * y.abs().square().mean().sqrt()
+    drawn = size * torch.randn(len(wrong), generator=rng, dtype=y.dtype)
+    return y.flatten().index_copy(0, wrong, drawn).reshape(y.shape)
+
+
 def _subspace(basis: Tensor) -> invkit.Generator:
     """The prior of a basis, by its file."""
     with tempfile.TemporaryDirectory() as folder:
@@ -114,12 +131,14 @@ class Phase(Benchmark):
         own: Mapping[str, Any]
         if name in SOLVERS:
             own = {"solver": written("solver", _solver(name, settings), strict=True), "versions": versions()}
+            if name == ROBUST:
+                own = {**own, "noise": ROBUST_NOISE, "wrong": [WRONG, GROSS]}
         else:
             own = {"peer": name, "steps": _steps(name, settings)}
             if name == "pyproximal":
                 pyproximal()
                 own = {**own, "version": version(name)}
-        ratios = list(_ratios(settings))
+        ratios = list(_ratios(name, settings))
         return {"format": FORMAT, "experiment": self.name, "row": row, "ratios": ratios, **own}
 
     def size(self, row: str, settings: Settings) -> int:
@@ -133,7 +152,7 @@ class Phase(Benchmark):
         case, _, name = row.partition("/")
         solve = partial(_solved, name, settings) if name in SOLVERS else partial(_peer, name, settings)
         record, began = {}, time.perf_counter()
-        for ratio in _ratios(settings):
+        for ratio in _ratios(name, settings):
             trial = deconvolution(round(2 * SIZE * ratio), settings.seed + index, CASES[case])
             spent = time.process_time()
             w, x = solve(trial, settings.seed + index)
@@ -167,15 +186,17 @@ class Phase(Benchmark):
             lines = {
                 row["method"]: [(ratio, row[f"at_{ratio:g}"]) for ratio in RATIOS if f"at_{ratio:g}" in row]
                 for row in rows
-                if row["case"] == case
+                if row["case"] == case and row["method"] != ROBUST
             }
             found[case] = Curves("L / (K + N)", lines, f"success rate, {case} numbers, K = N = {SIZE}")
         return found
 
 
 def _solved(name: str, settings: Settings, trial: Trial, seed: int) -> tuple[Tensor, Tensor]:
-    solver = _solver(name, settings)
-    solution = uninterrupted(invkit.compose(OPERATOR, trial.priors, solver, seed)(trial.y))
+    solver, y, noise = _solver(name, settings), trial.y, "gaussian"
+    if name == ROBUST:
+        y, noise = spoiled(y, seed), ROBUST_NOISE
+    solution = uninterrupted(invkit.compose(OPERATOR, trial.priors, solver, seed, noise=noise)(y))
     return solution.w, solution.x
 
 
@@ -188,7 +209,7 @@ def _peer(name: str, settings: Settings, trial: Trial, seed: int) -> tuple[Tenso
 
 
 def _solver(name: str, settings: Settings) -> invkit.Solver:
-    made = invkit.solver(name)
+    made = invkit.solver("lm" if name == ROBUST else name)
     return made if settings.steps is None else hurried(made, settings.steps)
 
 
@@ -196,8 +217,10 @@ def _steps(name: str, settings: Settings) -> int:
     return settings.steps or PEER_STEPS[name]
 
 
-def _ratios(settings: Settings) -> tuple[float, ...]:
+def _ratios(name: str, settings: Settings) -> tuple[float, ...]:
     """All of them; two for a quick look."""
+    if name == ROBUST:
+        return RATIOS[-1:]
     return RATIOS if settings.steps is None else RATIOS[-2:]
 
 

@@ -29,6 +29,13 @@ def test_a_trial_is_the_convolution_of_its_signals(dtype: torch.dtype) -> None:
     np.testing.assert_allclose(np.einsum("pij,i,j->p", tensor, h, m), trial.y[0, 0].numpy(), atol=1e-10)
 
 
+def test_a_quarter_of_the_entries_is_spoiled() -> None:
+    y = deconvolution(120, 0, torch.complex128).y
+    changed = phase.spoiled(y, 5) != y
+    assert changed.sum() == 30 and torch.equal(changed, phase.spoiled(y, 5) != y)
+    assert not torch.equal(changed, phase.spoiled(y, 6) != y)
+
+
 def test_the_peer_of_numpy_recovers_an_easy_one() -> None:
     trial = deconvolution(120, 0, torch.complex128)
     w, x = phase._peer("numpy", Settings(1), trial, 0)
@@ -51,10 +58,11 @@ def test_pyproximal_recovers_an_easy_one() -> None:
 
 
 def test_a_quick_look(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    command = ["bench", "phase", "--quick", "--images", "2", "--methods", "real/lm,real/numpy"]
+    command = ["bench", "phase", "--quick", "--images", "2", "--methods", "real/lm,real/lm-robust,real/numpy"]
     assert main([*command, "--out", str(tmp_path), "--json"]) == 0
     record = json.loads(capsys.readouterr().out)
-    lm, numpy = record["rows"]
+    lm, robust, numpy = record["rows"]
+    assert robust["at_3"] == 1 and "at_2" not in robust
     assert lm["at_3"] == 1 and lm["residual"] < 1e-8 and lm["cpu"] > 0 and numpy["method"] == "numpy"
     assert Path(record["files"]["curves"][0]).name == "phase-real.png"
     assert all(Path(path).exists() for path in record["files"]["curves"])
