@@ -265,7 +265,7 @@ class Pipeline:
         images = self.operator.roles[1] == "image" and self.operator.measurement_dims == 2
         if images:
             _check_channels(batch)
-        self._check_field(batch)
+        self.solver.require_field(self.priors, batch)
         noise, batch = following(self.noise, batch).prepared(batch)
         if images and isinstance(noise, Gaussian):
             _remark_on_range(batch)
@@ -276,19 +276,6 @@ class Pipeline:
         else:
             problem = problem.shaped(tuple(batch.shape[1:]))  # refuses that of another shape
         return attrs.evolve(problem, noise=noise), batch, numpy_in, axes_added
-
-    def _check_field(self, batch: Tensor) -> None:
-        """Refuse complex numbers that the solver would misread."""
-        stages = self.solver.stages if isinstance(self.solver, Stages) else ()
-        priors = [*self.priors, *(prior for each in stages for prior in (each.w, each.x) if prior)]
-        named = [_called(each) for each in priors if each.field == "complex"]
-        if self.solver.takes_complex or not (batch.is_complex() or named):
-            return
-        what = f"measurements of {batch.dtype}" if batch.is_complex() else f"the complex prior {named[0]}"
-        raise InputError(
-            f"this solver knows real numbers alone, not {what}",
-            hint="choose a solver that takes complex ones; see `invkit list solvers`",
-        )
 
     def _start(self, start: Solution, problem: Problem, y: Tensor, rng: torch.Generator) -> Solution:
         """A solution to go on from: tensors with a batch axis, latents of this pipeline's priors."""

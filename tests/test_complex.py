@@ -51,5 +51,5 @@ def test_solvers_for_real_numbers_refuse_complex_ones(solver: str) -> None:
     with pytest.raises(InputError, match=r"measurements of torch\.complex64"):
         pipeline(np.ones((28, 28), np.complex64))
     complex_prior = invkit.compose("pointwise", ["identity?field=complex", "identity"], solver)
-    with pytest.raises(InputError, match="complex prior identity"):
+    with pytest.raises(InputError, match="complex prior Identity"):
         complex_prior(np.ones((8, 8), np.float32))

@@ -13,15 +13,18 @@ solution's ``status``. What every solver needs besides its mathematics stands in
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import wraps
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from jaxtyping import Inexact
 from torch import Tensor
 
+from invkit.contracts.generator import Generator
 from invkit.contracts.monitor import Monitor
 from invkit.contracts.problem import Problem
+from invkit.errors import InputError
 
 if TYPE_CHECKING:
     from invkit.contracts.solution import Solution
@@ -38,6 +41,12 @@ class Solver(ABC):
 
     #: whether ``w`` may be tied to ``x`` (:attr:`invkit.Generator.ties`)
     takes_tied: ClassVar[bool] = False
+
+    def __init_subclass__(cls) -> None:
+        """Every solver's ``solve`` begins with :meth:`require_field`."""
+        super().__init_subclass__()
+        if "solve" in vars(cls):
+            cls.solve = _checked(cls.solve)  # type: ignore[method-assign]
 
     @abstractmethod
     def solve(
@@ -67,6 +76,22 @@ class Solver(ABC):
             InputError: the solver does not take this problem, or no ``start``.
         """
 
+    def require_field(self, priors: Iterable[Generator], y: Inexact[Tensor, "n *y"]) -> None:
+        """Refuse complex numbers, of a measurement or of a prior, that the solver would misread.
+
+        Raises:
+            InputError: there are some, and the solver does not take them (``takes_complex``).
+        """
+        if self.takes_complex:
+            return
+        named = [type(each).__name__ for each in priors if each.field == "complex"]
+        if y.is_complex() or named:
+            what = f"measurements of {y.dtype}" if y.is_complex() else f"the complex prior {named[0]}"
+            raise InputError(
+                f"this solver knows real numbers alone, not {what}",
+                hint="choose a solver that takes complex ones; see `invkit list solvers`",
+            )
+
     def signs(self, notes: Mapping[str, Any]) -> Mapping[str, float] | None:
         """The signs of doubt that the confidence is a logistic law of, from a measurement's
         ``Solution.notes``: numbers by name, each the larger the more doubtful. None from a solver without.
@@ -85,3 +110,12 @@ class Solver(ABC):
         Raises :class:`invkit.errors.ShapeError` where priors and measurements do not fit.
         """
         return problem.shaped(tuple(y.shape[1:]))
+
+
+def _checked(solve: Callable[..., Solution]) -> Callable[..., Solution]:
+    @wraps(solve)
+    def checked(self: Solver, problem: Problem, y: Tensor, *args: Any, **options: Any) -> Solution:
+        self.require_field(problem.priors, y)
+        return solve(self, problem, y, *args, **options)
+
+    return checked

@@ -102,6 +102,11 @@ class Stages(Solver):
         """Whether every stage takes a ``w`` that is tied to ``x``."""
         return all(stage.solver.takes_tied for stage in self.stages)
 
+    def require_field(self, priors: Iterable[Generator], y: Inexact[Tensor, "n *y"]) -> None:
+        """Refuse complex numbers where a stage does not take them, in the stages' own priors, too."""
+        own = (each for stage in self.stages for each in (stage.w, stage.x) if each is not None)
+        super().require_field([*priors, *own], y)
+
     def shaped(self, problem: Problem, y: Inexact[Tensor, "n *y"]) -> Problem:
         """The problem as the first stage shapes it."""
         first = self.stages[0]

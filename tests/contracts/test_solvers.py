@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from functools import cache
 
+import attrs
 import pytest
 import torch
 
 import invkit
-from invkit import Problem, Solver, Status
+from invkit import InputError, Problem, Solver, Status
 from invkit.plugin.loading import default_manager
 from invkit.testing import check_solver
 from invkit.testing._problems import Example
@@ -44,6 +45,21 @@ def test_contract(name: str, check) -> None:
             check(Case(solver, example, 0))
         except AssertionError as error:
             raise AssertionError(f"{error} [{example.name}]") from error
+
+
+@every_solver
+def test_complex_numbers_are_refused_by_solvers_for_real_ones(name: str) -> None:
+    """Also without a pipeline before the solver."""
+    solver, (example, *_) = made(name)
+    y, own = example.y.to(torch.complex128), example.problem.priors
+    priors = invkit.prior("identity?field=complex"), own[1]
+    if solver.takes_complex:
+        solver.require_field(priors, y)
+        return
+    with pytest.raises(InputError, match=r"measurements of torch\.complex128"):
+        solver.solve(example.problem, y, torch.Generator())
+    with pytest.raises(InputError, match="complex prior Identity"):
+        solver.solve(attrs.evolve(example.problem, priors=priors), example.y, torch.Generator())
 
 
 @every_solver
