@@ -43,8 +43,8 @@ def check_generator(
     finite number ≥ 0 a candidate, and so, but for the sign, is each of ``numbers``; the gradients of signal
     and penalty; that an encoder comes closer than chance; that parameters are constants; that a candidate
     that diverges (NaN, infinite or huge) raises nothing and leaves its neighbours as they are; that the role
-    and the field are ones there are, and complex numbers are taken where the field says so; that a proximal
-    map minimises what it says.
+    and the field are ones there are, and complex numbers are taken where the field says so; that the signal
+    is affine in the latent where the generator says so; that a proximal map minimises what it says.
 
     Args:
         generator: what to check, in the mode and precision it is used in; must survive ``copy.deepcopy``.
@@ -298,6 +298,19 @@ def _check_encoder(case: _Case) -> None:
     require(bool(error < chance), "encoder", explanation)
 
 
+def _check_affine(case: _Case) -> None:
+    """``C(a u + b v) − C(0) = a (C(u) − C(0)) + b (C(v) − C(0))``, where the generator says so."""
+    if not case.generator.affine:
+        return
+    u, v, a, b = case.latent, case.another_latent(), 0.7, -1.6
+    origin = case.signal(torch.zeros_like(u))
+    expected = origin + a * (case.signal(u) - origin) + b * (case.signal(v) - origin)
+    error = (case.signal(a * u + b * v) - expected).abs().amax()
+    size = expected.abs().amax()
+    explanation = f"the signal is not linear in the latent, up to a constant: {error:.3g} off of {size:.3g}"
+    require(bool(error <= 1e-9 * (1 + size)), "affine", explanation)
+
+
 def _check_prox(case: _Case) -> None:
     """No signal nearby has a smaller ``t·f(u) + ½‖u − s‖²`` than the proximal map's, of those it may make."""
     signal, t = case.signal(case.another_latent()), 0.3
@@ -335,6 +348,7 @@ _CHECKS: tuple[Callable[[_Case], None], ...] = (
     _check_signal_gradient,
     _check_penalty_gradient,
     _check_encoder,
+    _check_affine,
     _check_prox,
     _check_divergence,
 )

@@ -323,6 +323,10 @@ class UnknownRole(Right):
     role = "picture"
 
 
+class NotAffine(Right):
+    affine = True
+
+
 WRONG = {
     WrongSignalShape: "shapes",
     NotFinite: "shapes",
@@ -364,6 +368,7 @@ WRONG = {
     MixedNumbers: "batch = loop",
     SpreadsNaNInNumbers: "divergence",
     UnknownRole: "role",
+    NotAffine: "affine",
 }
 
 
