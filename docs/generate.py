@@ -2,7 +2,7 @@
 
     python docs/generate.py                        # commands and their --help, names, recipes, cards
     python docs/generate.py --check                # exit code 1 where a page is not current
-    python docs/generate.py --bench invkit-bench   # measured tables from its folder, too
+    python docs/generate.py --bench invkit-bench   # measured tables and curves from its folder, too
 
 A marker is ``<!-- begin NAME -->`` … ``<!-- end NAME -->``; what is between them is replaced.
 """
@@ -10,6 +10,7 @@ A marker is ``<!-- begin NAME -->`` … ``<!-- end NAME -->``; what is between t
 from __future__ import annotations
 
 import re
+import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -55,6 +56,8 @@ BENCH = {
 }
 # the same of `python -m benchmarks.…`, which writes into that folder, too
 MEASURED = {"real-photographs": ("real-photographs.md", "photographs.md")}
+# pictures of that folder that pages show
+PICTURES = ("phase-real.png", "phase-complex.png")
 # the loss of a kind's recipes; those of a VAE name their likelihood, those for diffusion have squares
 LOSSES = {"gan": "adversarial", "denoiser": "absolute error"}
 # the levels of noise, times 255, that the cards of denoisers have figures of
@@ -255,6 +258,9 @@ def main(check: bool, bench: Path | None) -> None:
         if found.exists():
             path = DOCS / file
             path.write_text(replaced(path.read_text("utf-8"), name, found.read_text("utf-8")), "utf-8")
+    for name in PICTURES if bench is not None else ():
+        if (bench / name).exists():
+            shutil.copyfile(bench / name, DOCS / "images" / name)
 
 
 if __name__ == "__main__":
