@@ -29,6 +29,7 @@ class ConvexSet(AnyShape):
     """``C(m) = argmin ‖u − m‖`` over the u of a set."""
 
     has_prox = True
+    affine = False  # a projection has bends
 
     def sample_latent(
         self,
