@@ -30,7 +30,6 @@ from collections.abc import Callable
 
 import click
 import numpy as np
-import scipy.io
 import torch
 from numpy.typing import NDArray
 from PIL import Image
@@ -39,6 +38,7 @@ from scipy.optimize import linear_sum_assignment
 import invkit
 from benchmarks._measuring import Report, reported
 from invkit.contracts.dataset import data_folder
+from invkit.files.mat import read_mat
 from invkit.metrics import abundance_rmse, spectral_angle
 from invkit_unmixing.scenes import abundances
 
@@ -52,7 +52,7 @@ FILES = {"jasper": "Jasper.mat", "samson": "Samson.mat"}
 
 def scene(name: str) -> tuple[Array, Factors]:
     """The pixels (bands, pixels), their maximum 1, and the true endmembers and abundances."""
-    found = scipy.io.loadmat(data_folder("unmixing") / FILES[name])
+    found = read_mat(data_folder("unmixing") / FILES[name], ["Y", "GT", "S_GT"])
     y = found["Y"].astype(np.float64)
     w = found["GT"].astype(np.float64).T
     x = found["S_GT"].reshape(-1, w.shape[1], order="F").T

@@ -87,8 +87,9 @@ def _row(record: dict[str, Any]) -> tuple[str, ...]:
 
 def _figures(metrics: dict[str, Any]) -> str:
     """The one or two figures that say how close the range comes."""
+    metrics = {key: value for key, value in metrics.items() if isinstance(value, int | float)}
     parts = []
-    if "psnr_restored" in metrics:
+    if {"psnr_restored", "psnr_blurry"} <= metrics.keys():
         parts.append(f"{metrics['psnr_blurry']:.2f} → {metrics['psnr_restored']:.2f} dB")
     if "psnr_25" in metrics:
         parts.append(f"σ = 25/255: {metrics['psnr_25']:.2f} dB")

@@ -136,7 +136,8 @@ class Calibration:
         """The law in the card of a weights file, for the priors of a kind that are made of it, e.g.
         ``gaussian`` or ``bounded``; None where there is none.
         """
-        found = card.get(CALIBRATIONS, {}).get(kind)
+        laws = card.get(CALIBRATIONS, {})
+        found = laws.get(kind) if isinstance(laws, Mapping) else laws
         return None if found is None else cls.from_card(found)
 
     @classmethod

@@ -16,16 +16,20 @@ from __future__ import annotations
 import json
 import math
 import os
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from invkit.errors import ConfigError
 from invkit.files.atomic import atomic_write
+from invkit.files.plain import parse_json, parse_toml
 
 FORMAT = 1
 """The version of the layout that this invkit writes, and the newest that it reads."""
+
+
+_LONGEST = 1_000_001
+"""Bytes of a configuration that are read; more is refused."""
 
 
 def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -44,7 +48,8 @@ def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:
     path = Path(path)
     suffix = _suffix(path)
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        with path.open("rb") as stream:
+            text = stream.read(_LONGEST).decode("utf-8-sig")
     except OSError as error:
         raise ConfigError(
             f"cannot read the config {path}: {error.strerror}", hint="check the path"
@@ -105,41 +110,22 @@ def _suffix(path: Path) -> str:
 
 def _parse_toml(path: str | Path, text: str) -> dict[str, Any]:
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:  # its message ends in "(at line 3, column 7)"
+        return parse_toml(text)
+    except ValueError as error:  # its message ends in "(at line 3, column 7)"
         raise ConfigError(f"malformed TOML in {path}: {error}", hint="mend that line") from error
 
 
 def _parse_json(path: Path, text: str) -> dict[str, Any]:
     try:
-        config = json.loads(text, object_pairs_hook=_without_duplicates, parse_constant=_no_constant)
-    except json.JSONDecodeError as error:
-        raise ConfigError(
-            f"malformed JSON in {path}: {error.msg} (at line {error.lineno}, column {error.colno})",
-            hint="mend that line",
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"malformed JSON in {path}: {error}", hint="mend that value") from error
+        config = parse_json(text)
+    except ValueError as error:
+        raise ConfigError(f"malformed JSON in {path}: {error}", hint="mend that line") from error
     if not isinstance(config, dict):
         raise ConfigError(
             f"expected an object at the top of {path}, got {type(config).__name__}",
             hint='write {"format": 1, …}',
         )
     return config
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """As TOML does: a key given twice is a mistake, not a choice of the last one."""
-    result: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in result:
-            raise ValueError(f"the key {key!r} is given twice")
-        result[key] = value
-    return result
-
-
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is not a JSON number")
 
 
 def check_format(source: str | os.PathLike[str], config: Mapping[str, Any]) -> None:

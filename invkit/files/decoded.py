@@ -60,10 +60,14 @@ def unit_range(path: Path, decoded: Decoded) -> Float32[np.ndarray, "channels he
         _check_floats(path, pixels)
     elif pixels.dtype == np.uint16 and decoded.bits == 16 and not decoded.scaled:
         _check_range(path, int(pixels.max()))
-    values = pixels.astype(np.float32) if pixels.dtype.itemsize < 2 else pixels
-    divided = values / np.array(decoded.white, values.dtype if values.dtype.kind == "f" else np.float64)
-    # White may be 1 + an ulp after rounding; the range promised is [0, 1] exactly.
-    return np.clip(np.ascontiguousarray(divided, dtype=np.float32), 0.0, 1.0)
+    values = np.empty(pixels.shape, np.float32)
+    for plane, made in zip(pixels, values, strict=True):  # one at a time: large pictures fill the memory
+        numbers = plane.astype(np.float32) if plane.dtype.itemsize < 2 else plane
+        kind = numbers.dtype if numbers.dtype.kind == "f" else np.float64
+        divided = numbers / np.array(decoded.white, kind)
+        # White may be 1 + an ulp after rounding; the range promised is [0, 1] exactly.
+        np.clip(divided, 0.0, 1.0, out=made, casting="same_kind")
+    return values
 
 
 def check_opaque(path: Path, opaque: npt.NDArray[np.bool_]) -> None:

@@ -5,6 +5,7 @@ Rows are in the order of the file (astropy's): the first is the one that viewers
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from invkit.errors import InputError
+from invkit.files.bounded import check_ratio
 from invkit.files.decoded import Decoded, several
 from invkit.files.npy import numbers
 
@@ -30,6 +32,8 @@ def read_fits(path: Path) -> Decoded:
         InputError: no image or several, another shape, signed integers; or astropy is not installed.
     """
     with _image(path) as found:
+        count = math.prod(int(found.header[f"NAXIS{n + 1}"]) for n in range(int(found.header["NAXIS"])))
+        check_ratio("the image", count * abs(int(found.header["BITPIX"])) // 8, path.stat().st_size)
         array = np.asarray(found.data)
     array = array[None] if array.ndim == 2 else array
     if array.ndim != 3 or array.shape[0] not in (1, 3):
@@ -49,6 +53,9 @@ def _image(path: Path) -> Iterator[Any]:
         raise InputError(
             f"reading {path} needs astropy, which is not installed", hint="pip install 'invkit[fits]'"
         ) from error
+    with path.open("rb") as stream:
+        if not stream.read(10).startswith(b"SIMPLE  ="):  # astropy would unpack an archive, of any size
+            raise ValueError("it does not begin as FITS does")
     with fits.open(path, memmap=False, lazy_load_hdus=False) as file:
         images = [each for each in file if each.is_image and each.header.get("NAXIS", 0) >= 2]
         if len(images) != 1:

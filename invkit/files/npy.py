@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
 
 from invkit.errors import InputError
+from invkit.files.arrays import load_npy, npy_shape
 from invkit.files.decoded import Decoded
-
-_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
 def npy_size(path: Path) -> tuple[int, int]:
     """Height and width as the file's header has them; (0, 0) where it is no picture at all."""
     with path.open("rb") as stream:
-        version = np.lib.format.read_magic(stream)
-        if version not in _HEADERS:
-            raise ValueError(f"npy of version {version[0]}.{version[1]}")
-        shape = _HEADERS[version](stream)[0]
+        shape = npy_shape(stream)
     return (shape[-2], shape[-1]) if len(shape) >= 2 else (0, 0)
 
 
@@ -28,12 +25,8 @@ def read_npy(path: Path) -> Decoded:
     Raises:
         InputError: another shape or dtype.
     """
-    with path.open("rb") as stream:  # numpy leaves a damaged file open, were it to open it itself
-        array = np.load(stream, allow_pickle=False)
-    if not isinstance(array, np.ndarray):
-        raise InputError(
-            f"cannot read {path} as an image: it is an npz archive", hint="save one array as npy"
-        )
+    with path.open("rb") as stream:
+        array = load_npy(stream, os.fstat(stream.fileno()).st_size)
     if array.ndim == 2:
         array = array[None]
     if array.ndim != 3 or (array.shape[0] not in (1, 3) and 0 not in array.shape):

@@ -33,6 +33,9 @@ SUFFIXES = (
 MAX_PIXELS = 100_000_000
 """The most pixels that a picture may have, where no other limit is given."""
 
+# A picture with more than both is refused: large, and of less than a quarter of a bit a pixel.
+_FREE_PIXELS, _PIXELS_A_BYTE = 12_000_000, 32
+
 # ITU-R BT.601, the weights of JPEG's own luma and of Pillow's.
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32).reshape(3, 1, 1)
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -88,6 +91,12 @@ def read_picture(
             f"{path} has {width}×{height} pixels, which are more than {max_pixels:,}",
             hint=f"raise the limit (--max-pixels {height * width}) or make the picture smaller",
         )
+    held = path.stat().st_size
+    if height * width > max(_FREE_PIXELS, _PIXELS_A_BYTE * held):
+        raise InputError(
+            f"{path} has {width}×{height} pixels in {held:,} bytes, so few that it is blank or damaged",
+            hint="crop it, or make it smaller",
+        )
     decoded = _decoding(path, _decoder(path)[1])
     pixels, notes = unit_range(path, decoded), decoded.notes
     if grey and pixels.shape[0] == 3:
@@ -107,7 +116,10 @@ def picture_size(path: str | os.PathLike[str]) -> tuple[int, int]:
     path = Path(path)
     check_file(path)
     size, _ = _decoder(path)
-    return _decoding(path, size)
+    height, width = _decoding(path, size)
+    if not (isinstance(height, int) and isinstance(width, int)):
+        raise InputError(f"{path} says its size by something else than numbers", hint="open and save it again")
+    return height, width
 
 
 def check_file(path: Path) -> None:

@@ -23,6 +23,9 @@ from PIL import ExifTags, Image, ImageCms
 from invkit.errors import InputError
 from invkit.files.decoded import Decoded, check_opaque, several, upright
 
+#: what each scan of a progressive JPEG begins with; usual ones have about ten, and previews some more
+_SCAN, _SCANS = b"\xff\xda", 64
+
 _ORIENTATION = ExifTags.Base.Orientation
 #: tags of a TIFF that describe the photograph and not the file
 _DESCRIPTIVE = (
@@ -68,6 +71,8 @@ def pillow_size(path: Path, *formats: str) -> tuple[int, int]:
 
 def read_plain(path: Path, *formats: str) -> Decoded:
     """Decode a picture of 8 bits a sample."""
+    if "JPEG" in formats and path.read_bytes().count(_SCAN) > _SCANS:
+        raise ValueError(f"a JPEG of more than {_SCANS} scans, each of which takes as long as a picture")
     with opened(path, *formats) as picture:
         picture.load()
         return plain(path, picture)

@@ -16,9 +16,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from invkit.errors import InputError
+from invkit.errors import InputError, InvkitError
 
 __all__ = ["read_cfl", "read_stack"]
+
+_HEADER = 1 << 16  # bytes; the sizes stand on the second line
 
 # tifffile logs remarks on damaged files; here such a file is an error instead.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
@@ -38,21 +40,24 @@ def read_cfl(path: Path | str) -> npt.NDArray[np.complex64]:
     path = Path(path)
     header = path.with_suffix(".hdr")
     try:
-        lines = [line for line in header.read_text().splitlines() if not line.startswith("#")]
-        values = np.fromfile(path, dtype="<c8")
+        with header.open("rb") as stream:
+            text = stream.read(_HEADER).decode()
+        held = path.stat().st_size
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
             f"cannot read {path}: {error}", hint="keep the .hdr file beside the .cfl file"
         ) from error
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
     sizes = lines[0].split() if lines else []
-    if not sizes or not all(size.isdecimal() and int(size) > 0 for size in sizes):
+    if not sizes or not all(size.isdecimal() and len(size) < 18 and int(size) > 0 for size in sizes):
         raise InputError(f"no sizes in {header}", hint="its second line lists the sizes: 1 230 180 8 1")
     shape = tuple(int(size) for size in reversed(sizes) if int(size) > 1) or (1,)
-    if len(values) != prod(shape):
+    if held != 8 * prod(shape):
         raise InputError(
-            f"{path} holds {len(values)} numbers, and {header.name} says {' x '.join(sizes)}",
+            f"{path} holds {held // 8} numbers, and {header.name} says {' x '.join(sizes)}",
             hint="one of the two files belongs to another array, or is cut off",
         )
+    values = np.fromfile(path, dtype="<c8")
     return _finite(path, values.reshape(shape).astype(np.complex64, copy=False))
 
 
@@ -67,13 +72,18 @@ def read_stack(path: Path | str) -> npt.NDArray[Any]:
         InputError: a file that is no TIFF, pages of different sizes or with colours, or values that are not
             finite.
     """
-    from tifffile import TiffFile, TiffFileError
+    from tifffile import TiffFile
+
+    from invkit.files.tiff import check_pages
 
     path = Path(path)
     try:
         with TiffFile(path) as file:
+            check_pages(path, file)
             values = file.asarray(key=slice(None), maxworkers=1) if len(file.pages) > 1 else file.asarray()
-    except (OSError, TiffFileError, ValueError, RuntimeError) as error:
+    except InvkitError:
+        raise
+    except Exception as error:  # a damaged file may raise nearly anything inside a decoder
         raise InputError(
             f"cannot read {path} as a stack: {error}", hint="give a TIFF of grey pages"
         ) from error

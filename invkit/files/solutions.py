@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from invkit.errors import InputError, OutputError
+from invkit.files.arrays import load_npy
 from invkit.files.atomic import atomic_write
 from invkit.files.images import write_image
 from invkit.files.panels import kernel_cell
@@ -99,7 +100,7 @@ def read_solution(folder: str | os.PathLike[str]) -> tuple[dict[str, npt.NDArray
             f"no solution in {folder}: cannot read {error.filename}: {error.strerror}",
             hint="give a folder that save() wrote",
         ) from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(
             f"{folder / RECORD} is no record of a solution: {error}", hint="give a folder that save() wrote"
         ) from error
@@ -113,9 +114,9 @@ def _digest(values: npt.NDArray[Any]) -> str:
 
 def _read(path: Path, digest: str) -> npt.NDArray[Any]:
     try:
-        with path.open("rb") as stream:  # numpy leaves a damaged file open, were it to open it itself
-            values = np.load(stream, allow_pickle=False)
-        sound = isinstance(values, np.ndarray) and _digest(values) == digest
+        with path.open("rb") as stream:
+            values = load_npy(stream, os.fstat(stream.fileno()).st_size)
+        sound = _digest(values) == digest
     except OSError:
         raise
     except Exception:  # a damaged header may raise nearly anything while numpy parses it
@@ -124,8 +125,7 @@ def _read(path: Path, digest: str) -> npt.NDArray[Any]:
         raise InputError(
             f"{path} is not the array that the record names", hint="restore the file, or solve again"
         )
-    found: npt.NDArray[Any] = values
-    return found
+    return values
 
 
 def write_kernel(path: str | os.PathLike[str], kernel: Any) -> None:

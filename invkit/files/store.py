@@ -28,6 +28,7 @@ import attrs
 
 from invkit.errors import InvkitError, WeightsError
 from invkit.files.atomic import atomic_write
+from invkit.files.plain import parse_json
 from invkit.files.safetensors_header import Header, canonical, content_sha256, read_header, with_metadata
 from invkit.plugin.registry import Registry, nearest
 
@@ -45,6 +46,8 @@ the training recipe; `{fingerprint, …}` of the data; what was measured; the li
 used."""
 
 SUFFIX = ".safetensors"
+
+_TEXTS = ("kind", "name", "licence")
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -331,15 +334,11 @@ def _card(path: Path, header: Header) -> dict[str, Any]:
     if text is None:
         raise WeightsError(f"{path} holds tensors but no invkit card", hint="write it with `invkit train`")
     try:
-        card = json.loads(text, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
+        card = parse_json(text)
+    except ValueError as error:
         raise WeightsError(f"the card in {path} cannot be parsed: {error}", hint="train it again") from error
     _check_card(path, card)
     return dict(card)
-
-
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is not a JSON number")
 
 
 def _check_card(path: Path, card: Any) -> None:
@@ -356,6 +355,13 @@ def _check_card(path: Path, card: Any) -> None:
         raise WeightsError(
             f"the card in {path} lacks {', '.join(missing)}", hint=f"a card has {', '.join(CARD_KEYS)}"
         )
+    for key in CARD_KEYS[1:]:
+        expected = str if key in _TEXTS else dict
+        if not isinstance(card[key], expected):
+            raise WeightsError(
+                f"in the card in {path}, {key} is {card[key]!r}, expected a {expected.__name__}",
+                hint="train it again",
+            )
 
 
 def _check_finite(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:

@@ -10,6 +10,8 @@ Source: TIFF Revision 6.0, Adobe, 1992.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from PIL import UnidentifiedImageError
 from tifffile import TiffFile, TiffPage
 
 from invkit.errors import InputError
+from invkit.files.bounded import Inflated, check_ratio
 from invkit.files.decoded import Decoded, check_opaque, several, truncated, upright
 from invkit.files.pillow import UnknownRawMode, both_bytes, channels, exif_of, opened, plain
 
@@ -28,9 +31,12 @@ logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _INK, _YCBCR = 0, 1, 2, 3, 5, 6
 _COLOURS = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3, _PALETTE: 1, _INK: 4, _YCBCR: 3}
-_NO_COMPRESSION, _JPEG = 1, 7
+_BY_PILLOW = (_PALETTE, _INK, _YCBCR)
+_NO_COMPRESSION, _JPEG, _DEFLATE, _OLD_DEFLATE, _PACKBITS, _LZMA = 1, 7, 8, 32946, 32773, 34925
 _WHOLE, _FLOAT = 1, 3
 _REDUCED = 1 | 4  # NewSubfileType: a preview, or a mask
+_FEW_PAGES, _MOST_PAGES = 100, 20_000  # of a picture, with its previews; of a stack
+_SLACK = 1 << 16  # bytes that a strip may have too many
 _AS = "save it as 8- or 16-bit grey or RGB, or as npy of floats in [0, 1]"
 
 
@@ -67,8 +73,11 @@ def read_tiff(path: Path) -> Decoded:
     with TiffFile(path) as file:
         number, page = _only_page(path, file)
         layout = _layout(path, page)
-        _check_rows(path, page, layout, file.filehandle.size)
-        pixels = None if layout.photometric in (_PALETTE, _INK, _YCBCR) else _by_tifffile(page)
+        check_ratio("the picture", page.nbytes, file.filehandle.size)
+        _check_segments(path, page, file.filehandle.size)
+        # Bits in the other order, and LZMA, are unpacked by tifffile without a bound.
+        foreign = page.fillorder == 2 or layout.compression == _LZMA
+        pixels = None if foreign or layout.photometric in _BY_PILLOW else _by_tifffile(page)
         orientation = page.tags.valueof(274, default=1)
         icc = page.tags.valueof(34675)
     if pixels is None:
@@ -82,7 +91,7 @@ def read_tiff(path: Path) -> Decoded:
 
 def _only_page(path: Path, file: TiffFile) -> tuple[int, TiffPage]:
     """The one picture of a file and its index among the pages; previews do not count."""
-    pages = [page.aspage() for page in file.pages]
+    pages = _some_pages(file, _FEW_PAGES)
     if not pages:
         raise ValueError("no page")
     whole = [(number, page) for number, page in enumerate(pages) if not page.subfiletype & _REDUCED]
@@ -121,31 +130,97 @@ def _layout(path: Path, page: TiffPage) -> Layout:
     return layout
 
 
-def _check_rows(path: Path, page: TiffPage, layout: Layout, size: int) -> None:
-    """Refuse a file that lacks strips or tiles, or whose last ones lie behind its end."""
+def check_pages(path: Path, file: TiffFile) -> None:
+    """Refuse a stack that lacks strips or tiles, or unpacks to far more than the file.
+
+    Raises:
+        InputError: missing strips, rows or tiles.
+        ValueError: more pages than any stack has, or a page too large for the file.
+    """
+    size, total = file.filehandle.size, 0
+    for page in _some_pages(file, _MOST_PAGES):
+        total += page.nbytes
+        check_ratio("the stack", total, size)
+        _check_segments(path, page, size)
+
+
+def _some_pages(file: TiffFile, most: int) -> list[TiffPage]:
+    """All pages; ValueError where there are more than ``most``."""
+    pages = [page.aspage() for page in islice(file.pages, most + 1)]
+    if len(pages) > most:
+        raise ValueError(f"more than {most} pages")
+    return pages
+
+
+def _check_segments(path: Path, page: TiffPage, size: int) -> None:
+    """Refuse a page that lacks strips or tiles, or parts of them: decoders would take them for black.
+
+    Args:
+        path: the file, for messages.
+        page: one of its pages.
+        size: bytes of the file.
+    """
     offsets, counts = page.dataoffsets, page.databytecounts
     across, down = -(-page.imagewidth // _width(page)), -(-page.imagelength // _length(page))
-    planes = layout.samples if layout.planar else 1
+    planes = page.samplesperpixel if page.planarconfig == 2 else 1
     expected = across * down * planes
-    places = zip(offsets, counts, strict=False)
+    places = list(zip(offsets, counts, strict=False))
     there = sum(count > 0 and 0 < offset <= size - count for offset, count in places)
     if there < expected:
         raise truncated(path, f"{there} of {expected} strips or tiles")
-    if layout.compression == _JPEG:
-        stream = page.parent.filehandle
-        for offset, count in zip(offsets, counts, strict=False):
+    stream = page.parent.filehandle
+    if page.compression == _JPEG:
+        for offset, count in places:
             stream.seek(offset + max(0, count - 4))
             if b"\xff\xd9" not in stream.read(min(4, count)):  # its end; a byte may pad it
                 raise truncated(path, "a JPEG in it has no end")
-    if layout.compression == _NO_COMPRESSION:
-        bits = layout.bits * (1 if layout.planar else layout.samples)
-        row = -(-_width(page) * bits // 8)
-        last = page.imagelength - (down - 1) * _length(page)
-        for number, count in enumerate(counts[:expected]):
-            shortened = not page.is_tiled and number % down == down - 1
-            rows = last if shortened else _length(page)
-            if count < rows * row:
-                raise truncated(path, f"{count // row} of {rows} rows in a strip or tile")
+    unpacked = _UNPACKED.get(int(page.compression))
+    if unpacked is None or not isinstance(page.bitspersample, int):
+        return
+    row = -(-_width(page) * page.bitspersample * (1 if planes > 1 else page.samplesperpixel) // 8)
+    last = page.imagelength - (down - 1) * _length(page)
+    for number, (offset, count) in enumerate(places[:expected]):
+        shortened = not page.is_tiled and number % down == down - 1
+        rows = last if shortened else _length(page)
+        stream.seek(offset)
+        found = unpacked(stream, count, rows * row)
+        if found < rows * row:
+            raise truncated(path, f"{found // row} of {rows} rows in a strip or tile")
+        if found > rows * row + _SLACK:
+            raise ValueError(f"a strip or tile of more than {rows} rows")
+
+
+def _stored(stream: Any, held: int, wanted: int) -> int:
+    """Bytes of a strip that is not compressed; more than are wanted may be there."""
+    return min(held, wanted)
+
+
+def _inflated(stream: Any, held: int, wanted: int) -> int:
+    """Bytes that a strip of deflate has; no more are counted than matters."""
+    reader, there = Inflated(stream, held), 0
+    while there <= wanted + _SLACK and (piece := reader.some(wanted + _SLACK + 1 - there)):
+        there += len(piece)
+    return there
+
+
+def _unpacked_bits(stream: Any, held: int, wanted: int) -> int:
+    """Bytes that a strip of PackBits has: runs, each of a byte that says how long, and literal bytes."""
+    content, place, there = stream.read(held), 0, 0
+    while place < len(content) and there <= wanted + _SLACK:
+        head = content[place]
+        literal = min(head + 1, len(content) - place - 1) if head < 128 else 0
+        there += literal or (257 - head if head > 128 and place + 1 < len(content) else 0)
+        place += 1 + (head + 1 if head < 128 else head > 128)
+    return there
+
+
+#: how many bytes a strip has once it is unpacked, by the compression; other decoders notice what is missing
+_UNPACKED: dict[int, Callable[[Any, int, int], int]] = {
+    _NO_COMPRESSION: _stored,
+    _DEFLATE: _inflated,
+    _OLD_DEFLATE: _inflated,
+    _PACKBITS: _unpacked_bits,
+}
 
 
 def _width(page: TiffPage) -> int:

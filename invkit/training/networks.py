@@ -16,12 +16,19 @@ from typing import Any, TypeVar
 
 import torch
 from torch import nn
+from torch.nn.modules.module import (
+    register_module_module_registration_hook,
+    register_module_parameter_registration_hook,
+)
 
 from invkit.errors import WeightsError
 from invkit.files.store import TrainedPrior
 from invkit.training.recipes import Recipe
 
-__all__ = ["build", "channels_last", "seeded", "trained", "untrained", "zeroed"]
+__all__ = ["build", "channels_last", "require_finite", "seeded", "trained", "untrained", "zeroed"]
+
+#: modules and parameters that a network may have beside those that its tensors stand for
+_SLACK = 200
 
 _N = TypeVar("_N", bound=nn.Module)
 
@@ -65,7 +72,7 @@ def trained(architectures: Mapping[str, type[_N]], prior: TrainedPrior) -> _N:
                 hint="train it again",
             )
     try:
-        with torch.device("meta"):
+        with torch.device("meta"), _at_most(_SLACK + 4 * len(prior.tensors)):
             planned = build(architectures, name, options).state_dict()
         fits = _shapes(planned) == _shapes(prior.tensors)
     except WeightsError as error:
@@ -104,5 +111,42 @@ def zeroed(layer: _N) -> _N:
     return layer
 
 
-def _shapes(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Size]:
-    return {name: tensor.shape for name, tensor in tensors.items()}
+def require_finite(prior: TrainedPrior, made: torch.Tensor) -> None:
+    """Refuse weights by a few of the signals that are made with them.
+
+    Raises:
+        WeightsError: not all are finite.
+    """
+    if not bool(torch.isfinite(made).all()):
+        raise WeightsError(
+            f"the weights in {prior.path} make signals with NaN or infinite values", hint="train it again"
+        )
+
+
+@contextmanager
+def _at_most(count: int) -> Iterator[None]:
+    """End the building of a network of more modules or parameters with a ValueError: a card may say a million
+    layers, and each takes its time even where it takes no memory.
+    """
+    left = count
+
+    def counted(*_: object) -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise ValueError(f"more than {count} modules and parameters")
+
+    hooks = (
+        register_module_module_registration_hook(counted),
+        register_module_parameter_registration_hook(counted),
+    )
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _shapes(tensors: Mapping[str, torch.Tensor]) -> dict[str, tuple[torch.Size, bool]]:
+    """The shape of each tensor, and whether it holds floats: their precision is free."""
+    return {name: (tensor.shape, tensor.is_floating_point()) for name, tensor in tensors.items()}

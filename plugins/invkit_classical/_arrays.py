@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,29 +15,6 @@ from torch import Tensor
 from invkit.errors import InputError
 
 Made = TypeVar("Made")
-
-
-def load_arrays(path: Path) -> Mapping[str, npt.NDArray[Any]]:
-    """The arrays of an npz file by name, or of an npy file under the name ``""``.
-
-    Raises:
-        InputError: the file is missing, damaged, or holds Python objects.
-    """
-    if not path.is_file():
-        raise InputError(
-            f"no such file: {path}", hint="check the path; relative paths start at the current folder"
-        )
-    try:
-        with path.open("rb") as stream:  # numpy leaves a damaged file open, were it to open it itself
-            loaded = np.load(stream, allow_pickle=False)
-            if isinstance(loaded, np.ndarray):
-                return {"": loaded}
-            return {name: loaded[name] for name in loaded.files}
-    except Exception as error:  # a damaged header may raise nearly anything while numpy parses it
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise InputError(
-            f"cannot read arrays from {path}: {reason}", hint="save it with numpy.save or numpy.savez"
-        ) from error
 
 
 def with_sha256(path: Path, read: Callable[[Path], Made]) -> tuple[Made, str]:

@@ -18,8 +18,9 @@ from torch import Tensor
 
 import invkit
 from invkit.errors import InputError, ShapeError
+from invkit.files.arrays import read_arrays
 from invkit.files.images import read_image
-from invkit_classical._arrays import as_numbers, load_arrays, with_sha256
+from invkit_classical._arrays import as_numbers, with_sha256
 
 
 class Known(invkit.Given):
@@ -76,7 +77,7 @@ class Known(invkit.Given):
 def _read(path: Path, grey: bool) -> Tensor:
     """The file's signal with its channel axis."""
     if path.suffix.lower() == ".npy":
-        array = load_arrays(path)[""]
+        array = read_arrays(path)[""]
         if array.dtype.kind in "fc":
             values = as_numbers(array, str(path))
             return values[None] if values.ndim in (0, 1, 2) else values

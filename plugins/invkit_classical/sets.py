@@ -21,7 +21,8 @@ from torch import Tensor
 
 import invkit
 from invkit.errors import InputError, ShapeError
-from invkit_classical._arrays import as_numbers, load_arrays, with_sha256
+from invkit.files.arrays import read_arrays
+from invkit_classical._arrays import as_numbers, with_sha256
 from invkit_classical.identity import AnyShape
 
 
@@ -219,7 +220,7 @@ class Signs(ConvexSet):
         Raises:
             InputError: an unreadable file.
         """
-        arrays, sha256 = with_sha256(Path(name), load_arrays)
+        arrays, sha256 = with_sha256(Path(name), read_arrays)
         if "" not in arrays:
             raise InputError(f"{name} holds several arrays", hint="save one with numpy.save(path, signs)")
         return cls(arrays[""], sha256)

@@ -19,7 +19,8 @@ from torch import Tensor
 
 import invkit
 from invkit.errors import InputError, ShapeError
-from invkit_classical._arrays import as_numbers, check_field, load_arrays, with_sha256
+from invkit.files.arrays import read_arrays
+from invkit_classical._arrays import as_numbers, check_field, with_sha256
 
 Field = Literal["real", "complex", "any"]
 
@@ -82,7 +83,7 @@ class Subspace(invkit.Generator):
         Raises:
             InputError: an unreadable file, or one without a basis.
         """
-        arrays, sha256 = with_sha256(Path(name), load_arrays)
+        arrays, sha256 = with_sha256(Path(name), read_arrays)
         basis = arrays.get("", arrays.get("basis"))
         if basis is None:
             raise InputError(

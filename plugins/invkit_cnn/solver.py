@@ -73,7 +73,11 @@ class FeedForward(Solver):
             known = ", ".join(store.names(registry, "cnn")) or "none; see `invkit train cnn --list`"
             raise SpecError("cnn needs weights", hint=f"write cnn?weights=NAME; known: {known}")
         trained = store.load(registry, "cnn", weights, called="deblurring network")
-        return cls(networks.trained(ARCHITECTURES, trained), trained.card, trained.sha256, chunk)
+        network = networks.trained(ARCHITECTURES, trained)
+        side = -(-network.smallest // network.multiple) * network.multiple
+        grey = torch.full((1, network.channels, side, side), 0.5)
+        networks.require_finite(trained, restored(network, grey))
+        return cls(network, trained.card, trained.sha256, chunk)
 
     def solve(
         self,

@@ -97,10 +97,11 @@ class Bsds500(ByteDataset):
 
     def _squares(self) -> Iterator[UInt8[np.ndarray, "channels size size"]]:
         for source, content in contents(self.sources):
-            with readable(str(source)), Image.open(io.BytesIO(content)) as opened:
-                picture = np.asarray(opened.convert("L" if self.grey else "RGB"))
-            if sorted(picture.shape[:2]) != [_SHORT, _LONG]:
-                height, width = picture.shape[:2]
+            with readable(str(source)), Image.open(io.BytesIO(content), formats=("JPEG",)) as opened:
+                sound = sorted(opened.size) == [_SHORT, _LONG]
+                picture = np.asarray(opened.convert("L" if self.grey else "RGB")) if sound else None
+            if picture is None:
+                width, height = opened.size
                 raise InputError(f"{source} has {width}×{height} pixels, expected 481×321", hint=_HINT)
             channels = np.moveaxis(np.atleast_3d(picture), -1, 0)
             split = _split(source) or ""

@@ -41,6 +41,7 @@ LAST: Final = {"train": 162_770, "validation": 182_637, "test": 202_599}
 _OFFICIAL = re.compile(r"\d{6}\.jpg", re.IGNORECASE)
 _SIDE = 108 / 178  # of the width
 _ASPECT = 218 / 178
+_WIDEST = 1024  # pixels; the official pictures have 178 or 89
 
 T = TypeVar("T")
 
@@ -114,13 +115,13 @@ def decode_face(source: Source, content: bytes, size: int) -> UInt8[np.ndarray, 
     Raises:
         InputError: a damaged picture, or one without an aligned face's proportions; names it.
     """
-    picture = _opened(source, content, lambda opened: opened.convert("RGB"))
-    width, height = picture.size
-    if abs(height / width - _ASPECT) > 0.02:
+    width, height = _opened(source, content, lambda opened: opened.size)
+    if abs(height / width - _ASPECT) > 0.02 or width > _WIDEST:
         raise InputError(
             f"{source} has {width} × {height} pixels, an aligned face 178 × 218 or 89 × 109",
             hint="use the Align&Cropped pictures; for others there is images?path=FOLDER",
         )
+    picture = _opened(source, content, lambda opened: opened.convert("RGB"))
     left, top = width * (1 - _SIDE) / 2, (height - width * _SIDE) / 2
     box = (left, top, width - left, height - top)
     face = picture.resize((size, size), Image.Resampling.BILINEAR, box=box)

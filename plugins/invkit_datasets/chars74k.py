@@ -21,9 +21,9 @@ from jaxtyping import Int64, UInt8
 
 from invkit.contracts.dataset import data_folder
 from invkit.errors import InputError
+from invkit.files.arrays import read_arrays
 from invkit_datasets.decoded import ByteDataset, by_split
 from invkit_datasets.images import split_of
-from invkit_datasets.sources import readable
 
 __all__ = ["Chars74k"]
 
@@ -65,12 +65,7 @@ class Chars74k(ByteDataset):
 def _read(file: Path) -> tuple[UInt8[np.ndarray, "n 3 32 32"], Int64[np.ndarray, "n"]]:
     if not file.is_file():
         raise InputError(f"the data set 'chars74k' lacks {file}", hint=_HINT)
-    with (
-        readable(f"{file} as an npz archive", _HINT),
-        file.open("rb") as stream,
-        np.load(stream, allow_pickle=False) as archive,
-    ):
-        arrays = {key: archive[key] for key in ("X", "y") if key in archive.files}
+    arrays = read_arrays(file, ("X", "y"))
     if missing := [key for key in ("X", "y") if key not in arrays]:
         raise InputError(f"{file} lacks the array {' and '.join(missing)}", hint=_HINT)
     images, classes = arrays["X"], arrays["y"]

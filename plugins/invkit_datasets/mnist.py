@@ -115,9 +115,9 @@ def _read(paths: dict[str, Path], file: str) -> UInt8[np.ndarray, "..."]:
     """Return the array of an official file; raises `InputError` where it is damaged or of another shape."""
     path, count = paths[file], _TEST if file.startswith("t10k") else _TRAINING
     shape = (count, 28, 28) if "images" in file else (count,)
-    with readable(str(path)):
-        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     head = 4 + 4 * len(shape)
+    with readable(str(path)), (gzip.open if path.suffix == ".gz" else open)(path, "rb") as stream:
+        content = stream.read(head + prod(shape) + 1)  # one byte more than there should be, and no further
     if len(content) < head:
         raise InputError(f"{path} is truncated: {len(content)} bytes, shorter than its header", hint=AGAIN)
     magic, *axes = struct.unpack(f">{1 + len(shape)}I", content[:head])
@@ -126,9 +126,10 @@ def _read(paths: dict[str, Path], file: str) -> UInt8[np.ndarray, "..."]:
         found, expected = f"{magic:#010x} and shape {tuple(axes)}", f"{kind:#010x} and {shape}"
         raise InputError(f"{path} is an idx file of type {found}, expected {expected}", hint=AGAIN)
     size, expected_size = len(content) - head, prod(shape)
-    if size != expected_size:
-        state = "truncated" if size < expected_size else "too long"
+    if size > expected_size:
+        raise InputError(f"{path} is too long: expected {expected_size} bytes behind the header", hint=AGAIN)
+    if size < expected_size:
         raise InputError(
-            f"{path} is {state}: {size} bytes behind the header, expected {expected_size}", hint=AGAIN
+            f"{path} is truncated: {size} bytes behind the header, expected {expected_size}", hint=AGAIN
         )
     return np.frombuffer(content, dtype=np.uint8, offset=head).reshape(shape)

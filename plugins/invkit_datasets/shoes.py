@@ -21,8 +21,8 @@ from jaxtyping import Int64, UInt8
 
 from invkit.contracts.dataset import data_folder
 from invkit.errors import InputError
+from invkit.files.arrays import read_arrays
 from invkit_datasets.decoded import ByteDataset, by_split
-from invkit_datasets.sources import readable
 
 __all__ = ["Shoes"]
 
@@ -61,12 +61,7 @@ class Shoes(ByteDataset):
 def _read(file: Path) -> tuple[UInt8[np.ndarray, "n 3 64 64"], Int64[np.ndarray, "n"]]:
     if not file.is_file():
         raise InputError(f"the data set 'shoes' lacks {file}", hint=_HINT)
-    with (
-        readable(f"{file} as an npz archive", _HINT),
-        file.open("rb") as stream,
-        np.load(stream, allow_pickle=False) as archive,
-    ):
-        arrays = {key: archive[key] for key in ("x", "product_id") if key in archive.files}
+    arrays = read_arrays(file, ("x", "product_id"))
     if missing := [key for key in ("x", "product_id") if key not in arrays]:
         raise InputError(f"{file} lacks the array {' and '.join(missing)}", hint=_HINT)
     pictures, products = arrays["x"], arrays["product_id"]

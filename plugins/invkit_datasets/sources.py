@@ -17,6 +17,7 @@ from pathlib import Path
 import attrs
 
 from invkit.errors import InputError
+from invkit.files.bounded import open_member
 
 __all__ = ["AGAIN", "Source", "contents", "crc_of", "readable", "sources_in", "stamp"]
 
@@ -82,7 +83,9 @@ def contents(sources: Iterable[Source]) -> Iterator[tuple[Source, bytes]]:
                 else:
                     if source.path not in archives:
                         archives[source.path] = stack.enter_context(zipfile.ZipFile(source.path))
-                    content = archives[source.path].read(source.name)
+                    archive = archives[source.path]
+                    with open_member(archive, archive.getinfo(source.name)) as member:
+                        content = member.read()
             yield source, content
 
 

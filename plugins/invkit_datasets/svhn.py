@@ -29,15 +29,15 @@ from typing import Any, Final
 
 import attrs
 import numpy as np
-import scipy.io
 from jaxtyping import Int64, UInt8
 
 from invkit.contracts.dataset import SPLITS, data_folder
 from invkit.errors import InputError
+from invkit.files.mat import MatArray, describe_mat, read_mat
 from invkit_datasets.cache import decoded
 from invkit_datasets.decoded import ByteDataset
 from invkit_datasets.downloads import Remote, download
-from invkit_datasets.sources import readable, stamp
+from invkit_datasets.sources import stamp
 
 __all__ = ["GUARD", "Svhn", "cut"]
 
@@ -180,19 +180,18 @@ def _chosen(place: Path, extra: bool) -> list[Path]:
 
 
 def _header(path: Path) -> _MatFile:
-    with readable(f"{path} as a MATLAB 5 file", _HINT):
-        shapes = {name: (shape, kind) for name, shape, kind in scipy.io.whosmat(path)}
-    shape, kind = shapes.get("X", ((), "nothing"))
+    arrays = describe_mat(path)
+    found = arrays.get("X", MatArray("nothing", ()))
+    kind, shape = found.kind, found.shape
     if len(shape) != 4 or shape[:3] != (32, 32, 3) or kind != "uint8" or shape[3] < 1:
         raise InputError(f"X in {path} is {kind} {shape}, expected uint8 (32, 32, 3, n)", hint=_HINT)
-    if "y" in shapes and math.prod(shapes["y"][0]) != shape[3]:
-        raise InputError(f"y in {path} is {shapes['y'][0]}, expected {shape[3]} labels", hint=_HINT)
-    return _MatFile(path, int(shape[3]), "y" in shapes)
+    if "y" in arrays and math.prod(arrays["y"].shape) != shape[3]:
+        raise InputError(f"y in {path} is {arrays['y'].shape}, expected {shape[3]} labels", hint=_HINT)
+    return _MatFile(path, shape[3], "y" in arrays)
 
 
 def _variable(file: _MatFile, name: str) -> Any:
-    with readable(f"{name} in {file.path}", _HINT):
-        return scipy.io.loadmat(file.path, variable_names=[name])[name]
+    return read_mat(file.path, [name])[name]
 
 
 def _crops(file: _MatFile) -> UInt8[np.ndarray, "n 3 32 32"]:

@@ -20,13 +20,12 @@ import hashlib
 from pathlib import Path
 
 import numpy as np
-import scipy.io
 from jaxtyping import Int64, UInt8
 
 from invkit.contracts.dataset import data_folder
 from invkit.errors import InputError
+from invkit.files.mat import read_mat
 from invkit_datasets.decoded import ByteDataset, by_split
-from invkit_datasets.sources import readable
 
 __all__ = ["SvhnHouses"]
 
@@ -84,8 +83,7 @@ class SvhnHouses(ByteDataset):
 def _read(file: Path) -> dict[str, np.ndarray]:
     if not file.is_file():
         raise InputError(f"the data set 'svhn-houses' lacks {file}", hint=_HINT)
-    with readable(f"{file} as a MATLAB 5 file", _HINT):
-        found = scipy.io.loadmat(file, variable_names=["X", *_NUMBERS])
+    found = read_mat(file, ["X", *_NUMBERS])
     if missing := [key for key in ("X", *_NUMBERS) if key not in found]:
         raise InputError(f"{file} lacks the array {' and '.join(missing)}", hint=_HINT)
     crops = found["X"]

@@ -15,12 +15,15 @@ from jaxtyping import Float
 from torch import Tensor
 
 from invkit.contracts.denoiser import Denoiser
+from invkit.errors import WeightsError
 from invkit.files import store
 from invkit.plugin.registry import Registry
 from invkit.training import networks
 from invkit_denoiser.network import ARCHITECTURES, Plain
 
 __all__ = ["TrainedDenoiser"]
+
+_SIDE = 32  # pixels of the picture by which weights are judged as they are read
 
 
 class TrainedDenoiser(Denoiser):
@@ -53,8 +56,16 @@ class TrainedDenoiser(Denoiser):
                 architecture disagree.
         """
         trained = store.load(registry, "denoiser", name, called="denoiser")
+        noisiest = trained.card.get("noisiest", 50 / 255)
+        if not isinstance(noisiest, int | float) or not 0 < noisiest <= 1:
+            raise WeightsError(
+                f"in the card in {trained.path}, noisiest is {noisiest!r}", hint="expected a σ of at most 1"
+            )
         network = networks.trained(ARCHITECTURES, trained)
-        return cls(network, float(trained.card.get("noisiest", 50 / 255)), trained.card, trained.sha256)
+        built = cls(network, float(noisiest), trained.card, trained.sha256)
+        grey = torch.full((1, network.channels, _SIDE, _SIDE), 0.5)
+        networks.require_finite(trained, built.denoise(grey, torch.tensor([built.noisiest])))
+        return built
 
     def denoise(
         self, signal: Float[Tensor, "n c h w"], sigma: Float[Tensor, "n"]

@@ -28,6 +28,7 @@ from invkit.contracts.marginal import IntegrableGenerator
 from invkit.errors import InputError
 from invkit.files import store
 from invkit.plugin.registry import Registry
+from invkit.training.networks import require_finite
 from invkit_gaussian.colour import to_axes, to_channels
 from invkit_gaussian.fourier import Block
 from invkit_gaussian.marginal import GaussianMarginal
@@ -98,7 +99,9 @@ class Gaussian(IntegrableGenerator):
             rank: principal components to keep; the spectrum takes over what the others held. None: all.
         """
         trained = store.load(registry, "gaussian", name, called="Gaussian")
-        return cls(moments_from(trained).truncated(rank), trained.card, trained.sha256, trained.path)
+        built = cls(moments_from(trained).truncated(rank), trained.card, trained.sha256, trained.path)
+        require_finite(trained, built(built.sample_latent(2, torch.Generator().manual_seed(0))))
+        return built
 
     def forward(self, latent: Float[Tensor, "n k"]) -> Float[Tensor, "n c h w"]:
         """The image of every latent; not clipped."""

@@ -10,6 +10,7 @@ hundredth of it. The rest is in single precision, the spectrum by its logarithm.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import torch
@@ -22,6 +23,8 @@ from invkit_gaussian.moments import Moments
 __all__ = ["Bits", "moments_from", "options_of", "tensors_of"]
 
 Bits = Literal[8, 16, 32]
+
+_TENSORS = ("mean", "directions", "scales", "log_spectrum", "rotation", "contrasts")
 
 
 def tensors_of(moments: Moments, bits: Bits = 32) -> dict[str, Tensor]:
@@ -59,21 +62,50 @@ def moments_from(trained: store.TrainedPrior) -> Moments:
     Raises:
         WeightsError: tensors or a card that do not fit.
     """
+    options = trained.card["architecture"].get("options", {})
+    wrong = _wrong(trained.tensors, options) if isinstance(options, dict) else "its options are no table"
+    if wrong:
+        raise WeightsError(f"{trained.path} holds no Gaussian prior: {wrong}", hint="train it again")
     tensors = {name: tensor.float() for name, tensor in trained.tensors.items()}
-    try:
-        options = trained.card["architecture"]["options"]
-        return Moments(
-            colour=options["colour"],
-            mean=tensors["mean"],
-            basis=tensors["directions"] * tensors["scales"][:, None, None, None],
-            spectrum=tensors["log_spectrum"].exp(),
-            rotation=tensors["rotation"],
-            level=float(options["level"]),
-            contrasts=tensors["contrasts"],
-            spread=float(options["spread"]),
-            texture=tensors.get("texture", tensors["mean"].new_zeros(2, 0)),
-        )
-    except (KeyError, TypeError, ValueError, IndexError, RuntimeError) as error:
-        raise WeightsError(
-            f"{trained.path} lacks a part of a Gaussian prior: {error}", hint="train it again"
-        ) from error
+    return Moments(
+        colour=options["colour"],
+        mean=tensors["mean"],
+        basis=tensors["directions"] * tensors["scales"][:, None, None, None],
+        spectrum=tensors["log_spectrum"].exp(),
+        rotation=tensors["rotation"],
+        level=float(options["level"]),
+        contrasts=tensors["contrasts"],
+        spread=float(options["spread"]),
+        texture=tensors.get("texture", tensors["mean"].new_zeros(2, 0)),
+    )
+
+
+def _wrong(tensors: Mapping[str, Tensor], options: Mapping[str, Any]) -> str:
+    """What is wrong with a file's tensors and options; empty where nothing is."""
+    if missing := [name for name in _TENSORS if name not in tensors]:
+        return f"it lacks {missing[0]}"
+    if unknown := [name for name in tensors if name not in (*_TENSORS, "texture")]:
+        return f"it has {unknown[0]}"
+    if options.get("colour") not in ("joint", "axes"):
+        return f"its colour is {options.get('colour')!r}"
+    for name in ("level", "spread"):
+        if not isinstance(options.get(name), int | float) or options[name] < 0:
+            return f"its {name} is {options.get(name)!r}"
+    shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    if len(shapes["mean"]) != 3 or 0 in shapes["mean"] or len(shapes["directions"]) != 4:
+        return f"mean is {shapes['mean']} and directions {shapes['directions']}"
+    (c, h, w), rank = shapes["mean"], shapes["directions"][0]
+    b = c if options["colour"] == "joint" else 1
+    ends = {"contrasts": ((0,), (1,), (c,)), "texture": ((2, 0), (2, 3))}
+    expected = {
+        **{"mean": ((c, h, w),), "directions": ((rank, b, h, w),), "scales": ((rank,),)},
+        **{"log_spectrum": ((b, h, w // 2 + 1),), "rotation": ((c, c),)},
+        **ends,
+    }
+    for name, shape in shapes.items():
+        if shape not in expected[name]:
+            return f"{name} has shape {shape}, expected {' or '.join(map(str, expected[name]))}"
+        whole = name == "directions" and tensors[name].dtype is torch.int8
+        if not (whole or tensors[name].is_floating_point()):
+            return f"{name} has type {tensors[name].dtype}"
+    return ""

@@ -29,6 +29,8 @@ from invkit_generative.architectures import ARCHITECTURES, FlowVAE, VAENetwork
 
 __all__ = ["GAN", "VAE", "Decoder", "Output", "to_network"]
 
+_DRAWS = 4  # signals by which weights are judged as they are read
+
 Output = Literal["image", "unit-sum"]
 """How the decoder's values in [0, 1] become a signal."""
 
@@ -80,8 +82,10 @@ class Decoder(Generator):
         trained = store.load(registry, cls.kind, name, called=cls.kind.upper())
         match trained.card["architecture"]:
             case {"output": ("image" | "unit-sum") as output}:
-                network = networks.trained(ARCHITECTURES, trained)
-                return cls(network, output, trained.card, trained.sha256)
+                built = cls(networks.trained(ARCHITECTURES, trained), output, trained.card, trained.sha256)
+                drawn = built.sample_latent(_DRAWS, torch.Generator().manual_seed(0))
+                networks.require_finite(trained, built(drawn))
+                return built
             case other:
                 raise WeightsError(
                     f"the card in {trained.path} has the architecture {other!r}, "
@@ -143,5 +147,5 @@ def to_network(signal: Float[Tensor, "n c h w"], output: Output) -> Float[Tensor
 
 def _penalty_weight(card: Mapping[str, Any]) -> float | None:
     """The weight that a card's recipe says recovers signals best; see `invkit.Generator.penalty_weight`."""
-    weight = dict(card.get("recipe", {})).get("penalty_weight")
+    weight = card.get("recipe", {}).get("penalty_weight")
     return float(weight) if isinstance(weight, int | float) and weight > 0 else None

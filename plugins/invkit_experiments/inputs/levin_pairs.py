@@ -22,11 +22,10 @@ from typing import Any
 
 import attrs
 import numpy as np
-import scipy.io
 import torch
-from scipy.io.matlab import MatReadError
 
 from invkit.errors import InputError
+from invkit.files.mat import read_mat
 from invkit_experiments.inputs.sources import Measured, Source, data_folder
 
 __all__ = ["LevinPairs"]
@@ -74,12 +73,9 @@ class LevinPairs(Source):
 @lru_cache(maxsize=4)
 def _read(path: Path, stamp: int) -> Measured:
     """A pair, read once for the methods that stand side by side on it."""
-    try:
-        arrays = scipy.io.loadmat(path, variable_names=["x", "y", "f"])
-        x, y, f = (torch.from_numpy(arrays[name].astype(np.float32)) for name in ("x", "y", "f"))
-    except (OSError, ValueError, KeyError, MatReadError) as error:
-        raise InputError(
-            f"{path} cannot be read: {error}", hint="expected a mat file with x, y, f; fetch it again"
-        ) from error
+    arrays = read_mat(path, ["x", "y", "f"])
+    if missing := [name for name in "xyf" if name not in arrays]:
+        raise InputError(f"{path} lacks the array {' and '.join(missing)}", hint="fetch it again")
+    x, y, f = (torch.from_numpy(arrays[name].astype(np.float32)) for name in "xyf")
     w = f.flip(0, 1)
     return Measured(y[None, None], x[None, None], (w / w.sum())[None, None])

@@ -31,6 +31,7 @@ from torch import Tensor
 
 import invkit
 from invkit.errors import InputError
+from invkit.files.bounded import open_member
 from invkit.files.images import to_picture
 from invkit_experiments.inputs.drawn import order, stream
 from invkit_experiments.inputs.sources import Measured, Source, blur, data_folder, dataset, fingerprint
@@ -154,8 +155,8 @@ def _saved(y: Float[Tensor, "1 c h w"], jpeg: int | None) -> Float[Tensor, "1 c 
 
 @lru_cache(maxsize=8)
 def _picture(archive: Path, name: str, grey: bool) -> Float[Tensor, "1 c h w"]:
-    with zipfile.ZipFile(archive) as pictures:
-        return _values(io.BytesIO(pictures.read(name)), grey=grey)
+    with zipfile.ZipFile(archive) as pictures, open_member(pictures, pictures.getinfo(name)) as member:
+        return _values(io.BytesIO(member.read()), grey=grey)
 
 
 def _values(file: io.BytesIO, *, grey: bool) -> Float[Tensor, "1 c h w"]:

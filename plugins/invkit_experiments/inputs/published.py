@@ -28,6 +28,7 @@ from jaxtyping import Float32
 from torch import Tensor
 
 from invkit.errors import InputError
+from invkit.files.arrays import read_arrays
 from invkit_experiments.inputs.sources import Measured, Source, data_folder
 
 __all__ = ["Dev", "Published", "files_here", "published"]
@@ -122,8 +123,8 @@ def published(kind: str) -> Published:
 def _read(path: Path, *stamp: int) -> Published:
     """The file, read once as long as it is the same file."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            made = {name: (_kernels if name[0] == "w" else _images)(arrays[name]) for name in arrays}
+        arrays = read_arrays(path)
+        made = {name: (_kernels if name[:1] == "w" else _images)(arrays[name]) for name in arrays}
         x, w, y = (made.pop(name) for name in ("x", "w", "y"))
     except (OSError, ValueError, KeyError) as error:
         raise InputError(
