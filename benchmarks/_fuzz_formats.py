@@ -356,7 +356,6 @@ def _mutated_weights(rng: random.Random, seeds: Seeds) -> bytes:
     if rng.random() < 0.25:
         return damaged(rng, [each.file() for each in (rng.choice(seeds), rng.choice(seeds))])
     one = rng.choice(seeds)
-    card = replaced(rng, one.card) if rng.random() < 0.6 else one.card
     tensors = dict(one.tensors)
     for _ in range(rng.choice((0, 1, 1, 2))):
         name = rng.choice(list(tensors))
@@ -364,7 +363,7 @@ def _mutated_weights(rng: random.Random, seeds: Seeds) -> bytes:
     if rng.random() < 0.05:
         tensors.pop(rng.choice(list(tensors)))
     try:
-        return Weights(card, tensors).file()
+        return Weights(replaced(rng, one.card) if rng.random() < 0.6 else one.card, tensors).file()
     except (TypeError, ValueError, RecursionError):  # a card that JSON cannot hold
         return Weights(one.card, tensors).file()
 

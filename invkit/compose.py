@@ -256,7 +256,15 @@ class Pipeline:
             told = [*self.monitors, *(part("monitor", each) for each in monitors)]
             rng = torch.Generator().manual_seed(self.seed)
             began = None if start is None else self._start(start, problem, batch, rng)
-            solution = self.solver.solve(problem, batch, rng, told, start=began)
+            try:
+                solution = self.solver.solve(problem, batch, rng, told, start=began)
+            except (MemoryError, RuntimeError) as error:
+                if _is_memory(error):
+                    raise InputError(
+                        f"the solve does not fit into memory: {error}",
+                        hint="take fewer restarts, smaller measurements, or fewer at a time",
+                    ) from error
+                raise
         return _as_given(solution, numpy_in, axes_added)
 
     def _bound(self, y: Any, problem: Problem | None = None) -> tuple[Problem, Tensor, bool, int]:
@@ -415,6 +423,13 @@ def _remark_on_range(batch: Tensor) -> None:
             InvkitWarning,
             stacklevel=4,
         )
+
+
+def _is_memory(error: Exception) -> bool:
+    """Whether an error says that memory was refused; torch has no class of its own for that on a CPU."""
+    signs = ("can't allocate memory", "Storage size calculation overflowed")
+    known = isinstance(error, MemoryError | torch.OutOfMemoryError)
+    return known or any(sign in str(error) for sign in signs)
 
 
 def as_batch(y: Any, dims: int) -> tuple[Tensor, bool, int]:

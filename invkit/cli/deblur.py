@@ -25,6 +25,7 @@ from invkit.cli.output import (
     print_json,
     print_table,
     quiet_option,
+    say,
     say_skipped,
     seed_option,
     to_stderr,
@@ -361,9 +362,9 @@ def _print(done: Report, names: Sequence[str], passed_over: Mapping[Path, str], 
         _print_records(list(records), done)
     for status, meaning in EXPLAINED.items():
         if status in done.status:
-            click.echo(f"{status}: {meaning}")
+            say(f"{status}: {meaning}")
     if done.kept:
-        click.echo(f"{done.kept} of {done.of} were finished before; --again solves them anew")
+        say(f"{done.kept} of {done.of} were finished before; --again solves them anew")
 
 
 def _print_records(records: Sequence[dict[str, Any]], done: Report) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import attrs
 import click
 
-from invkit.cli.output import json_option, print_json, print_table
+from invkit.cli.output import json_option, print_json, print_table, say
 from invkit.errors import SpecError
 from invkit.plugin.loading import default_manager
 from invkit.plugin.registry import KINDS, Entry, Registry, nearest
@@ -39,7 +39,7 @@ def describe(spec: str, as_json: bool) -> None:
         return
     for number, record in enumerate(records):
         if number:
-            click.echo()
+            say()
         _print(record)
 
 
@@ -98,15 +98,15 @@ def _card(registry: Registry, entry: Entry, spec: Spec) -> dict[str, Any] | None
 
 
 def _print(record: dict[str, Any]) -> None:
-    click.echo(f"{record['kind']} {record['name']}: {record['summary']}")
-    click.echo(f"from {record['target']} (plugin {record['plugin']}, {record['distribution']})")
+    say(f"{record['kind']} {record['name']}: {record['summary']}")
+    say(f"from {record['target']} (plugin {record['plugin']}, {record['distribution']})")
     if record["doc"]:
-        click.echo("\n" + record["doc"])
+        say("\n" + record["doc"])
     if record["takes_name"]:
-        click.echo(f"\nwritten {record['name']}:NAME")
-    click.echo()
+        say(f"\nwritten {record['name']}:NAME")
+    say()
     if "file" in record:
-        click.echo(record["file"].rstrip())
+        say(record["file"].rstrip())
     elif record["options"]:
         rows = [
             (o["option"], o["type"], "(required)" if o["default"] is None else o["default"])
@@ -114,10 +114,10 @@ def _print(record: dict[str, Any]) -> None:
         ]
         print_table(("option", "type", "default"), rows)
     else:
-        click.echo("no options")
+        say("no options")
     if record["resolved"]:
-        click.echo(f"\nin full: {record['resolved']}")
+        say(f"\nin full: {record['resolved']}")
     if record["card"] is not None:
-        click.echo("\ncard of the trained prior")
+        say("\ncard of the trained prior")
         for key, value in record["card"].items():
-            click.echo(f"  {key}: {value if isinstance(value, str) else json.dumps(value)}")
+            say(f"  {key}: {value if isinstance(value, str) else json.dumps(value)}")

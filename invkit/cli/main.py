@@ -24,11 +24,15 @@ from typing import Final
 import click
 
 from invkit import __version__
-from invkit.errors import InvkitError, PluginError
+from invkit.cli.output import results_alone, say, to_stderr
+from invkit.errors import InvkitError, OutputError, PluginError
+from invkit.plugin.guarding import one_line
 from invkit.plugin.loading import default_manager
 from invkit.plugin.registry import CORE_COMMANDS, Entry, nearest
 
 _NO_ARGUMENTS: Final = getattr(click.exceptions, "NoArgsIsHelpError", ())  # since click 8.2
+
+_SLOW = 5.0  # seconds; a plugin that loads takes milliseconds
 
 DONE, FAILED, USAGE, BAD_INPUT, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -85,7 +89,7 @@ def cli(ctx: click.Context, traceback: bool) -> None:
     `invkit list operators` (priors, solvers …) says what there is, `invkit describe NAME` what it means.
     """
     if ctx.invoked_subcommand is None:
-        click.echo(ctx.get_help())
+        say(ctx.get_help())
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -102,16 +106,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):  # a terminal that cannot show "×" shows "?", and no error
             stream.reconfigure(errors="replace")
     show = "--traceback" in arguments  # anywhere on the line: people add it at the end
+    only_results = results_alone(for_good=argv is None) if "--json" in arguments else contextlib.nullcontext()
     try:
-        with _stopped_as_by_ctrl_c():
+        with only_results, _stopped_as_by_ctrl_c():
             code = _run([argument for argument in arguments if argument != "--traceback"])
-        sys.stdout.flush()
+        _flush()
         return code
     except BrokenPipeError:
         return _reader_has_left()
     except click.UsageError as error:
         if isinstance(error, _NO_ARGUMENTS):  # a plugin's group, called without a command: its help
-            click.echo(error.format_message(), err=True)
+            to_stderr(error.format_message())
             return USAGE
         path = error.ctx.command_path if error.ctx is not None else "invkit"
         return _fail(error, f"{error.format_message().rstrip('.')}; try `{path} --help`", USAGE, show)
@@ -121,8 +126,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(error, "interrupted", INTERRUPTED, show)
     except InvkitError as error:
         return _fail(error, str(error), error.exit_code, show)
-    except Exception as error:  # the boundary: whatever is left is a defect
-        what = f"internal error: {type(error).__name__}: {error}"
+    except BaseException as error:  # the boundary: whatever is left is a defect
+        what = f"internal error: {one_line(error)}"
         return _fail(error, f"{what}; run it again with --traceback and report it", FAILED, show)
 
 
@@ -146,14 +151,35 @@ def _run(arguments: list[str]) -> int:
         result = cli.main(arguments, prog_name="invkit", standalone_mode=False)
     except SystemExit as error:  # click ends this way when the reader of a pipe has left
         result = error.code
+    if default_manager.cache_info().currsize:
+        _say_slow_plugins()
     return result if isinstance(result, int) else DONE
 
 
 def _fail(error: BaseException, message: str, code: int, show: bool) -> int:
     if show:
-        traceback.print_exception(error)
-    click.echo(f"invkit: error: {' '.join(message.split())}", err=True)
+        to_stderr("".join(traceback.format_exception(error)).rstrip("\n"))
+    to_stderr(f"invkit: error: {' '.join(message.split())}")
     return code
+
+
+def _flush() -> None:
+    """Send off what is still held back; OutputError where stdout does not take it."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(f"cannot write results to stdout: {error.strerror}") from error
+
+
+def _say_slow_plugins() -> None:
+    """Name plugins that took long and did not load: every command waits for them."""
+    for state in default_manager().states:
+        if state.status == "broken" and state.seconds > _SLOW:
+            named, took = state.candidate.name, f"{state.seconds:.0f} s"
+            to_stderr(f"invkit: waited {took} for plugin {named}: {state.remarks}")
 
 
 def _reader_has_left() -> int:

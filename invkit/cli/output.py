@@ -6,17 +6,25 @@
         report(as_json, {"plugins": [...]}, ("plugin", "state"), [("convolution", "ok")])
 
 rich is imported only where stdout is a terminal; piped output is plain aligned text without colours.
+
+All text goes out by :func:`say`, which shows control characters as ``\\x1b``: names of files, specs and cards
+may hold any, and a terminal would obey them.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import click
+
+from invkit.errors import OutputError
 
 #: how many files that are no images are named
 _NAMED = 8
@@ -31,6 +39,9 @@ seed_option = click.option(
     "--seed", type=click.IntRange(0, 2**63 - 1), metavar="N", help="Random seed; 0 by default."
 )
 """The ``--seed`` of a command; gives ``None`` where it is left out."""
+
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_results: IO[str] | None = None  # where results go; None: to sys.stdout
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
 """The ``--json`` flag that every listing and result has; gives the parameter ``as_json``."""
@@ -54,8 +65,12 @@ def print_json(value: Any) -> None:
     Raises:
         ValueError: a number that is not finite, which JSON cannot hold.
     """
-    sys.stdout.writelines(json.JSONEncoder(indent=2, allow_nan=False).iterencode(value))
-    click.echo()
+    out = _results or sys.stdout
+    if out is not None:
+        with _refusal_explained():
+            out.writelines(json.JSONEncoder(indent=2, allow_nan=False).iterencode(value))
+            out.write("\n")
+            out.flush()
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -65,18 +80,85 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         columns: the headings.
         rows: one text per column each.
     """
-    if sys.stdout.isatty():
+    out = _results or sys.stdout
+    if out is not None and out.isatty():
         _print_rich(columns, rows)
         return
     widths = [max(len(cell) for cell in column) for column in zip(columns, *rows, strict=True)]
     for row in (columns, *rows):
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        click.echo("  ".join(cells).rstrip())
+        say("  ".join(cells).rstrip())
+
+
+def say(text: str = "", *, err: bool = False) -> None:
+    """Print a line of results on stdout, or a remark on stderr; control characters are shown, not sent."""
+    if not err:
+        _write(printable(text))
+        return
+    with contextlib.suppress(OSError):  # where stderr is full or gone there is no one to tell
+        click.echo(printable(text), err=True)
+
+
+def _write(text: str) -> None:
+    """A line on stdout."""
+    with _refusal_explained():
+        click.echo(text, file=_results)
+
+
+@contextlib.contextmanager
+def _refusal_explained() -> Iterator[None]:
+    """Turn what stdout says to a write into an OutputError, but for a reader that has left."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(
+            f"cannot write results to stdout: {error.strerror}", hint="files that were named are complete"
+        ) from error
 
 
 def to_stderr(message: str) -> None:
     """Print a remark on stderr."""
-    click.echo(message, err=True)
+    say(message, err=True)
+
+
+def printable(text: str) -> str:
+    """The same text with control characters and marks of writing direction as escapes, but for ends of lines
+    and tabulators.
+    """
+    return _CONTROL.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
+@contextlib.contextmanager
+def results_alone(*, for_good: bool) -> Iterator[None]:
+    """Keep stdout for what this module prints: whatever else is printed inside the block goes to stderr.
+
+    Plugins print what they like, where they like.
+
+    Args:
+        for_good: what is written to the file descriptor of stdout goes to stderr, too, and does so until the
+            process ends: code of others may run at its exit.
+    """
+    global _results
+    before: IO[str] | None = _results
+    own: IO[str] | None = sys.stdout
+    copy: IO[str] | None = None
+    if for_good and own is sys.__stdout__ and own is not None:
+        with contextlib.suppress(OSError, ValueError):
+            own.flush()
+            copy = os.fdopen(os.dup(own.fileno()), "w", encoding=own.encoding, errors="replace")
+            elsewhere = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+            os.dup2(elsewhere.fileno(), own.fileno())
+    _results = copy or own
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        _results = before
+        if copy is not None:
+            with contextlib.suppress(OSError):
+                copy.close()
 
 
 def say_skipped(passed_over: Mapping[Path, str]) -> None:
@@ -94,5 +176,6 @@ def _print_rich(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
     table = Table(*columns, header_style="bold")
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))  # Text: brackets in a message are no markup
-    Console().print(table)
+        # Text: brackets in a message are no markup.
+        table.add_row(*(Text(printable(cell)) for cell in row))
+    Console(file=_results).print(table)

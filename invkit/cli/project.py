@@ -54,6 +54,7 @@ def project(
     import invkit
     from invkit.batch import find_items
     from invkit.batch.recovering import failure
+    from invkit.files.atomic import check_name
     from invkit.files.images import read_image, skipped, write_image
     from invkit.files.panels import residual_cell, write_panel
     from invkit.files.solutions import writable_folder
@@ -66,6 +67,9 @@ def project(
     records = []
     for item in source:
         try:
+            if folder is not None:
+                check_name(folder / f"{item.name}_range.png")
+                check_name(folder / f"{item.name}_panel.png")
             _check_size(item.path, prior.signal_shape)
             truth = read_image(item.path, grey=grey)
             found = invkit.project(

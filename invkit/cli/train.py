@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from invkit.cli.output import PATH, json_option, quiet_option, report, seed_option, to_stderr
+from invkit.cli.output import PATH, json_option, quiet_option, report, say, seed_option, to_stderr
 from invkit.errors import UsageError
 from invkit.plugin.loading import default_manager
 from invkit.plugin.registry import Registry
@@ -112,7 +112,9 @@ def _report(trained: Trained, as_json: bool) -> None:
     rows = ((key, str(each)) for key, each in trained.card["metrics"].items())
     report(as_json, value, ("figure", "value"), rows)
     if not as_json:
-        click.echo(f"\n{trained.path}\nuse it as {trained.prior}")
+        say(f"
+{trained.path}
+use it as {trained.prior}")
 
 
 def _print_recipes(registry: Registry, wanted: str | None, as_json: bool) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from invkit.cli.output import PATH, json_option, report, seed_option
+from invkit.cli.output import PATH, json_option, report, say, seed_option, to_stderr
 from invkit.errors import WeightsError
 from invkit.files import store
 from invkit.plugin.loading import default_manager
@@ -31,29 +31,43 @@ if TYPE_CHECKING:
 @click.option("--samples", type=click.IntRange(1, 32), default=6, show_default=True, help="Of each prior.")
 @seed_option
 @json_option
-def zoo(priors: tuple[str, ...], sheet: Path | None, samples: int, seed: int | None, as_json: bool) -> None:
+def zoo(priors: tuple[str, ...], sheet: Path | None, samples: int, seed: int | None, as_json: bool) -> int:
     """List the trained priors, shipped and installed, or the PRIORs named.
 
     With --sheet, a row of random samples of each is drawn; kernels are scaled to their largest value.
-    `invkit describe vae:celeba` prints a prior's card in full.
+    `invkit describe vae:celeba` prints a prior's card in full. A file that cannot be read is named, and the
+    exit code is then 1.
     """
     registry = default_manager().registry
-    records = _chosen(_records(registry), priors)
+    found, unreadable = _records(registry)
+    records = _chosen(found, priors)
+    for error in unreadable:
+        to_stderr(f"invkit: error: {error}")
     if sheet is not None:
         _draw(sheet, [record["prior"] for record in records if record["part"] == "prior"], samples, seed or 0)
-    value = {"priors": records, "sheet": None if sheet is None else str(sheet)}
+    value = {
+        "priors": records,
+        "sheet": None if sheet is None else str(sheet),
+        "unreadable": [str(error) for error in unreadable],
+    }
     report(as_json, value, ("prior", "MB", "trained on", "figures", "terms"), map(_row, records))
     if sheet is not None and not as_json:
-        click.echo(f"samples drawn to {sheet}")
+        say(f"samples drawn to {sheet}")
+    return int(bool(unreadable))
 
 
-def _records(registry: Registry) -> list[dict[str, Any]]:
-    """One record for every weights file, from its card alone."""
-    records = []
+def _records(registry: Registry) -> tuple[list[dict[str, Any]], list[WeightsError]]:
+    """One record for every weights file, from its card alone; and what is wrong with the others."""
+    records: list[dict[str, Any]] = []
+    unreadable = []
     for entry in (*registry.entries("prior"), *registry.entries("solver")):
         for name in store.names(registry, entry.name) if registry.weights_folders(entry.name) else ():
             path = store.find(registry, entry.name, name)
-            card = store.read_card(path)
+            try:
+                card = store.read_card(path)
+            except WeightsError as error:
+                unreadable.append(error)
+                continue
             options = {"weights": name} if entry.kind == "solver" else {}
             records.append(
                 {
@@ -67,7 +81,7 @@ def _records(registry: Registry) -> list[dict[str, Any]]:
                     "path": str(path),
                 }
             )
-    return records
+    return records, unreadable
 
 
 def _chosen(records: list[dict[str, Any]], named: tuple[str, ...]) -> list[dict[str, Any]]:

@@ -43,7 +43,9 @@ def atomic_write(path: str | os.PathLike[str], *, text: bool = False) -> Iterato
         if path.is_dir():
             raise OutputError(f"cannot write {path}: it is a folder", hint="give the name of a file")
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.", suffix=".tmp")
+        check_name(path)
+        prefix = "." + os.fsencode(path.name)[:100].decode("utf-8", "ignore") + "."
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=".tmp")
     try:
         mode, encoding, newline = ("w", "utf-8", "") if text else ("wb", None, None)
         with (
@@ -61,6 +63,25 @@ def atomic_write(path: str | os.PathLike[str], *, text: bool = False) -> Iterato
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
+
+
+def check_name(path: Path) -> None:
+    """Refuse a name that is longer than the file system takes; ask before hours of work, not after them.
+
+    Raises:
+        OutputError: it has more bytes, letters beyond ASCII having two to four.
+    """
+    folder = next((each for each in path.absolute().parents if each.is_dir()), Path("/"))
+    try:
+        most = os.pathconf(folder, "PC_NAME_MAX")
+    except (AttributeError, OSError, ValueError):  # no POSIX, or a file system that does not tell
+        most = 255
+    length = len(os.fsencode(path.name))
+    if length > most:
+        raise OutputError(
+            f"the name {path.name} has {length} bytes, the file system takes {most}",
+            hint="rename the file that it is named after",
+        )
 
 
 @contextlib.contextmanager

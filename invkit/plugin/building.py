@@ -28,6 +28,7 @@ import attrs
 
 from invkit.errors import InvkitError, PluginError, SpecError
 from invkit.plugin.converting import convert, type_text
+from invkit.plugin.guarding import one_line
 from invkit.plugin.registry import Entry, Registry, nearest
 from invkit.plugin.specs import Spec, option_text
 
@@ -133,8 +134,9 @@ def build(registry: Registry, kind: str, spec: Spec) -> Any:
         built = signature.factory(**signature.arguments(values), **host)
     except InvkitError:
         raise
-    except (TypeError, ValueError) as error:  # a validator's refusal: say which spec it was
-        raise SpecError(f"{entry.kind} {str(spec)!r} cannot be built: {error}", hint=_usage(entry)) from error
+    except Exception as error:  # a validator's refusal, or what a class likes: say which spec it was
+        what = str(error) if isinstance(error, TypeError | ValueError) else one_line(error)
+        raise SpecError(f"{entry.kind} {str(spec)!r} cannot be built: {what}", hint=_usage(entry)) from error
     if registry.entry_of(type(built)) != entry or not _is_configuration(type(built), signature):
         texts = {
             field.key: option_text(values.get(field.path, field.default)) for field in signature.options

@@ -10,20 +10,20 @@
 
 Two steps. `discover` is pure: it reads the metadata of what is installed and imports nothing. Then
 `PluginManager.load` takes the candidates one by one: disabled? → needs another invkit? → import → check the
-hook → call it, with the registry rolled back where anything fails. (pluggy's own
+hook → call it with a registry of its own, whose entries are taken over where all went well. (pluggy's own
 ``load_setuptools_entrypoints`` stops at the first broken plugin, which is why it is not used.)
 """
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import importlib.metadata
 import os
 import pkgutil
 import sys
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Literal
 
 import attrs
@@ -33,6 +33,7 @@ from packaging.utils import canonicalize_name
 
 from invkit.errors import PluginError
 from invkit.plugin import hookspecs
+from invkit.plugin.guarding import Stopped, guarded, one_line
 from invkit.plugin.registry import Registry, nearest
 
 HOST = "invkit"
@@ -50,6 +51,7 @@ class Candidate:
         distribution: the distribution that declares it.
         version: that distribution's version.
         requires: that distribution's ``Requires-Dist`` lines.
+        problem: what is wrong with the metadata, where they cannot be read; the plugin is then broken.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Candidate:
     distribution: str
     version: str
     requires: tuple[str, ...] = ()
+    problem: str = ""
 
 
 @attrs.frozen
@@ -89,23 +92,46 @@ class PluginState:
 def discover(path: Sequence[str] | None = None) -> tuple[Candidate, ...]:
     """Return the installed plugins, invkit's own first, then by distribution and name. Imports none.
 
+    A distribution with damaged metadata is a broken plugin where it declares one, and passed over otherwise.
+
     Args:
         path: folders to search in place of ``sys.path``.
     """
     found: dict[tuple[str, str], Candidate] = {}
     seen: set[str] = set()
     for distribution in importlib.metadata.distributions(path=list(sys.path if path is None else path)):
-        raw_name = distribution.metadata["Name"]
-        if raw_name is None or canonicalize_name(raw_name) in seen:
-            continue  # a half-removed distribution, or one shadowed by an earlier folder of the path
-        seen.add(canonicalize_name(raw_name))
-        for point in distribution.entry_points:
-            if point.group == hookspecs.GROUP:
-                requires = tuple(distribution.requires or ())
-                module = point.value.partition("[")[0].strip()
-                candidate = Candidate(point.name, module, raw_name, distribution.version, requires)
-                found[canonicalize_name(raw_name), point.name] = candidate
+        try:
+            name = distribution.metadata["Name"]
+            key = None if name is None else canonicalize_name(name)
+            if key is None or key in seen:
+                continue  # a half-removed distribution, or one shadowed by an earlier folder of the path
+            seen.add(key)
+            candidates = list(_candidates(distribution, name))
+        except Exception as error:  # any installed distribution may be damaged in any way
+            candidates = list(_unreadable(distribution, error))
+        for each in candidates:
+            found[canonicalize_name(each.distribution), each.name] = each
     return tuple(found[key] for key in sorted(found, key=lambda key: (key[0] != HOST, key)))
+
+
+def _candidates(distribution: importlib.metadata.Distribution, name: str) -> Iterator[Candidate]:
+    for point in distribution.entry_points:
+        if point.group == hookspecs.GROUP:
+            requires = tuple(map(str, distribution.requires or ()))
+            module = point.value.partition("[")[0].strip()
+            yield Candidate(point.name, module, name, str(distribution.version), requires)
+
+
+def _unreadable(distribution: importlib.metadata.Distribution, error: Exception) -> Iterator[Candidate]:
+    """The broken plugin that a distribution with damaged metadata is, if it declares any."""
+    try:
+        folder = Path(str(getattr(distribution, "_path", ""))).name  # there is no public way to name it
+        declared = f"[{hookspecs.GROUP}]" in (distribution.read_text("entry_points.txt") or "")
+    except Exception:
+        declared = False
+    if declared:
+        name = folder.partition("-")[0] or "(unnamed)"
+        yield Candidate(name, "", name, "?", problem=f"its metadata cannot be read: {one_line(error)}")
 
 
 class PluginManager:
@@ -127,6 +153,7 @@ class PluginManager:
         *,
         disabled: Collection[str] = (),
         host_version: str | None = None,
+        seconds: float | None = None,
     ) -> PluginManager:
         """Load candidates, each in isolation.
 
@@ -134,6 +161,7 @@ class PluginManager:
             candidates: usually ``discover()``.
             disabled: names of plugins to leave out.
             host_version: what ``Requires-Dist: invkit`` is held against; this invkit's version if ``None``.
+            seconds: the most that importing one may take; ``$INVKIT_PLUGIN_SECONDS``, or 30, if ``None``.
 
         Returns:
             A manager whose registry holds what the working plugins registered. Raises for no plugin's fault.
@@ -142,13 +170,14 @@ class PluginManager:
 
         manager = cls()
         for candidate in candidates:
-            manager._add(candidate, disabled, host_version or __version__)
+            manager._add(candidate, disabled, host_version or __version__, seconds or seconds_by_user())
         return manager
 
-    def _add(self, candidate: Candidate, disabled: Collection[str], host_version: str) -> None:
+    def _add(
+        self, candidate: Candidate, disabled: Collection[str], host_version: str, seconds: float
+    ) -> None:
         before, start = set(sys.modules), time.perf_counter()
-        with contextlib.redirect_stdout(sys.stderr):  # stdout is for results; a plugin's chatter is none
-            state = self._try(candidate, disabled, host_version)
+        state = self._try(candidate, disabled, host_version, seconds)
         heavy = [name for name in HEAVY if name in sys.modules and name not in before]
         notes = tuple(f"imports {name} at import time, which slows every command down" for name in heavy)
         state = attrs.evolve(state, seconds=time.perf_counter() - start, notes=notes)
@@ -156,24 +185,40 @@ class PluginManager:
         if state.status in ("broken", "incompatible"):
             self.registry.failed = (*self.registry.failed, candidate.name)
 
-    def _try(self, candidate: Candidate, disabled: Collection[str], host_version: str) -> PluginState:
+    def _try(
+        self, candidate: Candidate, disabled: Collection[str], host_version: str, seconds: float
+    ) -> PluginState:
+        for other in (state.candidate for state in self.states):
+            if other.name == candidate.name:  # its name would disable both
+                reason = f"{other.distribution} has a plugin of that name already"
+                return PluginState(candidate, "broken", reason, f"pip uninstall {candidate.distribution}")
         if candidate.name in disabled:
             reason = "named in INVKIT_DISABLE_PLUGINS"
             return PluginState(candidate, "disabled", reason, "unset INVKIT_DISABLE_PLUGINS")
         upgrade = f"pip install --upgrade {candidate.distribution}"
+        if candidate.problem:
+            again = f"pip install --force-reinstall {candidate.distribution}"
+            return PluginState(candidate, "broken", candidate.problem, again)
         try:
             wanted = _unmet(candidate, host_version)
             if wanted is not None:
                 reason = f"needs {wanted}, this is invkit {host_version}"
                 return PluginState(candidate, "incompatible", reason, upgrade)
-            module = _import(candidate)
-            package = candidate.module.partition(":")[0].rpartition(".")[0]
-            with self.registry.registering(candidate.name, candidate.distribution, package):
-                call_hook(module, candidate.module, self.registry)
+            # A registry of its own, so that the worst that a hook can do is to ruin that one.
+            own = Registry()
+            with guarded(seconds):
+                module = _import(candidate)
+                package = candidate.module.partition(":")[0].rpartition(".")[0]
+                with own.registering(candidate.name, candidate.distribution, package):
+                    call_hook(module, candidate.module, own)
+            self.registry.adopt(own, candidate.name)
         except PluginError as error:
             return PluginState(candidate, "broken", error.message, error.hint or upgrade)
-        except (Exception, SystemExit) as error:  # whatever a plugin raises stays with the plugin
-            return PluginState(candidate, "broken", _one_line(error), upgrade)
+        except Stopped as error:
+            without = f"INVKIT_DISABLE_PLUGINS={candidate.name}"
+            return PluginState(candidate, "broken", f"importing {candidate.module} failed: {error}", without)
+        except Exception as error:  # whatever a plugin raises stays with the plugin
+            return PluginState(candidate, "broken", one_line(error), upgrade)
         return PluginState(candidate, "ok")
 
 
@@ -204,6 +249,15 @@ def disabled_by_user() -> frozenset[str]:
     return frozenset(name.strip() for name in names if name.strip())
 
 
+def seconds_by_user() -> float:
+    """Return the seconds that importing a plugin may take: ``$INVKIT_PLUGIN_SECONDS``, else 30."""
+    try:
+        seconds = float(os.environ.get("INVKIT_PLUGIN_SECONDS", ""))
+    except ValueError:
+        seconds = 0.0
+    return seconds if 0 < seconds < float("inf") else 30.0
+
+
 @functools.cache
 def default_manager() -> PluginManager:
     """Return the manager of what is installed here, loaded at the first call and kept."""
@@ -228,11 +282,6 @@ def _import(candidate: Candidate) -> object:
     module, _, attribute = candidate.module.partition(":")
     try:
         found: object = pkgutil.resolve_name(f"{module}:{attribute}")
-    except (Exception, SystemExit) as error:
-        raise PluginError(f"importing {candidate.module} failed: {_one_line(error)}") from error
+    except Exception as error:
+        raise PluginError(f"importing {candidate.module} failed: {one_line(error)}") from error
     return found
-
-
-def _one_line(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -25,6 +25,7 @@ from typing import Any
 import attrs
 
 from invkit.errors import PluginError, SpecError
+from invkit.plugin.guarding import one_line
 from invkit.plugin.specs import GRAMMAR, KIND
 
 KINDS = (
@@ -93,10 +94,10 @@ class Entry:
             if self.kind == "method":
                 return resources.files(package).joinpath(file).read_text(encoding="utf-8")
             return pkgutil.resolve_name(self.target)
-        except Exception as error:  # whatever a plugin's module raises is the plugin's fault
+        except (Exception, SystemExit) as error:  # whatever a plugin's module raises is the plugin's fault
             raise PluginError(
                 f"the {self.kind} {self.name!r} of plugin {self.plugin!r} (distribution {self.distribution}) "
-                f"cannot be imported from {self.target!r}: {type(error).__name__}: {error}",
+                f"cannot be imported from {self.target!r}: {one_line(error)}",
                 hint=f"try `pip install --upgrade {self.distribution}`",
             ) from error
 
@@ -158,20 +159,26 @@ class Registry:
         plugin, distribution = self._source
         if kind == "command" and name in CORE_COMMANDS:
             raise PluginError(f"{distribution} and invkit itself both claim the command name {name!r}")
-        new = Entry(kind, name, target, summary, plugin, distribution, default)
-        for old in self.entries(kind):
-            if old.name == name:
-                claim = f"the {kind} name {name!r}"
-            elif default and old.default:
-                claim = f"to be the default {kind}"
+        if not (isinstance(summary, str) and summary.isprintable()):
+            raise PluginError(f"the {kind} {name!r} has the summary {summary!r}, expected one printable line")
+        new = Entry(kind, name, target, summary, plugin, distribution, bool(default))
+        self._check_claim(new)
+        self._entries[kind, name] = new
+
+    def _check_claim(self, new: Entry) -> None:
+        """Raise PluginError where an entry's name or its claim to be the default is taken."""
+        for old in self.entries(new.kind):
+            if old.name == new.name:
+                claim = f"the {new.kind} name {new.name!r}"
+            elif new.default and old.default:
+                claim = f"to be the default {new.kind}"
             else:
                 continue
             raise PluginError(
-                f"{distribution} (plugin {plugin!r}) and {old.distribution} (plugin {old.plugin!r}) "
+                f"{new.distribution} (plugin {new.plugin!r}) and {old.distribution} (plugin {old.plugin!r}) "
                 f"both claim {claim}",
-                hint=f"uninstall one of them, or set INVKIT_DISABLE_PLUGINS={plugin}",
+                hint=f"uninstall one of them, or set INVKIT_DISABLE_PLUGINS={new.plugin}",
             )
-        self._entries[kind, name] = new
 
     operator = partialmethod(_add, "operator")  # a BilinearOperator
     linear = partialmethod(_add, "linear")  # a LinearOperator
@@ -234,6 +241,27 @@ class Registry:
         entry = Entry(kind, name, target, summary, "(run time)", "(this program)", cls=cls)
         self._entries[kind, name] = entry
         return entry
+
+    def adopt(self, other: Registry, plugin: str) -> None:
+        """Take over what a plugin has registered in a registry of its own: all of it, or nothing.
+
+        Raises:
+            PluginError: it is no longer a registry of that plugin's entries, or a name is taken.
+        """
+        try:
+            entries, weights = dict(other._entries), list(other._weights)
+            sound = all(
+                type(each) is Entry and each.plugin == plugin and (each.kind, each.name) == key
+                for key, each in entries.items()
+            ) and all(type(each) is Entry and each.plugin == plugin for each in weights)
+        except Exception:  # the hook may have put anything there
+            sound = False
+        if not sound:
+            raise PluginError(f"the hook of {plugin!r} has ruined its registry")
+        for each in entries.values():
+            self._check_claim(each)
+        self._entries.update(entries)
+        self._weights += weights
 
     # What everyone else calls --------------------------------------------------------------------------
 

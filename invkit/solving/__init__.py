@@ -1,6 +1,7 @@
 """The kit of a solver: what every solver needs besides its mathematics.
 
     run(...)                    a whole solve: restarts, halving, Ctrl-C, monitors, history, the solution
+    is_restarts                 validates the option `restarts`
     Record                      the same bookkeeping for a solver with a loop of its own
     Adam                        steps of Adam, row by row
     conjugate_gradients         (AᵀA + ρI) x = b, every row with step lengths of its own
@@ -24,7 +25,7 @@ from invkit.solving.descent import Adam
 from invkit.solving.linear import conjugate_gradients, ridge_inverse, weighted
 from invkit.solving.noise import noise_level
 from invkit.solving.record import Found, Record
-from invkit.solving.running import run
+from invkit.solving.running import is_restarts, run
 from invkit.solving.stages import Stage, Stages
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "encoded",
     "given_signals",
     "is_given",
+    "is_restarts",
     "noise_level",
     "quadratic_weights",
     "require_ridge",

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import attrs
 import torch
 from jaxtyping import Inexact
 from torch import Tensor
@@ -27,7 +28,10 @@ from invkit.solving.candidates import Candidates
 from invkit.solving.closest import start_latents
 from invkit.solving.record import Found, Record
 
-__all__ = ["drawn", "halving", "run"]
+__all__ = ["drawn", "halving", "is_restarts", "run"]
+
+is_restarts = attrs.validators.and_(attrs.validators.ge(1), attrs.validators.le(100_000))
+"""Validates a solver's option ``restarts``: all are drawn at once, and a million would fill the memory."""
 
 
 def run(

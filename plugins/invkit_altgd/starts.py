@@ -18,7 +18,7 @@ from attrs.validators import deep_iterable, ge, in_
 
 from invkit.contracts.problem import Problem
 from invkit.errors import InputError
-from invkit.solving import Candidates, closest, is_given, ridge_inverse, weighted
+from invkit.solving import Candidates, closest, is_given, is_restarts, ridge_inverse, weighted
 
 Start = Literal["auto", "random", "image", "encoder"]
 
@@ -38,7 +38,7 @@ class Starts:
     """
 
     start: Start = attrs.field(default="auto", validator=in_(["auto", "random", "image", "encoder"]))
-    restarts: int = attrs.field(default=64, validator=ge(1))
+    restarts: int = attrs.field(default=64, validator=is_restarts)
     keep: tuple[int, ...] = attrs.field(default=(12, 4, 1), converter=tuple, validator=deep_iterable(ge(1)))
     chunk: int = attrs.field(default=2048, validator=ge(1))
 

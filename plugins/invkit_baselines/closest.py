@@ -30,7 +30,7 @@ from invkit.contracts.solution import Solution
 from invkit.contracts.solver import Solver
 from invkit.errors import InputError
 from invkit.projection import chunk_length, draw_starts
-from invkit.solving import Found, Record, descents, is_given, start_latents
+from invkit.solving import Found, Record, descents, is_given, is_restarts, start_latents
 
 __all__ = ["Range"]
 
@@ -49,7 +49,7 @@ class Range(Solver):
     finds_w: ClassVar[bool] = False
 
     steps: int = attrs.field(default=300, validator=ge(1))
-    restarts: int = attrs.field(default=4, validator=ge(1))
+    restarts: int = attrs.field(default=4, validator=is_restarts)
     rate: float = attrs.field(default=0.1, validator=gt(0))
     weight_x: float = attrs.field(default=0.0, validator=ge(0))
 

@@ -41,6 +41,7 @@ from invkit.solving import (
     LinearPart,
     conjugate_gradients,
     is_given,
+    is_restarts,
     quadratic_weights,
     require_ridge,
 )
@@ -67,7 +68,7 @@ class ALS(Solver):
     """
 
     steps: int = attrs.field(default=1000, validator=ge(1))
-    restarts: int = attrs.field(default=10, validator=ge(1))
+    restarts: int = attrs.field(default=10, validator=is_restarts)
     start: Literal["spectral", "random"] = attrs.field(
         default="spectral", validator=in_(["spectral", "random"])
     )

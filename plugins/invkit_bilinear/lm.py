@@ -39,7 +39,7 @@ from invkit.contracts.monitor import Monitor
 from invkit.contracts.problem import Problem
 from invkit.contracts.solution import Solution
 from invkit.contracts.solver import Solver
-from invkit.solving import Candidates, is_given, quadratic_weights, require_ridge
+from invkit.solving import Candidates, is_given, is_restarts, quadratic_weights, require_ridge
 from invkit_bilinear.lifted import Lifted
 from invkit_bilinear.matrixfree import MatrixFree
 from invkit_bilinear.projection import Fitted, Projection
@@ -70,7 +70,7 @@ class LM(Solver):
     """
 
     steps: int = attrs.field(default=100, validator=ge(1))
-    restarts: int = attrs.field(default=20, validator=ge(1))
+    restarts: int = attrs.field(default=20, validator=is_restarts)
     start: Literal["spectral", "random"] = attrs.field(
         default="spectral", validator=in_(["spectral", "random"])
     )

@@ -42,7 +42,7 @@ from invkit.contracts.problem import Problem
 from invkit.contracts.solution import Solution
 from invkit.contracts.solver import Solver
 from invkit.errors import InputError
-from invkit.solving import Candidates, LinearPart, quadratic_weights, require_ridge
+from invkit.solving import Candidates, LinearPart, is_restarts, quadratic_weights, require_ridge
 from invkit_bilinear.lifted import Lifted, Linear
 from invkit_bilinear.searching import Searching, per_row
 from invkit_bilinear.starts import searched
@@ -72,7 +72,7 @@ class PALM(Solver):
     """
 
     steps: int = attrs.field(default=3000, validator=ge(1))
-    restarts: int = attrs.field(default=10, validator=ge(1))
+    restarts: int = attrs.field(default=10, validator=is_restarts)
     start: Literal["spectral", "random"] = attrs.field(
         default="spectral", validator=in_(["spectral", "random"])
     )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from invkit.cli.output import json_option, print_json, print_table
+from invkit.cli.output import json_option, print_json, print_table, say
 from invkit_experiments.studies.catalogue import BENCHMARKS, benchmark
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def bench(
     titles = [column.title for column in report.columns]
     print_table(titles, [[column.text(row) for column in report.columns] for row in report.rows])
     page = f"; page: {files['page']}" if "page" in files else ""
-    click.echo(f"written to {files['markdown']} (and .csv, .json){page}")
+    say(f"written to {files['markdown']} (and .csv, .json){page}")
 
 
 def _settings(

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import click
 
-from invkit.cli.output import PATH, json_option, print_json, print_table, quiet_option, seed_option
+from invkit.cli.output import PATH, json_option, print_json, print_table, quiet_option, say, seed_option
 from invkit.errors import ConfigError, InputError, WeightsError
 from invkit.plugin.specs import Spec
 from invkit_experiments.studies.calibration import KERNEL_PRIOR, KERNELS, OPERATOR, SOLVERS
@@ -110,11 +110,11 @@ def calibrate(
     titles = [column.title for column in report.columns]
     print_table(titles, [[column.text(row) for column in report.columns] for row in report.rows])
     told = law.figures
-    click.echo(
+    say(
         f"doubtful below {law.doubt:.2f}: {told['flagged_of_short']} of the {told['short']} that fell short, "
         f"{told['flagged_of_others']} of the {told['images'] - told['short']} others"
     )
-    click.echo(f"written to {target}")
+    say(f"written to {target}")
 
 
 def _integrable(prior: str) -> IntegrableGenerator:

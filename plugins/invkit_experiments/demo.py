@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from invkit.cli.output import json_option, print_json, print_table, to_stderr
+from invkit.cli.output import json_option, print_json, print_table, say, to_stderr
 
 __all__ = ["demo"]
 
@@ -80,11 +80,11 @@ def _print(record: dict[str, Any], out: Path) -> None:
     """The table of all digits and their mean, the gain, and where the picture is."""
     columns = ("digit", "PSNR (dB)", "SSIM", "kernel NCC", "mod. shift", "status")  # fits 80 columns
     rows = [_cells(str(each["digit"]), each, each["status"]) for each in record["digits"]]
-    click.echo("blurry → recovered")
+    say("blurry → recovered")
     print_table(columns, [*rows, _cells("mean", record["mean"], "")])
     gain = record["gain_psnr"]
-    click.echo()
-    click.echo(f"gain {_text(gain, '+.2f')} dB on average, {record['seconds']:.1f} s; picture: {out / PANEL}")
+    say()
+    say(f"gain {_text(gain, '+.2f')} dB on average, {record['seconds']:.1f} s; picture: {out / PANEL}")
 
 
 def _cells(name: str, figures: dict[str, Any], status: str) -> tuple[str, ...]:

@@ -116,7 +116,7 @@ def cases(content: bytes) -> dict[str, tuple[str, bytes, str]]:
         "cut": (IMAGES, content[:-100], "truncated: 7839900 bytes"),
         "cut gzip": (f"{IMAGES}.gz", packed[: len(packed) // 2], "truncated"),
         "no gzip": (f"{IMAGES}.gz", content[:2_000], "Not a gzipped file"),
-        "damaged gzip": (f"{IMAGES}.gz", packed[:500] + b"\x00" * 40 + packed[540:], "cannot read .*damaged"),
+        "damaged gzip": (f"{IMAGES}.gz", packed[:500] + b"\x00" * 40 + packed[540:], "damaged"),
         "empty": (IMAGES, b"", "shorter than its header"),
         "too long": (IMAGES, content + b"\x00", "too long"),
         "other kind": (IMAGES, struct.pack(">4I", 0x801, 10_000, 28, 28), "0x00000801"),
