@@ -96,14 +96,11 @@ def _mutated_png(rng: random.Random, seeds: Seeds) -> bytes:
 
 def _tiff() -> list[bytes]:
     import tifffile
-    from PIL import Image
 
     found = []
     for kind in ("raw", "tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg"):
         modes = ("L", "RGB") if kind == "jpeg" else ("L", "RGB", "P", "CMYK")
         found += _pillow("TIFF", {"compression": kind}, modes=modes)
-    black = Image.fromarray(_levels(12, 10) > 99)
-    found += [_saved(black, "TIFF", compression=kind) for kind in ("group4", "group3")]
     more: tuple[dict[str, Any], ...] = (
         {"data": _levels(12, 10, bits=16)},
         {"data": _levels(12, 10, 3, bits=16), "photometric": "rgb", "compression": "zlib", "predictor": True},

@@ -26,6 +26,7 @@ import click
 from invkit import __version__
 from invkit.cli.output import results_alone, say, to_stderr
 from invkit.errors import InvkitError, OutputError, PluginError
+from invkit.plugin import loading
 from invkit.plugin.guarding import one_line
 from invkit.plugin.loading import default_manager
 from invkit.plugin.registry import CORE_COMMANDS, Entry, nearest
@@ -151,7 +152,7 @@ def _run(arguments: list[str]) -> int:
         result = cli.main(arguments, prog_name="invkit", standalone_mode=False)
     except SystemExit as error:  # click ends this way when the reader of a pipe has left
         result = error.code
-    if default_manager.cache_info().currsize:
+    if loading.default_manager.cache_info().currsize:
         _say_slow_plugins()
     return result if isinstance(result, int) else DONE
 

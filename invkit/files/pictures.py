@@ -34,7 +34,7 @@ MAX_PIXELS = 100_000_000
 """The most pixels that a picture may have, where no other limit is given."""
 
 # A picture with more than both is refused: large, and of less than a quarter of a bit a pixel.
-_FREE_PIXELS, _PIXELS_A_BYTE = 12_000_000, 32
+_FREE_PIXELS, _PIXELS_A_BYTE = 8_000_000, 32
 
 # ITU-R BT.601, the weights of JPEG's own luma and of Pillow's.
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32).reshape(3, 1, 1)

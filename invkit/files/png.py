@@ -7,6 +7,7 @@ takes missing rows for black. The header, the transparent colour and the number 
 from __future__ import annotations
 
 import io
+import os
 import struct
 import zlib
 from collections.abc import Iterator
@@ -67,8 +68,7 @@ class Header:
 
 def png_size(path: Path) -> tuple[int, int]:
     """Height and width as the header has them."""
-    with path.open("rb") as stream:
-        header = Header.read(stream)
+    header = _header(path)
     return header.height, header.width
 
 
@@ -78,8 +78,7 @@ def read_png(path: Path) -> Decoded:
     Raises:
         InputError: transparent pixels, missing rows, or an animation.
     """
-    with path.open("rb") as stream:
-        header = Header.read(stream)
+    header = _header(path)
     with opened(path, "PNG") as picture:
         pixels = both_bytes(picture) if header.depth == 16 and header.colour in (_RGB, _RGBA) else None
         if header.depth == 16 and header.colour == _GREY_ALPHA:
@@ -153,22 +152,39 @@ def _check_rows(path: Path, header: Header) -> None:
     """Refuse a picture whose compressed rows end before its last: Pillow would take them for black."""
     inflate, there = zlib.decompressobj(), 0
     for body in _image_data(path):
-        while body and not inflate.eof:
+        while body and not inflate.eof and there < header.length:
             there += len(inflate.decompress(body, 1 << 20))
             body = inflate.unconsumed_tail
-    there += len(inflate.flush())
     if there < header.length:
         raise truncated(path, f"{there} of {header.length} bytes of pixels")
+
+
+def _header(path: Path) -> Header:
+    """The header of a file whose chunks all lie inside it: Pillow allocates what their lengths say."""
+    with path.open("rb") as stream:
+        header, size = Header.read(stream), os.fstat(stream.fileno()).st_size
+        for kind, length in _chunks(stream):
+            if stream.tell() + length > size:
+                raise truncated(path, f"inside {kind!r}")
+    return header
 
 
 def _image_data(path: Path) -> Iterator[bytes]:
     """The bodies of the IDAT chunks."""
     with path.open("rb") as stream:
-        stream.seek(len(SIGNATURE))
-        while len(head := stream.read(8)) == 8:
-            length, kind = struct.unpack(">I4s", head)
+        for kind, length in _chunks(stream):
             if kind == b"IDAT":
                 yield stream.read(length)
-            else:
-                stream.seek(length, 1)
-            stream.seek(4, 1)
+
+
+def _chunks(stream: IO[bytes]) -> Iterator[tuple[bytes, int]]:
+    """Kind and length of every chunk; the stream stands at its body meanwhile."""
+    place = len(SIGNATURE)
+    stream.seek(place)
+    while len(head := stream.read(8)) == 8:
+        length, kind = struct.unpack(">I4s", head)
+        yield kind, length
+        if kind == b"IEND":
+            break
+        place += 12 + length
+        stream.seek(place)

@@ -37,6 +37,7 @@ _WHOLE, _FLOAT = 1, 3
 _REDUCED = 1 | 4  # NewSubfileType: a preview, or a mask
 _FEW_PAGES, _MOST_PAGES = 100, 20_000  # of a picture, with its previews; of a stack
 _SLACK = 1 << 16  # bytes that a strip may have too many
+_FAX = (2, 3, 4)
 _AS = "save it as 8- or 16-bit grey or RGB, or as npy of floats in [0, 1]"
 
 
@@ -174,6 +175,10 @@ def _check_segments(path: Path, page: TiffPage, size: int) -> None:
             stream.seek(offset + max(0, count - 4))
             if b"\xff\xd9" not in stream.read(min(4, count)):  # its end; a byte may pad it
                 raise truncated(path, "a JPEG in it has no end")
+    if page.compression in _FAX:
+        raise InputError(
+            f"{path} is compressed as a facsimile, in which missing rows do not show", hint=_AS
+        )
     unpacked = _UNPACKED.get(int(page.compression))
     if unpacked is None or not isinstance(page.bitspersample, int):
         return

@@ -102,3 +102,17 @@ def test_bad_input(
 def test_the_list_needs_no_torch() -> None:
     code = "import sys; from invkit.cli.main import main; main(['zoo']); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
+
+
+def test_a_file_that_cannot_be_read_is_named_beside_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    monkeypatch.setenv("INVKIT_HOME", str(tmp_path))
+    (tmp_path / "vae").mkdir()
+    (tmp_path / "vae" / "bad.safetensors").write_text("garbage")
+    assert main(["zoo"]) == 1
+    out, err = capsys.readouterr()
+    assert "vae:blurA" in out and "bad.safetensors" in err and err.count("\n") == 1
+    assert main(["zoo", "--json"]) == 1
+    (unreadable,) = json.loads(capsys.readouterr().out)["unreadable"]
+    assert "bad.safetensors" in unreadable

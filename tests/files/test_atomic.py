@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from invkit.errors import InputError, OutputError
-from invkit.files.atomic import atomic_write
+from invkit.files.atomic import atomic_write, check_name
 
 
 def test_binary_content_appears_when_the_block_ends(tmp_path: Path) -> None:
@@ -111,3 +111,15 @@ def test_permissions_are_those_of_a_plain_open_or_of_the_file_replaced(tmp_path:
     with atomic_write(atomic) as stream:
         stream.write(b"y")
     assert atomic.stat().st_mode & 0o777 == 0o600
+
+
+def test_names_are_counted_in_bytes(tmp_path: Path) -> None:
+    name = "漢" * 83 + ".png"  # 253 bytes
+    with atomic_write(tmp_path / name) as stream:
+        stream.write(b"a")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    for long in ("漢" * 84 + ".png", "x" * 256):
+        with pytest.raises(OutputError, match=r"25[67] bytes, the file system takes 255"):
+            check_name(tmp_path / "not yet there" / long)
+        with pytest.raises(OutputError, match="bytes"), atomic_write(tmp_path / long) as stream:
+            stream.write(b"a")

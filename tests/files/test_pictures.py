@@ -168,3 +168,26 @@ def test_what_is_passed_over_in_a_folder_is_known(tmp_path: Path) -> None:
         "notes.txt": "no image (.txt)",
         "raw.cr2": "no image (.cr2)",
     }
+
+
+def test_large_pictures_of_a_few_bytes_are_refused_by_the_header(tmp_path: Path) -> None:
+    for name, options in (("a.png", {}), ("a.jpg", {"quality": 1}), ("a.webp", {"lossless": True})):
+        Image.new("L", (4000, 3000)).save(tmp_path / name, **options)
+        with pytest.raises(InputError, match=r"4000×3000 pixels in [\d,]+ bytes, so few"):
+            read_picture(tmp_path / name)
+    with (tmp_path / "a.npy").open("wb") as stream:
+        header = {"descr": "<f4", "fortran_order": False, "shape": (3000, 4000)}
+        np.lib.format.write_array_header_1_0(stream, header)
+    with pytest.raises(InputError, match="so few"):
+        read_picture(tmp_path / "a.npy")
+
+
+def test_a_jpeg_of_very_many_scans_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    Image.new("L", (64, 64)).save(path, progressive=True)
+    content = path.read_bytes()
+    read_picture(path)
+    last = content[content.rindex(b"\xff\xda") : -2]
+    path.write_bytes(content[:-2] + last * 100 + b"\xff\xd9")
+    with pytest.raises(InputError, match="more than 64 scans"):
+        read_picture(path)

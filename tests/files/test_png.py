@@ -170,3 +170,35 @@ def test_profile_and_exif_are_kept(bits: int, tmp_path: Path) -> None:
         found = opened.getexif()
     assert found[0x010F] == "a camera" and 0x0112 not in found
     assert found.get_ifd(0x8769)[0x829A] == 0.125
+
+
+@pytest.mark.parametrize(
+    ("kind", "head"), [(b"zTXt", b"C\0\0"), (b"iTXt", b"C\0\1\0\0\0"), (b"iCCP", b"p\0\0")]
+)
+def test_text_and_profiles_that_unpack_to_far_more_are_refused(
+    kind: bytes, head: bytes, tmp_path: Path
+) -> None:
+    path = write_png(tmp_path / "a.png", levels(8, 0), 8, 0)
+    content, bomb = path.read_bytes(), chunk(kind, head + zlib.compress(bytes(50_000_000), 9))
+    path.write_bytes(content[:33] + bomb + content[33:])
+    with pytest.raises(InputError, match="too large"):
+        read_picture(path)
+
+
+def test_a_chunk_longer_than_the_file_is_refused_before_it_is_allocated(tmp_path: Path) -> None:
+    path = write_png(tmp_path / "a.png", levels(8, 0), 8, 0)
+    content = bytearray(path.read_bytes())
+    content[33:37] = struct.pack(">I", 2**31 - 1)
+    path.write_bytes(content)
+    for read in (read_picture, picture_size):
+        with pytest.raises(InputError, match="truncated"):
+            read(path)
+
+
+def test_rows_beyond_the_last_are_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = levels(8, 0)
+    path = write_png(tmp_path / "a.png", made, 8, 0)
+    rows = b"".join(b"\0" + row.tobytes() for row in made[..., 0].astype(np.uint8))
+    packed = chunk(b"IDAT", zlib.compress(rows + bytes(100_000_000), 9))
+    path.write_bytes(path.read_bytes()[:33] + packed + chunk(b"IEND", b""))
+    np.testing.assert_allclose(read_picture(path).pixels[0], made[..., 0] / 255, atol=1e-7)

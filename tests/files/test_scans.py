@@ -81,3 +81,19 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
         with pytest.raises(InputError) as caught:
             read_stack(tmp_path / f"{name}.tif")
         assert name in caught.value.message and caught.value.hint
+
+
+def test_sizes_that_the_file_does_not_have_are_refused_before_they_are_allocated(tmp_path: Path) -> None:
+    (tmp_path / "a.cfl").write_bytes(bytes(80))
+    for sizes in ("100000 100000 1000", "9" * 400):
+        (tmp_path / "a.hdr").write_text(f"# Dimensions\n{sizes}\n")
+        with pytest.raises(InputError, match=r"holds 10 numbers|no sizes"):
+            read_cfl(tmp_path / "a.cfl")
+
+
+def test_a_stack_of_short_strips_is_refused(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", np.ones((3, 8, 6), np.uint16), photometric="minisblack")
+    content = (tmp_path / "a.tif").read_bytes()
+    (tmp_path / "a.tif").write_bytes(content[:-20])
+    with pytest.raises(InputError):
+        read_stack(tmp_path / "a.tif")

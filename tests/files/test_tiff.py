@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -275,3 +276,56 @@ def test_a_header_that_promises_too_much_is_refused_unread(tmp_path: Path) -> No
     refused(path, "20×8388632 pixels.*--max-pixels")
     with pytest.raises(InputError, match="more than 100"):
         read_picture(write_tiff(tmp_path / "b.tif", [bytes(120)], W, H, 8), max_pixels=100)
+
+
+def test_strips_that_unpack_to_too_little_or_too_much_are_refused(tmp_path: Path) -> None:
+    whole = bytes(H * W)
+    write_tiff(tmp_path / "short.tif", [whole[: 5 * W]], W, H, 8, deflate=True, more={278: [H]})
+    refused(tmp_path / "short.tif", "5 of 12 rows")
+    write_tiff(tmp_path / "long.tif", [whole + bytes(10**7)], W, H, 8, deflate=True)
+    refused(tmp_path / "long.tif", "more than 12 rows")
+
+
+def compressed(path: Path, kind: int, content: bytes, bits: int = 8) -> Path:
+    """A TIFF of one strip of these bytes, compressed by that kind."""
+    return write_tiff(path, [content], W, H, bits, more={259: [kind]})
+
+
+def test_packed_bits(tmp_path: Path) -> None:
+    made = levels(8)
+    literal = b"".join(bytes([W - 1]) + row.tobytes() for row in made[..., 0].astype(np.uint8))
+    same(compressed(tmp_path / "a.tif", 32773, literal), made / 255, 8)
+    runs = bytes([257 - W, 7]) * H
+    same(compressed(tmp_path / "b.tif", 32773, b"\x80" + runs), np.full((H, W, 1), 7 / 255), 8)
+    refused(compressed(tmp_path / "c.tif", 32773, runs[:-2]), "11 of 12 rows")
+    refused(compressed(tmp_path / "d.tif", 32773, literal[:-3]), "11 of 12 rows")
+
+
+def test_lzw_that_ends_too_early_is_refused(tmp_path: Path) -> None:
+    whole = tmp_path / "whole.tif"
+    Image.fromarray(levels(8)[..., 0].astype(np.uint8)).save(whole, compression="tiff_lzw")
+    with tifffile.TiffFile(whole) as file:
+        page = file.pages[0].aspage()
+        begin, length = page.dataoffsets[0], page.databytecounts[0]
+    strip = whole.read_bytes()[begin : begin + length]
+    assert picture_size(compressed(tmp_path / "a.tif", 5, strip)) == (H, W)
+    read_picture(tmp_path / "a.tif")
+    refused(compressed(tmp_path / "b.tif", 5, strip[: length // 2]), "cannot read")
+
+
+@pytest.mark.parametrize("kind", ["group3", "group4", "tiff_ccitt"])
+def test_facsimiles_are_refused(kind: str, tmp_path: Path) -> None:
+    Image.fromarray(levels(8)[..., 0] > 99).save(tmp_path / "a.tif", compression=kind)
+    refused(tmp_path / "a.tif", "facsimile")
+
+
+def test_more_pages_or_samples_than_any_picture_has(tmp_path: Path) -> None:
+    pages = 5000
+    entry = struct.pack("<HHHII", 1, 256, 4, 1, 5)
+    places = [8 + 18 * (page + 1) for page in range(pages - 1)] + [0]
+    body = b"".join(entry + struct.pack("<I", place) for place in places)
+    (tmp_path / "pages.tif").write_bytes(b"II*\0" + struct.pack("<I", 8) + body)
+    refused(tmp_path / "pages.tif", "more than 100 pages")
+    strip = [bytes(1000)]
+    write_tiff(tmp_path / "samples.tif", strip, 2000, 2000, 8, samples=60, deflate=True)
+    refused(tmp_path / "samples.tif", "unpacks from")

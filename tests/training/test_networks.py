@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from torch.nn.modules.module import register_module_module_registration_hook
 
 from invkit.errors import WeightsError
 from invkit.files.store import TrainedPrior
-from invkit.training.networks import build, trained, untrained, zeroed
+from invkit.training.networks import build, require_finite, trained, untrained, zeroed
 from invkit.training.recipes import Recipe
 
 
@@ -88,3 +89,37 @@ def test_what_cannot_be_built() -> None:
 
 def test_a_zeroed_layer_gives_zeros() -> None:
     assert not zeroed(nn.Linear(3, 2))(torch.rand(4, 3)).any()
+
+
+class Chain(nn.Module):
+    """As many layers as a card says."""
+
+    def __init__(self, layers: int = 1) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(*(nn.Linear(2, 2) for _ in range(layers)))
+
+
+def test_a_card_of_a_million_layers_is_refused_before_they_are_made() -> None:
+    made: list[nn.Module] = []
+    chains = {"chain": Chain}
+    prior = stored({"layers": 10**6}, Chain(1).state_dict(), "chain")
+    with (
+        register_module_module_registration_hook(lambda *each: made.append(each[0])),
+        pytest.raises(WeightsError, match="not those of the architecture chain"),
+    ):
+        trained(chains, prior)
+    assert len(made) < 1000
+    assert len(trained(chains, stored({"layers": 50}, Chain(50).state_dict(), "chain")).layers) == 50
+
+
+def test_whole_numbers_for_floats_are_refused() -> None:
+    tensors = Line(3).state_dict()
+    tensors["map.bias"] = tensors["map.bias"].to(torch.int64)
+    with pytest.raises(WeightsError, match="not those of the architecture"):
+        trained(LINES, stored({}, tensors))
+
+
+def test_signals_that_are_not_finite_are_refused() -> None:
+    require_finite(stored({}), torch.zeros(3))
+    with pytest.raises(WeightsError, match=r"weights in a\.safetensors make signals with NaN"):
+        require_finite(stored({}), torch.tensor([0.0, torch.inf]))

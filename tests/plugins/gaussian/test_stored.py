@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import attrs
@@ -41,8 +42,41 @@ def test_weights_of_another_kind_or_without_a_part_are_refused(tmp_path: Path) -
     for missing in ("scales", "mean"):
         tensors = {name: each for name, each in trained.tensors.items() if name != missing}
         store.write_prior(tmp_path / "bad.safetensors", tensors, trained.card)
-        with pytest.raises(WeightsError, match=f"lacks a part of a Gaussian prior: '{missing}'"):
+        with pytest.raises(WeightsError, match=f"no Gaussian prior: it lacks {missing}"):
             invkit.prior(f"gaussian:{tmp_path}/bad.safetensors")
     store.write_prior(tmp_path / "bad.safetensors", trained.tensors, trained.card | {"architecture": {}})
-    with pytest.raises(WeightsError, match="lacks a part"):
+    with pytest.raises(WeightsError, match="its colour is None"):
+        invkit.prior(f"gaussian:{tmp_path}/bad.safetensors")
+
+
+def changed(name: str, change: Callable[[torch.Tensor], torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The tensors of a prior, one of them changed."""
+    tensors = tensors_of(moments_of("joint", 1, (8, 8), 3).to(torch.zeros(1)))
+    return tensors | {name: change(tensors[name])}
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "says"),
+    [
+        ("scales", lambda t: t[:, None], r"scales has shape \(3, 1\), expected \(3,\)"),
+        ("rotation", lambda t: t[0, 0], r"rotation has shape \(\)"),
+        ("log_spectrum", lambda t: t[..., :-1], "log_spectrum has shape"),
+        ("mean", lambda t: t[0], "mean is"),
+        ("directions", lambda t: t[0], "directions"),
+        ("contrasts", lambda t: torch.zeros(7), "contrasts has shape"),
+        ("mean", lambda t: t.to(torch.int8), r"mean has type torch\.int8"),
+        ("log_spectrum", lambda t: t * 0 + 300, "NaN or infinite"),
+        ("scales", lambda t: t * 0 + 3e38, "NaN or infinite"),
+    ],
+)
+def test_other_shapes_types_and_values_are_refused(
+    name: str, change: Callable[[torch.Tensor], torch.Tensor], says: str, tmp_path: Path
+) -> None:
+    card = store.read_card(store.find(default_manager().registry, "gaussian", "mnist"))
+    card["architecture"] = {
+        "name": "gaussian",
+        "options": {"colour": "joint", "rank": 3, "level": 0.1, "spread": 0.1},
+    }
+    store.write_prior(tmp_path / "bad.safetensors", changed(name, change), card)
+    with pytest.raises(WeightsError, match=says):
         invkit.prior(f"gaussian:{tmp_path}/bad.safetensors")
