@@ -33,7 +33,7 @@ from invkit.plugin.registry import CORE_COMMANDS, Entry, nearest
 
 _NO_ARGUMENTS: Final = getattr(click.exceptions, "NoArgsIsHelpError", ())  # since click 8.2
 
-_SLOW = 5.0  # seconds; a plugin that loads takes milliseconds
+_SLOW = 3.0  # seconds; a plugin that loads takes milliseconds
 
 DONE, FAILED, USAGE, BAD_INPUT, INTERRUPTED = 0, 1, 2, 3, 130
 

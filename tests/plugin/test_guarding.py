@@ -24,17 +24,17 @@ class Mute(Exception):
 
 @pytest.mark.parametrize("error", [SystemExit(0), Rude("x\ny"), KeyboardInterrupt()])
 def test_what_is_no_exception_becomes_one(error: BaseException) -> None:
-    with pytest.raises(Stopped, match=type(error).__name__), guarded(60):
+    with pytest.raises(Stopped, match=type(error).__name__), guarded(60.0):
         raise error
 
 
 def test_exceptions_pass() -> None:
-    with pytest.raises(KeyError), guarded(60):
+    with pytest.raises(KeyError), guarded(60.0):
         raise KeyError("a")
 
 
 def test_prints_go_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
-    with guarded(60):
+    with guarded(60.0):
         print("chatter")
     print("result")
     assert capsys.readouterr() == ("result\n", "chatter\n")
@@ -53,7 +53,7 @@ def test_a_hang_ends_and_timers_are_as_before() -> None:
 
 
 def test_ctrl_c_passes() -> None:
-    with pytest.raises(KeyboardInterrupt), guarded(60):
+    with pytest.raises(KeyboardInterrupt), guarded(60.0):
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(1000)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
