@@ -11,7 +11,6 @@ what came out.
 from __future__ import annotations
 
 import hashlib
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ import click
 
 from invkit.cli.output import PATH, json_option, quiet_option, report, say, seed_option, to_stderr
 from invkit.errors import UsageError
+from invkit.files.plain import parse_toml
 from invkit.plugin.loading import default_manager
 from invkit.plugin.registry import Registry
 
@@ -93,8 +93,8 @@ def _changes(changes: Sequence[str]) -> dict[str, Any]:
         if not equals or not key.strip():
             raise UsageError(f"--set {change!r}, expected KEY=VALUE", hint="write --set epochs=3")
         try:
-            changed[key.strip()] = tomllib.loads(f"value = {text}")["value"]
-        except tomllib.TOMLDecodeError:
+            changed[key.strip()] = parse_toml(f"value = {text}")["value"]
+        except ValueError:
             changed[key.strip()] = text
     return changed
 
@@ -112,9 +112,7 @@ def _report(trained: Trained, as_json: bool) -> None:
     rows = ((key, str(each)) for key, each in trained.card["metrics"].items())
     report(as_json, value, ("figure", "value"), rows)
     if not as_json:
-        say(f"
-{trained.path}
-use it as {trained.prior}")
+        say(f"\n{trained.path}\nuse it as {trained.prior}")
 
 
 def _print_recipes(registry: Registry, wanted: str | None, as_json: bool) -> None:

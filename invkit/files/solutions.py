@@ -27,12 +27,15 @@ from invkit.files.arrays import load_npy
 from invkit.files.atomic import atomic_write
 from invkit.files.images import write_image
 from invkit.files.panels import kernel_cell
+from invkit.files.plain import parse_json
 
 __all__ = ["pictures", "read_solution", "writable_folder", "write_kernel", "write_record", "write_solution"]
 
 
 RECORD = "solution.json"
 """The record of a solution in its folder."""
+
+_LONGEST = 50_000_000  # characters of a record; the history of a long solve has some million
 
 _PICTURED = ("x", "w", "x_kernel")
 
@@ -93,14 +96,14 @@ def read_solution(folder: str | os.PathLike[str]) -> tuple[dict[str, npt.NDArray
     """
     folder = Path(folder)
     try:
-        record: dict[str, Any] = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        record: dict[str, Any] = parse_json((folder / RECORD).read_text(encoding="utf-8"), _LONGEST)
         found = {name: _read(folder / f"{name}.npy", digest) for name, digest in record["arrays"].items()}
     except OSError as error:
         raise InputError(
             f"no solution in {folder}: cannot read {error.filename}: {error.strerror}",
             hint="give a folder that save() wrote",
         ) from error
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
             f"{folder / RECORD} is no record of a solution: {error}", hint="give a folder that save() wrote"
         ) from error
