@@ -142,6 +142,13 @@ def _stacks() -> list[bytes]:
     return found
 
 
+def _heic() -> list[bytes]:
+    from pillow_heif import register_heif_opener
+
+    register_heif_opener()
+    return _pillow("HEIF", {}, {"quality": 20})
+
+
 def _fits() -> list[bytes]:
     from astropy.io import fits
 
@@ -518,6 +525,7 @@ FORMATS: dict[str, Format] = {
     "jpeg": Format(".jpg", lambda: _pillow("JPEG", {}, {"progressive": True}), _read_picture),
     "webp": Format(".webp", lambda: _pillow("WEBP", {}, {"lossless": True}, modes=("RGB",)), _read_picture),
     "bmp": Format(".bmp", lambda: _pillow("BMP", modes=("1", "L", "P", "RGB")), _read_picture),
+    "heic": Format(".heic", _heic, _read_picture),
     "fits": Format(".fits", _fits, _read_picture),
     "npy": Format(".npy", _npy, _read_picture),
     "npz": Format(".npz", _npz, _read_arrays),

@@ -680,3 +680,26 @@ def test_a_solver_is_given_a_problem_in_the_shape_and_precision_of_the_measureme
     assert seen[0].operator is composed.operator and seen[0].priors[0] is composed.priors[0]
     assert {buffer.dtype for buffer in seen[1].priors[0].buffers()} == {torch.float64}
     assert {buffer.dtype for buffer in composed.priors[0].buffers()} == {torch.float32}
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("Allocator: can't allocate memory: …")])
+def test_a_solve_that_does_not_fit_into_memory_says_what_to_do(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def solve(*_: Any, **__: Any) -> Solution:
+        raise error
+
+    made = pipeline()
+    monkeypatch.setattr(type(made.solver), "solve", solve)
+    with pytest.raises(InputError, match=r"does not fit into memory.*fewer restarts"):
+        made(measurements(1, 28, 28))
+
+
+def test_other_faults_of_a_solver_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    def solve(*_: Any, **__: Any) -> Solution:
+        raise RuntimeError("a defect")
+
+    made = pipeline()
+    monkeypatch.setattr(type(made.solver), "solve", solve)
+    with pytest.raises(RuntimeError, match="a defect"):
+        made(measurements(1, 28, 28))

@@ -16,11 +16,13 @@ from benchmarks._fuzz_formats import FORMATS
 from benchmarks._mutations import damaged, replaced, with_checksums
 from invkit.errors import InputError
 
+EXTRAS = {"fits": "astropy", "heic": "pillow_heif"}
+
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_sound_files_are_read(form: str, tmp_path: Path) -> None:
-    if form == "fits":
-        pytest.importorskip("astropy")
+    if form in EXTRAS:
+        pytest.importorskip(EXTRAS[form])
     for number, seed in enumerate(FORMATS[form].seeds()):
         path = tmp_path / f"{number}{FORMATS[form].suffix}"
         path.write_bytes(FORMATS[form].whole(seed))
@@ -29,8 +31,8 @@ def test_sound_files_are_read(form: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_damaged_files_are_read_or_refused(form: str, tmp_path: Path) -> None:
-    if form == "fits":
-        pytest.importorskip("astropy")
+    if form in EXTRAS:
+        pytest.importorskip(EXTRAS[form])
     tally = fuzz.fuzzed(form, 200, seed=1, out=tmp_path)
     assert tally.findings == []
     assert tally.read + tally.refused == 200 and tally.refused > 0

@@ -87,6 +87,10 @@ def _write_bad_configs(folder: Path) -> None:
     (folder / "one-prior.json").write_text(
         json.dumps({"format": 1, "operator": "circconv", "priors": ["identity"], "solver": "altgd"})
     )
+    (folder / "deep.toml").write_text("format = 1\na = " + "[" * 20_000)
+    (folder / "digits.toml").write_text("format = 1\nseed = " + "9" * 5000)
+    (folder / "large-seed.toml").write_text(f"format = 1\nseed = {10**20}")
+    (folder / "restarts.toml").write_text(CONFIG.replace("steps = 3", "restarts = 1000000000"))
     sha = CONFIG.replace('name = "./w.safetensors"', f'name = "./w.safetensors", sha256 = "{"0" * 64}"')
     (folder / "other-weights.toml").write_text(sha)
 
@@ -173,6 +177,10 @@ BAD = [
     ("good.png --config none.toml --out out", "cannot read the config none.toml"),
     ("good.png --config newer.toml --out out", "has format 2, written by a newer invkit"),
     ("good.png --config broken.toml --out out", "broken.toml"),
+    ("good.png --config deep.toml --out out", "nested deeper than 64"),
+    ("good.png --config digits.toml --out out", "digits"),
+    ("good.png --config large-seed.toml --out out", "more than 64 bits"),
+    ("good.png --config restarts.toml --out out", "'restarts' must be <= 100000"),
     ("good.png --config no-solver.toml --out out", "has no 'solver'"),
     ("good.png --config unversioned.toml --out out", "no format in the config"),
     ("good.png --config one-prior.json --out out", "exactly two priors"),
