@@ -692,7 +692,7 @@ def test_a_solve_that_does_not_fit_into_memory_says_what_to_do(
     made = pipeline()
     monkeypatch.setattr(type(made.solver), "solve", solve)
     with pytest.raises(InputError, match=r"does not fit into memory.*fewer restarts"):
-        made(measurements(1, 28, 28))
+        made(measurements(1, 1, 8, 8))
 
 
 def test_other_faults_of_a_solver_pass(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -702,4 +702,4 @@ def test_other_faults_of_a_solver_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     made = pipeline()
     monkeypatch.setattr(type(made.solver), "solve", solve)
     with pytest.raises(RuntimeError, match="a defect"):
-        made(measurements(1, 28, 28))
+        made(measurements(1, 1, 8, 8))
