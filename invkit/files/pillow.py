@@ -9,6 +9,7 @@ HEIC is an extra: ``pip install 'invkit[heic]'``.
 from __future__ import annotations
 
 import io
+import re
 import sys
 import warnings
 from collections.abc import Iterator
@@ -23,8 +24,9 @@ from PIL import ExifTags, Image, ImageCms
 from invkit.errors import InputError
 from invkit.files.decoded import Decoded, check_opaque, several, upright
 
-#: what each scan of a progressive JPEG begins with; usual ones have about ten, and previews some more
-_SCAN, _SCANS = b"\xff\xda", 64
+_JPEG, _MOST_SCANS = b"\xff\xd8", 64  # a progressive JPEG has about ten
+#: a marker of a JPEG that is neither a byte of the picture nor a restart
+_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 
 _ORIENTATION = ExifTags.Base.Orientation
 #: tags of a TIFF that describe the photograph and not the file
@@ -71,11 +73,27 @@ def pillow_size(path: Path, *formats: str) -> tuple[int, int]:
 
 def read_plain(path: Path, *formats: str) -> Decoded:
     """Decode a picture of 8 bits a sample."""
-    if "JPEG" in formats and path.read_bytes().count(_SCAN) > _SCANS:
-        raise ValueError(f"a JPEG of more than {_SCANS} scans, each of which takes as long as a picture")
+    content = path.read_bytes() if "JPEG" in formats else b""
+    if content.startswith(_JPEG) and _scans(content) > _MOST_SCANS:
+        raise ValueError(f"a JPEG of more than {_MOST_SCANS} scans, each of which takes as long as a picture")
     with opened(path, *formats) as picture:
         picture.load()
         return plain(path, picture)
+
+
+def _scans(content: bytes) -> int:
+    """How many scans a JPEG has before its end; counting ends where they are too many."""
+    place = scans = 0
+    while scans <= _MOST_SCANS and (found := _MARKER.search(content, place)):
+        match content[found.start() + 1]:
+            case 0xD9:  # the end; what follows is no part of the picture
+                break
+            case 0xDA:
+                scans += 1
+        stands_alone = found[0] == _JPEG
+        length = 0 if stands_alone else int.from_bytes(content[found.end() : found.end() + 2], "big")
+        place = found.end() + length
+    return scans
 
 
 def plain(path: Path, picture: Image.Image) -> Decoded:

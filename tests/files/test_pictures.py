@@ -191,3 +191,7 @@ def test_a_jpeg_of_very_many_scans_is_refused(tmp_path: Path) -> None:
     path.write_bytes(content[:-2] + last * 100 + b"\xff\xd9")
     with pytest.raises(InputError, match="more than 64 scans"):
         read_picture(path)
+    path.write_bytes(content + last * 100)  # behind the end, as a phone's film is
+    read_picture(path)
+    Image.new("RGB", (64, 64), (0xDA, 0xFF, 0xDA)).save(tmp_path / "a.bmp")
+    read_picture(tmp_path / "a.bmp")
