@@ -88,7 +88,7 @@ class Folder:
                     return None
                 record |= {"stats": now, "boot": self._boot}
                 self._place_record(item.name, record)
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None
         return record
 

@@ -30,6 +30,7 @@ from invkit.contracts.problem import Problem
 from invkit.contracts.solution import Solution
 from invkit.contracts.solver import Solver
 from invkit.errors import InputError, InvkitError, ShapeError, UsageError
+from invkit.files.atomic import check_name
 from invkit.files.images import npy_bytes, png_bytes
 from invkit.files.panels import distinct, kernel_cell, panel_bytes, recovery_row
 from invkit.files.pictures import MAX_PIXELS, Picture, picture_size, read_picture
@@ -142,6 +143,8 @@ class Recovery:
             return failure(str(item), error)
 
     def _solved(self, item: Item, say: Say | None) -> Result:
+        for ending in FILES.values():
+            check_name(Path(f"{item.name}{ending}"))
         self._check_header(item.path)
         before = stat_of(item.path)
         with item.path.open("rb") as stream:
