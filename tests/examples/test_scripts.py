@@ -173,3 +173,18 @@ def test_first_result(printed, tmp_path: Path) -> None:
     assert figure(text, "digit PSNR after") > figure(text, "digit PSNR before") + 10
     with Image.open(tmp_path / "digit.png") as picture:
         assert picture.width > 5 * 100
+
+
+def test_own_class(printed, tmp_path: Path) -> None:
+    folder = tmp_path / "bars"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for number in range(60):
+        picture = np.full((24, 24), 30, np.uint8)
+        top, left = rng.integers(4, 14, 2)
+        picture[top : top + 6, left : left + rng.integers(4, 8)] = 220
+        Image.fromarray(picture).save(folder / f"{number:02}.png")
+    text = printed("own_class.py", str(folder), "2")
+    assert text.startswith("prior gaussian-bars.safetensors: 24 pixels")
+    assert len(re.findall(r"^\d: .* dB, kernel NCC .*, confidence", text, re.MULTILINE)) == 2
+    assert figure(text, "mean PSNR after") > figure(text, "mean PSNR before") - 1
