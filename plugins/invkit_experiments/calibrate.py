@@ -98,9 +98,9 @@ def calibrate(
         writable_folder(folder)
     watcher = Watcher() if quiet else watcher_for(bars=True)
     report = study.run(settings, Kept(cells), tuple(study.methods), watcher)
-    figures = _together(report)
+    figures, meant = _together(report)
     more = {"w": kernel_prior, "kernels": kernels, "operator": operator, "data": pictures}
-    law = fitted(invkit.solver(solvers[0]), figures, {**more, "solvers": list(solvers)})
+    law = fitted(invkit.solver(solvers[0]), figures, {**more, "solvers": list(solvers)}, meant)
     trained = store.read_prior(made.file)
     laws = {**trained.card.get("calibrations", {}), Spec.parse(prior).kind: law.card()}
     store.write_prior(target, trained.tensors, {**trained.card, "calibrations": laws})
@@ -110,11 +110,16 @@ def calibrate(
     titles = [column.title for column in report.columns]
     print_table(titles, [[column.text(row) for column in report.columns] for row in report.rows])
     told = law.figures
-    say(
-        f"doubtful below {law.doubt:.2f}: {told['flagged_of_short']} of the {told['short']} that fell short, "
-        f"{told['flagged_of_others']} of the {told['images'] - told['short']} others"
+    others = told["images"] - told["short"]
+    say(f"\n{solvers[0]}, each picture judged by a law of other pictures; * is where doubt begins:")
+    print_table(
+        ["doubtful below", f"of {told['short']} that fell short", f"of {others} others"],
+        [
+            [f"{limit:.3g}{' *' * (limit == law.doubt)}", str(found), str(false)]
+            for limit, found, false in told["curve"]
+        ],
     )
-    say(f"written to {target}")
+    say(f"written to {target}; another limit than * is set by the solver's option doubt")
 
 
 def _integrable(prior: str) -> IntegrableGenerator:
@@ -206,10 +211,12 @@ def _study(
     )
 
 
-def _together(report: Report) -> dict[str, list[Any]]:
-    """The figures of all rows, image by image."""
+def _together(report: Report) -> tuple[dict[str, list[Any]], list[bool]]:
+    """The figures of all rows, image by image; which images are the first row's."""
     together: dict[str, list[Any]] = {}
-    for row in report.rows:
+    meant: list[bool] = []
+    for number, row in enumerate(report.rows):
+        meant += [number == 0] * row["images"]
         for name, values in row["each"].items():
             together.setdefault(name, []).extend(values)
-    return together
+    return together, meant

@@ -10,7 +10,7 @@ the same image prior and the true kernel.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -63,8 +63,19 @@ def judged_scores(one: Measured, found: Found, operator: str) -> dict[str, float
     }
 
 
-def fitted(solver: invkit.Solver, figures: Mapping[str, Any], more: Mapping[str, Any]) -> Calibration:
+def fitted(
+    solver: invkit.Solver,
+    figures: Mapping[str, Any],
+    more: Mapping[str, Any],
+    meant: Sequence[bool] | None = None,
+) -> Calibration:
     """The law of a class, from the figures of its images: name → one value an image.
+
+    Args:
+        solver: the solver that is meant.
+        figures: of its images, and of those of other solvers.
+        more: for the card.
+        meant: which images are the solver's own; None: all.
 
     Raises:
         InputError: the solver has no signs of doubt, or nothing tells right from wrong.
@@ -81,7 +92,10 @@ def fitted(solver: invkit.Solver, figures: Mapping[str, Any], more: Mapping[str,
             hint="calibrate evidence",
         )
     return Calibration.fitted(
-        [each for each in signs if each is not None], [bool(each) for each in figures["short"]], more
+        [each for each in signs if each is not None],
+        [bool(each) for each in figures["short"]],
+        more,
+        meant=meant,
     )
 
 
