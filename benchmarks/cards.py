@@ -18,7 +18,7 @@ import invkit
 from invkit.errors import InputError
 from invkit.files.store import find, read_prior, write_prior
 from invkit.plugin.loading import default_manager
-from invkit_experiments.studies.priors import digest
+from invkit_experiments.studies.priors import SUBJECTS, digest
 
 
 def annotate(table: Path) -> list[str]:
@@ -26,9 +26,10 @@ def annotate(table: Path) -> list[str]:
     record = json.loads(table.read_text("utf-8"))
     told = []
     for row in record["rows"]:
-        kind, _, name = row["method"].partition(":")
-        if not name:
+        subject = SUBJECTS[row["method"]]
+        if subject.prior != row["method"]:
             continue
+        kind, _, name = subject.prior.partition(":")
         path = find(default_manager().registry, kind, name)
         prior = read_prior(path)
         if row["weights"] != digest(invkit.prior(row["method"])):
@@ -38,7 +39,7 @@ def annotate(table: Path) -> list[str]:
         floors = {
             "range_floor_psnr": round(row["floor"], 2),
             "range_floor_worst_psnr": round(row["floor_worst"], 2),
-            "range_floor_of": f"{row['images']} published test images (asim2020, development half)",
+            "range_floor_of": subject.source(row["images"]),
         }
         write_prior(path, prior.tensors, {**prior.card, "metrics": {**prior.card["metrics"], **floors}})
         told.append(f"{row['method']}: {floors['range_floor_psnr']} dB")

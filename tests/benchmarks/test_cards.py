@@ -26,7 +26,7 @@ def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def table(folder: Path, **changes: Any) -> Path:
-    row = {"method": "vae:mnist", "images": 40, "floor": 31.234, "floor_worst": 28.0, **changes}
+    row = {"method": "vae:celeba", "images": 40, "floor": 31.234, "floor_worst": 28.0, **changes}
     path = folder / "priors.json"
     path.write_text(json.dumps({"rows": [{"method": "celeba", "to_training": 0.1}, row]}))
     return path
@@ -36,7 +36,7 @@ def test_the_card_gains_the_floor_and_loses_nothing(weights: Path, tmp_path: Pat
     before = read_prior(weights)
     told = cards.annotate(table(tmp_path, weights=digest(invkit.prior(f"vae:{weights}"))))
     after = read_prior(weights)
-    assert told == ["vae:mnist: 31.23 dB"]
+    assert told == ["vae:celeba: 31.23 dB"]
     assert all(torch.equal(tensor, after.tensors[name]) for name, tensor in before.tensors.items())
     assert after.card["metrics"].pop("range_floor_of").startswith("40 published")
     added = {"range_floor_psnr": 31.23, "range_floor_worst_psnr": 28.0}

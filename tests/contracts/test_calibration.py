@@ -56,6 +56,19 @@ def test_false_alarms_stay_at_one_in_ten_where_failures_show() -> None:
     assert 0.08 * others < told["flagged_of_others"] <= 0.1 * others
 
 
+def test_strong_signs_of_few_cases_make_few_false_alarms() -> None:
+    """A law of 80 cases, on others. Shrunk too much, it doubts a fifth of what is right."""
+    weights = {"a": 4.0, "b": 2.4, "c": 1.2, "d": 0.4}
+    new, fell = drawn(2000, weights, -4.2, seed=99)
+    shares = []
+    for seed in range(6):
+        law = Calibration.fitted(*drawn(80, weights, -4.2, seed))
+        flagged = np.array([law.confidence(each) < law.doubt for each in new])
+        shares.append([flagged[fell].mean(), flagged[~np.array(fell)].mean()])
+    found, false = np.mean(shares, axis=0)
+    assert found > 0.88 and false < 0.19
+
+
 def test_the_curve_rises_with_the_limit() -> None:
     curve = np.array(Calibration.fitted(*drawn(400, {"strain": 1.0}, -1.0)).figures["curve"])
     assert (np.diff(curve, axis=0) >= 0).all() and (curve[:, 1:] > 0).any()

@@ -15,7 +15,7 @@ from invkit_experiments.engine.scores import Over, total
 from invkit_experiments.engine.study import Case, Study
 from invkit_experiments.inputs.drawn import Drawn
 from invkit_experiments.output.tables import Column
-from invkit_experiments.studies.asim2020 import BOUNDED
+from invkit_experiments.studies.asim2020 import BOUNDED, THINGS
 
 __all__ = ["COLUMNS", "CONFIDENCE"]
 
@@ -53,6 +53,7 @@ CONFIDENCE = Study(
             "validation",
             "gaussian:svhn",
         ),
+        _case("shoes", "shoes not fitted to", "shoes", "validation", "bounded:gaussian:shoes", THINGS),
         _case(
             "objects", "synthetic things", "objects", "validation", "bounded:gaussian:objects", BOUNDED
         ),

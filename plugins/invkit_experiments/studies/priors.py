@@ -2,9 +2,10 @@
 
     PRIORS.figures("vae:celeba", Settings(40))     # {"floor": 31.4, …}
 
-*Range floor*: the mean PSNR of argmin ‖x − C(m)‖² over m, the closest image in range to each of the
-authors' published test images (`invkit_experiments.inputs.published`), by `invkit.project`: from the
-encoding where there is an encoder, from random latents where there is none. No solver with that prior can
+*Range floor*: the mean PSNR of argmin ‖x − C(m)‖² over m, the closest image in range to each of some images
+that the prior was not fitted to, by `invkit.project`: from the encoding where there is an encoder, from
+random latents where there is none. The images are the authors' published test images
+(`invkit_experiments.inputs.published`), or validation images of a data set. No solver with that prior can
 recover more of them. Beside it, principal components of the same training images, as many as the prior
 has latents, and the closest images in the authors' own networks' range, as they published them.
 
@@ -45,23 +46,36 @@ TRAINING_IMAGES = 20_000  # at most this many for components and neighbours
 
 @attrs.frozen
 class Subject:
-    """A row: a class of published images, the data behind it, and what approximates its images.
+    """A row: images, the data set of their class, and what approximates them.
 
     Args:
         what: what it is, in one line.
-        images: class of the published images.
+        images: class of the published images; None: validation images of the data set.
         data: data set of the class.
         latent: number of principal components, if they approximate the images.
         prior: spec of the prior, if it approximates the images.
     """
 
     what: str
-    images: str
+    images: str | None
     data: str
     latent: int = 0
     prior: str | None = None
 
+    def truth(self, count: int) -> Tensor:
+        """The first ``count`` images."""
+        if self.images is None:
+            return _images(self.data, "validation", count)
+        return published(self.images).x[:count]
 
+    def source(self, count: int) -> str:
+        """What these images are, for a card."""
+        if self.images is None:
+            return f"{count} validation pictures of {self.data}"
+        return f"{count} published test images (asim2020, development half)"
+
+
+CROPS = (None, "svhn-houses?sharpness=10.3")
 FACES, NUMBERS = ("celeba", "celeba"), ("svhn", "housenumbers")
 SUBJECTS: Mapping[str, Subject] = {
     "celeba": Subject("new images: CelebA's held-out faces, for the distances", *FACES),
@@ -74,6 +88,10 @@ SUBJECTS: Mapping[str, Subject] = {
     "svhn-authors": Subject("the authors' network for SVHN, their closest images", *NUMBERS),
     "svhn-pca256": Subject("256 principal components of synthetic house numbers", *NUMBERS, latent=256),
     "vae:housenumbers": Subject("the prior, latent 256", *NUMBERS, prior="vae:housenumbers"),
+    "crops": Subject("new images: real crops of other houses, for the distances", *CROPS),
+    "crops-pca256": Subject("256 principal components of real crops", *CROPS, latent=256),
+    "crops-housenumbers": Subject("vae:housenumbers on the same crops", *CROPS, prior="vae:housenumbers"),
+    "vae:svhn": Subject("the prior, latent 256, on the same crops", *CROPS, prior="vae:svhn"),
 }
 
 
@@ -81,7 +99,7 @@ def _identity(method: str, settings: Settings) -> Mapping[str, Any]:
     subject = SUBJECTS[method]
     return {
         "steps": settings.steps or STEPS,
-        "images": published(subject.images).sha256,
+        "images": "validation" if subject.images is None else published(subject.images).sha256,
         "data": invkit.dataset(subject.data).fingerprint(),
         "prior": None if subject.prior is None else digest(invkit.prior(subject.prior)),
     }
@@ -89,14 +107,14 @@ def _identity(method: str, settings: Settings) -> Mapping[str, Any]:
 
 def _measured(method: str, settings: Settings) -> Row:
     subject = SUBJECTS[method]
-    truth = published(subject.images).x[: settings.count]
+    truth = subject.truth(settings.count)
     began = time.perf_counter()
     if subject.prior is not None:
         return _of_prior(invkit.prior(subject.prior), subject.data, truth, settings)
     if subject.latent:
         training = _images(subject.data, "train", TRAINING_IMAGES)
         closest = _components(training, truth, subject.latent)
-    elif method.endswith("-authors"):
+    elif subject.images and method.endswith("-authors"):
         return _floor(published(subject.images).theirs("x_range")[: settings.count], truth)
     else:
         new = _images(subject.data, "validation", SAMPLES)

@@ -125,5 +125,6 @@ def test_another_kind_of_prior_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_recipe_without_weights_says_how_to_train_it() -> None:
-    with pytest.raises(WeightsError, match="invkit train vae --recipe svhn --out runs/svhn --install"):
-        invkit.prior("vae:svhn")
+    command = "invkit train vae --recipe svhn-paper --out runs/svhn-paper --install"
+    with pytest.raises(WeightsError, match=command):
+        invkit.prior("vae:svhn-paper")

@@ -29,7 +29,7 @@ def test_only_what_has_inputs_can_be_measured() -> None:
     for name, subject in SUBJECTS.items():
         if subject.images == "svhn":
             PRIORS.check(Settings(1), [name])
-        else:
+        elif subject.images == "celeba":
             with pytest.raises(InputError, match="published celeba inputs"):
                 PRIORS.check(Settings(1), [name])
 
@@ -42,6 +42,18 @@ def test_the_floor_of_a_prior() -> None:
     assert row["floor_worst"] == pytest.approx(found.psnr.min().item(), abs=1e-3)
     assert row["encoded"] <= row["floor"] and row["images"] == 2
     assert row["weights"] == digest(prior) != digest(invkit.prior("vae:mnist"))
+
+
+def test_validation_images_where_none_are_published(data_folder: Path) -> None:
+    name = "vae:svhn"
+    subject = SUBJECTS[name]
+    if not (data_folder / "svhn").is_dir():
+        pytest.skip(f"no SVHN in {data_folder}")
+    truth = invkit.dataset(subject.data).take(torch.arange(3), "validation")
+    assert torch.equal(subject.truth(3), truth)
+    assert subject.source(3) == f"3 validation pictures of {subject.data}"
+    row = PRIORS.figures(name, Settings(3, steps=2))
+    assert row["images"] == 3 and 15 < row["floor_worst"] <= row["floor"]
 
 
 def test_components_of_the_same_images() -> None:
