@@ -104,6 +104,6 @@ class IntegrableGenerator(Generator):
         Args:
             y: one measurement a row, of any shape that the operator to come makes.
             rank: how fine the prior is at most, where it can be had cheaper for a search: of a Gaussian, the
-                number of principal components; of a bound, the effort of minimising it. None: as fine as it
-                is.
+                number of principal components, and of few components low frequencies alone; of a bound, the
+                effort of minimising it. None: as fine as it is.
         """

@@ -14,9 +14,9 @@ Metropolis-adjusted Langevin steps (Roberts and Tweedie, *Bernoulli* 2(4), 1996)
     θ' = θ − ½ε² M ∇E(θ) + ε M^½ n,      n ~ N(0, I),
 
 accepted with the probability that leaves exp(−E) as it is. M is the inverse of the Hessian at the winner,
-curvatures below 1 counted as 1 and negative ones as their size. Every chain has an ε of its own, which is
-adapted in its first forty steps so that 57 % are accepted, the share that is best in many dimensions (Roberts
-and Rosenthal, *J. R. Stat. Soc. B* 60(1), 1998), and kept from then on.
+curvatures below 1 counted as 1 and negative ones as their size. Every chain has an ε of its own. In the
+first half of the steps before the first draw it is adapted so that 57 % are accepted, the share that is best
+in many dimensions (Roberts and Rosenthal, *J. R. Stat. Soc. B* 60(1), 1998); from then on it is kept.
 
 Chains start at the last candidates of the searches, at each as often as exp(−E) says. They are of the coarse
 prior, whose gradient costs little; images are of the fine one.
@@ -45,8 +45,8 @@ POWER = 0.2
 most nearly that share of the truth at 0.3 or a little less (``invkit bench coverage`` measures it); with 1
 they held seven of ten entries of a kernel."""
 
-#: chains at most, their steps before the first draw, and from one draw to the next
-_CHAINS, _BEFORE, _BETWEEN = 16, 80, 20
+#: chains at most, and their steps from one draw to the next
+_CHAINS, _BETWEEN = 16, 20
 #: ε at first, and the share of steps to be accepted
 _LENGTH, _ACCEPTED = 0.3, 0.574
 
@@ -59,6 +59,7 @@ def kernels(
     *,
     count: int,
     rng: torch.Generator,
+    before: int = 80,
 ) -> Parameters:
     """Draws from the posterior of one measurement's kernel, nuisance and noise.
 
@@ -69,6 +70,7 @@ def kernels(
         curvature: the Hessian of E at the best candidate, or about it.
         count: how many draws.
         rng: a CPU generator.
+        before: steps of every chain before its first draw; half of them adapt ε.
     """
     if not curvature.numel():  # a known kernel, known noise
         return candidates.select(value.argmin().expand(count))
@@ -78,10 +80,10 @@ def kernels(
     start = torch.multinomial(share, chains, replacement=True, generator=rng).to(value.device)
     draws = [candidates.select(start[:0])]
     rounds = -(-count // chains)
-    steps = _BEFORE + _BETWEEN * (rounds - 1)
-    walk = _walk(coarse, candidates.select(start), curvature, steps, rng)
+    steps = before + _BETWEEN * (rounds - 1)
+    walk = _walk(coarse, candidates.select(start), curvature, steps, before // 2, rng)
     for step, state in enumerate(walk, 1):
-        if step >= _BEFORE and (step - _BEFORE) % _BETWEEN == 0:
+        if step >= before and (step - before) % _BETWEEN == 0:
             draws.append(state)
     joined = Parameters(*(torch.cat(parts) for parts in zip(*(each.parts for each in draws), strict=True)))
     return joined.select(torch.arange(count, device=value.device))
@@ -104,9 +106,10 @@ def _walk(
     at: Parameters,
     curvature: Float64[Tensor, "d d"],
     steps: int,
+    adapting: int,
     rng: torch.Generator,
 ) -> Iterator[Parameters]:
-    """The states of the chains after every step."""
+    """The states of the chains after every step, the first of which adapt their lengths."""
     curvatures, axes = torch.linalg.eigh(curvature)
     root = axes * curvatures.abs().clamp(min=1).rsqrt()  # M = root rootᵀ
     count, chains = len(curvatures), len(at.h)
@@ -137,7 +140,7 @@ def _walk(
             )
         )
         value, slope = torch.where(taken, other, value), torch.where(taken[:, None], steepness, slope)
-        if step < _BEFORE // 2:
+        if step < adapting:
             surplus = log_ratio.exp().clamp(max=1) - _ACCEPTED
             length = length * (surplus / (2 * (1 + step) ** 0.3)).exp()
         yield at

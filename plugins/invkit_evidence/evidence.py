@@ -46,6 +46,9 @@ from invkit_evidence.watch import Watch, centre
 
 __all__ = ["Evidence", "Finish", "Search"]
 
+#: how fine the image prior is that the last candidates are compared and finished by
+_FINE = 256
+
 
 def _schedules(anneal: int | float | Sequence[Any]) -> tuple[float, ...]:
     return tuple(map(float, anneal if isinstance(anneal, Sequence) else [anneal]))
@@ -74,7 +77,7 @@ class Search:
 
     starts: int = attrs.field(default=384, validator=ge(1))
     keep: tuple[int, ...] = attrs.field(
-        default=(256, 64, 16, 4), converter=tuple, validator=deep_iterable(ge(1))
+        default=(128, 48, 16, 4), converter=tuple, validator=deep_iterable(ge(1))
     )
     steps: int = attrs.field(default=150, validator=ge(0))
     rate: float = attrs.field(default=0.1, validator=gt(0))
@@ -102,7 +105,7 @@ class Finish:
     """What follows a search.
 
     Args:
-        finish: steps of Newton's method at most, by all of the prior, from where the search ends
+        finish: quasi-Newton steps at most, by 256 components, from where the search ends
             (:mod:`invkit_evidence.newton`).
         leaps: how often at most, after a search, a kernel is let free of its prior and taken back to it,
             where the evidence would gain much (:mod:`invkit_evidence.leap`).
@@ -203,7 +206,9 @@ class Evidence(Solver):
                     own.update(rounds.judged(found) if self.after.doubt != 0 else ())
                     found = rounds.finished(found)
             drawn = rounds.drawn(found, self.after.draws, record) if self.after.draws else None
-            ended, *tables, status = watch.found(found, own, drawn=drawn, doubt=self.after.doubt)
+            ended, *tables, status = watch.found(
+                found, rounds.whole, own, drawn=drawn, doubt=self.after.doubt
+            )
             record.objective[rows], record.residual[rows] = tables
             for row, each in zip(rows.tolist(), status, strict=True):
                 record.status[row] = each
@@ -225,10 +230,11 @@ class Evidence(Solver):
     ) -> Rounds:
         sigma = problem.noise.sigma
         noise = noise_level(y) if sigma is None else sigma.to(y).expand(len(y))
-        fine = Posterior(problem, prior_x.marginal(y), noise)
+        whole = Posterior(problem, prior_x.marginal(y), noise)
+        fine = Posterior(problem, prior_x.marginal(y, rank=_FINE), noise)
         ranks = self.search.rank or (None,)
         coarse = [Posterior(problem, prior_x.marginal(y, rank=rank), noise) for rank in ranks]
-        return Rounds(y, coarse, fine, plan, self.after.finish, starts, self.after.leaps, seed)
+        return Rounds(y, coarse, fine, whole, plan, self.after.finish, starts, self.after.leaps, seed)
 
 
 def integrable(problem: Problem) -> IntegrableGenerator:

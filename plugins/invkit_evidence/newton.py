@@ -1,16 +1,18 @@
-"""A second-order finish: Newton steps of the best candidates, by the objective that they are compared by.
+"""A second-order finish: quasi-Newton steps of the best candidates, by what they are compared by.
 
-    candidates, value = finish(fine, coarse, candidates, value, steps=4)      # one row a measurement
+    candidates, value = finish(fine, candidates, value, steps=24, curvature=…)      # one row a measurement
 
 A search follows a coarse objective, whose minimum is near that of the fine one and not at it; a gradient of
-the fine one takes as long as many of the coarse. With g the gradient of the fine one and H = UΛUᵀ the
-Hessian of the coarse one, by central differences of gradients, a step is
+the fine one takes as long as many of the coarse. With g the gradient of the fine one and H = UΛUᵀ its
+curvature, a step is
 
     −U (|Λ| ∨ 1 + λ)⁻¹ Uᵀ g.
 
-Curvatures below 1, the prior's own, count as 1, and negative ones as their size, so that a step always goes
-down where it is short enough (Nocedal and Wright, *Numerical Optimization*, 2006, section 3.4). λ falls where
-a step has bettered the candidate, and rises where it has not, which leaves the candidate as it is.
+H is at first the Hessian of the coarse objective, by central differences of gradients. Every step, taken or
+not, says more of it, by the formula of Broyden, Fletcher, Goldfarb and Shanno. Curvatures below 1, the
+prior's own, count as 1, and negative ones as their size, so that a step always goes down where it is short
+enough (Nocedal and Wright, *Numerical Optimization*, 2006, section 3.4 and chapter 6). λ falls where a step
+has bettered the candidate, and rises where it has not, which leaves the candidate as it is.
 """
 
 from __future__ import annotations
@@ -27,6 +29,8 @@ __all__ = ["finish", "hessian", "moved", "repeated", "slopes"]
 _DAMPING, _EASED, _RAISED = 10.0, 0.25, 8.0
 #: in nats: a candidate that is bettered by less stays there
 _ENOUGH = 0.1
+#: what a step says of the curvature is believed where it is at least this part of what was thought
+_BELIEVED = 0.01
 #: half the distance of the gradients whose difference is a second derivative
 _STEP = 1e-2
 #: gradients at a time
@@ -35,33 +39,32 @@ _TOGETHER = 64
 
 def finish(
     fine: Posterior,
-    coarse: Posterior,
     candidates: Parameters,
     value: Float[Tensor, "n"],
     steps: int,
-    curvature: Float64[Tensor, "n d d"] | None = None,
+    curvature: Float64[Tensor, "n d d"],
 ) -> tuple[Parameters, Float[Tensor, "n"]]:
     """Parameters of lower value, and their values.
 
     Args:
         fine: the objective to be made less, one row a candidate.
-        coarse: whose curvature is taken, one row a candidate.
         candidates: from where.
         value: of the candidates by ``fine``; infinite where it is no number.
         steps: at most.
-        curvature: the Hessians of ``coarse`` at the candidates, where they are known.
+        curvature: Hessians at the candidates, or about them.
     """
     if not steps or not sum(part[0].numel() for part in candidates.parts):
         return candidates, value
     gradient = slopes(fine, candidates)[1]
     damping = torch.full_like(value, _DAMPING, dtype=torch.float64)
     moving = torch.ones_like(value, dtype=torch.bool)
-    curvature = _hessians(coarse, candidates) if curvature is None else curvature
-    for step in range(steps):
+    for _ in range(steps):
         sizes, axes = torch.linalg.eigh(curvature)
         along = (axes.mT @ gradient[:, :, None])[:, :, 0] / (sizes.abs().clamp(min=1) + damping[:, None])
-        tried = moved(candidates, -(axes @ along[:, :, None])[:, :, 0])
+        move = -(axes @ along[:, :, None])[:, :, 0]
+        tried = moved(candidates, move)
         other, slope = slopes(fine, tried)
+        curvature = _updated(curvature, move, slope - gradient)
         better = moving & (other < value)  # never where it is no number
         moving &= ~better | (value - other >= _ENOUGH)
         candidates = Parameters(
@@ -75,11 +78,19 @@ def finish(
         damping = torch.where(better, damping * _EASED, damping * _RAISED)
         if not moving.any():
             break
-        there = (better & moving).nonzero()[:, 0]  # where nothing has moved, or no longer will, it stays
-        if step + 1 < steps and len(there):
-            fresh = _hessians(coarse.select(there), candidates.select(there))
-            curvature = curvature.index_copy(0, there, fresh)
     return candidates, value
+
+
+def _updated(
+    curvature: Float64[Tensor, "n d d"], move: Float64[Tensor, "n d"], change: Float64[Tensor, "n d"]
+) -> Float64[Tensor, "n d d"]:
+    """Every curvature after a move that has changed the gradient by so much, positive along it as before."""
+    bent = (curvature @ move[:, :, None])[:, :, 0]
+    along, now = (move * bent).sum(1), (move * change).sum(1)
+    sound = (now > _BELIEVED * along) & (along > 0)  # never where it is no number
+    new = change[:, :, None] * change[:, None] / now[:, None, None]
+    new = new - bent[:, :, None] * bent[:, None] / along[:, None, None]
+    return torch.where(sound[:, None, None], curvature + new, curvature)
 
 
 def hessian(objective: Posterior, candidate: Parameters) -> Float64[Tensor, "d d"]:
@@ -122,9 +133,3 @@ def slopes(
         value = objective(Parameters(*parts))
         gradients = torch.autograd.grad(value.sum(), parts, allow_unused=True, materialize_grads=True)
     return value.detach(), torch.cat([each.flatten(1).double() for each in gradients], 1)
-
-
-def _hessians(objective: Posterior, candidates: Parameters) -> Float64[Tensor, "n d d"]:
-    """Those of all candidates."""
-    rows = torch.arange(len(candidates.h), device=candidates.h.device).split(1)
-    return torch.stack([hessian(objective.select(row), candidates.select(row)) for row in rows])

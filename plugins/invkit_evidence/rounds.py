@@ -1,6 +1,6 @@
 """Rounds of searches: a first one of all measurements, further ones where the kernel found is not sure.
 
-    rounds = Rounds(y, coarse, fine, plan, finish, starts, leaps, seed)
+    rounds = Rounds(y, coarse, fine, whole, plan, finish, starts, leaps, seed)
     found = rounds.search(parameters, watch, rows)
     found = rounds.leapt(found, record)                  # strained kernels leap
     found = rounds.further(found, 1, watch)              # kernels that are not sure are searched again
@@ -57,9 +57,10 @@ class Rounds:
     Args:
         y: the measurements.
         coarse: the objectives of searches, of the last stages, one row a measurement.
-        fine: that the last candidates are compared by.
+        fine: that the last candidates are compared and finished by.
+        whole: by all of the prior, for the misfit, the image and draws of it.
         plan: of every search.
-        finish: steps of Newton's method at most, of the best candidate.
+        finish: quasi-Newton steps at most, of the best candidate.
         starts: of every search and measurement.
         leaps: at most, after every search.
         seed: seed of every measurement's draws after its first starts.
@@ -68,6 +69,7 @@ class Rounds:
     y: Float[Tensor, "k *y"]
     coarse: Sequence[Posterior]
     fine: Posterior
+    whole: Posterior
     plan: Schedule
     finish: int
     starts: int
@@ -105,6 +107,7 @@ class Rounds:
             y=self.y[index],
             coarse=[each.select(index) for each in self.coarse],
             fine=self.fine.select(index),
+            whole=self.whole.select(index),
         )
         winners = found.candidates.select(found.winners()[index])
         other = some.search(some._starts(winners, retry), watch, index, retry)
@@ -134,7 +137,7 @@ class Rounds:
         if not self.finish:
             return found
         bent = torch.stack([self._winner(found, row).hessian for row in range(len(self.y))])
-        ended, value = finish(self.fine, self.coarse[-1], winners, value, self.finish, bent)
+        ended, value = finish(self.fine, winners, value, self.finish, bent)
         return found.replaced(best, ended, value)
 
     def drawn(self, found: Finalists, count: int, record: Record) -> Samples:
@@ -147,7 +150,7 @@ class Rounds:
             for row in () if record.interrupted else range(len(self.y)):
                 rng = torch.Generator().manual_seed(self.seed)
                 winner = self._winner(found, row)
-                made.w[:, row], made.x[:, row] = signals(winner.fine, winner.draws(count, rng), rng)
+                made.w[:, row], made.x[:, row] = signals(winner.whole, winner.draws(count, rng), rng)
         return made
 
     def _winner(self, found: Finalists, row: int) -> Winner:
@@ -156,8 +159,8 @@ class Rounds:
         key = row, int(own.sum()), float(found.value[own].min())
         if key not in self._winners:
             only = torch.tensor([row], device=self.y.device)
-            coarse, fine = self.coarse[-1].select(only), self.fine.select(only)
-            self._winners[key] = Winner(found, row, self.y[only], coarse, fine, self.seed)
+            coarse, fine, whole = (each.select(only) for each in (self.coarse[-1], self.fine, self.whole))
+            self._winners[key] = Winner(found, row, self.y[only], coarse, fine, whole, self.seed)
         return self._winners[key]
 
     def _unsure(self, found: Finalists, row: int, retry: int) -> bool:

@@ -3,7 +3,7 @@
     watch = Watch(record, problem, y, starts=384)        # a chunk of measurements
     watch.begin(search, rows, first=0)
     watch.told(10)                                       # monitors whose turn it is
-    found = watch.found(finalists, signs, drawn=None, doubt=0.95)
+    found = watch.found(finalists, whole, signs, drawn=None, doubt=0.95)
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from invkit.contracts.problem import Problem
 from invkit.contracts.solution import Samples, Status
 from invkit.solving import Found, Record
 from invkit_evidence.confidence import Signs, confidence, law_of
+from invkit_evidence.posterior import Posterior
 from invkit_evidence.search import Finalists, Search
 
 __all__ = ["Watch"]
@@ -70,15 +71,25 @@ class Watch:
         self._shown[0][:], self._shown[1][:] = chosen
 
     def found(
-        self, finalists: Finalists, signs: Mapping[int, Signs], *, drawn: Samples | None, doubt: float | None
+        self,
+        finalists: Finalists,
+        whole: Posterior,
+        signs: Mapping[int, Signs],
+        *,
+        drawn: Samples | None,
+        doubt: float | None,
     ) -> tuple[Found, Tensor, Tensor, list[list[Status]]]:
-        """What is found of the chunk; objective, residual and status of its starts."""
+        """What is found of the chunk; objective, residual and status of its starts.
+
+        Winners' images are by all of the prior (``whole``), those of other finalists as they were compared.
+        """
         y, prior_x = self.y, self.problem.priors[1]
         with torch.no_grad():
             w, x = finalists.means()
+            best = finalists.winners()
+            x = x.index_copy(0, best, whole.mean(finalists.candidates.select(best))[1])
             measured = self.problem.operator(w, x)
             residual = (y[finalists.row] - measured).flatten(1).square().sum(1)
-            best = finalists.winners()
             winners = finalists.objective.select(finalists.row[best])
             noise = winners.variance(finalists.candidates.select(best)).sqrt()
         finite = torch.isfinite(x).flatten(1).all(1) & torch.isfinite(finalists.value)

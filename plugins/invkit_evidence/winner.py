@@ -18,8 +18,8 @@ from invkit_evidence.search import Finalists
 
 __all__ = ["Winner"]
 
-#: kernels as probable as the winner
-_NEAR = 8
+#: kernels as probable as the winner, and the steps of the chains that find them
+_NEAR, _STEPS = 8, 40
 
 
 @attrs.frozen(eq=False, slots=False)
@@ -32,6 +32,7 @@ class Winner:
         y: that measurement, one row.
         coarse: the last objective of its search, one row.
         fine: that the finalists are compared by, one row.
+        whole: by all of the prior, one row.
         seed: for all that is drawn.
     """
 
@@ -40,6 +41,7 @@ class Winner:
     y: Float[Tensor, "1 *y"]
     coarse: Posterior
     fine: Posterior
+    whole: Posterior
     seed: int
     _leaps: dict[int, tuple[Parameters, Tensor] | None] = attrs.field(factory=dict, init=False)
 
@@ -69,12 +71,12 @@ class Winner:
         """Of doubt."""
         independent = self.found.candidates.select(self.found.independent(self.row))
         rng = torch.Generator().manual_seed(self.seed)
-        near = self.draws(_NEAR, rng)
+        near = self.draws(_NEAR, rng, _STEPS)
         with torch.no_grad():
-            w, x = self.fine.mean(self.candidate)
-            residual = float((self.y - self.fine.problem.operator(w, x)).square().sum())
+            w, x = self.whole.mean(self.candidate)
+            residual = float((self.y - self.whole.problem.operator(w, x)).square().sum())
         return signs(
-            self.fine,
+            self.whole,
             self.coarse,
             independent,
             near,
@@ -84,7 +86,7 @@ class Winner:
             rng,
         )
 
-    def draws(self, count: int, rng: torch.Generator) -> Parameters:
+    def draws(self, count: int, rng: torch.Generator, before: int = 80) -> Parameters:
         """From the posterior of the kernel, from all finalists of the measurement on."""
         own = self.found.row == self.row
         return kernels(
@@ -94,6 +96,7 @@ class Winner:
             POWER * self.hessian,
             count=count,
             rng=rng,
+            before=before,
         )
 
     @cached_property

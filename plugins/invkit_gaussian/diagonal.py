@@ -80,7 +80,7 @@ class Diagonal(Posterior):
         identity = torch.eye(block.rank, dtype=torch.float64, device=gram.device)
         self._factor = cholesky(gram + identity)
         self._z = torch.cholesky_solve(b.double()[..., None], self._factor)[..., 0].to(self._noise)
-        self._span = block.span(self._z, scale)
+        self._span = block.span(self._z, scale.contrast)
         self._left = d - transfer * self._span
 
     def evidence(self) -> Float[Tensor, "n"]:

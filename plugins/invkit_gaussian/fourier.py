@@ -14,11 +14,13 @@ components.
 
 from __future__ import annotations
 
+import copy
 import math
+from functools import cached_property
 
 import attrs
 import torch
-from jaxtyping import Complex, Float
+from jaxtyping import Complex, Float, Inexact
 from torch import Tensor
 
 from invkit_gaussian.moments import bin_weights, half_spectrum
@@ -69,7 +71,28 @@ class Block:
         # the same with real and imaginary parts as rows of their own: Re(vᴴs) is a product of real matrices
         self._real = torch.view_as_real(self.rows).permute(0, 2, 1).flatten(0, 1)
         self._upper = torch.triu_indices(self.rank, self.rank, device=basis.device)
-        self._table = self._tabulate()
+        #: the largest frequencies that there are, down and across
+        self._largest = (self.size[0] // 2, self.size[1] // 2)
+
+    def within(self, share: float) -> Block:
+        """The same of low frequencies alone: at most this share of the largest, down and across."""
+        low = copy.copy(self)
+        low._largest = (math.floor(share * self._largest[0]), math.floor(share * self._largest[1]))
+        low.power, low.free = low.cut(self.power), low.cut(self.free)
+        low.counts = low.cut(self.counts)
+        low.numbers = self.channels * int(low.counts.sum())
+        low.rows = low.cut(self.rows.unflatten(0, (self.channels, -1)).mT).mT.flatten(0, 1)
+        low._real = torch.view_as_real(low.rows).permute(0, 2, 1).flatten(0, 1)
+        return low
+
+    def cut(self, bins: Inexact[Tensor, "*n all"]) -> Inexact[Tensor, "*n f"]:
+        """Of all bins of the half spectrum those that this block has."""
+        down, across = self._largest
+        if self._largest == (self.size[0] // 2, self.size[1] // 2):
+            return bins
+        grid = bins.unflatten(-1, tuple(self.bins.shape))[..., : across + 1]
+        ends = grid[..., : down + 1, :], grid[..., self.size[0] - down :, :]
+        return torch.cat(ends if down else ends[:1], -2).flatten(-2)
 
     def spectra(self, signal: Float[Tensor, "n c h w"]) -> Complex[Tensor, "n c f"]:
         """Half spectra, doubled bins times the root of 2: their squared norm is the signal's."""
@@ -85,9 +108,9 @@ class Block:
         power = scale.contrast[:, None, None].square() * self.power
         return (power if scale.texture is None else power * scale.texture[:, None]) + self.free
 
-    def span(self, z: Float[Tensor, "n r"], scale: Scale) -> Complex[Tensor, "n c f"]:
+    def span(self, z: Float[Tensor, "n r"], contrast: Float[Tensor, "n"]) -> Complex[Tensor, "n c f"]:
         """``a F(V Λ^½) z``."""
-        made = (z * scale.contrast[:, None]) @ self._real.T
+        made = (z * contrast[:, None]) @ self._real.T
         return torch.view_as_complex(made.unflatten(1, (self.channels, -1, 2)))
 
     def project(
@@ -105,7 +128,7 @@ class Block:
             torch.randn(n, *shape, generator=rng, dtype=like.dtype, device="cpu").to(like.device)
             for shape in ((self.rank,), (self.channels, *self.size))
         )
-        return self.span(z, scale) + self.spectra(white) * self.variances(scale).sqrt()
+        return self.span(z, scale.contrast) + self.spectra(white) * self.variances(scale).sqrt()
 
     def gram(self, weights: Float[Tensor, "n f"]) -> Float[Tensor, "n r r"]:
         """``Σ_f ω_f Re(v_f v_fᴴ)`` of every candidate's weights ω, one for each channel and bin."""
@@ -121,7 +144,17 @@ class Block:
         gram[:, column, row] = packed
         return gram
 
-    def _tabulate(self) -> Tensor | None:
+    def forms(self, matrices: Float[Tensor, "n r r"]) -> Float[Tensor, "n f"]:
+        """``Re(v_fᴴ S v_f)`` of every channel and bin, S symmetric: the adjoint of :meth:`gram`."""
+        if self._table is None:
+            made = torch.stack([((self._real @ each) * self._real).sum(1) for each in matrices])
+            return made.unflatten(1, (-1, 2)).sum(2)
+        row, column = self._upper
+        packed = matrices[:, row, column] * (2.0 - (row == column).to(matrices))
+        return (self._table @ packed.T).T.contiguous()  # in half the time of packed @ table.T
+
+    @cached_property
+    def _table(self) -> Tensor | None:
         """The different entries of Re(v_f v_fᴴ), a row a bin."""
         entries = self._upper.shape[1]
         if len(self.rows) * entries > _TABLE_LIMIT:

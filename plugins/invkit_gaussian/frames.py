@@ -41,8 +41,8 @@ class Merged:
     transfer: Complex[Tensor, "m 1 f"]
 
     def __init__(self, frames: Complex[Tensor, "n k c f"], transfers: Complex[Tensor, "m k 1 f"]) -> None:
-        self._frames, self._transfers = frames, transfers
-        if frames.shape[1] == 1:
+        self._frames, self.frames = frames, frames.shape[1]
+        if self.frames == 1:
             self.observed, self.transfer = frames[:, 0], transfers[:, 0]
             return
         gain = squared(transfers).sum(1)
@@ -53,10 +53,14 @@ class Merged:
 
     def posterior(self, merged: Posterior, variance: Float[Tensor, "n"], numbers: int) -> Posterior:
         """That of the frames, from that of the one measurement, which has so many numbers."""
-        numbers = (self._frames.shape[1] - 1) * numbers
+        return _OfFrames(merged, self.beside(variance, numbers))
+
+    def beside(self, variance: Float[Tensor, "n"], numbers: int) -> Float[Tensor, "n"]:
+        """What the evidence of the frames has beside that of the one measurement."""
+        numbers = (self.frames - 1) * numbers
         left = squared(self._frames - self._directions * self.observed[:, None]).flatten(1).sum(1)
         spread = numbers * (2 * math.pi * variance).log()
-        return _OfFrames(merged, (left / variance + spread) / 2)
+        return (left / variance + spread) / 2
 
 
 class _OfFrames(Posterior):

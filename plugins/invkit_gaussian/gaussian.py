@@ -37,6 +37,9 @@ from invkit_gaussian.stored import moments_from
 
 __all__ = ["Gaussian"]
 
+#: marginals of at most so many components are coarse: of low frequencies, this share of the largest
+_COARSE, _LOW = 16, 0.5
+
 
 class Gaussian(IntegrableGenerator):
     """A class of images as a Gaussian.
@@ -87,7 +90,7 @@ class Gaussian(IntegrableGenerator):
         #: the components' latents: r of them, or r for every axis
         self._components = moments.rank * (1 if moments.colour == "joint" else channels)
         self.latent_shape = (self._components + moments.mean.numel(),)
-        self._blocks: dict[tuple[Any, ...], tuple[Moments, Block]] = {}
+        self._blocks: dict[tuple[Any, ...], tuple[Moments, Block, Block]] = {}
         self._encoders: dict[tuple[Any, ...], tuple[Tensor, Tensor, Tensor]] = {}
 
     @classmethod
@@ -123,13 +126,19 @@ class Gaussian(IntegrableGenerator):
         return torch.cat([z, signal_of(rest, self._size).flatten(1)], 1)
 
     def marginal(self, y: Float[Tensor, "n *y"], *, rank: int | None = None) -> GaussianMarginal:
-        """The evidence of measurements; see :class:`invkit.contracts.marginal.IntegrableGenerator`."""
+        """The evidence of measurements; see :class:`invkit.contracts.marginal.IntegrableGenerator`.
+
+        Of at most 16 components, where the operator is a circular convolution, it is that of the lower half
+        of the frequencies, a quarter of all: what the first stages of a search ask for is there.
+        """
+        coarse = rank is not None and rank <= _COARSE
+        rank = rank if coarse or rank is None or rank < self.moments.rank else None
         key = (rank, y.dtype, y.device)
         if key not in self._blocks:
             moments = self.moments.truncated(rank).to(y)
-            self._blocks[key] = (moments, Block(moments.basis, moments.spectrum, moments.level))
-        moments, block = self._blocks[key]
-        return GaussianMarginal(moments, block, y)
+            block = Block(moments.basis, moments.spectrum, moments.level)
+            self._blocks[key] = moments, block, block.within(_LOW) if coarse else block
+        return GaussianMarginal(*self._blocks[key], y)
 
     def _normal(self, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """What encoding needs of the prior alone, kept: U = V Λ^½ as rows, U S⁻¹, and in double precision the

@@ -1,6 +1,6 @@
 """The marginal likelihood of measurements under a Gaussian class prior.
 
-    marginal = GaussianMarginal(moments, Block(…), y)
+    marginal = GaussianMarginal(moments, block, block, y)
     marginal(linear, nuisance, variance)               # −log p(y)
     marginal.posterior(linear, nuisance, variance)     # evidence, mean and uncertainty together
 
@@ -26,6 +26,7 @@ from invkit_gaussian.dense import Dense
 from invkit_gaussian.diagonal import Diagonal
 from invkit_gaussian.fourier import Block, Scale
 from invkit_gaussian.frames import Merged
+from invkit_gaussian.likelihood import likelihood
 from invkit_gaussian.moments import Moments
 from invkit_gaussian.posterior import Posterior
 from invkit_gaussian.texture import regressors, texture_power
@@ -44,11 +45,12 @@ class GaussianMarginal(Marginal):
     Args:
         moments: the class, in the measurements' dtype and on their device.
         block: its components and spectrum.
+        seen: the same, of the frequencies that the evidence is of.
         y: one measurement a row.
     """
 
-    def __init__(self, moments: Moments, block: Block, y: Float[Tensor, "n *y"]) -> None:
-        self.moments, self.block = moments, block
+    def __init__(self, moments: Moments, block: Block, seen: Block, y: Float[Tensor, "n *y"]) -> None:
+        self.moments, self.block, self.seen = moments, block, seen
         self._contrasts = len(moments.contrasts)
         self.nuisances = self._contrasts + max(moments.texture.shape[1] - 1, 0)
         self._regressors = regressors(block.size, y)
@@ -59,21 +61,25 @@ class GaussianMarginal(Marginal):
         self, linear: LinearOperator, nuisance: Float[Tensor, "n k"], variance: Float[Tensor, "n"]
     ) -> Posterior:
         """The posterior given an operator, diagonal in the DFT where the operator allows it."""
-        scale = self._scale(nuisance)
-        # One kernel for all channels: another for each would mix what is apart in colour coordinates.
-        transfer = None if self._observed is None else linear.spectra()
-        frames = 0 if transfer is None or transfer.ndim != 5 or transfer.shape[2] != 1 else transfer.shape[1]
-        if self._observed is None or transfer is None or frames != self._observed.shape[1]:
+        scale, merged = self._scale(nuisance), self._merged(linear, self.block)
+        if merged is None:
             return Dense(self.block, scale, self._rotation, self._mean, self._y, linear, variance)
-        merged = Merged(self._observed, transfer.flatten(3))
         d = merged.observed - merged.transfer * self._explained
         known = Diagonal(self.block, scale, self._rotation, self._mean, d, merged.transfer, variance)
-        return known if frames == 1 else merged.posterior(known, variance, self._mean[0].numel())
+        return known if merged.frames == 1 else merged.posterior(known, variance, self._mean[0].numel())
 
     def __call__(
         self, linear: LinearOperator, nuisance: Float[Tensor, "n k"], variance: Float[Tensor, "n"]
     ) -> Float[Tensor, "n"]:
-        return self.posterior(linear, nuisance, variance).evidence()
+        merged = self._merged(linear, self.seen)
+        if merged is None:
+            return self.posterior(linear, nuisance, variance).evidence()
+        contrast, texture = self._own(nuisance)
+        explained = self.seen.cut(self._explained)
+        texture = None if texture is None else self.seen.cut(texture)
+        of_frame = merged.observed, explained, merged.transfer
+        value = likelihood(self.seen, *of_frame, contrast, texture, variance)
+        return value if merged.frames == 1 else value + merged.beside(variance, self.seen.numbers)
 
     def mean(
         self, linear: LinearOperator, nuisance: Float[Tensor, "n k"], variance: Float[Tensor, "n"]
@@ -122,16 +128,34 @@ class GaussianMarginal(Marginal):
             else torch.stack([self.block.spectra(to_axes(self._rotation, each)) for each in frames], 1)
         )
 
+    def _merged(self, linear: LinearOperator, block: Block) -> Merged | None:
+        """The measurements as one frame each, where the operator is a circular convolution of each channel
+        by one kernel: another for each would mix what is apart in colour coordinates.
+        """
+        transfer = None if self._observed is None else linear.spectra()
+        if self._observed is None or transfer is None or transfer.ndim != 5:
+            return None
+        if transfer.shape[1] != self._observed.shape[1] or transfer.shape[2] != 1:
+            return None
+        return Merged(block.cut(self._observed), block.cut(transfer.flatten(3)))
+
     def _scale(self, nuisance: Float[Tensor, "n k"]) -> Scale:
         """Contrast and texture of every candidate; with axes, of every axis of every candidate."""
+        contrast, texture = self._own(nuisance)
+        each = None if texture is None else texture.repeat_interleave(contrast.shape[1], 0)
+        return Scale(contrast.flatten(), each)
+
+    def _own(
+        self, nuisance: Float[Tensor, "n k"]
+    ) -> tuple[Float[Tensor, "n b"], Float[Tensor, "n f"] | None]:
+        """Contrasts and texture of every candidate; with axes, a contrast of every axis."""
         own, rest = nuisance[:, : self._contrasts], nuisance[:, self._contrasts :]
         contrast, texture = nuisance.new_ones(len(nuisance), 1), None
         if self._contrasts:
             contrast = (self._centre + self.moments.spread * own).exp()
         if rest.shape[1]:
-            power = texture_power(self.moments.texture, rest, self._regressors)
-            texture = power.repeat_interleave(contrast.shape[1], 0)
-        return Scale(contrast.flatten(), texture)
+            texture = texture_power(self.moments.texture, rest, self._regressors)
+        return contrast, texture
 
 
 def _expected(moments: Moments, y: Tensor) -> tuple[Tensor, Tensor]:

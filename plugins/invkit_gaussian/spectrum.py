@@ -75,7 +75,7 @@ class Spectrum(IntegrableGenerator):
 
     def marginal(self, y: Float[Tensor, "n *y"], *, rank: int | None = None) -> GaussianMarginal:
         """The evidence of measurements; ``rank`` makes no difference."""
-        return self._shaped().marginal(y, rank=0)
+        return self._shaped().marginal(y)
 
     def shaped(self, signal_shape: Shape) -> Generator:
         if self.signal_shape is None:

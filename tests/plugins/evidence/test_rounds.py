@@ -97,7 +97,7 @@ def test_half_of_the_further_starts_are_variations_of_the_winner() -> None:
     plan = Schedule((4,), 0, 0.1, (3.0, 1.0))
     objective = parabola(normal(2, SIZE, seed=1))
     winners = Parameters(normal(2, 1, SIZE, seed=2), torch.zeros(2, 0), torch.zeros(2, 0))
-    starts = Rounds(torch.zeros(2, 1), [objective], objective, plan, 0, 400, 0, 5)._starts(
+    starts = Rounds(torch.zeros(2, 1), [objective], objective, objective, plan, 0, 400, 0, 5)._starts(
         winners, retry=1
     )
     shared = (starts.h.reshape(2, 400, SIZE) == winners.h).double().mean(2)

@@ -22,7 +22,7 @@ def among() -> tuple[Winner, Finalists]:
     value = objective.select(row)(candidates(h))
     found = Finalists(objective, candidates(h), row, torch.arange(4), torch.zeros(4, dtype=torch.long), value)
     only = objective.select(torch.tensor([1]))
-    return Winner(found, 1, torch.zeros(1, 1), only, only, seed=3), found
+    return Winner(found, 1, torch.zeros(1, 1), only, only, only, seed=3), found
 
 
 def test_it_is_the_best_of_its_measurement() -> None:
