@@ -10,6 +10,7 @@ from torch import Tensor
 
 from invkit_evidence.newton import finish, hessian, moved
 from invkit_evidence.posterior import Parameters, Posterior
+from invkit_gaussian.gaussian import Gaussian
 from tests.plugins.evidence.problems import SIZE, candidates, images, normal, parabola
 
 
@@ -70,9 +71,11 @@ def test_no_candidate_is_worse_for_it(seed: int, steps: int) -> None:
 def test_of_images_the_fine_objective_falls_by_the_coarse_ones_curvature() -> None:
     problem, _, _, y = images(3)
     problem = problem.shaped(tuple(y.shape[1:]))
+    prior = problem.priors[1]
+    assert isinstance(prior, Gaussian)
     fine, coarse = (
-        Posterior(problem, problem.priors[1].marginal(y, rank=rank), y.new_full((3,), 0.05))  # type: ignore[attr-defined]
-        for rank in (None, 2)
+        Posterior(problem, Gaussian(moments).marginal(y), y.new_full((3,), 0.05))
+        for moments in (prior.moments, prior.moments.truncated(2))
     )
     h = problem.priors[0].sample_latent(3, torch.Generator().manual_seed(1), dtype=y.dtype)
     start = Parameters(h, y.new_zeros(3, 0), y.new_zeros(3, 0))
