@@ -132,13 +132,13 @@ class Rounds:
 
     def finished(self, found: Finalists) -> Finalists:
         """The same, every measurement's best at the minimum beside it."""
-        best = found.winners()
-        winners, value = found.candidates.select(best), found.value[best]
-        if not self.finish:
-            return found
-        bent = torch.stack([self._winner(found, row).hessian for row in range(len(self.y))])
-        ended, value = finish(self.fine, winners, value, self.finish, bent)
-        return found.replaced(best, ended, value)
+        # one after another: products of matrices of other sizes would round otherwise
+        for row in range(len(self.y)) if self.finish else ():
+            winner = self._winner(found, row)
+            value, bent = found.value[winner.number], winner.hessian[None]
+            ended = finish(winner.fine, winner.candidate, value, self.finish, bent)
+            found = found.replaced(winner.number, *ended)
+        return found
 
     def drawn(self, found: Finalists, count: int, record: Record) -> Samples:
         """Make ``count`` draws from every measurement's posterior; NaN where Ctrl-C came before."""
