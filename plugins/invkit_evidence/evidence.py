@@ -77,7 +77,7 @@ class Search:
 
     starts: int = attrs.field(default=384, validator=ge(1))
     keep: tuple[int, ...] = attrs.field(
-        default=(128, 48, 16, 4), converter=tuple, validator=deep_iterable(ge(1))
+        default=(256, 64, 16, 4), converter=tuple, validator=deep_iterable(ge(1))
     )
     steps: int = attrs.field(default=150, validator=ge(0))
     rate: float = attrs.field(default=0.1, validator=gt(0))
