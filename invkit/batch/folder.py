@@ -134,8 +134,10 @@ class Folder:
         return record
 
     def _place_record(self, name: str, record: Mapping[str, Any]) -> None:
-        text = json.dumps(record, indent=2, allow_nan=False) + "\n"
-        self._lock.place(f"{name}{FILES['record']}", text.encode())
+        # A line for each key: the encoder with `indent` is ten times slower.
+        values = {key: json.dumps(value, allow_nan=False) for key, value in record.items()}
+        text = ",\n".join(f'  "{key}": {value}' for key, value in values.items())
+        self._lock.place(f"{name}{FILES['record']}", f"{{\n{text}\n}}\n".encode())
 
     def _write_config(self) -> None:
         with suppress(ConfigError):  # of objects that no spec made; the records say what they are

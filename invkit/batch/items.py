@@ -10,6 +10,7 @@ Folders are listed, and nothing is opened before its turn. A million names take 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 from pathlib import Path
 
 import attrs
@@ -19,6 +20,9 @@ from invkit.files.images import names_of_images
 from invkit.files.pictures import check_file
 
 __all__ = ["Failure", "Item", "Source", "find_items"]
+
+LIST = ".txt"
+"""The suffix of a list of paths."""
 
 
 @attrs.frozen
@@ -104,23 +108,49 @@ class Source:
 def find_items(paths: Iterable[Path]) -> tuple[Source, list[Failure]]:
     """Return the pictures that files and folders name, and a failure for each path that names none.
 
-    Files are kept in the order given; a folder stands for the images directly inside it, sorted by name. A
-    file that is named twice is listed once.
+    Files are kept in the order given. A folder stands for the images directly inside it, sorted by name; a
+    text file for the paths in it, one a line, relative to its own folder. A file that is named twice is
+    listed once.
     """
     listed: list[tuple[Path, tuple[str, ...]]] = []
     failures = []
     seen: dict[Path, set[str]] = {}
     for path in paths:
         try:
-            if path.is_dir():
-                folder, names = path, names_of_images(path)
-            else:
-                check_file(path)
-                folder, names = path.parent, [path.name]
+            for folder, names in _named_by(path):
+                before = seen.setdefault(folder, set())
+                listed.append((folder, tuple(name for name in names if name not in before)))
+                before.update(names)
         except InputError as error:
             failures.append(Failure(str(path), error.message, error.hint))
-            continue
-        before = seen.setdefault(folder, set())
-        listed.append((folder, tuple(name for name in names if name not in before)))
-        before.update(names)
     return Source(tuple(listed)), failures
+
+
+def _named_by(path: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Folders, and the names in them, that one path stands for."""
+    if path.is_dir():
+        yield path, names_of_images(path)
+    elif path.suffix.lower() == LIST and path.is_file():
+        yield from _in_list(path)
+    else:
+        check_file(path)
+        yield path.parent, [path.name]
+
+
+def _in_list(path: Path) -> Iterator[tuple[Path, list[str]]]:
+    """The pictures of a list of paths; whether they are there shows when their turn comes."""
+    try:
+        with path.open(encoding="utf-8") as stream:
+            lines = (path.parent / line.rstrip("\n") for line in stream if line.strip())
+            found = [(folder, [each.name for each in group]) for folder, group in groupby(lines, _folder)]
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"cannot read the list {path}: {error}", hint="write one path a line, in UTF-8"
+        ) from error
+    if not found:
+        raise InputError(f"no path in {path}", hint="write one path a line")
+    yield from found
+
+
+def _folder(path: Path) -> Path:
+    return path.parent

@@ -79,6 +79,8 @@ def map(
     jobs: int | None = None,
     again: bool = False,
     shard: tuple[int, int] | None = None,
+    only: Iterable[str] = tuple(FILES),
+    batch: int = 1,
     grey: bool = False,
     max_pixels: int = MAX_PIXELS,
     device: str = "cpu",
@@ -94,11 +96,16 @@ def map(
 
     Args:
         pipeline: what recovers them.
-        source: an image, a folder of images, or several of these.
+        source: an image, a folder of images, a text file with a path of an image in each line, or several of
+            these.
         out: the folder of the results.
         jobs: processes that solve; by default as many as torch has threads, or one for each accelerator.
         again: solve what is finished, too.
         shard: ``(2, 8)``: of eight parts of the source, only the second. Parts may run at the same time.
+        only: what is written of each picture beside its record: of ``sharp``, ``sharp_exact``, ``kernel``,
+            ``kernel_exact``, ``panel`` and ``unsoftened``.
+        batch: small pictures of one size, of at most 64 × 64 pixels, that are solved together: several times
+            faster. The results are then those of one by one up to rounding, not to the bit.
         grey: reduce colour images to grey.
         max_pixels: refuse larger pictures unread.
         device: where tensors are; ``"cuda"`` stands for all of them.
@@ -115,7 +122,7 @@ def map(
     found, failures = find_items([Path(each) for each in paths])
     if not len(found):
         raise InputError(str(failures[0]) if failures else "no image was given", hint="name an image")
-    recovery = Recovery(pipeline, grey=grey, max_pixels=max_pixels, device=device)
+    recovery = Recovery(pipeline, grey, max_pixels, device=device, only=only, batch=batch)
     check_out([Path(each) for each in paths], found, Path(out))
     return recover_all(recovery, found, failures, Path(out), jobs=jobs, again=again, shard=shard, tell=tell)
 
@@ -138,6 +145,8 @@ def recover_all(
         raise InputError(f"there is no part {first} of {parts}", hint="number the parts from 1: (1, 8)")
     if jobs is not None and jobs < 1:
         raise InputError(f"jobs={jobs} is no number of processes", hint="give 1 or more")
+    if recovery.batch < 1:
+        raise InputError(f"batch={recovery.batch} is no number of pictures", hint="give 1 or more")
     of = len(range(first - 1, len(source), parts))
     failed, status = list(failures), Counter[str]()
     solved, kept = 0, 0
@@ -220,10 +229,11 @@ def _crew(recovery: Recovery, jobs: int | None, pictures: int, say: Say | None) 
     if recovery.pipeline.monitors and jobs is None:
         devices = devices[:1]
     devices = devices[:pictures]
-    if recovery.pipeline.monitors and len(devices) > 1:
+    if recovery.pipeline.monitors and (len(devices) > 1 or recovery.batch > 1):
         raise InputError(
-            f"monitors watch one solve at a time, not {len(devices)}", hint="use one job, or leave them out"
+            "monitors watch one solve at a time", hint="use one job and batches of one, or leave them out"
         )
+    most = min(recovery.batch, -(-pictures // max(1, len(devices))))
     if len(devices) > 1:
-        return Processes(recovery, devices, say)
-    return Inline(recovery, None if pictures <= 1 else 1, say)
+        return Processes(recovery, devices, say, most)
+    return Inline(recovery, None if pictures <= 1 else 1, say, most)

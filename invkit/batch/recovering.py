@@ -1,7 +1,7 @@
-"""One picture from its file to the bytes of its results; nothing is written.
+"""Pictures from their files to the bytes of their results; nothing is written.
 
     recovery = Recovery(pipeline)
-    result = recovery(Item("a", Path("photos/a.png")))       # a Result, or a Failure that says why not
+    result, = recovery([Item("a", Path("photos/a.png"))])    # a Result, or a Failure that says why not
     result.record["status"], result.files["sharp"]           # max_iter, the bytes of a PNG
 
 The header is read first: a picture of a size that the priors cannot take is not decoded.
@@ -13,10 +13,11 @@ import errno
 import hashlib
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 import numpy as np
@@ -52,7 +53,20 @@ FILES = {
 FULL = (errno.ENOSPC, errno.EDQUOT)
 """Errors of the system that mean: no room on the disk."""
 
+SMALL = 64 * 64
+"""The pixels of the largest picture that is solved together with others."""
+
 Say = Callable[[str], None]
+T = TypeVar("T")
+
+
+def _known(only: Iterable[str]) -> tuple[str, ...]:
+    """The keys in :data:`FILES`, in their order, and the record's among them."""
+    asked = (only,) if isinstance(only, str) else tuple(only)
+    for each in asked:
+        if each not in FILES:
+            raise InputError(f"only={each}: no result has that name", hint=f"choose of {', '.join(FILES)}")
+    return tuple(key for key in FILES if key in asked or key == "record")
 
 
 @attrs.frozen
@@ -109,6 +123,16 @@ class Result:
 
 
 @attrs.frozen(eq=False)
+class _Read:
+    """A picture that was read, its size and time of writing, and its sha256."""
+
+    item: Item
+    stat: list[int]
+    sha256: str
+    picture: Picture
+
+
+@attrs.frozen(eq=False)
 class Recovery:
     """What is done with each picture.
 
@@ -118,7 +142,11 @@ class Recovery:
         max_pixels: refuse a picture with more, unread.
         crop: where to look for the kernel; the pipeline's solver knows it, too.
         device: what the tensors are moved to.
-        only: the keys in :data:`FILES` of what is made.
+        only: the keys in :data:`FILES` of what is made; the record always is.
+        batch: the most pictures of one size, of at most :data:`SMALL` pixels, that are solved together.
+
+    Raises:
+        InputError: ``only`` has another word.
     """
 
     pipeline: Pipeline
@@ -126,23 +154,62 @@ class Recovery:
     max_pixels: int = MAX_PIXELS
     crop: Crop | None = None
     device: str = "cpu"
-    only: tuple[str, ...] = tuple(FILES)
+    only: tuple[str, ...] = attrs.field(default=tuple(FILES), converter=_known)
+    batch: int = 1
+    #: the problem of the last shape, where it is that of all measurements of the shape
+    _problems: dict[tuple[int, ...], Problem] = attrs.field(factory=dict, init=False, repr=False)
 
-    def __call__(self, item: Item, say: Say | None = None) -> Result | Failure:
-        """Solve a picture; whatever goes wrong is its failure.
+    def __call__(self, items: Sequence[Item], say: Say | None = None) -> list[Result | Failure]:
+        """Solve pictures, those of one shape together; whatever goes wrong with one is its failure.
 
         Args:
-            item: the picture.
-            say: told in a line what is known before the solve.
+            items: the pictures; several only where :meth:`together` gave the same for all of them.
+            say: told in a line what is known before a solve.
+
+        Returns:
+            What came out for each, in their order.
         """
+        outcomes: dict[Item, Result | Failure] = {}
+        alike: dict[tuple[int, ...], list[_Read]] = {}
+        for item in items:
+            found = self._guarded(item, partial(self._read, item))
+            if isinstance(found, Failure):
+                outcomes[item] = found
+            else:
+                alike.setdefault(found.picture.pixels.shape, []).append(found)
+        for group in alike.values():
+            outcomes |= self._solved_together(group, say)
+        return [outcomes[item] for item in items]
+
+    def together(self, item: Item) -> tuple[int, int] | None:
+        """What pictures have in common that may be solved together: the size of small ones, else None."""
+        if self.batch == 1:
+            return None
+        with suppress(InvkitError, OSError):  # said when its turn comes
+            height, width = picture_size(item.path)
+            if height * width <= SMALL:
+                return height, width
+        return None
+
+    def _guarded(self, item: Item, do: Callable[[], T]) -> T | Failure:
         try:
-            return self._solved(item, say)
+            return do()
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # whatever befalls one picture, the others are done
             return failure(str(item), error)
 
-    def _solved(self, item: Item, say: Say | None) -> Result:
+    def _solved_together(self, group: Sequence[_Read], say: Say | None) -> dict[Item, Result | Failure]:
+        if len(group) > 1:
+            made = self._guarded(group[0].item, lambda: self._solved(group, say))
+            if not isinstance(made, Failure):
+                return dict(zip([each.item for each in group], made, strict=True))
+        return {each.item: self._guarded(each.item, partial(self._alone, each, say)) for each in group}
+
+    def _alone(self, read: _Read, say: Say | None) -> Result:
+        return self._solved([read], say)[0]
+
+    def _read(self, item: Item) -> _Read:
         for ending in FILES.values():
             check_name(Path(f"{item.name}{ending}"))
         self._check_header(item.path)
@@ -152,54 +219,93 @@ class Recovery:
         picture = read_picture(item.path, grey=self.grey, max_pixels=self.max_pixels)
         if stat_of(item.path) != before:
             raise InputError(f"{item} was changed while it was read", hint="run it again")
-        y = torch.from_numpy(picture.pixels).to(self.device)
-        problem = self._problem(y, item)
+        return _Read(item, before, sha256, picture)
+
+    def _solved(self, group: Sequence[_Read], say: Say | None) -> list[Result]:
+        y = torch.from_numpy(np.stack([each.picture.pixels for each in group])).to(self.device)
+        problem = self._problem(y, group[0].item)
         if say and self.pipeline.solver.finds_w and self.pipeline.priors[0].signal_shape is None:
             kernel = problem.priors[0].signal_shape or ()
-            say(f"{item}: looking for a kernel of at most {kernel[1]}×{kernel[2]} pixels")
+            for each in group:
+                say(f"{each.item}: looking for a kernel of at most {kernel[1]}×{kernel[2]} pixels")
         found = self.pipeline.solve(y, problem=problem)
         solution: Solution = as_numpy(found)
-        signals = (solution.x, solution.w)
-        sound = all(np.isfinite(signal).all() for signal in signals if signal is not None)
-        files = self._files(picture, found, solution) if sound else {}
+        shared = {"seconds": solution.seconds / len(group), "solved_together": len(group)}
+        summary = {**solution.summary(), **shared}
+        return [self._result(each, row, found, solution, summary) for row, each in enumerate(group)]
+
+    def _result(
+        self, read: _Read, row: int, found: Solution, solution: Solution, summary: Mapping[str, Any]
+    ) -> Result:
+        """The result of a picture: a row of the solution, given with tensors (``found``) and with arrays."""
+        name, picture = read.item.name, read.picture
+        x: Any
+        x, w, x_kernel = (
+            None if each is None else each[row] for each in (solution.x, solution.w, solution.x_kernel)
+        )
+        sound = all(np.isfinite(signal).all() for signal in (x, w) if signal is not None)
+        kept: dict[str, Any] = {"bits": picture.written_bits, "icc": picture.icc, "exif": picture.exif}
+        make: dict[str, Callable[[], bytes]] = {}
+        if sound:
+            make |= {
+                "sharp": lambda: png_bytes(x, **kept),
+                "sharp_exact": lambda: npy_bytes(x),
+                "panel": lambda: panel_bytes([self._panel(picture, row, found, x, w)]),
+            }
+            if w is not None:
+                make["kernel"] = lambda: png_bytes(kernel_cell(w)[1])
+                make["kernel_exact"] = lambda: npy_bytes(distinct(w))
+            if x_kernel is not None and not np.array_equal(x_kernel, x):
+                make["unsoftened"] = lambda: png_bytes(x_kernel, **kept)
+        files = {key: make[key]() for key in self.only if key in make}
         written: dict[str, str | None] = {
-            key: f"{item.name}{FILES[key]}" for key in FILES if key in files or key == "record"
+            key: f"{name}{FILES[key]}" for key in FILES if key in files or key == "record"
         }
-        if sound and solution.w is None:
+        if sound and w is None:
             written |= {key: None for key in ("kernel", "kernel_exact") if key in self.only}
         record = {
             "format": 2,
-            "image": str(item),
-            "image_sha256": sha256,
+            "image": str(read.item),
+            "image_sha256": read.sha256,
             "grey": self.grey,
             "crop": None if self.crop is None else list(attrs.astuple(self.crop)),
             "bits": {"read": picture.bits, "written": picture.written_bits},
             "kept": [name for name, held in (("icc", picture.icc), ("exif", picture.exif)) if held],
             "left_out": list(picture.notes),
-            "shape": list(y.shape),
-            "kernel_shape": None if solution.w is None else list(distinct(solution.w).shape),
-            **_result(solution, y.numel()),
+            "shape": list(picture.pixels.shape),
+            "kernel_shape": None if w is None else list(distinct(w).shape),
+            "solved_together": summary["solved_together"],
+            **_told(summary, row, picture.pixels.size),
             "files": written,
             "sha256": {key: hashlib.sha256(made).hexdigest() for key, made in files.items()},
         }
-        return Result(item, before, record, files)
+        return Result(read.item, read.stat, record, files)
 
     def _problem(self, y: Tensor, item: Item) -> Problem:
-        """The problem with the shapes of a picture; refuses one that does not fit."""
+        """The problem with the shapes of pictures; refuses those that do not fit."""
         if self.crop is not None:
-            self.crop.check(item, *y.shape[1:])
+            self.crop.check(item, *y.shape[2:])
+        known = self._problems.get(tuple(y.shape[1:]))
+        if known is not None:
+            return known
         try:
-            return _shaped(self.pipeline, y)
+            problem = _shaped(self.pipeline, y)
+            if type(self.pipeline.solver).shaped is Solver.shaped:  # it follows from the shape alone
+                self._problems.clear()
+                self._problems[tuple(y.shape[1:])] = problem
+            return problem
         except ShapeError as error:
-            if len(y) == 3:
+            if y.shape[1] == 3:
                 with suppress(InvkitError):
-                    _shaped(self.pipeline, y[:1])
+                    _shaped(self.pipeline, y[:, :1])
                     error.hint = "add --grey to reduce colour images to grey"
             raise
 
     def _check_header(self, path: Path) -> None:
         """Refuse a picture by the size in its header, where it follows from the shapes of the priors."""
         height, width = picture_size(path)
+        if any(shape[1:] == (height, width) for shape in self._problems):
+            return
         pipeline = self.pipeline
         solver, (prior_w, prior_x) = pipeline.solver, pipeline.priors
         if isinstance(solver, Stages):
@@ -218,30 +324,13 @@ class Recovery:
         if refusal is not None:
             raise refusal
 
-    def _files(self, picture: Picture, found: Solution, solution: Solution) -> dict[str, bytes]:
-        """The files of a solution, given with tensors (``found``) and with arrays."""
-        kept: dict[str, Any] = {"bits": picture.written_bits, "icc": picture.icc, "exif": picture.exif}
-        make: dict[str, Callable[[], bytes]] = {
-            "sharp": lambda: png_bytes(solution.x, **kept),
-            "sharp_exact": lambda: npy_bytes(solution.x),
-            "panel": lambda: panel_bytes([self._row(picture, found, solution)]),
-        }
-        if solution.w is not None:
-            make["kernel"] = lambda: png_bytes(kernel_cell(solution.w)[1])
-            make["kernel_exact"] = lambda: npy_bytes(distinct(solution.w))
-        if solution.x_kernel is not None and not np.array_equal(solution.x_kernel, solution.x):
-            make["unsoftened"] = lambda: png_bytes(solution.x_kernel, **kept)
-        return {key: made() for key, made in make.items() if key in self.only}
-
-    def _row(self, picture: Picture, found: Solution, solution: Solution) -> Any:
+    def _panel(self, picture: Picture, row: int, found: Solution, x: Any, w: Any) -> Any:
         reblurred = None
-        if solution.w is not None:
+        if w is not None:
             with torch.no_grad():
                 operator = following(self.pipeline.operator, found.x)
-                reblurred = operator(found.w[None], found.x[None])[0]
-        return recovery_row(
-            blurry=picture.pixels, recovered=solution.x, kernel=solution.w, reblurred=reblurred
-        )
+                reblurred = operator(found.w[row : row + 1], found.x[row : row + 1])[0]
+        return recovery_row(blurry=picture.pixels, recovered=x, kernel=w, reblurred=reblurred)
 
 
 def failure(source: str, error: BaseException) -> Failure:
@@ -282,18 +371,18 @@ def _shaped(pipeline: Pipeline, y: Tensor) -> Problem:
     return problem
 
 
-def _result(solution: Solution, pixels: int) -> dict[str, Any]:
-    """The part of the record that the solver made, for its one measurement."""
-    summary = solution.summary()
-    residual = summary["residual"][0]
+def _told(summary: Mapping[str, Any], row: int, pixels: int) -> dict[str, Any]:
+    """The part of the record that the solver made, from the summary of its solution."""
+    residual = summary["residual"][row]
     return {
-        "status": summary["status"][0],
-        **{key: summary[key][0] for key in ("confidence", "noise", "notes") if key in summary},
+        "status": summary["status"][row],
+        **{key: summary[key][row] for key in ("confidence", "noise", "notes") if key in summary},
         "residual": residual,
         # per pixel and channel: comparable with the standard deviation of the noise
         "residual_rms": None if residual is None else math.sqrt(residual / pixels),
         "seconds": summary["seconds"],
         "restarts": {
-            key: value[0] if isinstance(value, list) else value for key, value in summary["restarts"].items()
+            key: value[row] if isinstance(value, list) else value
+            for key, value in summary["restarts"].items()
         },
     }

@@ -17,6 +17,7 @@ from typing import Any
 import attrs
 
 from invkit.batch.items import Failure
+from invkit.batch.recovering import Result
 
 
 def main() -> None:
@@ -51,8 +52,13 @@ def main() -> None:
         answer("broken", f"{type(error).__name__}: {error}")
         return
     while True:
-        outcome = recovery(coming.get(), lambda line: answer("said", line))
-        answer("done", attrs.evolve(outcome, error=None) if isinstance(outcome, Failure) else outcome)
+        outcomes = recovery(coming.get(), lambda line: answer("said", line))
+        answer("done", [_told(each) for each in outcomes])
+
+
+def _told(outcome: Result | Failure) -> Result | Failure:
+    """What can be handed over: an exception may not be."""
+    return attrs.evolve(outcome, error=None) if isinstance(outcome, Failure) else outcome
 
 
 if __name__ == "__main__":

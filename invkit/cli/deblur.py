@@ -63,6 +63,7 @@ _LISTED = 1000  # pictures in a table; of more, how many ended in which status
 @click.option("--config", type=PATH, metavar="FILE", help="TOML or JSON in place of the specs.")
 @click.option("--kernel", type=PATH, metavar="FILE", help="The kernel, where it is known: PNG or npy.")
 @click.option("--crop", metavar="X,Y,W,H", help="Where to look for the kernel, in pixels.")
+@click.option("--only", metavar="A,B,…", help="What is written: e.g. sharp,kernel_exact.")
 @click.option("--out", required=True, type=PATH, metavar="DIR", help="Folder for the results.")
 @seed_option
 @grey_option
@@ -79,6 +80,9 @@ _LISTED = 1000  # pictures in a table; of more, how many ended in which status
 @click.option(
     "--jobs", type=click.IntRange(1), metavar="N", help="Processes; as many as torch has threads by default."
 )
+@click.option(
+    "--batch", type=click.IntRange(1), default=1, metavar="N", help="Small images that are solved together."
+)
 @click.option("--again", is_flag=True, help="Solve what is finished, too.")
 @click.option("--shard", metavar="I/N", help="Only the I-th of N parts of the images.")
 @quiet_option
@@ -93,6 +97,7 @@ def deblur(
     config: Path | None,
     kernel: Path | None,
     crop: str | None,
+    only: str | None,
     out: Path,
     seed: int | None,
     grey: bool,
@@ -100,6 +105,7 @@ def deblur(
     device: str,
     monitors: tuple[str, ...],
     jobs: int | None,
+    batch: int,
     again: bool,
     shard: str | None,
     quiet: bool,
@@ -111,12 +117,15 @@ def deblur(
     gets a_sharp.png and a_kernel.png (with the exact numbers as .npy), the picture a_panel.png (blurry,
     recovered, kernel, re-blurred, residual) and the record a.json; and config.toml, which --config takes,
     and records.jsonl with all records. a_sharp.png has 16 bits where the input has more than 8, and the
-    input's colour profile and EXIF.
+    input's colour profile and EXIF. A text file stands for the images whose paths it has, one a line.
 
     The same command goes on where it was stopped, by whatever: an image is left as it is where its record
     fits image, configuration and results. Results of another configuration are replaced. --jobs 8 solves
     eight images at a time, each with one thread; the results are the same for any number. --shard 2/8 is one
-    of eight commands that may run at the same time.
+    of eight commands that may run at the same time. --only sharp writes a_sharp.png and a.json alone;
+    sharp, sharp_exact, kernel, kernel_exact, panel and unsoftened can be named.
+    --batch 16 solves up to 16 images of one size and at most 64×64 pixels together, several times faster;
+    the results are then the same up to rounding.
 
     The record and the table say an image's status. max_iter: the usual end. doubtful: the result is likely
     to be wrong; where it was softened towards the input for that, a_unsoftened.png is the image by the
@@ -154,9 +163,9 @@ def deblur(
     passed_over = skipped(images)
     source, failures = find_items(images)
     _require_images(source, failures)
-    watched = len(source) == 1 or jobs == 1
+    watched = len(source) == 1 or (jobs == 1 and batch == 1)
     pipeline = _with_options(pipeline, seed, part, _monitors(monitors, quiet or not watched))
-    recovery = Recovery(pipeline, grey, max_pixels or MAX_PIXELS, part, place)
+    recovery = Recovery(pipeline, grey, max_pixels or MAX_PIXELS, part, place, _only(only), batch)
     try:
         check_out(images, source, out)
     except InputError as error:
@@ -176,6 +185,20 @@ def deblur(
         to_stderr(f"invkit: interrupted; {done.solved + done.kept} of {done.of} images are in {out}")
         return 130
     return int(bool(done.failed or done.full) or "diverged" in done.status)
+
+
+def _only(text: str | None) -> tuple[str, ...]:
+    from invkit.batch import FILES
+
+    if text is None:
+        return tuple(FILES)
+    keys = tuple(each.strip() for each in text.split(","))
+    unknown = [each for each in keys if each not in FILES]
+    if unknown:
+        raise UsageError(
+            f"--only {text}: no result is called {unknown[0]!r}", hint=f"choose of {', '.join(FILES)}"
+        )
+    return keys
 
 
 def _shard(text: str) -> tuple[int, int]:

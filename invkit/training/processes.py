@@ -8,14 +8,19 @@ order of sums. Only the first process writes files and shows progress.
 
 Backends: nccl where there is a GPU for each process, else gloo. Statistics of batch norm are those of each
 process's share, except on GPUs, where they are synchronised.
+
+A process that stops answering does not hang the others for good: after :data:`PATIENCE` seconds they end, and
+say which one it was.
 """
 
 from __future__ import annotations
 
 import gc
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import timedelta
 from typing import Any
 
 import attrs
@@ -24,8 +29,15 @@ from jaxtyping import Float
 from torch import Tensor, distributed, nn
 
 from invkit.contracts.dataset import SampledDataset
+from invkit.errors import InvkitError
 
 __all__ = ["Draws", "Processes", "joined"]
+
+PATIENCE = 300
+"""Seconds to wait for another process; the longest a process works alone is to write a checkpoint."""
+
+_ROLL_CALL = 10
+"""Seconds to answer when it is asked which process is missing."""
 
 
 @attrs.frozen
@@ -118,7 +130,11 @@ class Draws:
 
 @contextmanager
 def joined() -> Iterator[Processes]:
-    """Join the processes that ``torchrun`` started, or be alone; a GPU is used where there is one."""
+    """Join the processes that ``torchrun`` started, or be alone; a GPU is used where there is one.
+
+    Raises:
+        InvkitError: another process does not answer; says which.
+    """
     gpu = torch.cuda.is_available()
     count = int(os.environ.get("WORLD_SIZE", "1"))
     local = int(os.environ.get("LOCAL_RANK", "0"))
@@ -128,14 +144,42 @@ def joined() -> Iterator[Processes]:
         return
     if gpu:
         torch.cuda.set_device(device)
-    distributed.init_process_group("nccl" if gpu else "gloo")
+    patience = timedelta(seconds=PATIENCE)
+    distributed.init_process_group("nccl" if gpu else "gloo", timeout=patience)
+    # By which the others are called when one does not answer: what has timed out can send nothing more.
+    others = distributed.new_group(backend="gloo", timeout=patience)
     try:
         yield Processes(distributed.get_rank(), distributed.get_world_size(), device)
+    except RuntimeError as error:
+        missing = _missing(others, error)
+        if missing is None:
+            raise
+        raise missing from error
     finally:
         # A wrapped network is part of a cycle and holds the group: were it to live until Python ends,
         # the threads of the group would end there, and abort the process.
         gc.collect()
         distributed.destroy_process_group()
+
+
+def _missing(others: Any, error: RuntimeError) -> InvkitError | None:
+    """The error that names the processes that do not answer; None where an error has another cause."""
+    text = str(error).lower()
+    if not any(word in text for word in ("timed out", "timeout", "connection closed", "connection reset")):
+        return None
+    try:
+        distributed.monitored_barrier(others, timedelta(seconds=_ROLL_CALL), wait_all_ranks=True)
+    except RuntimeError as answer:
+        # The first process hears all the others. They hear it alone, and it ends where it misses one.
+        first, count = distributed.get_rank() == 0, distributed.get_world_size()
+        found = re.search(r"[Rr]anks? ([\d, ]+) failed", str(answer)) if first else None
+        which = found[1].strip(" ,") if found else "0"
+        unless = ", unless it names another itself" if found is None and count > 2 else ""
+        return InvkitError(
+            f"process {which} of {count} (from 0) did not answer for {PATIENCE} s{unless}",
+            hint="see whether it was stopped or its machine is gone; then train with --resume",
+        )
+    return None
 
 
 class _Loss(nn.Module):

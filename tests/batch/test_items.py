@@ -40,3 +40,23 @@ def test_a_path_that_names_nothing_is_a_failure(tmp_path: Path) -> None:
 def test_an_item_travels() -> None:
     item = Item("a", Path("a.png"))
     assert pickle.loads(pickle.dumps(item)) == item
+
+
+def test_a_list_names_pictures_beside_it(tmp_path: Path) -> None:
+    first, second = write_pictures(tmp_path / "a", 2)
+    (other,) = write_pictures(tmp_path / "b", 1)
+    named = tmp_path / "list.txt"
+    named.write_text(f"a/01.png\n\n{other}\na/00.png\na/01.png\na/none.png\n")
+    source, failures = find_items([named])
+    assert not failures and len(source) == 4
+    assert [item.path for item in source] == [second, other, first, tmp_path / "a" / "none.png"]
+    assert [item.name for item in source] == ["01", "00", "00-2", "none"]
+
+
+def test_a_list_that_names_nothing_is_a_failure(tmp_path: Path) -> None:
+    (tmp_path / "empty.txt").write_text("\n")
+    (tmp_path / "bytes.txt").write_bytes(b"\xff\xfe\xff")
+    source, failures = find_items([tmp_path / "empty.txt", tmp_path / "bytes.txt", tmp_path / "none.txt"])
+    assert not len(source)
+    says = ("no path in", "cannot read the list", "no such file")
+    assert all(word in each.message for word, each in zip(says, failures, strict=True))

@@ -157,6 +157,17 @@ def test_files_of_an_earlier_run_do_not_stay(pictures: Path) -> None:
     assert sorted(path.name for path in out.glob("02*")) == ["02.json"]
 
 
+def test_only_what_is_asked_for_is_written(pictures: Path) -> None:
+    out = pictures.parent / "out"
+    run(pictures)
+    assert run(pictures, only="sharp")[1] == 0  # what is there is more than enough
+    assert run(pictures, again=True, only=["sharp", "record"])[1] == 5
+    assert sorted(path.name for path in out.glob("01*")) == ["01.json", "01_sharp.png"]
+    assert run(pictures, only="sharp")[1] == 0
+    assert run(pictures, only=["kernel_exact"])[1] == 5
+    assert sorted(path.name for path in out.glob("01*")) == ["01.json", "01_kernel.npy"]
+
+
 @pytest.mark.parametrize("mishap", ["error", "exit", "memory"])
 def test_a_bad_picture_costs_itself_alone(mishap: str, pictures: Path) -> None:
     report, solved = run(pictures, mishap)
@@ -217,8 +228,10 @@ def test_shards_are_the_whole(pictures: Path) -> None:
     ("options", "says"),
     [
         ({"jobs": 0}, "jobs=0"),
+        ({"batch": 0}, "batch=0"),
         ({"shard": (0, 3)}, "no part 0 of 3"),
         ({"shard": (4, 3)}, "no part 4 of 3"),
+        ({"only": ["sharp", "shrap"]}, "only=shrap: no result has that name; choose of sharp, "),
         ({"source": "none.png"}, "no such file"),
         ({"source": []}, "no image"),
         ({"out": "in"}, "is the folder of the images"),
@@ -246,3 +259,31 @@ def test_monitors_watch_one_solve_at_a_time(pictures: Path) -> None:
     with pytest.raises(invkit.InputError, match="one solve at a time"):
         invkit.map(pipeline, pictures, pictures.parent / "out", jobs=2)
     assert invkit.map(pipeline, pictures, pictures.parent / "out").solved == 5
+
+
+def test_small_pictures_are_solved_together(pictures: Path) -> None:
+    write_pictures(pictures.parent / "more", 1)
+    (pictures / "zz.png").write_bytes((pictures.parent / "more" / "00.png").read_bytes())
+    report, solved = run(pictures, batch=4)
+    assert (report.solved, solved) == (6, 6)
+    out = pictures.parent / "out"
+    together = [json.loads((out / name).read_text())["solved_together"] for name in records(out)]
+    assert together == [4, 4, 4, 4, 2, 2]
+    before = contents(out)
+    assert run(pictures, again=True)[1] == 6
+    assert {name: made for name, made in contents(out).items() if not name.endswith(".json")} == {
+        name: made for name, made in before.items() if not name.endswith(".json")
+    }
+
+
+@pytest.mark.parametrize("mishap", ["error", "exit", "memory"])
+def test_a_bad_picture_does_not_cost_those_solved_with_it(mishap: str, pictures: Path) -> None:
+    (pictures / "04.png").write_bytes(b"no picture")
+    report, _ = run(pictures, mishap, batch=5)
+    assert (report.solved, len(report.failed)) == (3, 2)
+    assert sorted(each.source for each in report.failed) == [str(pictures / f"0{n}.png") for n in (2, 4)]
+
+
+def test_a_picture_that_diverges_leaves_its_batch_as_it_is(pictures: Path) -> None:
+    report, solved = run(pictures, "diverge", batch=5)
+    assert report.status == {"max_iter": 4, "diverged": 1} and solved == 5

@@ -36,8 +36,9 @@ class Trivial(invkit.Solver):
         if self.notes is not None:
             with open(self.notes, "ab") as stream:
                 stream.write(b"." * len(y))
-        status = invkit.Status.MAX_ITER
-        if y[0, 0, 0, 0] == 1:
+        status = [invkit.Status.MAX_ITER] * len(y)
+        white = y[:, 0, 0, 0] == 1
+        if bool(white.any()):
             if self.mishap == "error":
                 raise RuntimeError("a plugin's own")
             if self.mishap == "exit":
@@ -51,7 +52,8 @@ class Trivial(invkit.Solver):
             if self.mishap == "interrupt":
                 raise KeyboardInterrupt
             if self.mishap == "diverge":
-                status, y = invkit.Status.DIVERGED, y * torch.nan
+                status = [invkit.Status.DIVERGED if each else invkit.Status.MAX_ITER for each in white]
+                y = torch.where(white[:, None, None, None], torch.nan, y)
         w = torch.zeros(len(y), 1, 3, 3)
         w[:, :, 1, 1] = 1
         zero = torch.zeros(len(y), 1)
@@ -60,8 +62,8 @@ class Trivial(invkit.Solver):
             w=w,
             latents=(None, None),
             residual=zero[:, 0],
-            status=(status,) * len(y),
-            restarts=invkit.Restarts(zero, zero, ((status,),) * len(y), (0,) * len(y)),
+            status=tuple(status),
+            restarts=invkit.Restarts(zero, zero, tuple((each,) for each in status), (0,) * len(y)),
             history=zero[:, :, None],
             history_steps=(0,),
             seconds=0.0,

@@ -123,7 +123,7 @@ BAD = [
     # files
     (f"missing.png {VAES} --out out", "no such file: missing.png"),
     (f"no-images {VAES} --out out", "no image in the folder no-images"),
-    (f"notes.txt {VAES} --out out", "cannot read images of type .txt"),
+    (f"notes.txt {VAES} --out out", "no such file: no picture either"),
     (f"text.png {VAES} --out out", "cannot read text.png as an image"),
     (f"truncated.png {VAES} --out out", "cannot read truncated.png as an image"),
     (f"empty.tiff {VAES} --out out", "cannot read empty.tiff as an image"),

@@ -348,8 +348,9 @@ def test_one_image_that_fails_in_the_middle_does_not_stop_the_others(
     images = write_blurry(tmp_path, "a.png", "b.png", "c.png")
     recover = Recovery.__call__
 
-    def failing(self: Recovery, item: Item, say: Any) -> Any:
-        return failure(str(item), error) if item.path == images[1] else recover(self, item, say)
+    def failing(self: Recovery, items: list[Item], say: Any) -> Any:
+        (item,) = items
+        return [failure(str(item), error)] if item.path == images[1] else recover(self, items, say)
 
     monkeypatch.setattr(Recovery, "__call__", failing)
     assert deblur(*images, *quick) == 1
@@ -474,10 +475,10 @@ def test_ctrl_c_between_solves_writes_what_is_done(
     images = write_blurry(tmp_path, "a.png", "b.png")
     recover = Recovery.__call__
 
-    def interrupted(self: Recovery, item: Item, say: Any) -> Any:
-        if item.path == images[1]:
+    def interrupted(self: Recovery, items: list[Item], say: Any) -> Any:
+        if items[0].path == images[1]:
             raise KeyboardInterrupt
-        return recover(self, item, say)
+        return recover(self, items, say)
 
     monkeypatch.setattr(Recovery, "__call__", interrupted)
     assert deblur(*images, *quick) == 130

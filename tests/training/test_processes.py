@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -76,6 +77,56 @@ def test_a_batch_that_cannot_be_shared_is_refused(tmp_path: Path) -> None:
 def _children(parent: int) -> list[int]:
     tasks = Path(f"/proc/{parent}/task")
     return [int(pid) for task in tasks.iterdir() for pid in (task / "children").read_text().split()]
+
+
+STOPS = """
+import os, signal, sys, time
+from pathlib import Path
+from invkit.training import processes
+processes.PATIENCE = 10
+here = Path(sys.argv[1])
+(here / os.environ["RANK"]).touch()
+while not (here / "go").exists():       # all have imported torch: what follows takes no time
+    time.sleep(0.02)
+with processes.joined() as joined:
+    joined.wait()
+    if joined.rank == int(sys.argv[2]):
+        os.kill(os.getpid(), signal.SIGSTOP)
+    joined.wait()
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="needs a signal that stops a process")
+@pytest.mark.parametrize("stopped", [0, 1])
+def test_a_process_that_is_stopped_is_named(stopped: int, tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    store = torch.distributed.TCPStore("127.0.0.1", port, is_master=True, wait_for_workers=False)
+    environment = {
+        **os.environ,
+        **{"PYTHONPATH": str(ROOT), "WORLD_SIZE": "2", "CUDA_VISIBLE_DEVICES": ""},
+        **{"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "TORCHELASTIC_USE_AGENT_STORE": "True"},
+    }
+    command = [sys.executable, "-c", STOPS, str(tmp_path), str(stopped)]
+    started = [
+        subprocess.Popen(command, env={**environment, "RANK": rank}, stderr=subprocess.PIPE, text=True)
+        for rank in "01"
+    ]
+    try:
+        while not all((tmp_path / rank).exists() for rank in "01"):
+            assert all(process.poll() is None for process in started)
+            time.sleep(0.02)
+        (tmp_path / "go").touch()
+        told = started[1 - stopped].communicate()[1]
+        assert f"process {stopped} of 2 (from 0) did not answer for 10 s; " in told
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
+            assert process.stderr is not None
+            process.stderr.close()
+    del store
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc to find the processes")

@@ -1,0 +1,110 @@
+"""What does a folder's run cost beside the solves, and what is gained by batches and by jobs?
+
+    OMP_NUM_THREADS=1 python -m benchmarks.folders --pictures 100000        # overhead, memory, resume
+    OMP_NUM_THREADS=1 python -m benchmarks.folders --solves 64              # batches and jobs
+
+Overhead is that of a solver that gives the picture back, all included: reading, records, index, files. Memory
+is the largest so far, of this process. Times are of the CPU, of this process and of those it has started, so
+that a busy machine changes them little; wall times are printed beside them, for a quiet one.
+"""
+
+from __future__ import annotations
+
+import resource
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import torch
+
+import invkit
+from benchmarks._measuring import Report, reported
+from benchmarks._small_pictures import giving_back, write_pictures
+from invkit.batch.mapping import Step
+
+#: on pictures of 28 × 28
+SOLVERS: dict[str, Callable[[], invkit.Pipeline]] = {
+    "altgd": lambda: invkit.compose("circconv", ["vae:blurA", "vae:mnist"], "altgd"),
+    "tv": lambda: invkit.compose("circconv", [invkit.Given(torch.full((1, 5, 5), 0.04)), "identity"], "tv"),
+}
+
+
+def took(work: Callable[[], Any]) -> tuple[float, float]:
+    """CPU and wall seconds of a call."""
+
+    def spent() -> float:
+        who = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+        return sum(each.ru_utime + each.ru_stime for each in map(resource.getrusage, who))
+
+    cpu, wall = spent(), time.perf_counter()
+    work()
+    return spent() - cpu, time.perf_counter() - wall
+
+
+def overhead(source: Path, out: Path, pictures: int) -> Report:
+    """CPU milliseconds a picture; memory that grew after the first tenth; a run that finds all done."""
+    memory = {}
+
+    def tell(step: Step) -> None:
+        if step.number in (max(1, pictures // 10), pictures):
+            memory[step.number] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+    def work() -> None:
+        assert invkit.map(giving_back(), source, out, jobs=1, only="sharp", tell=tell).solved == pictures
+
+    def resumed() -> None:
+        assert invkit.map(giving_back(), source, out, jobs=1, only="sharp").kept == pictures
+
+    cpu, wall = took(work)
+    again, again_wall = took(resumed)
+    return {
+        "pictures": pictures,
+        "ms a picture (CPU)": 1e3 * cpu / pictures,
+        "ms a picture (wall)": 1e3 * wall / pictures,
+        "MB more at the end than after a tenth": max(memory.values()) - min(memory.values()),
+        "resume: seconds (CPU)": again,
+        "resume: seconds (wall)": again_wall,
+    }
+
+
+def throughput(source: Path, place: Path, pictures: int) -> Report:
+    """Seconds a picture, one by one and in batches, and with two jobs."""
+    report: dict[str, Any] = {}
+    for name, made in SOLVERS.items():
+        times = {}
+        for way, together, jobs in (("one by one", 1, 1), ("batches", 16, 1), ("batches, 2 jobs", 16, 2)):
+            options = {"jobs": jobs, "batch": together, "only": ("sharp", "sharp_exact")}
+            out = place / f"{name}-{way}"
+            times[way] = took(lambda: invkit.map(made(), source, out, **options))  # noqa: B023
+        one, batches, two = times.values()
+        report[name] = {
+            **{f"{way}: ms (CPU)": 1e3 * cpu / pictures for way, (cpu, _) in times.items()},
+            **{f"{way}: ms (wall)": 1e3 * wall / pictures for way, (_, wall) in times.items()},
+            "one by one / batches (CPU)": one[0] / batches[0],
+            "1 job / 2 jobs (wall)": batches[1] / two[1],
+        }
+    return report
+
+
+@reported
+@click.option("--pictures", default=0, help="For overhead, memory and resume.")
+@click.option("--solves", default=0, help="Pictures for batches and jobs.")
+def main(pictures: int, solves: int) -> Report:
+    """Measure what was asked for."""
+    report: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as name:
+        place = Path(name)
+        if pictures:
+            write_pictures(place / "in", pictures)
+            report["overhead"] = overhead(place / "in", place / "out", pictures)
+        if solves:
+            write_pictures(place / "few", solves)
+            report |= throughput(place / "few", place, solves)
+    return report
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+"""The benchmark of killed runs: it sees what it looks for, and finds nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from click.testing import CliRunner
+
+import invkit
+from benchmarks._small_pictures import giving_back, write_pictures
+from benchmarks.kills import main, mixed, results
+
+
+def test_killed_runs_do_every_picture_once() -> None:
+    result = CliRunner().invoke(main, ["--pictures", "60", "--kills", "3", "--jobs", "2", "--json"])
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)["2 job(s)"]
+    assert found.pop("kills") >= 1
+    assert set(found.values()) == {0}
+
+
+def test_a_mixed_record_is_seen(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "in", 2)
+    runs = []
+    for gain in (0.5, 1.0):
+        invkit.map(giving_back(gain), tmp_path / "in", tmp_path / str(gain), only="sharp")
+        runs.append(results(tmp_path / str(gain)))
+    assert not mixed(runs[0], runs) and not mixed(runs[1], runs)
+    other = (tmp_path / "1.0" / "0000001_sharp.png").read_bytes()
+    (tmp_path / "0.5" / "0000001_sharp.png").write_bytes(other)
+    assert mixed(results(tmp_path / "0.5"), runs) == ["0000001.json"]
