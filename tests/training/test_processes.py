@@ -139,9 +139,8 @@ def test_two_processes_of_which_one_is_killed_take_the_steps_of_one(tmp_path: Pa
     process = subprocess.Popen(
         command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    deadline = time.monotonic() + 120
     while not (out / "checkpoint.pt").exists():
-        assert process.poll() is None and time.monotonic() < deadline
+        assert process.poll() is None
         time.sleep(0.02)
     os.kill(_children(process.pid)[-1], signal.SIGKILL)
     assert process.wait() != 0  # the other process goes down with it
