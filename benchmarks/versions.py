@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -74,11 +75,12 @@ class Solving:
         target = self.folder / f"{y.stem}-{int(self.ours)}.npy"
         return self._told(f"{y}\t{target}\n"), torch.from_numpy(np.load(target))
 
-    def close(self) -> None:
-        """End it."""
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait()
+    def __enter__(self) -> Solving:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with suppress(BrokenPipeError), self._process:  # its streams are closed, and it ends
+            pass
 
     def _told(self, line: str) -> float:
         assert self._process.stdin is not None and self._process.stdout is not None
@@ -98,20 +100,22 @@ def pair() -> tuple[list[float], list[float]]:
 def measure(method: str, images: int, other: str, folder: Path) -> dict[str, Any]:
     """Every figure of a class, as plain data."""
     source = Drawn(CLASSES[method], "validation", "shake", apart=True)
-    both = [Solving(sys.executable, method, folder, True), Solving(other, method, folder, False)]
     loaded, took, levels = list[float](), pair(), pair()
-    for index in range(images):
-        one = source.one(index, 0)
-        y = folder / f"{method}-{index}.npy"
-        np.save(y, one.y.numpy())
-        if not index:
-            loaded = [each.loaded(y) for each in both]
-        for number, each in enumerate(both):
-            seconds, x = each.solved(y)
-            took[number].append(seconds)
-            levels[number].append(float(psnr(x, one.x)))
-    for each in both:
-        each.close()
+    with (
+        Solving(sys.executable, method, folder, True) as ours,
+        Solving(other, method, folder, False) as theirs,
+    ):
+        both = (ours, theirs)
+        for index in range(images):
+            one = source.one(index, 0)
+            y = folder / f"{method}-{index}.npy"
+            np.save(y, one.y.numpy())
+            if not index:
+                loaded = [each.loaded(y) for each in both]
+            for number, each in enumerate(both):
+                seconds, x = each.solved(y)
+                took[number].append(seconds)
+                levels[number].append(float(psnr(x, one.x)))
     gains = [new - old for new, old in zip(*levels, strict=True)]
     ratios = [old / new for new, old in zip(*took, strict=True)]
     return {

@@ -335,10 +335,14 @@ class Recovery:
 
 def failure(source: str, error: BaseException) -> Failure:
     """What an exception says of a picture."""
-    short = isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error)
-    full = any(isinstance(each, OSError) and each.errno in FULL for each in _causes(error))
+    causes = _causes(error)
+    short = any(
+        isinstance(each, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(each)
+        for each in causes
+    )
+    full = any(isinstance(each, OSError) and each.errno in FULL for each in causes)
     if isinstance(error, InvkitError):
-        return Failure(source, error.message, error.hint, full=full, error=error)
+        return Failure(source, error.message, error.hint, passing=short, full=full, error=error)
     message = f"{type(error).__name__}: {error}"
     return Failure(source, message, foreseen=False, passing=short, full=full, error=error)
 

@@ -125,8 +125,9 @@ def test_links_resolve(page: Path) -> None:
 
 def test_every_page_is_in_the_index() -> None:
     index = (ROOT / "docs" / "index.md").read_text("utf-8")
-    pages = [page.relative_to(ROOT / "docs").as_posix() for page in DOCS]
-    assert [page for page in pages if page != "index.md" and f"({page})" not in index] == []
+    pages = {page.relative_to(ROOT / "docs").as_posix() for page in DOCS}
+    reference = {page for page in pages if page.startswith("api/")} - {"api/composing.md"}
+    assert {page for page in pages - reference - {"index.md"} if f"({page})" not in index} == set()
 
 
 def test_pictures_are_small() -> None:

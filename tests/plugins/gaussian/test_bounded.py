@@ -43,7 +43,7 @@ def test_what_is_added_is_what_the_page_says(moments: Moments, operator: str, se
     spread = torch.einsum("np,npq,nq->n", v, covariance, v)
     size = v.square().sum(1)
     expected = torch.where(size > 1e-9, size.square() / (2 * spread), torch.zeros_like(size))
-    torch.testing.assert_close(added(case, bounds), expected, rtol=1e-6, atol=1e-7)
+    torch.testing.assert_close(added(case, bounds), expected, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("operator", OPERATORS)
@@ -62,7 +62,7 @@ def test_it_is_no_more_than_the_way_to_the_box(operator: str) -> None:
 
 def test_without_violation_it_is_the_prior_itself() -> None:
     case = Case.draw(moments_of("axes"), "circconv")
-    assert torch.equal(added(case, (-1e3, 1e3)), torch.zeros(3).double())
+    torch.testing.assert_close(added(case, (-1e3, 1e3)), torch.zeros(3).double(), rtol=0.0, atol=1e-10)
 
 
 @pytest.mark.parametrize("bounds", [(0.2, 0.4), (-1e3, 1e3)])
