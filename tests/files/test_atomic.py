@@ -121,5 +121,5 @@ def test_names_are_counted_in_bytes(tmp_path: Path) -> None:
     for long in ("漢" * 84 + ".png", "x" * 256):
         with pytest.raises(OutputError, match=r"25[67] bytes, the file system takes 255"):
             check_name(tmp_path / "not yet there" / long)
-        with pytest.raises(OutputError, match="bytes"), atomic_write(tmp_path / long) as stream:
+        with pytest.raises(OutputError, match=r"too long|bytes"), atomic_write(tmp_path / long) as stream:
             stream.write(b"a")

@@ -165,12 +165,17 @@ def test_an_interrupted_run_ends_in_the_same_weights(last: int, tmp_path: Path) 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
-def test_a_signal_ends_a_run_with_a_checkpoint_of_its_last_step(name: str, tmp_path: Path) -> None:
+def test_a_signal_ends_a_run_with_a_checkpoint_of_its_last_step(
+    name: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     def watch(step: int, steps: int, log: Mapping[str, float], run: TrainingRun) -> None:
         if step == 7:
             signal.raise_signal(getattr(signal, name))
 
-    before = signal.getsignal(getattr(signal, name))
+    own = signal.getsignal(getattr(signal, name))
+    before = signal.default_int_handler if name == "SIGINT" else signal.SIG_DFL
+    signal.signal(getattr(signal, name), before)  # under nohup SIGHUP is ignored, and stays so
+    request.addfinalizer(lambda: signal.signal(getattr(signal, name), own))
     whole = make_run(tmp_path / "whole").train(quiet)
     stopped = make_run(tmp_path / "stopped")
     with pytest.raises(KeyboardInterrupt):
