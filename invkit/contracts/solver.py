@@ -45,8 +45,15 @@ class Solver(ABC):
     def __init_subclass__(cls) -> None:
         """Every solver's ``solve`` begins with :meth:`require_field`."""
         super().__init_subclass__()
-        if "solve" in vars(cls):
-            cls.solve = _checked(cls.solve)  # type: ignore[method-assign]
+        solve = vars(cls).get("solve")
+        if solve is None:
+            return
+        own, former = getattr(solve, "_of", (solve, None))
+        # attrs makes a class anew for its slots; a bare super() in ``solve`` has to mean the new one
+        for cell in getattr(own, "__closure__", None) or ():
+            if former is not None and cell.cell_contents is former:
+                cell.cell_contents = cls
+        type.__setattr__(cls, "solve", _checked(own, cls))
 
     @abstractmethod
     def solve(
@@ -112,10 +119,11 @@ class Solver(ABC):
         return problem.shaped(tuple(y.shape[1:]))
 
 
-def _checked(solve: Callable[..., Solution]) -> Callable[..., Solution]:
+def _checked(solve: Callable[..., Solution], owner: type[Solver]) -> Callable[..., Solution]:
     @wraps(solve)
     def checked(self: Solver, problem: Problem, y: Tensor, *args: Any, **options: Any) -> Solution:
         self.require_field(problem.priors, y)
         return solve(self, problem, y, *args, **options)
 
+    vars(checked)["_of"] = solve, owner
     return checked

@@ -105,7 +105,7 @@ class Stages(Solver):
     def require_field(self, priors: Iterable[Generator], y: Inexact[Tensor, "n *y"]) -> None:
         """Refuse complex numbers where a stage does not take them, in the stages' own priors, too."""
         own = (each for stage in self.stages for each in (stage.w, stage.x) if each is not None)
-        Solver.require_field(self, [*priors, *own], y)  # attrs makes the class anew: no super() here
+        Solver.require_field(self, [*priors, *own], y)
 
     def shaped(self, problem: Problem, y: Inexact[Tensor, "n *y"]) -> Problem:
         """The problem as the first stage shapes it."""

@@ -79,3 +79,27 @@ def test_the_default_solver_solves_what_a_pipeline_gives_it() -> None:
     assert solution.x.shape == solution.w.shape == (2, 1, 8, 8)
     assert set(solution.status) <= {Status.MAX_ITER, Status.CONVERGED}
     assert (solution.residual < y.square().flatten(1).sum(1)).all()
+
+
+@pytest.mark.parametrize("slots", [True, False])
+def test_a_solver_of_attrs_may_call_its_base(slots: bool) -> None:
+    """attrs makes a class with slots anew; the check of complex numbers must not hide ``super()`` from it."""
+    calls = []
+
+    @attrs.frozen(slots=slots)
+    class Base(Solver):
+        def solve(self, problem, y, rng, monitors=(), *, start=None):  # type: ignore[no-untyped-def]
+            calls.append("base")
+
+    @attrs.frozen(slots=slots)
+    class Derived(Base):
+        def solve(self, problem, y, rng, monitors=(), *, start=None):  # type: ignore[no-untyped-def]
+            calls.append("derived")
+            return super().solve(problem, y, rng, monitors, start=start)
+
+    example = made("altgd")[1][0]
+    Derived().solve(example.problem, example.y, torch.Generator())
+    assert calls == ["derived", "base"]
+    with pytest.raises(InputError, match="complex"):
+        Derived().solve(example.problem, example.y.to(torch.complex128), torch.Generator())
+    assert calls == ["derived", "base"]
