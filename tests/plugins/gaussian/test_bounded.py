@@ -43,7 +43,7 @@ def test_what_is_added_is_what_the_page_says(moments: Moments, operator: str, se
     spread = torch.einsum("np,npq,nq->n", v, covariance, v)
     size = v.square().sum(1)
     expected = torch.where(size > 1e-9, size.square() / (2 * spread), torch.zeros_like(size))
-    torch.testing.assert_close(added(case, bounds), expected, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(added(case, bounds), expected, rtol=1e-6, atol=1e-7)
 
 
 @pytest.mark.parametrize("operator", OPERATORS)
