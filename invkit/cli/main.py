@@ -103,6 +103,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Before torch is imported: OpenMP's idle threads sleep. Where other work shares the cores, threads that
     # wait in a loop for their next piece took seven times the CPU time.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started this
+            setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w"))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal that cannot show "×" shows "?", and no error
             stream.reconfigure(errors="replace")
@@ -167,8 +170,7 @@ def _fail(error: BaseException, message: str, code: int, show: bool) -> int:
 def _flush() -> None:
     """Send off what is still held back; OutputError where stdout does not take it."""
     try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        sys.stdout.flush()
     except BrokenPipeError:
         raise
     except OSError as error:

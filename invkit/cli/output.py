@@ -66,11 +66,10 @@ def print_json(value: Any) -> None:
         ValueError: a number that is not finite, which JSON cannot hold.
     """
     out = _results or sys.stdout
-    if out is not None:
-        with _refusal_explained():
-            out.writelines(json.JSONEncoder(indent=2, allow_nan=False).iterencode(value))
-            out.write("\n")
-            out.flush()
+    with _refusal_explained():
+        out.writelines(json.JSONEncoder(indent=2, allow_nan=False).iterencode(value))
+        out.write("\n")
+        out.flush()
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -81,7 +80,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         rows: one text per column each.
     """
     out = _results or sys.stdout
-    if out is not None and out.isatty():
+    if out.isatty():
         _print_rich(columns, rows)
         return
     widths = [max(len(cell) for cell in column) for column in zip(columns, *rows, strict=True)]
@@ -142,14 +141,13 @@ def results_alone(*, for_good: bool) -> Iterator[None]:
     """
     global _results
     before: IO[str] | None = _results
-    own: IO[str] | None = sys.stdout
+    own: IO[str] = sys.stdout
     copy: IO[str] | None = None
-    if for_good and own is sys.__stdout__ and own is not None:
+    if for_good and own is sys.__stdout__:
         with contextlib.suppress(OSError, ValueError):
             own.flush()
             copy = os.fdopen(os.dup(own.fileno()), "w", encoding=own.encoding, errors="replace")
-            elsewhere = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
-            os.dup2(elsewhere.fileno(), own.fileno())
+            os.dup2(sys.stderr.fileno(), own.fileno())
     _results = copy or own
     try:
         with contextlib.redirect_stdout(sys.stderr):

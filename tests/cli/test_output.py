@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -75,3 +76,17 @@ def test_streams_that_are_closed_or_full(redirection: str, code: int, json_flag:
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=120)
     assert done.returncode == code and "internal error" not in done.stderr
     assert code == 0 or "cannot write results to stdout" in done.stderr
+
+
+@pytest.mark.parametrize("redirection", ["2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("extra", ["", "--jobs 2", "--json"])
+def test_pictures_are_solved_without_streams(redirection: str, extra: str, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        np.save(tmp_path / f"{name}.npy", np.random.default_rng(0).random((28, 28)))
+    solver = "altgd?steps=2,restarts=2,keep=1"
+    priors = f"--prior vae:blurA --prior vae:mnist --solver '{solver}'"
+    command = f"{sys.executable} -m invkit deblur a.npy b.npy {priors} --out o {extra} {redirection}"
+    done = subprocess.run(["bash", "-c", command], cwd=tmp_path)
+    assert done.returncode == 0
+    made = {path.name for path in (tmp_path / "o").iterdir()}
+    assert {"a_sharp.png", "b_sharp.png", "a.json", "b.json"} <= made
