@@ -210,8 +210,7 @@ class Recovery:
         return self._solved([read], say)[0]
 
     def _read(self, item: Item) -> _Read:
-        for ending in FILES.values():
-            check_name(Path(f"{item.name}{ending}"))
+        check_name(Path(f"{item.name}{max(FILES.values(), key=len)}"))  # the longest of its files' names
         self._check_header(item.path)
         before = stat_of(item.path)
         with item.path.open("rb") as stream:
