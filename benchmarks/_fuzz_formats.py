@@ -430,7 +430,7 @@ def _command(*arguments: str) -> int:
 
 
 def _read_card(path: Path) -> object:
-    """What the commands show of a card."""
+    """Read a card as the commands do."""
     from invkit.files.store import read_card
 
     kind = str(read_card(path)["kind"])

@@ -8,11 +8,10 @@ measurement and one for the image found; the answer is the CPU time that it took
 import sys
 import time
 
-started = time.process_time()
-import numpy as np  # noqa: E402
-import torch  # noqa: E402
+import numpy as np
+import torch
 
-import invkit  # noqa: E402
+import invkit
 
 torch.set_num_threads(1)
 method = invkit.method(sys.argv[1])
@@ -20,7 +19,7 @@ warm = np.load(sys.stdin.readline().strip())
 prior_w, prior_x = method.priors
 small = "evidence?starts=8,keep=4x2,steps=8,leaps=0,retries=0"
 invkit.compose(method.operator, [prior_w, prior_x], small)(torch.from_numpy(warm))
-sys.stdout.write(f"{time.process_time() - started}\n")
+sys.stdout.write(f"{time.process_time()}\n")  # since the process began
 sys.stdout.flush()
 for line in sys.stdin:
     source, target = line.rstrip("\n").split("\t")

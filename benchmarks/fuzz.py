@@ -34,7 +34,7 @@ from invkit.cli.output import print_json, print_table
 from invkit.errors import InvkitError
 
 SECONDS, MEGABYTES = 5.0, 500.0
-"""What reading one file may take: CPU time, and memory beyond that of the process before."""
+"""The most that reading one file may take: seconds of CPU time, and megabytes beyond those before."""
 
 _PATIENCE = 120.0  # seconds without an answer, on a machine that may be busy
 _ROOM = 1_000  # megabytes of addresses beyond what the child has at the start
@@ -42,7 +42,7 @@ _ROOM = 1_000  # megabytes of addresses beyond what the child has at the start
 
 @attrs.define
 class Tally:
-    """What became of the files of a format."""
+    """How many files of a format were read or refused, and which of them are findings."""
 
     read: int = 0
     refused: int = 0
@@ -102,7 +102,7 @@ def _keep(tally: Tally, form: str, number: int, what: str, seed: int, out: Path)
 
 
 def _answers(form: str, first: int, end: int, seed: int) -> Iterator[dict[str, Any]]:
-    """What a child says of each file, until it has read all, has died, or says nothing for too long."""
+    """A child's answer for each file, until it has read all, has died, or is silent for too long."""
     command = [sys.executable, "-m", "benchmarks.fuzz", "--worker", form, str(first), str(end), str(seed)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:
         assert child.stdout is not None

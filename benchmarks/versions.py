@@ -35,7 +35,7 @@ CLASSES = {"faces": "celeba", "house-numbers": "svhn-houses?sharpness=10.3"}
 
 
 WORKER = Path(__file__).with_name("_worker.py")
-"""What both interpreters run."""
+"""The program that both interpreters run."""
 
 
 @attrs.define

@@ -165,7 +165,7 @@ def _sha256(path: Path) -> str:
 
 
 def _boot() -> str | None:
-    """What tells this start of the machine from others: files that were not on the disk yet may be lost."""
+    """A number for this start of the machine: a crash of it may lose files that were not on the disk yet."""
     with suppress(OSError):
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     return None
