@@ -56,8 +56,8 @@ def main() -> None:
     y = convolution(w, x)
     wrong = torch.randperm(120, generator=rng)[:30]
     y[..., wrong] = 60 * torch.randn(30, generator=rng, dtype=y.dtype)
-    for noise in ("gaussian", "robust?delta=0.03"):
-        solution = invkit.compose(convolution, priors, "lm", noise=noise)(y)
+    for noise in ("gaussian", "robust?delta=0.03,power=0.5"):
+        solution = invkit.compose(convolution, priors, "lm?restarts=100", noise=noise)(y)
         print(f"120 measurements, 30 of them wrong, noise={noise}: {error(solution, w, x):.0e}")
 
 

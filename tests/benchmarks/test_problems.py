@@ -37,6 +37,7 @@ def test_the_cross_relation_is_exact_without_noise() -> None:
 
 def test_it_counts_and_compares(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(problems, "RATIOS", (2.0,))
+    monkeypatch.setattr(problems, "LENGTHS", (16,))
     result = CliRunner().invoke(
         problems.main,
         ["--trials", "1", "--only", "demixing", "--only", "retrieval", "--only", "receivers", "--json"],

@@ -33,11 +33,13 @@ class Uniform(SampledDataset):
         return torch.rand(n, 2, generator=rng)
 
 
-#: 1,000 steps; the first checkpoint is written after 500
-LONG = {"epochs": 200, "learning_rate": 1e-4}
+#: 400 steps; a checkpoint is written after every 50
+LONG = {"epochs": 80, "learning_rate": 1e-4}
 SCRIPT = f"""
-import sys
+import functools, sys
 from pathlib import Path
+from invkit.training.run import TrainingRun
+TrainingRun.train = functools.partialmethod(TrainingRun.train, save_every=50)
 from tests.training.test_trainer import train
 train(Path(sys.argv[1]), {LONG}, resume=True)
 """

@@ -93,11 +93,19 @@ def test_an_altered_architecture_is_refused(change: dict[str, Any], tmp_path: Pa
         invkit.prior(f"vae:{path}")
 
 
-@pytest.mark.parametrize("stated", [{}, None, "paper-blur", {"name": "paper-blur"}])
-def test_an_incomplete_architecture_is_refused(stated: Any, tmp_path: Path) -> None:
-    path = write_untrained(tmp_path / "bare.safetensors", "paper-blur", architecture=stated)
-    with pytest.raises(WeightsError, match="expected its name, options and output"):
-        invkit.prior(f"vae:{path}")
+@pytest.mark.parametrize(
+    ("stated", "message"),
+    [
+        ({}, "expected its name, options and output"),
+        ({"name": "paper-blur"}, "expected its name, options and output"),
+        (None, "architecture is None, expected a dict"),
+        ("paper-blur", "architecture is 'paper-blur', expected a dict"),
+    ],
+)
+def test_an_incomplete_architecture_is_refused(stated: Any, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "bare.safetensors"
+    with pytest.raises(WeightsError, match=message):
+        invkit.prior(f"vae:{write_untrained(path, 'paper-blur', architecture=stated)}")
 
 
 def test_missing_and_surplus_tensors_are_refused(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ SPECS = [
     "robust",
     "robust?delta=0.3",
     "robust?missing=nan",
+    "robust?delta=0.3,power=0.5",
 ]
 
 
@@ -130,6 +131,16 @@ def test_huber_is_a_parabola_that_goes_on_straight(apart: float, cost: float, sl
     assert noise.slope(y + apart, y).item() == pytest.approx(slope, abs=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("apart", "cost", "slope"), [(0.1, 0.01, 0.2), (0.2, 0.04, 0.4), (0.8, 0.2, 0.2), (-3.2, 0.52, -0.1)]
+)
+def test_a_power_below_one_pulls_less_the_further_off(apart: float, cost: float, slope: float) -> None:
+    y = torch.full((1, 1), 0.3, dtype=torch.float64)
+    noise = Robust(delta=0.2, power=0.5)
+    assert noise(y + apart, y).item() == pytest.approx(cost, abs=1e-12)
+    assert noise.slope(y + apart, y).item() == pytest.approx(slope, abs=1e-12)
+
+
 # Bad input
 
 
@@ -137,6 +148,8 @@ def test_huber_is_a_parabola_that_goes_on_straight(apart: float, cost: float, sl
 def test_parameters_are_positive_numbers(value: float) -> None:
     with pytest.raises(InputError, match=r"delta=.* is no positive number"):
         Robust(delta=value)
+    with pytest.raises(InputError, match=r"power=.* is not in \(0, 1\]"):
+        Robust(power=value)
     with pytest.raises(InputError, match=r"floor=.* is no positive number"):
         Poisson(floor=value)
 
