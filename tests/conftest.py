@@ -1,4 +1,4 @@
-"""What every test gets: run-time checks of shapes and types, reproducible hypothesis, real data or a skip.
+"""What tests get: run-time checks of shapes and types, reproducible hypothesis, real data or a skip.
 
 The import hook must come before the first import of invkit, which is why this file imports nothing of it.
 """
@@ -9,14 +9,19 @@ import os
 import signal
 import sys
 from pathlib import Path
+from zlib import crc32
 
+import jaxtyping
 import pytest
 from hypothesis import HealthCheck, settings
 from jaxtyping import install_import_hook
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# Every annotated shape in the core and in our plugins is checked at each call, plugins yet to come included.
+# Every annotated shape in the core and in our plugins can be checked at each call, plugins yet to come
+# included. That makes tests five times slower. So one test in five does it, always the same ones; all of them
+# with HYPOTHESIS_PROFILE=explore.
+CHECKED = 1 if os.environ.get("HYPOTHESIS_PROFILE") == "explore" else 5
 PACKAGES = ["invkit", *sorted(path.name for path in (ROOT / "plugins").glob("invkit_*"))]
 assert "invkit" not in sys.modules, "invkit was imported before its shapes could be checked"
 install_import_hook(PACKAGES, "beartype.beartype")
@@ -40,6 +45,11 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Spread the whole suite over the cores; run a chosen part here: it starts at once, can be debugged."""
     whole_suite = config.args_source is not pytest.Config.ArgsSource.ARGS
     return len(os.sched_getaffinity(0)) if whole_suite and hasattr(os, "sched_getaffinity") else 0
+
+
+def pytest_runtest_protocol(item: pytest.Item) -> None:
+    """Check shapes in this test, or do not."""
+    jaxtyping.config.update("jaxtyping_disable", crc32(item.nodeid.encode()) % CHECKED != 0)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -47,8 +47,8 @@ def operator_specs() -> list[str]:
 #: options that make a solver quick, where it has them
 FEW = {
     "steps": "20",
-    "starts": "40",
-    "restarts": "20",
+    "starts": "24",
+    "restarts": "8",
     "retries": "1",
     "leaps": "1",
     "finish": "1",

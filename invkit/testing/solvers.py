@@ -15,6 +15,7 @@ change nothing, and that Ctrl-C gives the best so far. Each check costs a few so
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from operator import attrgetter
 
 import attrs
@@ -43,7 +44,7 @@ def check_solver(solver: Solver, *, seed: int = 0, examples: Sequence[Example] =
     """Check every property of the :class:`Solver` contract.
 
     Args:
-        solver: what to check, with options that make it quick: it solves some thirty tiny problems.
+        solver: what to check, with options that make it quick: it solves some twenty tiny problems.
         seed: random seed of the problems and of the solves.
         examples: problems that the solver takes. By default those of :mod:`invkit.testing._problems`; a
             solver that is made for some operators or priors may refuse the others of these.
@@ -75,7 +76,7 @@ def examples_for(solver: Solver, seed: int) -> Sequence[Example]:
 
 @attrs.frozen(eq=False)
 class Case:
-    """A solver and a problem to try it on."""
+    """A solver and a problem to try it on; checks share its :attr:`solution`."""
 
     solver: Solver
     example: Example
@@ -90,6 +91,11 @@ class Case:
     def y(self) -> Tensor:
         """The measurements, in double precision."""
         return self.example.y
+
+    @cached_property
+    def solution(self) -> Solution:
+        """The solution for the example's own measurements, made once."""
+        return self.solve()
 
     def solve(
         self,
@@ -125,8 +131,8 @@ def check_inputs_untouched(case: Case) -> None:
 
 def check_shapes(case: Case) -> None:
     """A solution has one row a measurement, be there several or one; the restarts' table fits."""
-    for y in (case.y, case.y[:1]):
-        solution, n, priors = case.solve(y), len(y), case.problem.priors
+    for solution, n in ((case.solution, len(case.y)), (case.solve(case.y[:1]), 1)):
+        priors = case.problem.priors
         _require_signals(case, solution, n, "shapes")
         if case.solver.finds_w:
             for index, (latent, prior) in enumerate(zip(solution.latents, priors, strict=True)):
@@ -157,7 +163,7 @@ def _check_table(solution: Solution, n: int) -> None:
 
 def check_residual(case: Case) -> None:
     """``residual`` is ``‖y − A(w, x)‖²`` of the very pair that is returned."""
-    solution = case.solve()
+    solution = case.solution
     if solution.w is None:
         require(bool(solution.residual.isnan().all()), "residual", "it is a number, but there is no w")
         return
@@ -173,7 +179,7 @@ def check_winner(case: Case) -> None:
     """Of the restarts followed to their end the one of least residual wins (or of least objective, where the
     solver says so), and its result is returned.
     """
-    solution = case.solve()
+    solution = case.solution
     restarts = solution.restarts
     column, what = getattr(restarts, restarts.criterion), restarts.criterion
     for row, statuses, winner in zip(column.tolist(), restarts.status, restarts.winner, strict=True):
@@ -202,7 +208,7 @@ def check_descent(case: Case) -> None:
     rng = torch.Generator().manual_seed(case.seed + 1)
     latents = [prior.sample_latent(n * draws, rng, dtype=case.y.dtype) for prior in case.problem.priors]
     drawn = case.problem.measured(case.y.repeat_interleave(draws, 0))(latents[0], latents[1]).residual
-    solution = case.solve()
+    solution = case.solution
     if solution.w is None:
         return  # without a w there is no residual to judge it by
     ratio = solution.residual / drawn.reshape(n, draws).median(1).values
@@ -212,14 +218,14 @@ def check_descent(case: Case) -> None:
 
 def check_repeats(case: Case) -> None:
     """The same seed gives the same solution, to the bit, whatever was solved in between."""
-    first = case.solve()
+    first = case.solution
     case.solve(case.y.flip(0))
     _require_same(first, case.solve(), "repeats", "the same seed gave another {}")
 
 
 def check_neighbours(case: Case) -> None:
     """A measurement's solution depends neither on what else is in the batch nor on where it stands in it."""
-    whole = case.solve()
+    whole = case.solution
     for row in range(len(case.y)):
         alone = case.solve(case.y[row : row + 1])
         explanation = f"the {{}} of row {row} depends on the other rows"
@@ -233,7 +239,7 @@ def check_neighbours(case: Case) -> None:
 def check_huge_neighbour(case: Case) -> None:
     """… not even if that is so large that its square is infinite."""
     huge = 1e200 * case.y[:1].flatten(1).flip(1).reshape(case.y[:1].shape)
-    alike, beside = case.solve(), case.solve(torch.cat([case.y[:1], huge.expand_as(case.y[1:])]))
+    alike, beside = case.solution, case.solve(torch.cat([case.y[:1], huge.expand_as(case.y[1:])]))
     explanation = "the first measurement's {} is spoilt by a neighbour of 1e200"
     _require_alike(case, alike, 0, beside, 0, "huge neighbour", explanation)
 
@@ -281,7 +287,7 @@ def check_missing(case: Case) -> None:
 
 def check_torch_state(case: Case) -> None:
     """Where the caller has gradients off or a float64 default, the solution is the same."""
-    plain = case.solve()
+    plain = case.solution
     with torch.no_grad():
         _require_same(plain, case.solve(), "torch state", "torch.no_grad changes the {}")
     before = torch.get_default_dtype()
@@ -305,7 +311,7 @@ def check_dtype_and_device(case: Case) -> None:
 
 def check_monitors(case: Case) -> None:
     """Monitors are told start, steps and end, in this order and with sound progress, and change nothing."""
-    silent = case.solve()
+    silent = case.solution
     for every in (1, 3):
         listener = Listener(case.problem, len(case.y), every)
         told = case.solve(monitors=[listener])

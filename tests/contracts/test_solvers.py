@@ -12,7 +12,6 @@ import invkit
 from invkit import InputError, Problem, Solver, Status
 from invkit.plugin.loading import default_manager
 from invkit.testing import check_solver
-from invkit.testing._problems import Example
 from invkit.testing.solvers import CHECKS, Case
 from tests.solver_examples import MADE, made_solver, solver_examples
 from tests.strategies import solver_names, solver_spec
@@ -22,10 +21,11 @@ every_solver = pytest.mark.parametrize("name", NAMES)
 
 
 @cache
-def made(name: str) -> tuple[Solver, list[Example]]:
-    """The solver with few steps, and the problems that it is tried on."""
+def cases(name: str) -> list[Case]:
+    """The solver with few steps, on the problems that it is tried on."""
     spec = solver_spec(name)
-    return made_solver(spec), list(solver_examples(spec, 0))
+    solver = made_solver(spec)
+    return [Case(solver, example, 0) for example in solver_examples(spec, 0)]
 
 
 def test_every_registered_solver_is_here() -> None:
@@ -39,18 +39,17 @@ def test_one_solver_is_the_default() -> None:
 @every_solver
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__.removeprefix("check_"))
 def test_contract(name: str, check) -> None:
-    solver, examples = made(name)
-    for example in examples:
+    for case in cases(name):
         try:
-            check(Case(solver, example, 0))
+            check(case)
         except AssertionError as error:
-            raise AssertionError(f"{error} [{example.name}]") from error
+            raise AssertionError(f"{error} [{case.example.name}]") from error
 
 
 @every_solver
 def test_complex_numbers_are_refused_by_solvers_for_real_ones(name: str) -> None:
     """Also without a pipeline before the solver."""
-    solver, (example, *_) = made(name)
+    solver, example = cases(name)[0].solver, cases(name)[0].example
     y, own = example.y.to(torch.complex128), example.problem.priors
     priors = invkit.prior("identity?field=complex"), own[1]
     if solver.takes_complex:
@@ -62,8 +61,9 @@ def test_complex_numbers_are_refused_by_solvers_for_real_ones(name: str) -> None
         solver.solve(attrs.evolve(example.problem, priors=priors), example.y, torch.Generator())
 
 
-@every_solver
+@pytest.mark.parametrize("name", ["als", "altgd", "blindrl", "irgnm", "lm", "palm", "tv"])
 def test_another_problem_another_seed(name: str) -> None:
+    """By the check that plugins use. The slowest solvers are left to the checks above."""
     spec, seed = solver_spec(name), 20261122
     check_solver(made_solver(spec), seed=seed, examples=solver_examples(spec, seed)[:1])
 
@@ -97,7 +97,7 @@ def test_a_solver_of_attrs_may_call_its_base(slots: bool) -> None:
             calls.append("derived")
             return super().solve(problem, y, rng, monitors, start=start)
 
-    example = made("altgd")[1][0]
+    example = cases("altgd")[0].example
     Derived().solve(example.problem, example.y, torch.Generator())
     assert calls == ["derived", "base"]
     with pytest.raises(InputError, match="complex"):

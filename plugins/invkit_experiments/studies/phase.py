@@ -9,7 +9,7 @@ relative error of ``w xᵀ`` is below 1 %. Each trial is solved at every ratio L
 the same numbers. Solvers have their default options. Times are those of the CPU.
 
 ``lm-robust`` is tried at 3 (K + N) alone: a quarter of the entries are replaced by Gaussian numbers of five
-times their root mean square. It is ``lm`` with 100 starts, and the noise model is ``robust`` with a power of
+times their root mean square. It is ``lm`` with 400 starts, and the noise model is ``robust`` with a power of
 0.5. Its residual is that to the entries before.
 
 Peers: ``numpy``, a straightforward spectral start and alternating least squares of one start, with numpy
@@ -48,7 +48,7 @@ RATIOS = (1.1, 1.25, 1.5, 2.0, 3.0)
 SIZE = 20
 SUCCESS = 0.01
 
-ROBUST, ROBUST_SOLVER, ROBUST_NOISE = "lm-robust", "lm?restarts=100", "robust?delta=0.03,power=0.5"
+ROBUST, ROBUST_SOLVER, ROBUST_NOISE = "lm-robust", "lm?restarts=400", "robust?delta=0.03,power=0.5"
 WRONG, GROSS = 0.25, 5.0
 """The fraction of entries that are wrong, and their size over that of the sound ones."""
 
@@ -56,7 +56,7 @@ PEER_STEPS = {"numpy": 1000, "pyproximal": 3000}
 
 SOLVERS = {
     "lm": "Levenberg–Marquardt with variable projection, 20 spectral starts",
-    ROBUST: f"the same with 100 starts, noise={ROBUST_NOISE}, a quarter of the entries grossly wrong",
+    ROBUST: f"the same with 400 starts, noise={ROBUST_NOISE}, a quarter of the entries grossly wrong",
     "als": "alternating least squares, 10 spectral starts",
     "palm": "inertial PALM, 10 spectral starts",
     "altgd": "alternating gradient descent on the latents, 64 random starts, successive halving",
