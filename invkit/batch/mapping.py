@@ -18,6 +18,7 @@ from invkit.batch.recovering import FILES, FULL, Recovery, Say
 from invkit.batch.workers import Crew, Inline, Processes
 from invkit.compose import Pipeline
 from invkit.errors import InputError, OutputError
+from invkit.files.archives import Archive
 from invkit.files.pictures import MAX_PIXELS
 
 __all__ = ["Report", "check_out", "map", "recover_all"]
@@ -79,6 +80,7 @@ def map(
     jobs: int | None = None,
     again: bool = False,
     shard: tuple[int, int] | None = None,
+    pack: bool = False,
     only: Iterable[str] = tuple(FILES),
     batch: int = 1,
     grey: bool = False,
@@ -96,12 +98,15 @@ def map(
 
     Args:
         pipeline: what recovers them.
-        source: an image, a folder of images, a text file with a path of an image in each line, or several of
-            these.
+        source: an image, a folder of images, a zip or a tar of them, a text file with a path of an image in
+            each line, or several of these. A folder without images stands for its archives, and
+            ``shards-{000..009}.tar`` for ten of them.
         out: the folder of the results.
         jobs: processes that solve; by default as many as torch has threads, or one for each accelerator.
         again: solve what is finished, too.
         shard: ``(2, 8)``: of eight parts of the source, only the second. Parts may run at the same time.
+        pack: write the results to a tar, ``results.tar``, or one for each part; in it they are called
+            ``a.sharp.png``, ``a.kernel.png``, …, ``a.json``.
         only: what is written of each picture beside its record: of ``sharp``, ``sharp_exact``, ``kernel``,
             ``kernel_exact``, ``panel`` and ``unsoftened``.
         batch: small pictures of one size, of at most 64 × 64 pixels, that are solved together: several times
@@ -124,7 +129,8 @@ def map(
         raise InputError(str(failures[0]) if failures else "no image was given", hint="name an image")
     recovery = Recovery(pipeline, grey, max_pixels, device=device, only=only, batch=batch)
     check_out([Path(each) for each in paths], found, Path(out))
-    return recover_all(recovery, found, failures, Path(out), jobs=jobs, again=again, shard=shard, tell=tell)
+    options: dict[str, Any] = {"jobs": jobs, "again": again, "shard": shard, "pack": pack, "tell": tell}
+    return recover_all(recovery, found, failures, Path(out), **options)
 
 
 def recover_all(
@@ -136,6 +142,7 @@ def recover_all(
     jobs: int | None = None,
     again: bool = False,
     shard: tuple[int, int] | None = None,
+    pack: bool = False,
     tell: Tell | None = None,
     say: Say | None = None,
 ) -> Report:
@@ -152,7 +159,7 @@ def recover_all(
     solved, kept = 0, 0
     interrupted, full = False, None
     part = f"{first}-of-{parts}" if parts > 1 else ""
-    with Folder(out, recovery, part) as folder:
+    with Folder(out, recovery, part, pack=pack) as folder:
 
         def told(item: Item, **what: Any) -> None:
             if tell is not None:
@@ -206,7 +213,8 @@ def check_out(paths: Iterable[Path], source: Source, out: Path) -> None:
         raise InputError(
             f"{out} is the folder of the images", hint="choose another for the results: they are images too"
         )
-    inside = [set(names) for folder, names in source.listed if folder.resolve() == out.resolve()]
+    folders = [each for each in source.listed if not isinstance(each, Archive)]
+    inside = [set(names) for folder, names in folders if folder.resolve() == out.resolve()]
     for item in source if inside else ():
         for suffix in FILES.values():
             if any(f"{item.name}{suffix}" in names for names in inside):

@@ -14,6 +14,7 @@ import invkit
 from invkit.batch import lock
 from invkit.batch.mapping import Report
 from invkit.errors import OutputError
+from invkit.files.held import sha256_of
 from tests.batch.trivial import trivial, write_pictures
 
 
@@ -129,8 +130,13 @@ def test_files_that_may_be_lost_are_read(
 
 def test_touched_files_are_read_once(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[Path] = []
-    sha256 = invkit.batch.folder._sha256  # type: ignore[attr-defined]
-    monkeypatch.setattr("invkit.batch.folder._sha256", lambda path: read.append(path) or sha256(path))
+
+    def noted(path: Path) -> str:
+        read.append(path)
+        return sha256_of(path)
+
+    for module in ("items", "placed"):
+        monkeypatch.setattr(f"invkit.batch.{module}.sha256_of", noted)
     run(pictures)
     assert run(pictures) and not read
     os.utime(pictures / "01.png")
