@@ -52,6 +52,10 @@ class Item:
         """Return what people call it."""
         return str(self.path) if self.member is None else f"{self.path}/{self.member.name}"
 
+    def absolute(self) -> Item:
+        """The same for a process with another current folder."""
+        return attrs.evolve(self, path=self.path.absolute())
+
     def file(self, max_pixels: int = MAX_PIXELS) -> File:
         """The picture's file; of an archive, its bytes in memory.
 

@@ -86,6 +86,7 @@ _LISTED = 1000  # pictures in a table; of more, how many ended in which status
 @click.option("--again", is_flag=True, help="Solve what is finished, too.")
 @click.option("--shard", metavar="I/N", help="Only the I-th of N parts of the images.")
 @click.option("--pack", is_flag=True, help="Write the results to a tar in the folder.")
+@click.option("--cluster", metavar="WHERE", help="Solve on dask: tcp://host:port, or local:4.")
 @quiet_option
 @json_option
 def deblur(
@@ -110,6 +111,7 @@ def deblur(
     again: bool,
     shard: str | None,
     pack: bool,
+    cluster: str | None,
     quiet: bool,
     as_json: bool,
 ) -> int:
@@ -147,6 +149,9 @@ def deblur(
     Exit code 0 where all went well (a doubtful or sharp result is no failure), 1 where some images failed or
     the disk is full, 3 where nothing could be done.
 
+    --cluster tcp://head:8786 hands the images to a scheduler of dask, in parts, and --cluster local:4 to four
+    processes; the extra `dask` has it. All machines must see the same folders.
+
     \b
     invkit deblur photo.jpg --out out
     invkit deblur digit.png --prior vae:blurA --prior vae:mnist --out out
@@ -179,10 +184,13 @@ def deblur(
         say_skipped(passed_over)
     for each in failures:
         show.failure(each)
-    options: dict[str, Any] = {"jobs": jobs, "again": again, "shard": share, "pack": pack}
+    options: dict[str, Any] = {"jobs": jobs, "again": again, "shard": share, "pack": pack, "cluster": cluster}
     done = recover_all(recovery, source, failures, out, **options, tell=show.step, say=show.say)
     _refuse_if_nothing(done, alone=show.alone)
-    _print(done, show.names, passed_over, as_json, packed=pack)
+    if cluster is not None:
+        lost = {each.source for each in done.failed}
+        show.names = [each.name for each in source if str(each.absolute()) not in lost]
+    _print(done, show.names, passed_over, as_json, indexed=pack or cluster is not None)
     if done.full is not None:
         to_stderr(f"invkit: error: {done.full}")
     if done.interrupted:
@@ -356,18 +364,18 @@ class _Show:
 class _Records(list[dict[str, Any]]):
     """The records of a run, read when they are printed: there may be a million.
 
-    Those of packed results come from the index, without the configuration.
+    Those of packed results and of a cluster come from the indexes, without the configuration.
     """
 
-    def __init__(self, out: Path, names: Sequence[str], *, packed: bool) -> None:
+    def __init__(self, out: Path, names: Sequence[str], *, indexed: bool) -> None:
         super().__init__()
-        self._out, self._names, self._packed = out, names, packed
+        self._out, self._names, self._indexed = out, names, indexed
 
     def __len__(self) -> int:
         return len(self._names)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        if self._packed:
+        if self._indexed:
             from invkit.batch.index import records_in
 
             yield from records_in(self._out, self._names)
@@ -377,9 +385,9 @@ class _Records(list[dict[str, Any]]):
 
 
 def _print(
-    done: Report, names: Sequence[str], passed_over: Mapping[Path, str], as_json: bool, *, packed: bool
+    done: Report, names: Sequence[str], passed_over: Mapping[Path, str], as_json: bool, *, indexed: bool
 ) -> None:
-    records = _Records(done.out, names, packed=packed)
+    records = _Records(done.out, names, indexed=indexed)
     if as_json:
         print_json(
             {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -250,6 +251,14 @@ def test_what_cannot_be_is_refused(
     with pytest.raises(invkit.InputError, match=says):
         invkit.map(trivial(), **{"source": "in", "out": "out", **options})
     assert not Path("out").exists()
+
+
+def test_a_cluster_without_dask_says_what_to_install(
+    pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(invkit.errors.MissingExtra, match=r"pip install \"invkit\[dask\]\""):
+        invkit.map(trivial(), pictures, pictures.parent / "out", cluster="local:2")
 
 
 def test_results_with_the_names_of_pictures(pictures: Path) -> None:
