@@ -5,8 +5,9 @@
 
 It needs the extra `dask`. The pictures are solved without a cluster first. Then a scheduler and workers are
 started as processes of their own; every so many seconds one of the workers is killed by SIGKILL and a new one
-started. In the middle the scheduler is killed, too: the run ends with an error, and the same call is made again.
-At the end the folder must be the one of the first run: the same files, the same bits, the same table of records.
+started. In the middle the scheduler is killed, too: the run ends with an error, and the same call is made
+again. At the end the folder must be the one of the first run: the same files, the same bits, the same records
+in the table.
 """
 
 from __future__ import annotations

@@ -33,14 +33,14 @@ from invkit.errors import InputError, MissingExtra, OutputError
 
 __all__ = ["parts_of", "recover_on"]
 
-_LARGEST, _FEWEST = 1000, 256
+_LARGEST, _FEWEST = 250, 256
 _PATIENCE = 60.0  # seconds for a worker that was given up to end its part
 _TRIES = 3  # of a part in which nothing goes on
 _WAITING = 4  # parts that are handed over for each thread
 
 
 def parts_of(pictures: int) -> int:
-    """How many parts a run has: 256 or more, of at most 1000 pictures; never more than pictures."""
+    """How many parts a run has: 256 or more, of at most 250 pictures; never more than pictures."""
     return min(pictures, max(_FEWEST, -(-pictures // _LARGEST)))
 
 

@@ -76,7 +76,7 @@ def test_a_worker_that_is_killed_loses_nothing(cluster: Any, tmp_path: Path) -> 
 
 
 def test_the_number_of_parts() -> None:
-    assert [parts_of(n) for n in (1, 256, 1000, 1_000_000)] == [1, 256, 256, 1000]
+    assert [parts_of(n) for n in (1, 256, 1000, 1_000_000)] == [1, 256, 256, 4000]
 
 
 @pytest.mark.parametrize(
