@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,9 +19,10 @@ __all__ = ["GivesBack", "giving_back", "write_pictures"]
 
 @attrs.frozen(eq=False)
 class GivesBack(invkit.Solver):
-    """``x = gain·y``, whatever the kernel."""
+    """``x = gain·y``, whatever the kernel, after some seconds."""
 
     gain: float = 1.0
+    seconds: float = 0.0
 
     def solve(
         self,
@@ -31,6 +33,7 @@ class GivesBack(invkit.Solver):
         *,
         start: invkit.Solution | None = None,
     ) -> invkit.Solution:
+        time.sleep(self.seconds)
         n, w = len(y), torch.zeros(len(y), 1, 3, 3)
         w[:, :, 1, 1] = 1
         zero, status = torch.zeros(n, 1), invkit.Status.MAX_ITER
@@ -47,11 +50,11 @@ class GivesBack(invkit.Solver):
         )
 
 
-def giving_back(gain: float = 1.0) -> invkit.Pipeline:
+def giving_back(gain: float = 1.0, seconds: float = 0.0) -> invkit.Pipeline:
     """A pipeline with this solver and a known kernel."""
     kernel = torch.zeros(1, 3, 3)
     kernel[0, 1, 1] = 1
-    return invkit.compose("circconv", [invkit.Given(kernel), "identity"], GivesBack(gain))
+    return invkit.compose("circconv", [invkit.Given(kernel), "identity"], GivesBack(gain, seconds))
 
 
 def write_pictures(folder: Path, count: int, side: int = 28) -> None:

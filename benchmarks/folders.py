@@ -44,6 +44,11 @@ def took(work: Callable[[], Any]) -> tuple[float, float]:
     return spent() - cpu, time.perf_counter() - wall
 
 
+def on_disk(folder: Path) -> int:
+    """Bytes that the files of a folder take, in whole blocks."""
+    return sum(path.stat().st_blocks * 512 for path in folder.iterdir() if path.is_file())
+
+
 def overhead(source: Path, out: Path, pictures: int) -> Report:
     """CPU milliseconds a picture; memory that grew after the first tenth; a run that finds all done."""
     memory = {}
@@ -58,8 +63,14 @@ def overhead(source: Path, out: Path, pictures: int) -> Report:
     def resumed() -> None:
         assert invkit.map(giving_back(), source, out, jobs=1, only="sharp").kept == pictures
 
+    packed = out.with_name("packed")
+
+    def pack() -> None:
+        invkit.map(giving_back(), source, packed, jobs=1, only="sharp", pack=True)
+
     cpu, wall = took(work)
     again, again_wall = took(resumed)
+    packing, resuming = took(pack)[0], took(pack)[0]
     return {
         "pictures": pictures,
         "ms a picture (CPU)": 1e3 * cpu / pictures,
@@ -67,6 +78,10 @@ def overhead(source: Path, out: Path, pictures: int) -> Report:
         "MB more at the end than after a tenth": max(memory.values()) - min(memory.values()),
         "resume: seconds (CPU)": again,
         "resume: seconds (wall)": again_wall,
+        "kB a picture on the disk": on_disk(out) / pictures / 1024,
+        "packed: ms a picture (CPU)": 1e3 * packing / pictures,
+        "packed: resume: seconds (CPU)": resuming,
+        "packed: kB a picture on the disk": on_disk(packed) / pictures / 1024,
     }
 
 

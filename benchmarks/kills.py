@@ -37,7 +37,7 @@ def results(folder: Path) -> Files:
     """The results in a folder; of records what does not depend on the time."""
     found = {}
     for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or path.name == "records.jsonl":
+        if path.name.startswith(".") or path.suffix in (".jsonl", ".toml"):
             continue
         made = path.read_bytes()
         if path.suffix == ".json":

@@ -14,7 +14,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -24,9 +24,11 @@ import attrs
 from invkit.batch.index import Index
 from invkit.batch.items import Item
 from invkit.batch.lock import Lock
-from invkit.batch.recovering import FILES, Recovery, Result, stat_of
+from invkit.batch.packed import Packed
+from invkit.batch.placed import Placed, Results
+from invkit.batch.recovering import Recovery, Result
 from invkit.contracts.solution import Status
-from invkit.errors import ConfigError
+from invkit.errors import ConfigError, InvkitError
 from invkit.fingerprint import fingerprint
 
 __all__ = ["Folder"]
@@ -40,32 +42,39 @@ class Folder:
         recovery: what makes the results; its configuration is theirs.
         part: which of several parts of a run this is, ``"2-of-8"``. Parts may run together: each has a lock
             and an index of its own.
+        pack: whether the results stand in a tar.
 
     Raises:
         OutputError: another run writes to it, or it cannot be written.
     """
 
-    def __init__(self, path: Path, recovery: Recovery, part: str = "") -> None:
+    def __init__(self, path: Path, recovery: Recovery, part: str = "", *, pack: bool = False) -> None:
         self.path, self._recovery, self._part = path, recovery, part and f"-{part}"
         self._lock = Lock(path, f".run{self._part}")
         config = recovery.pipeline.to_config(strict=False)
         self._versions, self._config = config.pop("versions"), config
         self._configuration = _configuration(recovery, config)
         self._boot = _boot()
+        self._pack = pack
         self._index: Index | None = None
+        self._results: Results = Placed(self._lock)
 
     def __enter__(self) -> Folder:
-        self._lock.__enter__()
+        with ExitStack() as stack:
+            stack.enter_context(self._lock)
+            if self._pack:
+                self._results = Packed(self._lock, self._part)
+            stack.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
+        with ExitStack() as stack:
+            stack.push(self._lock.__exit__)
+            stack.callback(self._results.close)
             if self._index is not None:
                 self._index.close(self._lock.scratch("index"))
-        finally:
-            self._lock.__exit__(kind, error, trace)
 
     def finished(self, item: Item) -> dict[str, Any] | None:
         """The record of a picture that needs no more work; None where it has to be solved.
@@ -74,21 +83,22 @@ class Folder:
         writing are as then, and the machine was not restarted since, the files are not read.
         """
         try:
-            record = self.record(item.name)
+            record = self._results.record(item.name)
             there = {*record["files"], "unsoftened"}
             if record["configuration"] != self._configuration or record["status"] == Status.INTERRUPTED:
                 return None
             if record["status"] != Status.DIVERGED and not there.issuperset(self._recovery.only):
                 return None
-            files = {key: self.path / record["files"][key] for key in record["sha256"]}
-            digests = {"image": record["image_sha256"], **record["sha256"]}
-            now = {key: stat_of(path) for key, path in {"image": item.path, **files}.items()}
+            now = {"image": item.stat(), **self._results.stats(record)}
             if now != record["stats"] or self._boot is None or self._boot != record["boot"]:
-                if any(_sha256(path) != digests[key] for key, path in {"image": item.path, **files}.items()):
+                made = record["sha256"].items()
+                if item.sha256() != record["image_sha256"]:
+                    return None
+                if any(self._results.sha256(record, key) != digest for key, digest in made):
                     return None
                 record |= {"stats": now, "boot": self._boot}
-                self._place_record(item.name, record)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+                self._results.renew(item.name, record)
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, InvkitError):
             return None
         return record
 
@@ -101,23 +111,15 @@ class Folder:
         Raises:
             OutputError: a file cannot be written.
         """
-        name, stats = result.item.name, {"image": result.stat}
-        (self.path / f"{name}{FILES['record']}").unlink(missing_ok=True)
-        for key, suffix in FILES.items():
-            made = result.files.get(key)
-            if made is not None:
-                stats[key] = self._lock.place(f"{name}{suffix}", made)
-            elif key != "record":
-                (self.path / f"{name}{suffix}").unlink(missing_ok=True)
         record = {
             **result.record,
             "configuration": self._configuration,
-            "stats": stats,
+            "stats": {"image": result.stat},
             "boot": self._boot,
             "versions": self._versions,
             "config": self._config,
         }
-        self._place_record(name, record)
+        record = self._results.place(result.item.name, result.files, record)
         self.note(record)
         return record
 
@@ -127,17 +129,6 @@ class Folder:
             self._write_config()
             self._index = Index(self.path / f"records{self._part}.jsonl")
         self._index.note(record)
-
-    def record(self, name: str) -> dict[str, Any]:
-        """The record of a name."""
-        record: dict[str, Any] = json.loads((self.path / f"{name}{FILES['record']}").read_bytes())
-        return record
-
-    def _place_record(self, name: str, record: Mapping[str, Any]) -> None:
-        # A line for each key: the encoder with `indent` is ten times slower.
-        values = {key: json.dumps(value, allow_nan=False) for key, value in record.items()}
-        text = ",\n".join(f'  "{key}": {value}' for key, value in values.items())
-        self._lock.place(f"{name}{FILES['record']}", f"{{\n{text}\n}}\n".encode())
 
     def _write_config(self) -> None:
         with suppress(ConfigError):  # of objects that no spec made; the records say what they are
@@ -157,11 +148,6 @@ def _configuration(recovery: Recovery, config: Mapping[str, Any]) -> str:
         "device": recovery.device.partition(":")[0],
     }
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _boot() -> str | None:

@@ -16,14 +16,14 @@ import hashlib
 import json
 import os
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Index"]
+__all__ = ["Index", "number_of", "records_in"]
 
 _LEFT_OUT = ("config", "versions")
 
@@ -40,7 +40,7 @@ class Index:
                 self._untidy = True
                 continue
             known.append(_identity(record))
-            names.append(_number(_name(record)))
+            names.append(number_of(_name(record)))
         self._known, self._names = (np.sort(np.asarray(each, dtype=np.uint64)) for each in (known, names))
         self._untidy |= bool((np.diff(self._names) == 0).any())
         self._handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
@@ -50,7 +50,7 @@ class Index:
         """Append a record, unless it is there."""
         if _has(self._known, _identity(record)):
             return
-        self._untidy |= _has(self._names, _number(_name(record)))
+        self._untidy |= _has(self._names, number_of(_name(record)))
         line = json.dumps({key: value for key, value in record.items() if key not in _LEFT_OUT})
         os.write(self._handle, f"{line}\n".encode())
 
@@ -59,7 +59,7 @@ class Index:
         os.close(self._handle)
         if not self._untidy:
             return
-        numbers = [0 if record is None else _number(_name(record)) for _, record in _lines(self._path)]
+        numbers = [0 if record is None else number_of(_name(record)) for _, record in _lines(self._path)]
         hashed = np.asarray(numbers, dtype=np.uint64)
         _, last = np.unique(hashed[::-1], return_index=True)
         kept = np.zeros(len(hashed), dtype=bool)
@@ -69,6 +69,15 @@ class Index:
                 if keep and record is not None:
                     stream.write(line)
         os.replace(scratch, self._path)
+
+
+def records_in(folder: Path, names: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """The records of some pictures, from the indexes of a folder, in their order there."""
+    wanted = {f"{name}.json" for name in names}
+    for path in sorted(folder.glob("records*.jsonl")):
+        for _, record in _lines(path):
+            if record is not None and _name(record) in wanted:
+                yield record
 
 
 def _lines(path: Path) -> Iterator[tuple[bytes, dict[str, Any] | None]]:
@@ -109,10 +118,11 @@ def _name(record: Mapping[str, Any]) -> str:
 def _identity(record: Mapping[str, Any]) -> int:
     """A number that tells records apart by picture, configuration and files."""
     told = [_name(record), *(record[key] for key in ("image_sha256", "configuration", "status", "sha256"))]
-    return _number(json.dumps(told))
+    return number_of(json.dumps(told))
 
 
-def _number(text: str) -> int:
+def number_of(text: str) -> int:
+    """A number of 64 bits that tells texts apart."""
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little") or 1
 
 

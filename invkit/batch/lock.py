@@ -19,7 +19,11 @@ from types import TracebackType
 from invkit.errors import OutputError
 from invkit.files.solutions import writable_folder
 
-__all__ = ["Lock"]
+__all__ = ["HeldError", "Lock"]
+
+
+class HeldError(OutputError):
+    """Another run writes to the folder."""
 
 
 class Lock:
@@ -30,7 +34,8 @@ class Lock:
         name: of the place in it; runs with different names may write to a folder together.
 
     Raises:
-        OutputError: the folder cannot be written, or another run holds it.
+        OutputError: the folder cannot be written.
+        HeldError: another run holds it.
     """
 
     def __init__(self, folder: Path, name: str = ".run") -> None:
@@ -51,7 +56,7 @@ class Lock:
             if not _locked(self._handle):
                 holder = os.read(self._handle, 200).decode(errors="replace")
                 os.close(self._handle)
-                raise OutputError(
+                raise HeldError(
                     f"another run writes to {self.folder}: {holder}",
                     hint="wait until it is done, or choose another folder",
                 )

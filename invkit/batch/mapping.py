@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from invkit.batch.recovering import FILES, FULL, Recovery, Say
 from invkit.batch.workers import Crew, Inline, Processes
 from invkit.compose import Pipeline
 from invkit.errors import InputError, OutputError
+from invkit.files.archives import Archive
 from invkit.files.pictures import MAX_PIXELS
 
 __all__ = ["Report", "check_out", "map", "recover_all"]
@@ -79,6 +81,8 @@ def map(
     jobs: int | None = None,
     again: bool = False,
     shard: tuple[int, int] | None = None,
+    pack: bool = False,
+    cluster: str | None = None,
     only: Iterable[str] = tuple(FILES),
     batch: int = 1,
     grey: bool = False,
@@ -96,12 +100,17 @@ def map(
 
     Args:
         pipeline: what recovers them.
-        source: an image, a folder of images, a text file with a path of an image in each line, or several of
-            these.
+        source: an image, a folder of images, a zip or a tar of them, a text file with a path of an image in
+            each line, or several of these. A folder without images stands for its archives, and
+            ``shards-{000..009}.tar`` for ten of them.
         out: the folder of the results.
         jobs: processes that solve; by default as many as torch has threads, or one for each accelerator.
         again: solve what is finished, too.
         shard: ``(2, 8)``: of eight parts of the source, only the second. Parts may run at the same time.
+        pack: write the results to a tar, ``results.tar``, or one for each part; in it they are called
+            ``a.sharp.png``, ``a.kernel.png``, …, ``a.json``.
+        cluster: a cluster of dask that solves, ``tcp://host:port`` of a scheduler, or ``local:4`` for four
+            processes here. See :mod:`invkit.batch.cluster`.
         only: what is written of each picture beside its record: of ``sharp``, ``sharp_exact``, ``kernel``,
             ``kernel_exact``, ``panel`` and ``unsoftened``.
         batch: small pictures of one size, of at most 64 × 64 pixels, that are solved together: several times
@@ -124,7 +133,8 @@ def map(
         raise InputError(str(failures[0]) if failures else "no image was given", hint="name an image")
     recovery = Recovery(pipeline, grey, max_pixels, device=device, only=only, batch=batch)
     check_out([Path(each) for each in paths], found, Path(out))
-    return recover_all(recovery, found, failures, Path(out), jobs=jobs, again=again, shard=shard, tell=tell)
+    options: dict[str, Any] = {"jobs": jobs, "again": again, "shard": shard, "pack": pack, "cluster": cluster}
+    return recover_all(recovery, found, failures, Path(out), **options, tell=tell)
 
 
 def recover_all(
@@ -136,6 +146,8 @@ def recover_all(
     jobs: int | None = None,
     again: bool = False,
     shard: tuple[int, int] | None = None,
+    pack: bool = False,
+    cluster: str | None = None,
     tell: Tell | None = None,
     say: Say | None = None,
 ) -> Report:
@@ -147,20 +159,55 @@ def recover_all(
         raise InputError(f"jobs={jobs} is no number of processes", hint="give 1 or more")
     if recovery.batch < 1:
         raise InputError(f"batch={recovery.batch} is no number of pictures", hint="give 1 or more")
+    if cluster is not None:
+        if jobs is not None or shard is not None or again:
+            raise InputError(
+                "a cluster has jobs and shards of its own, and solves nothing again",
+                hint="leave jobs, shard and again out; choose an empty folder to solve anew",
+            )
+        from invkit.batch.cluster import recover_on
+
+        return recover_on(cluster, recovery, source, failures, out, pack=pack, say=say)
+    items = islice(source, first - 1, None, parts)
     of = len(range(first - 1, len(source), parts))
-    failed, status = list(failures), Counter[str]()
+    part = f"{first}-of-{parts}" if parts > 1 else ""
+    options: dict[str, Any] = {"jobs": jobs, "again": again, "pack": pack, "tell": tell, "say": say}
+    done = recover_part(recovery, items, out, part, of=of, **options)
+    return attrs.evolve(done, failed=(*failures, *done.failed))
+
+
+def recover_part(
+    recovery: Recovery,
+    items: Iterable[Item],
+    out: Path,
+    part: str = "",
+    *,
+    of: int,
+    jobs: int | None = None,
+    again: bool = False,
+    pack: bool = False,
+    tell: Tell | None = None,
+    say: Say | None = None,
+    crew: Crew | None = None,
+) -> Report:
+    """Solve the pictures of a part of a run, ``"2-of-8"``, and write their results.
+
+    Args:
+        items: its pictures, ``of`` in number.
+        crew: who solves them, in place of ``jobs`` processes, and stays.
+    """
+    failed, status = list[Failure](), Counter[str]()
     solved, kept = 0, 0
     interrupted, full = False, None
-    part = f"{first}-of-{parts}" if parts > 1 else ""
-    with Folder(out, recovery, part) as folder:
+    with Folder(out, recovery, part, pack=pack) as folder:
 
         def told(item: Item, **what: Any) -> None:
             if tell is not None:
-                tell(Step(item, solved + kept + len(failed) - len(failures), of, **what))
+                tell(Step(item, solved + kept + len(failed), of, **what))
 
         def left() -> Iterator[Item]:
             nonlocal kept
-            for item in islice(source, first - 1, None, parts):
+            for item in items:
                 record = None if again else folder.finished(item)
                 if record is None:
                     yield item
@@ -170,9 +217,9 @@ def recover_all(
                 status[record["status"]] += 1
                 told(item, record=record, kept=True)
 
-        with _crew(recovery, jobs, of, say) as crew:
+        with _crew(recovery, jobs, of, say) if crew is None else nullcontext(crew) as solving:
             try:
-                for item, outcome in crew.run(left()):
+                for item, outcome in solving.run(left()):
                     if isinstance(outcome, Failure):
                         failed.append(outcome)
                         told(item, failure=outcome)
@@ -206,7 +253,8 @@ def check_out(paths: Iterable[Path], source: Source, out: Path) -> None:
         raise InputError(
             f"{out} is the folder of the images", hint="choose another for the results: they are images too"
         )
-    inside = [set(names) for folder, names in source.listed if folder.resolve() == out.resolve()]
+    folders = [each for each in source.listed if not isinstance(each, Archive)]
+    inside = [set(names) for folder, names in folders if folder.resolve() == out.resolve()]
     for item in source if inside else ():
         for suffix in FILES.values():
             if any(f"{item.name}{suffix}" in names for names in inside):

@@ -12,7 +12,6 @@ from __future__ import annotations
 import errno
 import hashlib
 import math
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -32,9 +31,10 @@ from invkit.contracts.solution import Solution
 from invkit.contracts.solver import Solver
 from invkit.errors import InputError, InvkitError, ShapeError, UsageError
 from invkit.files.atomic import check_name
+from invkit.files.held import File, Held, sha256_of
 from invkit.files.images import npy_bytes, png_bytes
 from invkit.files.panels import distinct, kernel_cell, panel_bytes, recovery_row
-from invkit.files.pictures import MAX_PIXELS, Picture, picture_size, read_picture
+from invkit.files.pictures import MAX_PIXELS, Picture, check_file, picture_size, read_picture
 from invkit.solving.stages import Stages
 
 __all__ = ["FILES", "FULL", "Crop", "Recovery", "Result"]
@@ -55,6 +55,9 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 
 SMALL = 64 * 64
 """The pixels of the largest picture that is solved together with others."""
+
+_SMALL_BYTES = 1 << 20  # of a member of an archive, which is read to know its size in pixels
+_HELD_BYTES = 1 << 24  # of a file that is read once, into memory
 
 Say = Callable[[str], None]
 T = TypeVar("T")
@@ -111,7 +114,7 @@ class Result:
 
     Args:
         item: the picture.
-        stat: its size in bytes, and when it was written, in nanoseconds.
+        stat: what changes with its file, see :meth:`Item.stat`.
         record: its record.
         files: the bytes of its files, by their keys in :data:`FILES`.
     """
@@ -124,7 +127,7 @@ class Result:
 
 @attrs.frozen(eq=False)
 class _Read:
-    """A picture that was read, its size and time of writing, and its sha256."""
+    """A picture that was read, what changes with its file, and its sha256."""
 
     item: Item
     stat: list[int]
@@ -185,8 +188,10 @@ class Recovery:
         """What pictures have in common that may be solved together: the size of small ones, else None."""
         if self.batch == 1:
             return None
+        if item.member is not None and item.member.size > _SMALL_BYTES:
+            return None
         with suppress(InvkitError, OSError):  # said when its turn comes
-            height, width = picture_size(item.path)
+            height, width = picture_size(item.file())
             if height * width <= SMALL:
                 return height, width
         return None
@@ -211,12 +216,16 @@ class Recovery:
 
     def _read(self, item: Item) -> _Read:
         check_name(Path(f"{item.name}{max(FILES.values(), key=len)}"))  # the longest of its files' names
-        self._check_header(item.path)
-        before = stat_of(item.path)
-        with item.path.open("rb") as stream:
-            sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
-        picture = read_picture(item.path, grey=self.grey, max_pixels=self.max_pixels)
-        if stat_of(item.path) != before:
+        if item.member is None:
+            check_file(item.path)
+        before = item.stat()
+        file = item.file(self.max_pixels)
+        if isinstance(file, Path) and before[0] <= _HELD_BYTES:
+            file = Held(str(file), file.read_bytes())
+        self._check_header(file)
+        picture = read_picture(file, grey=self.grey, max_pixels=self.max_pixels)
+        sha256 = sha256_of(file)
+        if item.stat() != before:
             raise InputError(f"{item} was changed while it was read", hint="run it again")
         return _Read(item, before, sha256, picture)
 
@@ -300,9 +309,9 @@ class Recovery:
                     error.hint = "add --grey to reduce colour images to grey"
             raise
 
-    def _check_header(self, path: Path) -> None:
+    def _check_header(self, file: File) -> None:
         """Refuse a picture by the size in its header, where it follows from the shapes of the priors."""
-        height, width = picture_size(path)
+        height, width = picture_size(file)
         if any(shape[1:] == (height, width) for shape in self._problems):
             return
         pipeline = self.pipeline
@@ -348,12 +357,6 @@ def failure(source: str, error: BaseException) -> Failure:
 
 def _causes(error: BaseException | None) -> list[BaseException]:
     return [] if error is None else [error, *_causes(error.__cause__)]
-
-
-def stat_of(path: Path) -> list[int]:
-    """A file's size in bytes, and when it was written, in nanoseconds."""
-    found = os.stat(path)
-    return [found.st_size, found.st_mtime_ns]
 
 
 def _shaped(pipeline: Pipeline, y: Tensor) -> Problem:

@@ -85,6 +85,8 @@ _LISTED = 1000  # pictures in a table; of more, how many ended in which status
 )
 @click.option("--again", is_flag=True, help="Solve what is finished, too.")
 @click.option("--shard", metavar="I/N", help="Only the I-th of N parts of the images.")
+@click.option("--pack", is_flag=True, help="Write the results to a tar in the folder.")
+@click.option("--cluster", metavar="WHERE", help="Solve on dask: tcp://host:port, or local:4.")
 @quiet_option
 @json_option
 def deblur(
@@ -108,6 +110,8 @@ def deblur(
     batch: int,
     again: bool,
     shard: str | None,
+    pack: bool,
+    cluster: str | None,
     quiet: bool,
     as_json: bool,
 ) -> int:
@@ -117,7 +121,9 @@ def deblur(
     gets a_sharp.png and a_kernel.png (with the exact numbers as .npy), the picture a_panel.png (blurry,
     recovered, kernel, re-blurred, residual) and the record a.json; and config.toml, which --config takes,
     and records.jsonl with all records. a_sharp.png has 16 bits where the input has more than 8, and the
-    input's colour profile and EXIF. A text file stands for the images whose paths it has, one a line.
+    input's colour profile and EXIF. A zip or a tar stands for the images in it, and so does a folder of
+    these; a text file for the images whose paths it has, one a line. --pack writes the results to results.tar
+    in the folder, as a.sharp.png, a.kernel.png and so on.
 
     The same command goes on where it was stopped, by whatever: an image is left as it is where its record
     fits image, configuration and results. Results of another configuration are replaced. --jobs 8 solves
@@ -142,6 +148,9 @@ def deblur(
 
     Exit code 0 where all went well (a doubtful or sharp result is no failure), 1 where some images failed or
     the disk is full, 3 where nothing could be done.
+
+    --cluster tcp://head:8786 hands the images to a scheduler of dask, in parts, and --cluster local:4 to four
+    processes; the extra `dask` has it. All machines must see the same folders.
 
     \b
     invkit deblur photo.jpg --out out
@@ -175,10 +184,13 @@ def deblur(
         say_skipped(passed_over)
     for each in failures:
         show.failure(each)
-    options: dict[str, Any] = {"jobs": jobs, "again": again, "shard": share}
+    options: dict[str, Any] = {"jobs": jobs, "again": again, "shard": share, "pack": pack, "cluster": cluster}
     done = recover_all(recovery, source, failures, out, **options, tell=show.step, say=show.say)
     _refuse_if_nothing(done, alone=show.alone)
-    _print(done, show.names, passed_over, as_json)
+    if cluster is not None:
+        lost = {each.source for each in done.failed}
+        show.names = [each.name for each in source if str(each.absolute()) not in lost]
+    _print(done, show.names, passed_over, as_json, indexed=pack or cluster is not None)
     if done.full is not None:
         to_stderr(f"invkit: error: {done.full}")
     if done.interrupted:
@@ -350,22 +362,32 @@ class _Show:
 
 
 class _Records(list[dict[str, Any]]):
-    """The records of a folder, read when they are printed: there may be a million."""
+    """The records of a run, read when they are printed: there may be a million.
 
-    def __init__(self, out: Path, names: Sequence[str]) -> None:
+    Those of packed results and of a cluster come from the indexes, without the configuration.
+    """
+
+    def __init__(self, out: Path, names: Sequence[str], *, indexed: bool) -> None:
         super().__init__()
-        self._out, self._names = out, names
+        self._out, self._names, self._indexed = out, names, indexed
 
     def __len__(self) -> int:
         return len(self._names)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
+        if self._indexed:
+            from invkit.batch.index import records_in
+
+            yield from records_in(self._out, self._names)
+            return
         for name in self._names:
             yield json.loads((self._out / f"{name}.json").read_bytes())
 
 
-def _print(done: Report, names: Sequence[str], passed_over: Mapping[Path, str], as_json: bool) -> None:
-    records = _Records(done.out, names)
+def _print(
+    done: Report, names: Sequence[str], passed_over: Mapping[Path, str], as_json: bool, *, indexed: bool
+) -> None:
+    records = _Records(done.out, names, indexed=indexed)
     if as_json:
         print_json(
             {
@@ -378,7 +400,7 @@ def _print(done: Report, names: Sequence[str], passed_over: Mapping[Path, str], 
             }
         )
         return
-    if len(names) > _LISTED:
+    if len(records) > _LISTED:
         rows = [*done.status.items(), *([("failed", len(done.failed))] if done.failed else [])]
         print_table(("status", f"images in {done.out}"), [(status, str(count)) for status, count in rows])
     else:

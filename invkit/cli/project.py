@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,6 +17,9 @@ from invkit.cli.output import (
     seed_option,
     to_stderr,
 )
+
+if TYPE_CHECKING:
+    from invkit.files.held import File
 
 
 @click.command("project")
@@ -55,8 +59,9 @@ def project(
     from invkit.batch import find_items
     from invkit.batch.recovering import failure
     from invkit.files.atomic import check_name
-    from invkit.files.images import read_image, skipped, write_image
+    from invkit.files.images import skipped, write_image
     from invkit.files.panels import residual_cell, write_panel
+    from invkit.files.pictures import read_picture
     from invkit.files.solutions import writable_folder
 
     prior = invkit.prior(spec)
@@ -70,13 +75,14 @@ def project(
             if folder is not None:
                 check_name(folder / f"{item.name}_range.png")
                 check_name(folder / f"{item.name}_panel.png")
-            _check_size(item.path, prior.signal_shape)
-            truth = read_image(item.path, grey=grey)
+            file = item.file()
+            _check_size(file, prior.signal_shape)
+            truth = read_picture(file, grey=grey).pixels
             found = invkit.project(
                 prior, truth, restarts=restarts, steps=steps, weight=weight, seed=seed or 0
             )
             record = {
-                "image": str(item.path),
+                "image": str(item),
                 "psnr": found.psnr.item(),
                 "ssim": float(invkit.metrics.ssim(found.signal, truth)),
                 "latent_norm": float((found.latent**2).sum() ** 0.5),
@@ -102,7 +108,7 @@ def project(
     return 1 if failures else 0
 
 
-def _check_size(source: Path, shape: tuple[int, ...] | None) -> None:
+def _check_size(source: File, shape: tuple[int, ...] | None) -> None:
     """Refuse a picture by its header where the prior's images have another size, either way round."""
     from invkit.errors import ShapeError
     from invkit.files.pictures import picture_size

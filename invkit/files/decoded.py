@@ -9,7 +9,6 @@ this record. Whatever a file cannot say unambiguously is refused here or there, 
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import attrs
@@ -18,6 +17,7 @@ import numpy.typing as npt
 from jaxtyping import Float32
 
 from invkit.errors import InputError
+from invkit.files.held import File
 
 #: floats this far outside [0, 1] are rounding, or the overshoot of a picture that was restored
 _OVERSHOOT = 1 / 16
@@ -46,7 +46,7 @@ class Decoded:
     notes: tuple[str, ...] = ()
 
 
-def unit_range(path: Path, decoded: Decoded) -> Float32[np.ndarray, "channels height width"]:
+def unit_range(path: File, decoded: Decoded) -> Float32[np.ndarray, "channels height width"]:
     """The intensities in [0, 1]: integers divided by their range, floats checked and clipped.
 
     Raises:
@@ -70,7 +70,7 @@ def unit_range(path: Path, decoded: Decoded) -> Float32[np.ndarray, "channels he
     return values
 
 
-def check_opaque(path: Path, opaque: npt.NDArray[np.bool_]) -> None:
+def check_opaque(path: File, opaque: npt.NDArray[np.bool_]) -> None:
     """Refuse a picture that is not opaque everywhere."""
     if not opaque.all():
         raise InputError(
@@ -90,7 +90,7 @@ def upright(pixels: npt.NDArray[Any], orientation: int) -> npt.NDArray[Any]:
     return pixels
 
 
-def unreadable(path: Path, error: Exception) -> InputError:
+def unreadable(path: File, error: Exception) -> InputError:
     """The error that says that a decoder failed, and at what."""
     reason = (str(error) or type(error).__name__).splitlines()[0]
     return InputError(
@@ -99,21 +99,21 @@ def unreadable(path: Path, error: Exception) -> InputError:
     )
 
 
-def truncated(path: Path, there: str) -> InputError:
+def truncated(path: File, there: str) -> InputError:
     """The error that says that a file ends too early."""
     return InputError(
         f"cannot read {path} as an image: it is truncated ({there})", hint="copy or export the file again"
     )
 
 
-def several(path: Path, pages: int) -> InputError:
+def several(path: File, pages: int) -> InputError:
     """The error that says that a file holds several pictures."""
     return InputError(
         f"expected one image in {path}, found {pages} pages", hint="save each page as its own file"
     )
 
 
-def _check_floats(path: Path, pixels: npt.NDArray[Any]) -> None:
+def _check_floats(path: File, pixels: npt.NDArray[Any]) -> None:
     if not np.isfinite(pixels).all():
         count = int(pixels.size - np.isfinite(pixels).sum())
         raise InputError(
@@ -127,7 +127,7 @@ def _check_floats(path: Path, pixels: npt.NDArray[Any]) -> None:
         )
 
 
-def _check_range(path: Path, top: int) -> None:
+def _check_range(path: File, top: int) -> None:
     """Refuse 16-bit integers that look like those of a camera of 10, 12 or 14 bits: 16 times too dark."""
     if 0 < top < 4096 or top == 16383:
         bits = max(8, top.bit_length() + top.bit_length() % 2)

@@ -25,6 +25,7 @@ from jaxtyping import Float32
 from PIL import Image
 
 from invkit.errors import InputError, OutputError
+from invkit.files.archives import ARCHIVES
 from invkit.files.atomic import atomic_write
 from invkit.files.pictures import MAX_PIXELS, SUFFIXES, check_file, read_picture
 from invkit.files.png import write_png
@@ -177,14 +178,19 @@ def to_picture(pixels: npt.NDArray[Any]) -> Image.Image:
 
 
 def skipped(paths: Iterable[str | os.PathLike[str]]) -> dict[Path, str]:
-    """What `find_images` passes over in the folders of a list, and why; hidden files are not mentioned."""
+    """What is passed over in the folders of a list, and why; hidden files are not mentioned.
+
+    Archives are read in a folder without images, and passed over beside them.
+    """
     found = {}
     for folder in filter(Path.is_dir, map(Path, paths)):
-        for name in _visible(folder):
+        names = _visible(folder)
+        taken = () if any(_suffix(name) in SUFFIXES for name in names) else ARCHIVES
+        for name in names:
             path = folder / name
             if not path.is_file():
                 found[path] = "a folder" if path.is_dir() else "no file"
-            elif _suffix(name) not in SUFFIXES:
+            elif _suffix(name) not in (*SUFFIXES, *taken):
                 found[path] = f"no image ({path.suffix or 'no suffix'})"
     return found
 

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import numpy as np
 
 from invkit.errors import InputError
 from invkit.files.arrays import load_npy, npy_shape
 from invkit.files.decoded import Decoded
+from invkit.files.held import File, size_of
 
 
-def npy_size(path: Path) -> tuple[int, int]:
+def npy_size(path: File) -> tuple[int, int]:
     """Height and width as the file's header has them; (0, 0) where it is no picture at all."""
     with path.open("rb") as stream:
         shape = npy_shape(stream)
     return (shape[-2], shape[-1]) if len(shape) >= 2 else (0, 0)
 
 
-def read_npy(path: Path) -> Decoded:
+def read_npy(path: File) -> Decoded:
     """Decode an npy file of uint8, uint16, bool or floats in [0, 1].
 
     Raises:
         InputError: another shape or dtype.
     """
     with path.open("rb") as stream:
-        array = load_npy(stream, os.fstat(stream.fileno()).st_size)
+        array = load_npy(stream, size_of(path))
     if array.ndim == 2:
         array = array[None]
     if array.ndim != 3 or (array.shape[0] not in (1, 3) and 0 not in array.shape):
@@ -40,7 +38,7 @@ def read_npy(path: Path) -> Decoded:
     return numbers(path, array)
 
 
-def numbers(path: Path, array: np.ndarray) -> Decoded:
+def numbers(path: File, array: np.ndarray) -> Decoded:
     """A plain array as a picture: unsigned integers of 8 or 16 bits by their range, floats as they are.
 
     Raises:

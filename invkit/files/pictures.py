@@ -23,6 +23,7 @@ from jaxtyping import Float32
 from invkit.errors import InputError, InvkitError
 from invkit.files import fits, npy, pillow, png
 from invkit.files.decoded import Decoded, unit_range, unreadable
+from invkit.files.held import File, Held, size_of
 
 SUFFIXES = (
     *(".png", ".jpg", ".jpeg", ".tif", ".tiff", ".npy"),
@@ -71,12 +72,13 @@ class Picture:
 
 
 def read_picture(
-    path: str | os.PathLike[str], *, grey: bool = False, max_pixels: int = MAX_PIXELS
+    path: str | os.PathLike[str] | Held, *, grey: bool = False, max_pixels: int = MAX_PIXELS
 ) -> Picture:
     """Read a picture file with its depth, colour profile and EXIF.
 
     Args:
-        path: a PNG, JPEG, TIFF, WebP, BMP, npy, HEIC or FITS file; the last two with their extras.
+        path: a PNG, JPEG, TIFF, WebP, BMP, npy, HEIC or FITS file; the last two with their extras. Or its
+            bytes, held in memory.
         grey: reduce colour to one channel of luma (ITU-R BT.601). A colour profile is then left out.
         max_pixels: a file whose header promises more is refused unread.
 
@@ -84,14 +86,14 @@ def read_picture(
         InputError: missing, unreadable, damaged, truncated, too large, empty, transparent, many-paged,
             non-finite, out of range, or with numbers whose meaning is unknown.
     """
-    path = Path(path)
+    path = path if isinstance(path, Held) else Path(path)
     height, width = picture_size(path)
     if height * width > max_pixels:
         raise InputError(
             f"{path} has {width}×{height} pixels, which are more than {max_pixels:,}",
             hint=f"raise the limit (--max-pixels {height * width}) or make the picture smaller",
         )
-    held = path.stat().st_size
+    held = size_of(path)
     if height * width > max(_FREE_PIXELS, _PIXELS_A_BYTE * held):
         raise InputError(
             f"{path} has {width}×{height} pixels in {held:,} bytes, so few that it is blank or damaged",
@@ -107,13 +109,13 @@ def read_picture(
     return Picture(pixels, decoded.bits, icc or None, decoded.exif, notes)
 
 
-def picture_size(path: str | os.PathLike[str]) -> tuple[int, int]:
+def picture_size(path: str | os.PathLike[str] | Held) -> tuple[int, int]:
     """Height and width of a picture by its header, before any orientation is applied; no pixel is read.
 
     Raises:
         InputError: missing, of another type, without a sound header, or with several pages.
     """
-    path = Path(path)
+    path = path if isinstance(path, Held) else Path(path)
     check_file(path)
     size, _ = _decoder(path)
     height, width = _decoding(path, size)
@@ -122,12 +124,13 @@ def picture_size(path: str | os.PathLike[str]) -> tuple[int, int]:
     return height, width
 
 
-def check_file(path: Path) -> None:
+def check_file(path: File) -> None:
     """Refuse what is no file with the name of a picture; raises :class:`InputError`."""
-    if not path.exists():
-        raise InputError(f"no such file: {path}", hint="check the path")
-    if not path.is_file():
-        raise InputError(f"not a file: {path}", hint="name an image file")
+    if isinstance(path, Path):
+        if not path.exists():
+            raise InputError(f"no such file: {path}", hint="check the path")
+        if not path.is_file():
+            raise InputError(f"not a file: {path}", hint="name an image file")
     if path.suffix.lower() not in SUFFIXES:
         raise InputError(
             f"cannot read images of type {path.suffix or '(no suffix)'}: {path}",
@@ -135,7 +138,7 @@ def check_file(path: Path) -> None:
         )
 
 
-def _decoder(path: Path) -> tuple[Callable[[Path], tuple[int, int]], Callable[[Path], Decoded]]:
+def _decoder(path: File) -> tuple[Callable[[File], tuple[int, int]], Callable[[File], Decoded]]:
     """How to read the header and the whole of a file."""
     suffix = path.suffix.lower()
     if suffix == ".npy":
@@ -158,16 +161,16 @@ def _decoder(path: Path) -> tuple[Callable[[Path], tuple[int, int]], Callable[[P
     heif = head[4:8] == b"ftyp" and head[8:12] in _HEIF
     formats = ("HEIF",) if heif else ("JPEG", "WEBP", "BMP")
 
-    def size(path: Path) -> tuple[int, int]:
+    def size(path: File) -> tuple[int, int]:
         return pillow.pillow_size(path, *formats)
 
-    def read(path: Path) -> Decoded:
+    def read(path: File) -> Decoded:
         return pillow.read_plain(path, *formats)
 
     return size, read
 
 
-def _decoding(path: Path, decode: Callable[[Path], Result]) -> Result:
+def _decoding(path: File, decode: Callable[[File], Result]) -> Result:
     """What a decoder makes of a file; whatever it raises becomes an InputError."""
     try:
         return decode(path)

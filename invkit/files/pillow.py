@@ -14,7 +14,6 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,7 @@ from PIL import ExifTags, Image, ImageCms
 
 from invkit.errors import InputError
 from invkit.files.decoded import Decoded, check_opaque, several, upright
+from invkit.files.held import File, source
 
 _JPEG, _MOST_SCANS = b"\xff\xd8", 64  # a progressive JPEG has about ten
 #: a marker of a JPEG that is neither a byte of the picture nor a restart
@@ -42,7 +42,7 @@ class UnknownRawMode(ValueError):
 
 
 @contextmanager
-def opened(path: Path, *formats: str) -> Iterator[Image.Image]:
+def opened(path: File, *formats: str) -> Iterator[Image.Image]:
     """A picture of one of these formats, its header read.
 
     Raises:
@@ -55,7 +55,7 @@ def opened(path: Path, *formats: str) -> Iterator[Image.Image]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # they are about metadata; missing pixels are errors
-            with Image.open(path, formats=formats) as picture:
+            with Image.open(source(path), formats=formats) as picture:
                 pages = getattr(picture, "n_frames", 1)
                 # MPO is a phone's JPEG with a preview behind it (JPEG's reader knows): page one is it.
                 if pages > 1 and picture.format not in ("MPO", "TIFF"):
@@ -65,13 +65,13 @@ def opened(path: Path, *formats: str) -> Iterator[Image.Image]:
         Image.MAX_IMAGE_PIXELS = limit
 
 
-def pillow_size(path: Path, *formats: str) -> tuple[int, int]:
+def pillow_size(path: File, *formats: str) -> tuple[int, int]:
     """Height and width as the header has them, before any orientation is applied."""
     with opened(path, *formats) as picture:
         return picture.height, picture.width
 
 
-def read_plain(path: Path, *formats: str) -> Decoded:
+def read_plain(path: File, *formats: str) -> Decoded:
     """Decode a picture of 8 bits a sample."""
     content = path.read_bytes() if "JPEG" in formats else b""
     if content.startswith(_JPEG) and _scans(content) > _MOST_SCANS:
@@ -96,7 +96,7 @@ def _scans(content: bytes) -> int:
     return scans
 
 
-def plain(path: Path, picture: Image.Image) -> Decoded:
+def plain(path: File, picture: Image.Image) -> Decoded:
     """A loaded picture of 8 bits: grey or RGB, upright, its palette resolved and its alpha dropped.
 
     Raises:
@@ -131,21 +131,22 @@ def channels(picture: Image.Image) -> npt.NDArray[Any]:
     return pixels[None] if pixels.ndim == 2 else np.moveaxis(pixels, -1, 0)
 
 
-def both_bytes(picture: Image.Image) -> npt.NDArray[Any]:
+def both_bytes(path: File, picture: Image.Image) -> npt.NDArray[Any]:
     """The samples of a colour picture of 16 bits, (channels, height, width) of uint16.
 
     Pillow has no mode for them and keeps the high byte of each. What it takes for the high byte follows from
     the byte order of its raw mode, so a picture that is decoded in both orders gives both bytes.
 
     Args:
-        picture: opened by its path and not loaded.
+        path: the file.
+        picture: opened and not loaded.
 
     Raises:
         UnknownRawMode: Pillow would decode it in another way.
     """
     found = []
     for swap in (False, True):
-        with Image.open(picture.filename, formats=[picture.format or ""]) as again:  # type: ignore[attr-defined]
+        with Image.open(source(path), formats=[picture.format or ""]) as again:
             again.seek(picture.tell())
             tiles = again.tile
             again.tile = [_swapped(tile) if swap else tile for tile in tiles]
@@ -215,7 +216,7 @@ def _without_ink(picture: Image.Image, icc: bytes | None) -> Image.Image:
     return made
 
 
-def _register_heif(path: Path) -> None:
+def _register_heif(path: File) -> None:
     try:
         from pillow_heif import register_heif_opener
     except ImportError as error:

@@ -7,11 +7,9 @@ takes missing rows for black. The header, the transparent colour and the number 
 from __future__ import annotations
 
 import io
-import os
 import struct
 import zlib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import IO, Any
 
 import attrs
@@ -20,6 +18,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from invkit.files.decoded import Decoded, check_opaque, truncated, upright
+from invkit.files.held import File, size_of, source
 from invkit.files.pillow import both_bytes, channels, exif_of, opened, plain
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -66,13 +65,13 @@ class Header:
         return total
 
 
-def png_size(path: Path) -> tuple[int, int]:
+def png_size(path: File) -> tuple[int, int]:
     """Height and width as the header has them."""
     header = _header(path)
     return header.height, header.width
 
 
-def read_png(path: Path) -> Decoded:
+def read_png(path: File) -> Decoded:
     """Decode a PNG of 1 to 16 bits a sample.
 
     Raises:
@@ -80,9 +79,9 @@ def read_png(path: Path) -> Decoded:
     """
     header = _header(path)
     with opened(path, "PNG") as picture:
-        pixels = both_bytes(picture) if header.depth == 16 and header.colour in (_RGB, _RGBA) else None
+        pixels = both_bytes(path, picture) if header.depth == 16 and header.colour in (_RGB, _RGBA) else None
         if header.depth == 16 and header.colour == _GREY_ALPHA:
-            pixels = _grey_and_alpha(picture)
+            pixels = _grey_and_alpha(path)
         picture.load()
         _check_rows(path, header)
         if header.colour == _PALETTE:
@@ -130,16 +129,16 @@ def _chunk(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
-def _grey_and_alpha(picture: Image.Image) -> npt.NDArray[Any]:
+def _grey_and_alpha(path: File) -> npt.NDArray[Any]:
     """The samples of 16-bit grey with alpha, whose four bytes a pixel are decoded as if they were RGBA."""
-    with Image.open(picture.filename, formats=["PNG"]) as again:  # type: ignore[attr-defined]
+    with Image.open(source(path), formats=["PNG"]) as again:
         again.tile = [tile._replace(args="RGBA") for tile in again.tile]
         again.load()
         high_grey, low_grey, high_alpha, low_alpha = channels(again).astype(np.uint16)
     return np.stack([high_grey << 8 | low_grey, high_alpha << 8 | low_alpha])
 
 
-def _check_key(path: Path, pixels: npt.NDArray[Any], key: Any, header: Header) -> None:
+def _check_key(path: File, pixels: npt.NDArray[Any], key: Any, header: Header) -> None:
     """Refuse a picture that has the colour which its file declares transparent."""
     most = 2**header.depth - 1
     scale = 255 // most if header.depth < 8 else 1  # Pillow has spread the samples over 8 bits
@@ -148,7 +147,7 @@ def _check_key(path: Path, pixels: npt.NDArray[Any], key: Any, header: Header) -
     check_opaque(path, ~hidden)
 
 
-def _check_rows(path: Path, header: Header) -> None:
+def _check_rows(path: File, header: Header) -> None:
     """Refuse a picture whose compressed rows end before its last: Pillow would take them for black."""
     inflate, there = zlib.decompressobj(), 0
     for body in _image_data(path):
@@ -159,17 +158,17 @@ def _check_rows(path: Path, header: Header) -> None:
         raise truncated(path, f"{there} of {header.length} bytes of pixels")
 
 
-def _header(path: Path) -> Header:
+def _header(path: File) -> Header:
     """The header of a file whose chunks all lie inside it: Pillow allocates what their lengths say."""
     with path.open("rb") as stream:
-        header, size = Header.read(stream), os.fstat(stream.fileno()).st_size
+        header, size = Header.read(stream), size_of(path)
         for kind, length in _chunks(stream):
             if stream.tell() + length > size:
                 raise truncated(path, f"inside {kind!r}")
     return header
 
 
-def _image_data(path: Path) -> Iterator[bytes]:
+def _image_data(path: File) -> Iterator[bytes]:
     """The bodies of the IDAT chunks."""
     with path.open("rb") as stream:
         for kind, length in _chunks(stream):

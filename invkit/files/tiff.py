@@ -12,7 +12,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import attrs
@@ -24,6 +23,7 @@ from tifffile import TiffFile, TiffPage
 from invkit.errors import InputError
 from invkit.files.bounded import Inflated, check_ratio
 from invkit.files.decoded import Decoded, check_opaque, several, truncated, upright
+from invkit.files.held import File, source
 from invkit.files.pillow import UnknownRawMode, both_bytes, channels, exif_of, opened, plain
 
 # What tifffile remarks on a file is said by an error, or not at all.
@@ -58,20 +58,20 @@ class Layout:
         return self.samples - _COLOURS[self.photometric]
 
 
-def tiff_size(path: Path) -> tuple[int, int]:
+def tiff_size(path: File) -> tuple[int, int]:
     """Height and width as the header has them, before any orientation is applied."""
-    with TiffFile(path) as file:
+    with TiffFile(source(path)) as file:
         page = _only_page(path, file)[1]
         return page.imagelength, page.imagewidth
 
 
-def read_tiff(path: Path) -> Decoded:
+def read_tiff(path: File) -> Decoded:
     """Decode a TIFF: 1 to 16 bits a sample, or floats in [0, 1]; grey, RGB, palette, CMYK of 8 bits.
 
     Raises:
         InputError: several pages, missing rows, transparent pixels, or numbers of another meaning.
     """
-    with TiffFile(path) as file:
+    with TiffFile(source(path)) as file:
         number, page = _only_page(path, file)
         layout = _layout(path, page)
         check_ratio("the picture", page.nbytes, file.filehandle.size)
@@ -90,7 +90,7 @@ def read_tiff(path: Path) -> Decoded:
     return Decoded(upright_pixels, white, layout.bits, icc, exif, notes=notes)
 
 
-def _only_page(path: Path, file: TiffFile) -> tuple[int, TiffPage]:
+def _only_page(path: File, file: TiffFile) -> tuple[int, TiffPage]:
     """The one picture of a file and its index among the pages; previews do not count."""
     pages = _some_pages(file, _FEW_PAGES)
     if not pages:
@@ -104,7 +104,7 @@ def _only_page(path: Path, file: TiffFile) -> tuple[int, TiffPage]:
     return whole[0]
 
 
-def _layout(path: Path, page: TiffPage) -> Layout:
+def _layout(path: File, page: TiffPage) -> Layout:
     """What the tags say, where invkit knows what it means."""
     photometric, bits, sample = page.photometric, page.bitspersample, page.sampleformat
     if photometric not in _COLOURS:
@@ -131,7 +131,7 @@ def _layout(path: Path, page: TiffPage) -> Layout:
     return layout
 
 
-def check_pages(path: Path, file: TiffFile) -> None:
+def check_pages(path: File, file: TiffFile) -> None:
     """Refuse a stack that lacks strips or tiles, or unpacks to far more than the file.
 
     Raises:
@@ -153,7 +153,7 @@ def _some_pages(file: TiffFile, most: int) -> list[TiffPage]:
     return pages
 
 
-def _check_segments(path: Path, page: TiffPage, size: int) -> None:
+def _check_segments(path: File, page: TiffPage, size: int) -> None:
     """Refuse a page that lacks strips or tiles, or parts of them: decoders would take them for black.
 
     Args:
@@ -249,7 +249,7 @@ def _by_tifffile(page: TiffPage) -> npt.NDArray[Any] | None:
     return values[:, 0].transpose(0, 3, 1, 2).reshape(planes * samples, height, width)
 
 
-def _by_pillow(path: Path, number: int, layout: Layout) -> Decoded:
+def _by_pillow(path: File, number: int, layout: Layout) -> Decoded:
     """The picture by Pillow, for the layouts in which Pillow's numbers are right."""
     if layout.photometric == _YCBCR and layout.compression != _JPEG:
         raise InputError(f"{path} has YCbCr pixels that are not compressed as JPEG", hint=_AS)
@@ -264,7 +264,7 @@ def _by_pillow(path: Path, number: int, layout: Layout) -> Decoded:
                 picture.load()
                 return attrs.evolve(plain(path, picture), bits=layout.bits)
             deep = layout.bits == 16 and layout.samples > 1
-            pixels = both_bytes(picture) if deep else None
+            pixels = both_bytes(path, picture) if deep else None
             picture.load()
             if not deep and not picture.mode.startswith("I;16"):  # there samples are as they are stored
                 raise _needs_codecs(path, layout)
@@ -278,7 +278,7 @@ def _by_pillow(path: Path, number: int, layout: Layout) -> Decoded:
     return Decoded(upright(pixels, orientation), white, layout.bits, icc, exif)
 
 
-def _intensities(path: Path, pixels: npt.NDArray[Any], layout: Layout, white: float) -> npt.NDArray[Any]:
+def _intensities(path: File, pixels: npt.NDArray[Any], layout: Layout, white: float) -> npt.NDArray[Any]:
     """The colours alone, with zero for black."""
     pixels = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
     if layout.extra:
@@ -291,7 +291,7 @@ def _intensities(path: Path, pixels: npt.NDArray[Any], layout: Layout, white: fl
     return pixels
 
 
-def _exif(path: Path, number: int) -> tuple[bytes | None, tuple[str, ...]]:
+def _exif(path: File, number: int) -> tuple[bytes | None, tuple[str, ...]]:
     """What describes the photograph, and a remark where it cannot be read."""
     try:
         with opened(path, "TIFF") as picture:
@@ -301,7 +301,7 @@ def _exif(path: Path, number: int) -> tuple[bytes | None, tuple[str, ...]]:
         return None, ("the EXIF of this kind of TIFF is left out",)
 
 
-def _needs_codecs(path: Path, layout: Layout) -> InputError:
+def _needs_codecs(path: File, layout: Layout) -> InputError:
     what = f"{layout.bits}-bit {'floats' if layout.sample == _FLOAT else 'integers'}"
     return InputError(
         f"reading {what} in this layout needs imagecodecs: {path}",

@@ -24,7 +24,7 @@ import sys
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import attrs
 import pluggy
@@ -37,6 +37,9 @@ from invkit.plugin.guarding import Stopped, guarded, one_line
 from invkit.plugin.registry import Registry, nearest
 
 HOST = "invkit"
+Distribution = Any
+"""importlib's class, or that of the package importlib_metadata, which replaces it once imported."""
+
 HEAVY = ("torch", "numpy", "scipy")
 """Modules a plugin's hook module should leave alone until something of it is used."""
 
@@ -114,7 +117,7 @@ def discover(path: Sequence[str] | None = None) -> tuple[Candidate, ...]:
     return tuple(found[key] for key in sorted(found, key=lambda key: (key[0] != HOST, key)))
 
 
-def _candidates(distribution: importlib.metadata.Distribution, name: str) -> Iterator[Candidate]:
+def _candidates(distribution: Distribution, name: str) -> Iterator[Candidate]:
     for point in distribution.entry_points:
         if point.group == hookspecs.GROUP:
             requires = tuple(map(str, distribution.requires or ()))
@@ -122,7 +125,7 @@ def _candidates(distribution: importlib.metadata.Distribution, name: str) -> Ite
             yield Candidate(point.name, module, name, str(distribution.version), requires)
 
 
-def _unreadable(distribution: importlib.metadata.Distribution, error: Exception) -> Iterator[Candidate]:
+def _unreadable(distribution: Distribution, error: Exception) -> Iterator[Candidate]:
     """The broken plugin that a distribution with damaged metadata is, if it declares any."""
     try:
         folder = Path(str(getattr(distribution, "_path", ""))).name  # there is no public way to name it

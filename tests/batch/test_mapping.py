@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import invkit
 from invkit.batch import lock
 from invkit.batch.mapping import Report
 from invkit.errors import OutputError
+from invkit.files.held import sha256_of
 from tests.batch.trivial import trivial, write_pictures
 
 
@@ -129,8 +131,13 @@ def test_files_that_may_be_lost_are_read(
 
 def test_touched_files_are_read_once(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[Path] = []
-    sha256 = invkit.batch.folder._sha256  # type: ignore[attr-defined]
-    monkeypatch.setattr("invkit.batch.folder._sha256", lambda path: read.append(path) or sha256(path))
+
+    def noted(path: Path) -> str:
+        read.append(path)
+        return sha256_of(path)
+
+    for module in ("items", "placed"):
+        monkeypatch.setattr(f"invkit.batch.{module}.sha256_of", noted)
     run(pictures)
     assert run(pictures) and not read
     os.utime(pictures / "01.png")
@@ -244,6 +251,14 @@ def test_what_cannot_be_is_refused(
     with pytest.raises(invkit.InputError, match=says):
         invkit.map(trivial(), **{"source": "in", "out": "out", **options})
     assert not Path("out").exists()
+
+
+def test_a_cluster_without_dask_says_what_to_install(
+    pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(invkit.errors.MissingExtra, match=r"pip install \"invkit\[dask\]\""):
+        invkit.map(trivial(), pictures, pictures.parent / "out", cluster="local:2")
 
 
 def test_results_with_the_names_of_pictures(pictures: Path) -> None:

@@ -6,6 +6,7 @@ import io
 import json
 import re
 import sys
+import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -307,3 +308,21 @@ def test_a_terminal_is_told_how_long_a_folder_takes(
     assert deblur(*images, *pretend, "--out", tmp_path / "out") == 0
     first, second = [line for line in capsys.readouterr().err.splitlines() if line.startswith("[")]
     assert first.endswith(" left)") and second.endswith("b.png")
+
+
+def test_a_zip_is_deblurred_into_a_tar(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    blurry = write_blurry(tmp_path / "in", "a.png", "b.png")
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
+        for path in blurry:
+            archive.write(path, f"deep/{path.name}")
+    options = [*write_priors(tmp_path / "weights"), "--solver", QUICK, "--only", "sharp", "--pack"]
+    command = [tmp_path / "photos.zip", *options, "--out", tmp_path / "out"]
+    assert deblur(*command, "--json") == 0
+    said = json.loads(capsys.readouterr().out)
+    assert [record["files"]["sharp"] for record in said["images"]] == ["a.sharp.png", "b.sharp.png"]
+    assert deblur(*command) == 0
+    out, _ = capsys.readouterr()
+    assert "2 of 2 were finished before" in out and f"{tmp_path / 'photos.zip'}/deep/a.png" in out
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        *("config.toml", "records.jsonl", "results.tar")
+    ]
