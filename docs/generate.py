@@ -19,19 +19,11 @@ import click
 
 from invkit.cli.main import cli
 from invkit.plugin.loading import default_manager
-from invkit.plugin.registry import CORE_COMMANDS
+from invkit.plugin.registry import CORE_COMMANDS, KINDS
 
 DOCS = Path(__file__).resolve().parent
-KINDS = {
-    "operators": "operator",
-    "linear": "linear",
-    "priors": "prior",
-    "noises": "noise",
-    "solvers": "solver",
-    "methods": "method",
-    "datasets": "dataset",
-    "monitors": "monitor",
-}
+# kinds without a table of names in choosing.md
+ELSEWHERE = ("trainer", "experiment", "command")
 # marker: (its table in the folder of `invkit bench`, page)
 BENCH = {
     "digits": ("digits.md", "results.md"),
@@ -210,7 +202,7 @@ def generated() -> dict[str, dict[str, str]]:
     """Page → marker → text."""
     return {
         "cli.md": {"commands": command_pages()},
-        "choosing.md": {key: names(kind) for key, kind in KINDS.items()},
+        "choosing.md": {plural: names(kind) for kind, plural in KINDS.items() if kind not in ELSEWHERE},
         "priors.md": {
             "recipes": recipes(),
             "cards": cards(),

@@ -21,6 +21,7 @@ from invkit.plugin.registry import KINDS, Entry, Registry, nearest
 from invkit.plugin.specs import Spec
 
 _DESCRIBED = tuple(kind for kind in KINDS if kind != "command")
+_WITHOUT_OPTIONS = ("method", "experiment")
 
 
 @click.command("describe")
@@ -48,7 +49,7 @@ def _record(registry: Registry, entry: Entry, spec: Spec) -> dict[str, Any]:
     from invkit.plugin.specs import option_text
 
     target = entry.load()
-    signature = None if entry.kind == "method" else signature_of(entry)  # a method is a file
+    signature = None if entry.kind in _WITHOUT_OPTIONS else signature_of(entry)
     options: list[dict[str, Any]] = []
     for option in signature.options if signature else ():
         default = None if option.default is REQUIRED else option_text(option.default)
@@ -64,7 +65,8 @@ def _record(registry: Registry, entry: Entry, spec: Spec) -> dict[str, Any]:
         "options": options,
         "resolved": _resolved(registry, entry, spec),
         "card": _card(registry, entry, spec),
-        **({} if signature else {"file": target}),
+        **({"file": target} if entry.kind == "method" else {}),
+        **({"methods": dict(target.methods)} if entry.kind == "experiment" else {}),
     }
 
 
@@ -107,6 +109,8 @@ def _print(record: dict[str, Any]) -> None:
     say()
     if "file" in record:
         say(record["file"].rstrip())
+    elif "methods" in record:
+        print_table(("method", "what"), list(record["methods"].items()))
     elif record["options"]:
         rows = [
             (o["option"], o["type"], "(required)" if o["default"] is None else o["default"])

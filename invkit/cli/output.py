@@ -22,6 +22,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Final
 
+import attrs
 import click
 
 from invkit.errors import OutputError
@@ -42,6 +43,29 @@ seed_option = click.option(
 
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _results: IO[str] | None = None  # where results go; None: to sys.stdout
+
+
+@attrs.frozen
+class Listing:
+    """What a command lists.
+
+    Args:
+        value: all of it, for ``--json``.
+        columns: the headings of its table.
+        rows: the lines of its table, one text per column each.
+        code: the command's exit code.
+    """
+
+    value: Any
+    columns: Sequence[str]
+    rows: Iterable[Sequence[str]]
+    code: int = 0
+
+    def report(self, as_json: bool) -> int:
+        """Print it, as JSON or as a table; return the exit code."""
+        report(as_json, self.value, self.columns, self.rows)
+        return self.code
+
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
 """The ``--json`` flag that every listing and result has; gives the parameter ``as_json``."""
