@@ -22,7 +22,7 @@ from invkit.plugin.loading import default_manager
 from invkit.plugin.registry import CORE_COMMANDS, KINDS
 
 DOCS = Path(__file__).resolve().parent
-# kinds without a table of names in choosing.md
+# kinds without a table of names in choosing.md; experiments have one in results.md
 ELSEWHERE = ("trainer", "experiment", "command")
 # marker: (its table in the folder of `invkit bench`, page)
 BENCH = {
@@ -203,6 +203,7 @@ def generated() -> dict[str, dict[str, str]]:
     return {
         "cli.md": {"commands": command_pages()},
         "choosing.md": {plural: names(kind) for kind, plural in KINDS.items() if kind not in ELSEWHERE},
+        "results.md": {"experiments": names("experiment")},
         "priors.md": {
             "recipes": recipes(),
             "cards": cards(),

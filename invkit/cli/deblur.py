@@ -46,6 +46,8 @@ EXPLAINED = {
 }
 """What a status means that is no failure."""
 
+#: what a record has for the next run, and what config.toml says
+_NOT_TOLD = ("image_sha256", "sha256", "configuration", "stats", "boot", "versions", "config")
 _LISTED = 1000  # pictures in a table; of more, how many ended in which status
 
 
@@ -83,6 +85,7 @@ _LISTED = 1000  # pictures in a table; of more, how many ended in which status
 @click.option(
     "--batch", type=click.IntRange(1), default=1, metavar="N", help="Small images that are solved together."
 )
+@click.option("--full", is_flag=True, help="Records with every restart, --json with all of them.")
 @click.option("--again", is_flag=True, help="Solve what is finished, too.")
 @click.option("--shard", metavar="I/N", help="Only the I-th of N parts of the images.")
 @quiet_option
@@ -106,6 +109,7 @@ def deblur(
     monitors: tuple[str, ...],
     jobs: int | None,
     batch: int,
+    full: bool,
     again: bool,
     shard: str | None,
     quiet: bool,
@@ -115,9 +119,11 @@ def deblur(
 
     PNG, JPEG, TIFF, WebP, BMP and npy are read; HEIC and FITS with their extras. For a.png the folder --out
     gets a_sharp.png and a_kernel.png (with the exact numbers as .npy), the picture a_panel.png (blurry,
-    recovered, kernel, re-blurred, residual) and the record a.json; and config.toml, which --config takes,
-    and records.jsonl with all records. a_sharp.png has 16 bits where the input has more than 8, and the
-    input's colour profile and EXIF. A text file stands for the images whose paths it has, one a line.
+    recovered, kernel, re-blurred, residual) and the record a.json; and config.toml, which --config takes, and
+    records.jsonl with all records. --json prints the records without what only the next run needs; --full
+    prints them whole, and they then have the figures of every restart. a_sharp.png has 16 bits where the
+    input has more than 8, and the input's colour profile and EXIF. A text file stands for the images whose
+    paths it has, one a line.
 
     The same command goes on where it was stopped, by whatever: an image is left as it is where its record
     fits image, configuration and results. Results of another configuration are replaced. --jobs 8 solves
@@ -165,7 +171,7 @@ def deblur(
     _require_images(source, failures)
     watched = len(source) == 1 or (jobs == 1 and batch == 1)
     pipeline = _with_options(pipeline, seed, part, _monitors(monitors, quiet or not watched))
-    recovery = Recovery(pipeline, grey, max_pixels or MAX_PIXELS, part, place, _only(only), batch)
+    recovery = Recovery(pipeline, grey, max_pixels or MAX_PIXELS, part, place, _only(only), batch, full)
     try:
         check_out(images, source, out)
     except InputError as error:
@@ -178,7 +184,7 @@ def deblur(
     options: dict[str, Any] = {"jobs": jobs, "again": again, "shard": share}
     done = recover_all(recovery, source, failures, out, **options, tell=show.step, say=show.say)
     _refuse_if_nothing(done, alone=show.alone)
-    _print(done, show.names, passed_over, as_json)
+    _print(done, show.names, passed_over, as_json, full)
     if done.full is not None:
         to_stderr(f"invkit: error: {done.full}")
     if done.interrupted:
@@ -352,20 +358,23 @@ class _Show:
 class _Records(list[dict[str, Any]]):
     """The records of a folder, read when they are printed: there may be a million."""
 
-    def __init__(self, out: Path, names: Sequence[str]) -> None:
+    def __init__(self, out: Path, names: Sequence[str], full: bool) -> None:
         super().__init__()
-        self._out, self._names = out, names
+        self._out, self._names, self._left_out = out, names, () if full else _NOT_TOLD
 
     def __len__(self) -> int:
         return len(self._names)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         for name in self._names:
-            yield json.loads((self._out / f"{name}.json").read_bytes())
+            record = json.loads((self._out / f"{name}.json").read_bytes())
+            yield {key: value for key, value in record.items() if key not in self._left_out}
 
 
-def _print(done: Report, names: Sequence[str], passed_over: Mapping[Path, str], as_json: bool) -> None:
-    records = _Records(done.out, names)
+def _print(
+    done: Report, names: Sequence[str], passed_over: Mapping[Path, str], as_json: bool, full: bool
+) -> None:
+    records = _Records(done.out, names, full)
     if as_json:
         print_json(
             {

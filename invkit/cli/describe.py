@@ -11,7 +11,6 @@ import inspect
 import json
 from typing import Any
 
-import attrs
 import click
 
 from invkit.cli.output import json_option, print_json, print_table, say
@@ -21,6 +20,7 @@ from invkit.plugin.registry import KINDS, Entry, Registry, nearest
 from invkit.plugin.specs import Spec
 
 _DESCRIBED = tuple(kind for kind in KINDS if kind != "command")
+_KEYS = ("kind", "name", "target", "summary", "plugin", "distribution")
 _WITHOUT_OPTIONS = ("method", "experiment")
 
 
@@ -59,7 +59,7 @@ def _record(registry: Registry, entry: Entry, spec: Spec) -> dict[str, Any]:
         if key not in keys:
             raise SpecError(f"{entry.kind} {entry.name!r} has no option {key!r}", hint=nearest(key, keys))
     return {
-        **attrs.asdict(entry, filter=attrs.filters.exclude("cls", "default")),
+        **{key: getattr(entry, key) for key in _KEYS},
         "takes_name": signature is not None and signature.name is not None,
         "doc": _first_part(target) if signature else "",
         "options": options,

@@ -5,7 +5,9 @@ Exit code 1 where a plugin is broken. Imports neither torch nor numpy, unless a 
 
 from __future__ import annotations
 
-import attrs
+import dataclasses
+from typing import Any
+
 import click
 
 from invkit import __version__
@@ -27,10 +29,16 @@ def listing() -> Listing:
         to_stderr(
             "no plugins are installed, not even invkit's own; try `pip install --force-reinstall invkit`"
         )
-    records = [attrs.asdict(state, filter=attrs.filters.exclude("requires")) for state in states]
-    value = {"invkit": __version__, "plugins": [{**each.pop("candidate"), **each} for each in records]}
+    value = {"invkit": __version__, "plugins": [_record(state) for state in states]}
     columns = ("plugin", "state", "distribution", "loaded in", "remarks")
     return Listing(value, columns, map(_row, states), int(any(state.status == "broken" for state in states)))
+
+
+def _record(state: PluginState) -> dict[str, Any]:
+    record = dataclasses.asdict(state)
+    record = {**record.pop("candidate"), **record}
+    del record["requires"]
+    return record
 
 
 def _row(state: PluginState) -> tuple[str, ...]:

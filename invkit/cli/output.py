@@ -20,9 +20,8 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, Final, NamedTuple
 
-import attrs
 import click
 
 from invkit.errors import OutputError
@@ -45,8 +44,7 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u20
 _results: IO[str] | None = None  # where results go; None: to sys.stdout
 
 
-@attrs.frozen
-class Listing:
+class Listing(NamedTuple):  # made in a third of the time of an attrs class, while every command waits
     """What a command lists.
 
     Args:

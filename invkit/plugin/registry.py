@@ -12,17 +12,14 @@ Targets are strings ``"module:attribute"``: nothing heavy is imported to list wh
 
 from __future__ import annotations
 
-import difflib
+import dataclasses
 import pkgutil
 import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partialmethod
-from importlib import resources
 from typing import Any
-
-import attrs
 
 from invkit.errors import PluginError, SpecError
 from invkit.plugin.guarding import one_line
@@ -47,7 +44,7 @@ _TARGET = re.compile(r"[\w.]+:[\w.]+")
 _FOLDER = re.compile(r"[\w.]+:[\w./-]+")
 
 
-@attrs.frozen
+@dataclasses.dataclass(frozen=True, slots=True)
 class Entry:
     """One registered thing.
 
@@ -69,7 +66,7 @@ class Entry:
     plugin: str
     distribution: str
     default: bool = False
-    cls: Any = attrs.field(default=None, repr=False)
+    cls: Any = dataclasses.field(default=None, repr=False)
 
     @property
     def place(self) -> tuple[str, str]:
@@ -93,6 +90,8 @@ class Entry:
         package, file = self.place
         try:
             if self.kind == "method":
+                from importlib import resources  # slow to import
+
                 return resources.files(package).joinpath(file).read_text(encoding="utf-8")
             return pkgutil.resolve_name(self.target)
         except (Exception, SystemExit) as error:  # whatever a plugin's module raises is the plugin's fault
@@ -351,6 +350,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
         name: what was given.
         known: what there is.
     """
+    import difflib  # only where something went wrong
+
     names = list(known)
     lowered = {other.lower(): other for other in reversed(names)}
     close = difflib.get_close_matches(name.lower(), lowered, n=1)

@@ -16,7 +16,6 @@ import click
 
 from invkit.cli.output import json_option, print_json, print_table, say
 from invkit.errors import PluginError
-from invkit.plugin.loading import default_manager
 
 if TYPE_CHECKING:
     from invkit_experiments.engine.benchmark import Benchmark, Settings
@@ -112,10 +111,10 @@ def benchmark(name: str) -> Benchmark:
         SpecError: no such name; the message gives the nearest and the list.
         PluginError: it is no Benchmark.
     """
+    from invkit.parts import experiment
     from invkit_experiments.engine.benchmark import Benchmark
 
-    entry = default_manager().registry.entry("experiment", name)
-    found = entry.load()
+    found = experiment(name)
     if not isinstance(found, Benchmark):
-        raise PluginError(f"{entry.target} of {entry.distribution} is no Benchmark")
+        raise PluginError(f"the experiment {name!r} is no Benchmark of invkit_experiments")
     return found

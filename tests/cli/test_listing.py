@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 from pathlib import Path
@@ -177,7 +178,7 @@ def test_doctor_finds_what_is_broken(
         "invkit.files.store.read_prior", lambda path: (_ for _ in ()).throw(WeightsError("altered"))
     )
     broken = PluginState(Candidate("bad", "bad", "plug-bad", "1"), "broken", "raises", "pip install x")
-    manager.states = (attrs.evolve(broken, status="incompatible"), broken)
+    manager.states = (dataclasses.replace(broken, status="incompatible"), broken)
     assert main(["doctor", "--json"]) == 1
     found = findings(capsys)
     assert found["data folder"] == ("broken", f"{blocked} is no readable folder")
