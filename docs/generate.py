@@ -13,6 +13,7 @@ import re
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import click
@@ -198,10 +199,33 @@ def denoisers() -> str:
     return table(["prior", "MB", "data", "steps trained", "pictures", *levels], rows)
 
 
+def gallery() -> str:
+    """Thumbnails of the examples, and a section for each: what it shows, its picture and its code."""
+    described = spec_from_file_location("docs_gallery", DOCS / "gallery.py")
+    assert described is not None and described.loader is not None
+    module = sys.modules[described.name] = module_from_spec(described)
+    described.loader.exec_module(module)
+    thumbnails, sections = [], []
+    for path in module.examples():
+        (first, *cells), picture = module.cells(path.read_text("utf-8")), f"images/gallery/{path.stem}.png"
+        heading, _, about = first.text.partition("\n\n")
+        title = heading.removeprefix("# ")
+        anchor = re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
+        image = f'<img src="{picture}" alt="{title}"'
+        thumbnails.append(f'[{image} width="240" loading="lazy">](#{anchor})')
+        code = "\n\n".join(
+            f"```python no-run\n{cell.text}\n```" if cell.kind == "code" else cell.text for cell in cells
+        )
+        source = f"*`examples/gallery/{path.name}`*"
+        sections.append(f"## {title}\n\n{about}\n\n{image}>\n\n{source}\n\n{code}")
+    return "\n".join(thumbnails) + "\n\n" + "\n\n".join(sections)
+
+
 def generated() -> dict[str, dict[str, str]]:
     """Page → marker → text."""
     return {
         "cli.md": {"commands": command_pages()},
+        "gallery.md": {"gallery": gallery()},
         "choosing.md": {plural: names(kind) for kind, plural in KINDS.items() if kind not in ELSEWHERE},
         "results.md": {"experiments": names("experiment")},
         "priors.md": {

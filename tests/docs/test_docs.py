@@ -88,8 +88,9 @@ def test_python_that_is_not_run_is_python(page: Path) -> None:
 
 
 def test_most_python_is_run() -> None:
-    run = sum(len(blocks(page, "python", runnable=True)) for page in PAGES)
-    assert run > 3 * (sum(len(blocks(page, "python")) for page in PAGES) - run)
+    pages = [page for page in PAGES if page.name != "gallery.md"]  # tests/examples runs its scripts
+    run = sum(len(blocks(page, "python", runnable=True)) for page in pages)
+    assert run > 3 * (sum(len(blocks(page, "python")) for page in pages) - run)
 
 
 def test_methods_and_configurations_shown_can_be_loaded() -> None:
@@ -130,7 +131,7 @@ def test_every_page_is_in_the_index() -> None:
 
 
 def test_pictures_are_small() -> None:
-    pictures = list((ROOT / "docs" / "images").iterdir())
+    pictures = [path for path in (ROOT / "docs" / "images").rglob("*") if path.is_file()]
     assert pictures and all(picture.stat().st_size < 300_000 for picture in pictures)
 
 
