@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from invkit.cli.output import json_option, report
+from invkit.cli.output import completing, json_option, report
 from invkit.errors import InvkitError, PluginError
 from invkit.plugin.building import build
 from invkit.plugin.loading import default_manager
@@ -28,7 +28,7 @@ def datasets() -> None:
 
 
 @datasets.command("fetch")
-@click.argument("name")
+@click.argument("name", shell_complete=completing("dataset"))
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),

@@ -19,6 +19,7 @@ import click
 
 from invkit.cli.output import (
     PATH,
+    completing,
     grey_option,
     images_argument,
     json_option,
@@ -54,13 +55,38 @@ _LISTED = 1000  # pictures in a table; of more, how many ended in which status
 @click.command("deblur")
 @images_argument
 @click.option(
-    "--prior", "priors", multiple=True, metavar="SPEC", help="Give two: kernel's, then image's; or none."
+    "--prior",
+    "priors",
+    multiple=True,
+    metavar="SPEC",
+    shell_complete=completing("prior"),
+    help="Give two: kernel's, then image's; or none.",
 )
-@click.option("--method", metavar="NAME", help="A composition by name; see `invkit list methods`.")
-@click.option("--operator", metavar="SPEC", help="The blur's model; has a default.")
-@click.option("--noise", metavar="SPEC", help="The noise model; Gaussian by default.")
 @click.option(
-    "--solver", "solvers", multiple=True, metavar="SPEC", help="Has a default; several are stages in turn."
+    "--method",
+    metavar="NAME",
+    shell_complete=completing("method"),
+    help="A composition by name; see `invkit list methods`.",
+)
+@click.option(
+    "--operator",
+    metavar="SPEC",
+    shell_complete=completing("operator"),
+    help="The blur's model; has a default.",
+)
+@click.option(
+    "--noise",
+    metavar="SPEC",
+    shell_complete=completing("noise"),
+    help="The noise model; Gaussian by default.",
+)
+@click.option(
+    "--solver",
+    "solvers",
+    multiple=True,
+    metavar="SPEC",
+    shell_complete=completing("solver"),
+    help="Has a default; several are stages in turn.",
 )
 @click.option("--config", type=PATH, metavar="FILE", help="TOML or JSON in place of the specs.")
 @click.option("--kernel", type=PATH, metavar="FILE", help="The kernel, where it is known: PNG or npy.")

@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from invkit.cli.output import json_option, print_json, print_table, say
+from invkit.cli.output import completing, json_option, print_json, print_table, say
 from invkit.errors import SpecError
 from invkit.plugin.loading import default_manager
 from invkit.plugin.registry import KINDS, Entry, Registry, nearest
@@ -25,7 +25,7 @@ _WITHOUT_OPTIONS = ("method", "experiment")
 
 
 @click.command("describe")
-@click.argument("spec")
+@click.argument("spec", shell_complete=completing(*_DESCRIBED))
 @json_option
 def describe(spec: str, as_json: bool) -> None:
     """Say what SPEC means: a name from `invkit list`, such as altgd, wavelet:db4, vae:blurA or faces."""

@@ -18,7 +18,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
 
@@ -63,6 +63,19 @@ class Listing(NamedTuple):  # made in a third of the time of an attrs class, whi
         """Print it, as JSON or as a table; return the exit code."""
         report(as_json, self.value, self.columns, self.rows)
         return self.code
+
+
+
+def completing(*kinds: str) -> Callable[[click.Context, click.Parameter, str], list[str]]:
+    """Let a shell complete an argument by the names that are registered under some kinds."""
+
+    def complete(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
+        from invkit.plugin.loading import default_manager
+
+        names = {entry.name for kind in kinds for entry in default_manager().registry.entries(kind)}
+        return sorted(name for name in names if name.startswith(begun))
+
+    return complete
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from invkit.cli.output import PATH, json_option, quiet_option, report, say, seed_option, to_stderr
+from invkit.cli.output import PATH, completing, json_option, quiet_option, report, say, seed_option, to_stderr
 from invkit.errors import UsageError
 from invkit.files.plain import parse_toml
 from invkit.plugin.registry import Entry, Registry
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @click.command("train")
-@click.argument("trainer")
+@click.argument("trainer", shell_complete=completing("trainer"))
 @click.argument("data", required=False, metavar="[DATA]")
 @click.option("--recipe", metavar="NAME", help="One of the trainer's recipes.")
 @click.option("--out", type=PATH, metavar="DIR", help="Folder of the run; runs/TRAINER-NAME by default.")

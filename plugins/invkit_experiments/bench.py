@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from invkit.cli.output import json_option, print_json, print_table, say
+from invkit.cli.output import completing, json_option, print_json, print_table, say
 from invkit.errors import PluginError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ __all__ = ["bench", "benchmark"]
 
 
 @click.command("bench")
-@click.argument("name")
+@click.argument("name", shell_complete=completing("experiment"))
 @click.option("--images", type=click.IntRange(min=1), metavar="N", help="How many signals; else NAME's own.")
 @click.option(
     "--methods", metavar="A,B,…", default="", help="Only these methods, or inputs, or inputs/method."

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import click
 import pytest
+from click.shell_completion import ShellComplete
 
 from invkit import __version__
 from invkit.cli import main as cli_main
-from invkit.cli.main import main
+from invkit.cli.main import cli, main
 from invkit.errors import InputError, UsageError
 from invkit.plugin.loading import PluginManager
 from invkit.plugin.registry import CORE_COMMANDS
@@ -42,6 +43,23 @@ def test_every_command_has_help_and_is_called_what_the_table_says(
 ) -> None:
     assert main([name, "--help"]) == 0
     assert f"invkit {name}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "begun", "found"),
+    [
+        ([], "list-", "list-plugins"),
+        (["list"], "exp", "experiments"),
+        (["describe"], "altg", "altgd"),
+        (["deblur", "--method"], "fac", "faces"),
+        (["bench"], "table1", "table1"),
+        (["train"], "vae", "vae"),
+        (["datasets", "fetch"], "mnist-", "mnist-sample"),
+    ],
+)
+def test_a_shell_completes_names(words: list[str], begun: str, found: str) -> None:
+    shell = ShellComplete(cli, {}, "invkit", "_INVKIT_COMPLETE")
+    assert [item.value for item in shell.get_completions(words, begun)] == [found]
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
