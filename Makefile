@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 INPUTS := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench docs docs-serve dev constraints clean
+.PHONY: help demo test lint bench docs docs-serve notebooks dist dev constraints clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -34,6 +34,16 @@ bench: $(VENV)/.test  ## measure quality and speed
 
 docs: $(VENV)/.dev  ## build the site into build/site; a warning is an error
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+dist: $(VENV)/.dev  ## build wheel and sdist, check them, install the wheel in a clean environment
+	@rm -rf dist build/dist && $(PIP) install -c constraints.txt twine
+	@$(BIN)/python -m build --quiet --no-isolation --outdir dist
+	@$(BIN)/twine check --strict dist/*
+	@$(PYTHON) -m venv build/dist && build/dist/bin/python -m pip install -qq -c constraints.txt dist/*.whl
+	@cd build/dist && bin/invkit doctor && bin/invkit list-plugins
+
+notebooks: $(VENV)/.test  ## write the gallery's examples as notebooks into build/notebooks
+	@$(BIN)/python docs/gallery.py --notebooks build/notebooks
 
 docs-serve: $(VENV)/.dev  ## show the site while you write
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve

@@ -13,25 +13,18 @@ import re
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import click
 
 from invkit.cli.main import cli
 from invkit.plugin.loading import default_manager
-from invkit.plugin.registry import CORE_COMMANDS
+from invkit.plugin.registry import CORE_COMMANDS, KINDS
 
 DOCS = Path(__file__).resolve().parent
-KINDS = {
-    "operators": "operator",
-    "linear": "linear",
-    "priors": "prior",
-    "noises": "noise",
-    "solvers": "solver",
-    "methods": "method",
-    "datasets": "dataset",
-    "monitors": "monitor",
-}
+# kinds without a table of names in choosing.md; experiments have one in results.md
+ELSEWHERE = ("trainer", "experiment", "command")
 # marker: (its table in the folder of `invkit bench`, page)
 BENCH = {
     "digits": ("digits.md", "results.md"),
@@ -206,11 +199,35 @@ def denoisers() -> str:
     return table(["prior", "MB", "data", "steps trained", "pictures", *levels], rows)
 
 
+def gallery() -> str:
+    """Thumbnails of the examples, and a section for each: what it shows, its picture and its code."""
+    described = spec_from_file_location("docs_gallery", DOCS / "gallery.py")
+    assert described is not None and described.loader is not None
+    module = sys.modules[described.name] = module_from_spec(described)
+    described.loader.exec_module(module)
+    thumbnails, sections = [], []
+    for path in module.examples():
+        (first, *cells), picture = module.cells(path.read_text("utf-8")), f"images/gallery/{path.stem}.png"
+        heading, _, about = first.text.partition("\n\n")
+        title = heading.removeprefix("# ")
+        anchor = re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
+        image = f'<img src="{picture}" alt="{title}"'
+        thumbnails.append(f'[{image} width="240" loading="lazy">](#{anchor})')
+        code = "\n\n".join(
+            f"```python no-run\n{cell.text}\n```" if cell.kind == "code" else cell.text for cell in cells
+        )
+        source = f"*`examples/gallery/{path.name}`*"
+        sections.append(f"## {title}\n\n{about}\n\n{image}>\n\n{source}\n\n{code}")
+    return "\n".join(thumbnails) + "\n\n" + "\n\n".join(sections)
+
+
 def generated() -> dict[str, dict[str, str]]:
     """Page → marker → text."""
     return {
         "cli.md": {"commands": command_pages()},
-        "choosing.md": {key: names(kind) for key, kind in KINDS.items()},
+        "gallery.md": {"gallery": gallery()},
+        "choosing.md": {plural: names(kind) for kind, plural in KINDS.items() if kind not in ELSEWHERE},
+        "results.md": {"experiments": names("experiment")},
         "priors.md": {
             "recipes": recipes(),
             "cards": cards(),

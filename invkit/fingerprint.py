@@ -23,6 +23,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from invkit.plugin.specs import Spec
+
 __all__ = ["fingerprint", "tensors_sha256"]
 
 _PLAIN = (bool, int, float, complex, str, bytes, enum.Enum, PathLike, np.generic, torch.dtype)
@@ -44,6 +46,9 @@ def _leaves(value: Any, path: str, above: tuple[int, ...]) -> Iterator[tuple[str
     """Tensors and plain values with the way to them; ``above`` are the objects on that way."""
     if isinstance(value, (Tensor, np.ndarray, *_PLAIN)):
         yield path, value
+        return
+    if isinstance(value, Spec):
+        yield path, str(value)
         return
     if id(value) in above:
         return

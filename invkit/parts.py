@@ -38,6 +38,7 @@ from invkit.solving.stages import stages_of
 __all__ = [
     "SpecLike",
     "dataset",
+    "experiment",
     "linear",
     "monitor",
     "noise",
@@ -176,6 +177,15 @@ def part(kind: str, given: Any, options: Mapping[str, Any] | None = None) -> Any
     if what is not None and not what.derived:
         remember(built, attrs.evolve(what, state=fingerprint(built)))
     return built
+
+
+def experiment(name: str) -> Any:
+    """What is registered as an experiment, for `invkit bench NAME`.
+
+    Raises:
+        SpecError: an unknown name; the message gives the nearest and the list.
+    """
+    return default_manager().registry.entry("experiment", name).load()
 
 
 def _spec(kind: str, given: Any) -> Spec:

@@ -78,7 +78,7 @@ def train(
     """Train a prior.
 
     Args:
-        trainer: ``"gaussian"``, ``"vae"``, …; see `invkit train --list`.
+        trainer: ``"gaussian"``, ``"vae"``, …; see `invkit list trainers`.
         data: a data set's spec, or a folder of pictures, in place of the recipe's.
         recipe: one of the trainer's. Left out, the trainer makes one for the data, as `gaussian` can.
         changes: values in place of the recipe's, e.g. ``{"rank": 64}``.
@@ -123,7 +123,7 @@ def plan(
         raise UsageError(
             "train needs --recipe, or data",
             hint="write `invkit train TRAINER --recipe NAME`, or a folder of pictures behind the trainer; "
-            "see `invkit train --list`",
+            "see `invkit list trainers`",
         )
     called = found.partition("?")[0] if found else ""
     name = name or recipe or re.sub(r"[^A-Za-z0-9_-]+", "-", Path(called).name).strip("-") or "mine"

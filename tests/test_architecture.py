@@ -45,7 +45,7 @@ WORDS = {
 }
 
 #: what is still to be removed
-NO_KINDS = {"command", "method", "weights"}
+NO_KINDS = {"command", "experiment", "method", "weights"}
 _TARGET = re.compile(r"(invkit_\w+)(\.\w+)*(:\w+)?")
 _OPTION = r"[A-Za-z_]\w*=[^\s,&]*"
 _SPEC = re.compile(rf"(?P<kind>[a-z][A-Za-z0-9_-]*)(:[^?\s]+)?(\?{_OPTION}([,&]{_OPTION})*)?")

@@ -147,6 +147,7 @@ class Recovery:
         device: what the tensors are moved to.
         only: the keys in :data:`FILES` of what is made; the record always is.
         batch: the most pictures of one size, of at most :data:`SMALL` pixels, that are solved together.
+        full: whether records have the figures of every restart, too.
 
     Raises:
         InputError: ``only`` has another word.
@@ -159,6 +160,7 @@ class Recovery:
     device: str = "cpu"
     only: tuple[str, ...] = attrs.field(default=tuple(FILES), converter=_known)
     batch: int = 1
+    full: bool = False
     #: the problem of the last shape, where it is that of all measurements of the shape
     _problems: dict[tuple[int, ...], Problem] = attrs.field(factory=dict, init=False, repr=False)
 
@@ -283,7 +285,7 @@ class Recovery:
             "shape": list(picture.pixels.shape),
             "kernel_shape": None if w is None else list(distinct(w).shape),
             "solved_together": summary["solved_together"],
-            **_told(summary, row, picture.pixels.size),
+            **_told(summary, row, picture.pixels.size, self.full),
             "files": written,
             "sha256": {key: hashlib.sha256(made).hexdigest() for key, made in files.items()},
         }
@@ -377,9 +379,14 @@ def _shaped(pipeline: Pipeline, y: Tensor) -> Problem:
     return problem
 
 
-def _told(summary: Mapping[str, Any], row: int, pixels: int) -> dict[str, Any]:
+def _told(summary: Mapping[str, Any], row: int, pixels: int, full: bool) -> dict[str, Any]:
     """The part of the record that the solver made, from the summary of its solution."""
     residual = summary["residual"][row]
+    restarts = {
+        key: value[row] if isinstance(value, list) else value for key, value in summary["restarts"].items()
+    }
+    if not full:
+        restarts = {"count": len(restarts["objective"]), "winner": restarts["winner"]}
     return {
         "status": summary["status"][row],
         **{key: summary[key][row] for key in ("confidence", "noise", "notes") if key in summary},
@@ -387,8 +394,5 @@ def _told(summary: Mapping[str, Any], row: int, pixels: int) -> dict[str, Any]:
         # per pixel and channel: comparable with the standard deviation of the noise
         "residual_rms": None if residual is None else math.sqrt(residual / pixels),
         "seconds": summary["seconds"],
-        "restarts": {
-            key: value[row] if isinstance(value, list) else value
-            for key, value in summary["restarts"].items()
-        },
+        "restarts": restarts,
     }

@@ -1,6 +1,5 @@
-"""``invkit datasets``: list the data sets, whether their files are here, and their terms; download them.
+"""``invkit datasets fetch``: download a data set; and what ``invkit list datasets`` says of each.
 
-invkit datasets                                # a table; --json for programs
 invkit datasets fetch mnist                    # into $INVKIT_DATA/mnist
 invkit datasets fetch svhn --out ~/data/svhn --file extra_32x32.mat
 """
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from invkit.cli.output import json_option, report
+from invkit.cli.output import completing, json_option, report
 from invkit.errors import InvkitError, PluginError
 from invkit.plugin.building import build
 from invkit.plugin.loading import default_manager
@@ -23,28 +22,13 @@ if TYPE_CHECKING:
     from invkit.contracts.dataset import Dataset
 
 
-@click.group("datasets", invoke_without_command=True)
-@json_option
-@click.pass_context
-def datasets(ctx: click.Context, as_json: bool) -> None:
-    """List the data sets: found here or not, signals in each split, and the terms.
-
-    Each is looked for with its default options: those that read files are found in $INVKIT_DATA/NAME.
-    """
-    if ctx.invoked_subcommand is not None:
-        if as_json:
-            raise click.UsageError(
-                "--json belongs behind the command: invkit datasets fetch NAME --json", ctx
-            )
-        return
-    registry = default_manager().registry
-    records = [_record(registry, entry) for entry in registry.entries("dataset")]
-    columns = ("name", "summary", "train / validation / test", "terms")
-    report(as_json, {"datasets": records}, columns, map(_row, records))
+@click.group("datasets")
+def datasets() -> None:
+    """Download a data set; `invkit list datasets` says which there are, and which are here."""
 
 
 @datasets.command("fetch")
-@click.argument("name")
+@click.argument("name", shell_complete=completing("dataset"))
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
@@ -78,16 +62,18 @@ def _class(entry: Entry) -> type[Dataset]:
     return found
 
 
-def _record(registry: Registry, entry: Entry) -> dict[str, Any]:
-    record: dict[str, Any] = {"name": entry.name, "summary": entry.summary, "plugin": entry.plugin}
+def more(registry: Registry, entry: Entry) -> tuple[dict[str, Any], tuple[str, str]]:
+    """What a data set's record has besides, and its cells: signals in each split, and terms.
+
+    It is looked for with its default options. One that reads files is found in $INVKIT_DATA/NAME.
+    """
+    terms = ""
     try:
-        record["terms"] = _class(entry).terms
+        terms = _class(entry).terms
         data = build(registry, "dataset", Spec(entry.name))
     except InvkitError as error:
-        return {"terms": None} | record | {"here": False, "splits": None, "reason": str(error)}
-    return record | {"here": True, "splits": dict(data.splits), "reason": None}
-
-
-def _row(record: dict[str, Any]) -> tuple[str, str, str, str]:
-    counts = " / ".join(f"{count:,}" for count in (record["splits"] or {}).values())
-    return record["name"], record["summary"], counts or f"not here: {record['reason']}", record["terms"] or ""
+        missing = {"here": False, "splits": None, "reason": str(error)}
+        return {"terms": terms, **missing}, (f"not here: {error}", terms)
+    counts = dict(data.splits)
+    cell = " / ".join(f"{count:,}" for count in counts.values())
+    return {"terms": terms, "here": True, "splits": counts, "reason": None}, (cell, terms)

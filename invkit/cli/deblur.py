@@ -19,6 +19,7 @@ import click
 
 from invkit.cli.output import (
     PATH,
+    completing,
     grey_option,
     images_argument,
     json_option,
@@ -46,19 +47,46 @@ EXPLAINED = {
 }
 """What a status means that is no failure."""
 
+#: what a record has for the next run, and what config.toml says
+_NOT_TOLD = ("image_sha256", "sha256", "configuration", "stats", "boot", "versions", "config")
 _LISTED = 1000  # pictures in a table; of more, how many ended in which status
 
 
 @click.command("deblur")
 @images_argument
 @click.option(
-    "--prior", "priors", multiple=True, metavar="SPEC", help="Give two: kernel's, then image's; or none."
+    "--prior",
+    "priors",
+    multiple=True,
+    metavar="SPEC",
+    shell_complete=completing("prior"),
+    help="Give two: kernel's, then image's; or none.",
 )
-@click.option("--method", metavar="NAME", help="A composition by name; see `invkit list methods`.")
-@click.option("--operator", metavar="SPEC", help="The blur's model; has a default.")
-@click.option("--noise", metavar="SPEC", help="The noise model; Gaussian by default.")
 @click.option(
-    "--solver", "solvers", multiple=True, metavar="SPEC", help="Has a default; several are stages in turn."
+    "--method",
+    metavar="NAME",
+    shell_complete=completing("method"),
+    help="A composition by name; see `invkit list methods`.",
+)
+@click.option(
+    "--operator",
+    metavar="SPEC",
+    shell_complete=completing("operator"),
+    help="The blur's model; has a default.",
+)
+@click.option(
+    "--noise",
+    metavar="SPEC",
+    shell_complete=completing("noise"),
+    help="The noise model; Gaussian by default.",
+)
+@click.option(
+    "--solver",
+    "solvers",
+    multiple=True,
+    metavar="SPEC",
+    shell_complete=completing("solver"),
+    help="Has a default; several are stages in turn.",
 )
 @click.option("--config", type=PATH, metavar="FILE", help="TOML or JSON in place of the specs.")
 @click.option("--kernel", type=PATH, metavar="FILE", help="The kernel, where it is known: PNG or npy.")
@@ -83,6 +111,7 @@ _LISTED = 1000  # pictures in a table; of more, how many ended in which status
 @click.option(
     "--batch", type=click.IntRange(1), default=1, metavar="N", help="Small images that are solved together."
 )
+@click.option("--full", is_flag=True, help="Records with every restart, --json with all of them.")
 @click.option("--again", is_flag=True, help="Solve what is finished, too.")
 @click.option("--shard", metavar="I/N", help="Only the I-th of N parts of the images.")
 @click.option("--pack", is_flag=True, help="Write the results to a tar in the folder.")
@@ -108,6 +137,7 @@ def deblur(
     monitors: tuple[str, ...],
     jobs: int | None,
     batch: int,
+    full: bool,
     again: bool,
     shard: str | None,
     pack: bool,
@@ -119,11 +149,12 @@ def deblur(
 
     PNG, JPEG, TIFF, WebP, BMP and npy are read; HEIC and FITS with their extras. For a.png the folder --out
     gets a_sharp.png and a_kernel.png (with the exact numbers as .npy), the picture a_panel.png (blurry,
-    recovered, kernel, re-blurred, residual) and the record a.json; and config.toml, which --config takes,
-    and records.jsonl with all records. a_sharp.png has 16 bits where the input has more than 8, and the
-    input's colour profile and EXIF. A zip or a tar stands for the images in it, and so does a folder of
-    these; a text file for the images whose paths it has, one a line. --pack writes the results to results.tar
-    in the folder, as a.sharp.png, a.kernel.png and so on.
+    recovered, kernel, re-blurred, residual) and the record a.json; and config.toml, which --config takes, and
+    records.jsonl with all records. --json prints the records without what only the next run needs; --full
+    prints them whole, and they then have the figures of every restart. a_sharp.png has 16 bits where the
+    input has more than 8, and the input's colour profile and EXIF. A zip or a tar stands for the images in
+    it, and so does a folder of these; a text file for the images whose paths it has, one a line. --pack
+    writes the results to results.tar in the folder, as a.sharp.png, a.kernel.png and so on.
 
     The same command goes on where it was stopped, by whatever: an image is left as it is where its record
     fits image, configuration and results. Results of another configuration are replaced. --jobs 8 solves
@@ -174,7 +205,7 @@ def deblur(
     _require_images(source, failures)
     watched = len(source) == 1 or (jobs == 1 and batch == 1)
     pipeline = _with_options(pipeline, seed, part, _monitors(monitors, quiet or not watched))
-    recovery = Recovery(pipeline, grey, max_pixels or MAX_PIXELS, part, place, _only(only), batch)
+    recovery = Recovery(pipeline, grey, max_pixels or MAX_PIXELS, part, place, _only(only), batch, full)
     try:
         check_out(images, source, out)
     except InputError as error:
@@ -190,7 +221,7 @@ def deblur(
     if cluster is not None:
         lost = {each.source for each in done.failed}
         show.names = [each.name for each in source if str(each.absolute()) not in lost]
-    _print(done, show.names, passed_over, as_json, indexed=pack or cluster is not None)
+    _print(done, show.names, passed_over, as_json, full=full, indexed=pack or cluster is not None)
     if done.full is not None:
         to_stderr(f"invkit: error: {done.full}")
     if done.interrupted:
@@ -367,27 +398,38 @@ class _Records(list[dict[str, Any]]):
     Those of packed results and of a cluster come from the indexes, without the configuration.
     """
 
-    def __init__(self, out: Path, names: Sequence[str], *, indexed: bool) -> None:
+    def __init__(self, out: Path, names: Sequence[str], *, full: bool, indexed: bool) -> None:
         super().__init__()
         self._out, self._names, self._indexed = out, names, indexed
+        self._left_out = () if full else _NOT_TOLD
 
     def __len__(self) -> int:
         return len(self._names)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
+        for record in self._whole():
+            yield {key: value for key, value in record.items() if key not in self._left_out}
+
+    def _whole(self) -> Iterator[dict[str, Any]]:
         if self._indexed:
             from invkit.batch.index import records_in
 
             yield from records_in(self._out, self._names)
-            return
-        for name in self._names:
-            yield json.loads((self._out / f"{name}.json").read_bytes())
+        else:
+            for name in self._names:
+                yield json.loads((self._out / f"{name}.json").read_bytes())
 
 
 def _print(
-    done: Report, names: Sequence[str], passed_over: Mapping[Path, str], as_json: bool, *, indexed: bool
+    done: Report,
+    names: Sequence[str],
+    passed_over: Mapping[Path, str],
+    as_json: bool,
+    *,
+    full: bool,
+    indexed: bool,
 ) -> None:
-    records = _Records(done.out, names, indexed=indexed)
+    records = _Records(done.out, names, full=full, indexed=indexed)
     if as_json:
         print_json(
             {

@@ -11,20 +11,21 @@ import inspect
 import json
 from typing import Any
 
-import attrs
 import click
 
-from invkit.cli.output import json_option, print_json, print_table, say
+from invkit.cli.output import completing, json_option, print_json, print_table, say
 from invkit.errors import SpecError
 from invkit.plugin.loading import default_manager
 from invkit.plugin.registry import KINDS, Entry, Registry, nearest
 from invkit.plugin.specs import Spec
 
 _DESCRIBED = tuple(kind for kind in KINDS if kind != "command")
+_KEYS = ("kind", "name", "target", "summary", "plugin", "distribution")
+_WITHOUT_OPTIONS = ("method", "experiment")
 
 
 @click.command("describe")
-@click.argument("spec")
+@click.argument("spec", shell_complete=completing(*_DESCRIBED))
 @json_option
 def describe(spec: str, as_json: bool) -> None:
     """Say what SPEC means: a name from `invkit list`, such as altgd, wavelet:db4, vae:blurA or faces."""
@@ -48,7 +49,7 @@ def _record(registry: Registry, entry: Entry, spec: Spec) -> dict[str, Any]:
     from invkit.plugin.specs import option_text
 
     target = entry.load()
-    signature = None if entry.kind == "method" else signature_of(entry)  # a method is a file
+    signature = None if entry.kind in _WITHOUT_OPTIONS else signature_of(entry)
     options: list[dict[str, Any]] = []
     for option in signature.options if signature else ():
         default = None if option.default is REQUIRED else option_text(option.default)
@@ -58,13 +59,14 @@ def _record(registry: Registry, entry: Entry, spec: Spec) -> dict[str, Any]:
         if key not in keys:
             raise SpecError(f"{entry.kind} {entry.name!r} has no option {key!r}", hint=nearest(key, keys))
     return {
-        **attrs.asdict(entry, filter=attrs.filters.exclude("cls", "default")),
+        **{key: getattr(entry, key) for key in _KEYS},
         "takes_name": signature is not None and signature.name is not None,
         "doc": _first_part(target) if signature else "",
         "options": options,
         "resolved": _resolved(registry, entry, spec),
         "card": _card(registry, entry, spec),
-        **({} if signature else {"file": target}),
+        **({"file": target} if entry.kind == "method" else {}),
+        **({"methods": dict(target.methods)} if entry.kind == "experiment" else {}),
     }
 
 
@@ -107,6 +109,8 @@ def _print(record: dict[str, Any]) -> None:
     say()
     if "file" in record:
         say(record["file"].rstrip())
+    elif "methods" in record:
+        print_table(("method", "what"), list(record["methods"].items()))
     elif record["options"]:
         rows = [
             (o["option"], o["type"], "(required)" if o["default"] is None else o["default"])

@@ -1,6 +1,5 @@
-"""``invkit examples``: list the blurry pictures that come with invkit, and copy them to a folder.
+"""``invkit examples copy``: copy the blurry pictures that come with invkit to a folder.
 
-invkit examples
 invkit examples copy pictures
 """
 
@@ -11,24 +10,24 @@ from pathlib import Path
 
 import click
 
-from invkit.cli.output import json_option, report
+from invkit.cli.output import Listing, json_option, report
 
 _COPIED = "_blurry.png", "_sharp.png", "_kernel.npy"
 
 
-@click.group("examples", invoke_without_command=True)
-@json_option
-@click.pass_context
-def examples(ctx: click.Context, as_json: bool) -> None:
-    """List the blurry pictures that come with invkit; `invkit examples copy DIR` copies them."""
-    if ctx.invoked_subcommand is not None:
-        return
+@click.group("examples")
+def examples() -> None:
+    """Copy the blurry pictures that come with invkit; `invkit list examples` names them."""
+
+
+def listing() -> Listing:
+    """The pictures, with a method that suits each, and their terms."""
     from invkit.packaged import examples as packaged
 
     table = packaged()
     records = [{"name": name, **about} for name, about in table.items()]
     rows = ((each["name"], each["summary"], each["method"], each["terms"]) for each in records)
-    report(as_json, {"examples": records}, ("name", "summary", "method", "terms"), rows)
+    return Listing({"examples": records}, ("name", "summary", "method", "terms"), rows)
 
 
 @examples.command("copy")

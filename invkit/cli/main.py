@@ -17,7 +17,6 @@ import os
 import signal
 import sys
 import threading
-import traceback
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -162,6 +161,8 @@ def _run(arguments: list[str]) -> int:
 
 def _fail(error: BaseException, message: str, code: int, show: bool) -> int:
     if show:
+        import traceback
+
         to_stderr("".join(traceback.format_exception(error)).rstrip("\n"))
     to_stderr(f"invkit: error: {' '.join(message.split())}")
     return code

@@ -1,6 +1,5 @@
 """``invkit train``: a trained prior by a recipe.
 
-invkit train --list
 invkit train gaussian ./photos --install
 invkit train vae ./photos --recipe mnist --name photos --set epochs=40 --out runs/photos --install
 
@@ -17,20 +16,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from invkit.cli.output import PATH, json_option, quiet_option, report, say, seed_option, to_stderr
+from invkit.cli.output import PATH, completing, json_option, quiet_option, report, say, seed_option, to_stderr
 from invkit.errors import UsageError
 from invkit.files.plain import parse_toml
-from invkit.plugin.loading import default_manager
-from invkit.plugin.registry import Registry
+from invkit.plugin.registry import Entry, Registry
 
 if TYPE_CHECKING:
     from invkit.trained import Trained
 
 
 @click.command("train")
-@click.argument("trainer", required=False)
+@click.argument("trainer", shell_complete=completing("trainer"))
 @click.argument("data", required=False, metavar="[DATA]")
-@click.option("--list", "as_list", is_flag=True, help="List trainers and recipes, and train nothing.")
 @click.option("--recipe", metavar="NAME", help="One of the trainer's recipes.")
 @click.option("--out", type=PATH, metavar="DIR", help="Folder of the run; runs/TRAINER-NAME by default.")
 @click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change the recipe; repeatable.")
@@ -41,9 +38,8 @@ if TYPE_CHECKING:
 @quiet_option
 @json_option
 def train(
-    trainer: str | None,
+    trainer: str,
     data: str | None,
-    as_list: bool,
     recipe: str | None,
     out: Path | None,
     changes: tuple[str, ...],
@@ -56,19 +52,15 @@ def train(
 ) -> None:
     """Train a prior, e.g. with TRAINER vae, and write DIR/vae-NAME.safetensors.
 
-    DATA is a data set's spec or a folder of pictures, in place of the recipe's. For a folder, gaussian needs
-    no recipe: it looks at the pictures, and says what it has made of them. DIR also gets checkpoints, from
-    which --resume goes on to the same weights as without a stop, and the files of TensorBoard.
+    `invkit list trainers` names trainers and recipes. DATA is a data set's spec or a folder of pictures, in
+    place of the recipe's. For a folder, gaussian needs no recipe: it looks at the pictures, and says what it
+    has made of them. DIR also gets checkpoints, from which --resume goes on to the same weights as without a
+    stop, and the files of TensorBoard.
 
     \b
     invkit train gaussian photos/cats --install
     invkit train vae --recipe blurA --out runs/blurA
     """
-    if as_list:
-        _print_recipes(default_manager().registry, trainer, as_json)
-        return
-    if trainer is None:
-        raise UsageError("train needs TRAINER", hint="see `invkit train --list`")
     from invkit.trained import carry_out, plan
 
     made = plan(trainer, data, recipe=recipe, changes=_changes(changes), name=name, install=installs)
@@ -115,14 +107,9 @@ def _report(trained: Trained, as_json: bool) -> None:
         say(f"\n{trained.path}\nuse it as {trained.prior}")
 
 
-def _print_recipes(registry: Registry, wanted: str | None, as_json: bool) -> None:
+def more(registry: Registry, entry: Entry) -> tuple[dict[str, Any], tuple[str]]:
+    """What a trainer's record has besides, and its cell: its recipes."""
     from invkit.parts import part
 
-    entries = registry.entries("trainer") if wanted is None else (registry.entry("trainer", wanted),)
-    found = {entry.name: dict(part("trainer", entry.name).recipes()) for entry in entries}
-    rows = (
-        (name, recipe, str(values.get("data", "")), str(values.get("architecture", "")))
-        for name, recipes in found.items()
-        for recipe, values in recipes.items()
-    )
-    report(as_json, {"trainers": found}, ("trainer", "recipe", "data", "architecture"), rows)
+    found = {name: dict(recipe) for name, recipe in part("trainer", entry.name).recipes().items()}
+    return {"recipes": found}, (", ".join(found),)

@@ -1,8 +1,7 @@
-"""``invkit zoo``: the trained priors there are, with size, terms and figures; and a sheet of their samples.
+"""``invkit zoo``: a sheet of samples of trained priors; and ``invkit list weights``: what there is of them.
 
 Weights of solvers are listed too, by the spec that uses them; they have no samples.
 
-invkit zoo                               # a table; --json for programs
 invkit zoo --sheet zoo.png               # six samples of each
 invkit zoo vae:celeba gan:celeba --sheet faces.png --samples 10
 """
@@ -14,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from invkit.cli.output import PATH, json_option, report, say, seed_option, to_stderr
+from invkit.cli.output import PATH, Listing, json_option, report, say, seed_option, to_stderr
 from invkit.errors import WeightsError
 from invkit.files import store
 from invkit.plugin.loading import default_manager
-from invkit.plugin.registry import Registry, nearest
+from invkit.plugin.registry import Entry, Registry, nearest
 from invkit.plugin.specs import Spec
 
 if TYPE_CHECKING:
@@ -27,33 +26,40 @@ if TYPE_CHECKING:
 
 @click.command("zoo")
 @click.argument("priors", nargs=-1, metavar="[PRIOR]...")
-@click.option("--sheet", type=PATH, metavar="FILE.png", help="Draw samples of each.")
+@click.option("--sheet", required=True, type=PATH, metavar="FILE.png", help="Where they are drawn.")
 @click.option("--samples", type=click.IntRange(1, 32), default=6, show_default=True, help="Of each prior.")
 @seed_option
 @json_option
-def zoo(priors: tuple[str, ...], sheet: Path | None, samples: int, seed: int | None, as_json: bool) -> int:
-    """List the trained priors, shipped and installed, or the PRIORs named.
+def zoo(priors: tuple[str, ...], sheet: Path, samples: int, seed: int | None, as_json: bool) -> None:
+    """Draw a row of random samples of each trained prior, shipped and installed, or of the PRIORs named.
 
-    With --sheet, a row of random samples of each is drawn; kernels are scaled to their largest value.
-    `invkit describe vae:celeba` prints a prior's card in full. A file that cannot be read is named, and the
-    exit code is then 1.
+    Kernels are scaled to their largest value. `invkit list weights` says what the priors were trained on,
+    `invkit describe vae:celeba` prints a prior's card in full.
     """
-    registry = default_manager().registry
-    found, unreadable = _records(registry)
-    records = _chosen(found, priors)
+    records, _ = _records(default_manager().registry)
+    drawn = [record["prior"] for record in _chosen(records, priors) if record["part"] == "prior"]
+    _draw(sheet, drawn, samples, seed or 0)
+    report(as_json, {"sheet": str(sheet), "priors": drawn}, ("prior",), ((each,) for each in drawn))
+    if not as_json:
+        say(f"samples drawn to {sheet}")
+
+
+def listing() -> Listing:
+    """The trained priors with size, terms and figures; files that cannot be read are named, exit code 1."""
+    records, unreadable = _records(default_manager().registry)
     for error in unreadable:
         to_stderr(f"invkit: error: {error}")
-    if sheet is not None:
-        _draw(sheet, [record["prior"] for record in records if record["part"] == "prior"], samples, seed or 0)
-    value = {
-        "priors": records,
-        "sheet": None if sheet is None else str(sheet),
-        "unreadable": [str(error) for error in unreadable],
-    }
-    report(as_json, value, ("prior", "MB", "trained on", "figures", "terms"), map(_row, records))
-    if sheet is not None and not as_json:
-        say(f"samples drawn to {sheet}")
-    return int(bool(unreadable))
+    value = {"weights": records, "unreadable": [str(error) for error in unreadable]}
+    columns = ("prior", "MB", "trained on", "figures", "terms")
+    return Listing(value, columns, map(_row, records), int(bool(unreadable)))
+
+
+def more(registry: Registry, entry: Entry) -> tuple[dict[str, Any], tuple[str]]:
+    """What a prior's record has besides, and its cell: the names of the trained ones, where it has any."""
+    if not registry.weights_folders(entry.name):
+        return {}, ("",)
+    found = list(store.names(registry, entry.name))
+    return {"trained": found}, (", ".join(f"{entry.name}:{name}" for name in found),)
 
 
 def _records(registry: Registry) -> tuple[list[dict[str, Any]], list[WeightsError]]:

@@ -38,7 +38,7 @@ class Trainer(ABC):
         """
         raise UsageError(
             f"{type(self).__name__} cannot tell a recipe from the data",
-            hint="write --recipe NAME as well; see `invkit train --list`",
+            hint="write --recipe NAME as well; see `invkit list trainers`",
         )
 
     def usage(self, kind: str, name: str) -> str:

@@ -223,7 +223,7 @@ def signature_of(entry: Entry) -> Signature:
 
 def _flattened(field: OptionField, records: dict[Path, tuple[type, Any]]) -> Iterator[OptionField]:
     """An option, or the options of the record it stands for; adds to ``records``, the innermost first."""
-    if not (isinstance(field.type, type) and attrs.has(field.type)) or field.type is Spec:
+    if not (isinstance(field.type, type) and attrs.has(field.type)):
         yield field
         return
     for each in _fields(field.type, field.path, field.default):

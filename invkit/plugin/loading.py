@@ -16,56 +16,30 @@ hook → call it with a registry of its own, whose entries are taken over where 
 
 from __future__ import annotations
 
+import dataclasses
 import functools
-import importlib.metadata
 import os
 import pkgutil
+import re
 import sys
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from pathlib import Path
-from typing import Any, Literal
+from collections.abc import Collection, Iterable
+from typing import Literal
 
-import attrs
 import pluggy
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
 
 from invkit.errors import PluginError
 from invkit.plugin import hookspecs
+from invkit.plugin.discovering import HOST, Candidate, canonical, discover
 from invkit.plugin.guarding import Stopped, guarded, one_line
 from invkit.plugin.registry import Registry, nearest
 
-HOST = "invkit"
-Distribution = Any
-"""importlib's class, or that of the package importlib_metadata, which replaces it once imported."""
-
 HEAVY = ("torch", "numpy", "scipy")
 """Modules a plugin's hook module should leave alone until something of it is used."""
+_NAME = re.compile(r"[\w.-]*")
 
 
-@attrs.frozen
-class Candidate:
-    """A plugin as the metadata describe it, before anything is imported.
-
-    Args:
-        name: the entry point's name.
-        module: the module it points to (``module:attribute`` for something inside one).
-        distribution: the distribution that declares it.
-        version: that distribution's version.
-        requires: that distribution's ``Requires-Dist`` lines.
-        problem: what is wrong with the metadata, where they cannot be read; the plugin is then broken.
-    """
-
-    name: str
-    module: str
-    distribution: str
-    version: str
-    requires: tuple[str, ...] = ()
-    problem: str = ""
-
-
-@attrs.frozen
+@dataclasses.dataclass(frozen=True, slots=True)
 class PluginState:
     """What became of a candidate.
 
@@ -90,51 +64,6 @@ class PluginState:
         """Reason, remedy and notes in one line."""
         remedy = f"try `{self.remedy}`" if self.remedy else ""
         return "; ".join(filter(None, (self.reason, remedy, *self.notes)))
-
-
-def discover(path: Sequence[str] | None = None) -> tuple[Candidate, ...]:
-    """Return the installed plugins, invkit's own first, then by distribution and name. Imports none.
-
-    A distribution with damaged metadata is a broken plugin where it declares one, and passed over otherwise.
-
-    Args:
-        path: folders to search in place of ``sys.path``.
-    """
-    found: dict[tuple[str, str], Candidate] = {}
-    seen: set[str] = set()
-    for distribution in importlib.metadata.distributions(path=list(sys.path if path is None else path)):
-        try:
-            name = distribution.metadata["Name"]
-            key = None if name is None else canonicalize_name(name)
-            if key is None or key in seen:
-                continue  # a half-removed distribution, or one shadowed by an earlier folder of the path
-            seen.add(key)
-            candidates = list(_candidates(distribution, name))
-        except Exception as error:  # any installed distribution may be damaged in any way
-            candidates = list(_unreadable(distribution, error))
-        for each in candidates:
-            found[canonicalize_name(each.distribution), each.name] = each
-    return tuple(found[key] for key in sorted(found, key=lambda key: (key[0] != HOST, key)))
-
-
-def _candidates(distribution: Distribution, name: str) -> Iterator[Candidate]:
-    for point in distribution.entry_points:
-        if point.group == hookspecs.GROUP:
-            requires = tuple(map(str, distribution.requires or ()))
-            module = point.value.partition("[")[0].strip()
-            yield Candidate(point.name, module, name, str(distribution.version), requires)
-
-
-def _unreadable(distribution: Distribution, error: Exception) -> Iterator[Candidate]:
-    """The broken plugin that a distribution with damaged metadata is, if it declares any."""
-    try:
-        folder = Path(str(getattr(distribution, "_path", ""))).name  # there is no public way to name it
-        declared = f"[{hookspecs.GROUP}]" in (distribution.read_text("entry_points.txt") or "")
-    except Exception:
-        declared = False
-    if declared:
-        name = folder.partition("-")[0] or "(unnamed)"
-        yield Candidate(name, "", name, "?", problem=f"its metadata cannot be read: {one_line(error)}")
 
 
 class PluginManager:
@@ -183,7 +112,7 @@ class PluginManager:
         state = self._try(candidate, disabled, host_version, seconds)
         heavy = [name for name in HEAVY if name in sys.modules and name not in before]
         notes = tuple(f"imports {name} at import time, which slows every command down" for name in heavy)
-        state = attrs.evolve(state, seconds=time.perf_counter() - start, notes=notes)
+        state = dataclasses.replace(state, seconds=time.perf_counter() - start, notes=notes)
         self.states = (*self.states, state)
         if state.status in ("broken", "incompatible"):
             self.registry.failed = (*self.registry.failed, candidate.name)
@@ -269,14 +198,19 @@ def default_manager() -> PluginManager:
 
 def _unmet(candidate: Candidate, host_version: str) -> str | None:
     """Return the requirement on invkit that this version does not meet, or ``None``."""
+    if canonical(candidate.distribution) == HOST:  # its extras name it
+        return None
     for line in candidate.requires:
+        if canonical(_NAME.match(line)[0]) != HOST:  # type: ignore[index]  # it matches any text
+            continue
+        from packaging.requirements import InvalidRequirement, Requirement  # slow to import, rarely needed
+
         try:
             requirement = Requirement(line)
         except InvalidRequirement as error:
             raise PluginError(f"the requirement {line!r} cannot be read: {error}") from error
         applies = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
-        met = requirement.specifier.contains(host_version, prereleases=True)
-        if canonicalize_name(requirement.name) == HOST and applies and not met:
+        if applies and not requirement.specifier.contains(host_version, prereleases=True):
             return f"{requirement.name}{requirement.specifier}"
     return None
 

@@ -12,41 +12,39 @@ Targets are strings ``"module:attribute"``: nothing heavy is imported to list wh
 
 from __future__ import annotations
 
-import difflib
+import dataclasses
 import pkgutil
 import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partialmethod
-from importlib import resources
 from typing import Any
-
-import attrs
 
 from invkit.errors import PluginError, SpecError
 from invkit.plugin.guarding import one_line
 from invkit.plugin.specs import GRAMMAR, KIND
 
-KINDS = (
-    "operator",
-    "linear",
-    "prior",
-    "noise",
-    "solver",
-    "method",
-    "dataset",
-    "monitor",
-    "trainer",
-    "command",
-)
-"""What can be registered."""
+KINDS = {
+    "operator": "operators",
+    "linear": "linear",
+    "prior": "priors",
+    "noise": "noise",
+    "solver": "solvers",
+    "method": "methods",
+    "dataset": "datasets",
+    "monitor": "monitors",
+    "trainer": "trainers",
+    "experiment": "experiments",
+    "command": "commands",
+}
+"""What can be registered, and the word for several of it: ``invkit list operators``."""
 
 _TARGET = re.compile(r"[\w.]+:[\w.]+")
 _FOLDER = re.compile(r"[\w.]+:[\w./-]+")
 
 
-@attrs.frozen
+@dataclasses.dataclass(frozen=True, slots=True)
 class Entry:
     """One registered thing.
 
@@ -68,7 +66,7 @@ class Entry:
     plugin: str
     distribution: str
     default: bool = False
-    cls: Any = attrs.field(default=None, repr=False)
+    cls: Any = dataclasses.field(default=None, repr=False)
 
     @property
     def place(self) -> tuple[str, str]:
@@ -92,6 +90,8 @@ class Entry:
         package, file = self.place
         try:
             if self.kind == "method":
+                from importlib import resources  # slow to import
+
                 return resources.files(package).joinpath(file).read_text(encoding="utf-8")
             return pkgutil.resolve_name(self.target)
         except (Exception, SystemExit) as error:  # whatever a plugin's module raises is the plugin's fault
@@ -104,12 +104,12 @@ class Entry:
 
 _CORE = {
     "deblur": ("deblur:deblur", "Recover sharp images and kernels from blurry images."),
-    "examples": ("examples:examples", "List blurry pictures to try it with; copy them."),
+    "examples": ("examples:examples", "Copy blurry pictures to try it with."),
     "project": ("project:project", "Find the closest images in the range of a prior."),
-    "zoo": ("zoo:zoo", "List the trained priors with size, terms and figures; draw samples."),
+    "zoo": ("zoo:zoo", "Draw samples of trained priors."),
     "train": ("train:train", "Train a prior by a recipe."),
-    "datasets": ("datasets:datasets", "List the data sets and whether they are here; download one."),
-    "list": ("list_:list_", "List operators, priors, solvers, datasets or monitors."),
+    "datasets": ("datasets:datasets", "Download a data set."),
+    "list": ("list_:list_", "List operators, priors, solvers, methods, plugins, weights ..."),
     "describe": ("describe:describe", "Say what a spec means, its options and defaults."),
     "list-plugins": ("list_plugins:list_plugins", "List the plugins and their states."),
     "doctor": ("doctor:doctor", "Check this installation."),
@@ -188,6 +188,7 @@ class Registry:
     dataset = partialmethod(_add, "dataset")  # a Dataset
     monitor = partialmethod(_add, "monitor")  # a Monitor
     trainer = partialmethod(_add, "trainer")  # a Trainer, for `invkit train NAME`
+    experiment = partialmethod(_add, "experiment")  # has `methods`, each with what it is, in one line
     command = partialmethod(_add, "command")  # a click.Command, for `invkit NAME`
 
     def method(self, name: str, file: str, *, summary: str, default: bool = False) -> None:
@@ -349,6 +350,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
         name: what was given.
         known: what there is.
     """
+    import difflib  # only where something went wrong
+
     names = list(known)
     lowered = {other.lower(): other for other in reversed(names)}
     close = difflib.get_close_matches(name.lower(), lowered, n=1)

@@ -19,14 +19,13 @@ the paper (``blurA``).
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 import os
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, unquote
-
-import attrs
 
 from invkit.errors import SpecError
 
@@ -67,7 +66,7 @@ class Options(Mapping[str, str]):
         return repr(self._items)
 
 
-@attrs.frozen(repr=False)
+@dataclasses.dataclass(frozen=True, repr=False, slots=True)
 class Spec:
     """One thing named: its kind, its name and its options.
 
@@ -82,9 +81,10 @@ class Spec:
 
     kind: str
     name: str | None = None
-    options: Mapping[str, str] = attrs.field(factory=Options, converter=Options)
+    options: Mapping[str, str] = dataclasses.field(default_factory=Options)
 
-    def __attrs_post_init__(self) -> None:
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "options", Options(self.options))
         if not KIND.fullmatch(self.kind):
             raise SpecError(f"a spec does not start with a kind: {self.kind!r}; {GRAMMAR}", hint=_EXAMPLE)
         if self.name == "":

@@ -14,6 +14,7 @@ import os
 import pkgutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from importlib import resources
 from types import ModuleType
 from typing import Any, get_args
@@ -63,6 +64,8 @@ def check_plugin(module_or_name: ModuleType | str) -> None:
     for entry in entries:
         if entry.kind == "method":
             _check_method(entry, registry)
+        elif entry.kind == "experiment":
+            _check_experiment(entry)
         else:
             _check_class(entry)
         for folder in registry.weights_folders(entry.name):
@@ -105,6 +108,13 @@ def _check_method(entry: Entry, own: Registry) -> None:
         raise AssertionError(f"method: {entry.name!r} does not compose: {error}") from error
     finally:
         installed._entries = kept
+
+
+def _check_experiment(entry: Entry) -> None:
+    """An experiment says which methods it measures."""
+    methods = getattr(_loaded(entry), "methods", None)
+    named = isinstance(methods, Mapping) and bool(methods)
+    require(named, "contract", f"experiment {entry.name!r}: {entry.target} has no mapping `methods`")
 
 
 def _check_class(entry: Entry) -> None:

@@ -30,7 +30,7 @@ from invkit.training.run import Schedule
 
 __all__ = ["Recipe", "card", "digest", "load_recipes", "structure"]
 
-_HINT = "see the recipes with `invkit train --list --json`"
+_HINT = "see the recipes with `invkit list trainers --json`"
 
 
 @attrs.frozen(kw_only=True)

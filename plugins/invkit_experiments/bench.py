@@ -1,6 +1,5 @@
 """``invkit bench``: run a benchmark, method by method, and write its table.
 
-    invkit bench --list
     invkit bench digits --images 20 --methods blurry,default,floor-same --out invkit-bench
     invkit bench table1 --quick
 
@@ -15,19 +14,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from invkit.cli.output import json_option, print_json, print_table, say
-from invkit_experiments.studies.catalogue import BENCHMARKS, benchmark
+from invkit.cli.output import completing, json_option, print_json, print_table, say
+from invkit.errors import PluginError
 
 if TYPE_CHECKING:
     from invkit_experiments.engine.benchmark import Benchmark, Settings
     from invkit_experiments.output.report import Report
 
-__all__ = ["bench"]
+__all__ = ["bench", "benchmark"]
 
 
 @click.command("bench")
-@click.argument("name", required=False)
-@click.option("--list", "listing", is_flag=True, help="List the experiments, or the methods of NAME.")
+@click.argument("name", shell_complete=completing("experiment"))
 @click.option("--images", type=click.IntRange(min=1), metavar="N", help="How many signals; else NAME's own.")
 @click.option(
     "--methods", metavar="A,B,…", default="", help="Only these methods, or inputs, or inputs/method."
@@ -52,8 +50,7 @@ __all__ = ["bench"]
 )
 @json_option
 def bench(
-    name: str | None,
-    listing: bool,
+    name: str,
     images: int | None,
     methods: str,
     quick: bool,
@@ -64,15 +61,13 @@ def bench(
 ) -> None:
     """Measure the methods of experiment NAME side by side, on the same inputs.
 
-    Real data is looked for in the folder INVKIT_DATA. The table is printed, and written to the folder --out
-    as Markdown, CSV and JSON; the paper's tables and figures also as pictures and as a page, NAME.html.
+    `invkit list experiments` names them, `invkit describe NAME` its methods. Real data is looked for in the
+    folder INVKIT_DATA. The table is printed, and written to the folder --out as Markdown, CSV and JSON; the
+    paper's tables and figures also as pictures and as a page, NAME.html.
 
     \b
     invkit bench table1 --quick
     """
-    if name is None or listing:
-        _list(name, as_json)
-        return
     described = benchmark(name)
     chosen = [method.strip() for method in methods.split(",") if method.strip()]
     report = _run(described, _settings(described, images, seed, steps, quick), chosen, out)
@@ -109,13 +104,17 @@ def _run(described: Benchmark, settings: Settings, methods: list[str], out: Path
     return described.run(settings, Kept(out), methods, watcher_for(bars=not described.draws_bars))
 
 
-def _list(name: str | None, as_json: bool) -> None:
-    if name is None:
-        items = {key: entry.summary for key, entry in BENCHMARKS.items()}
-    else:
-        items = dict(benchmark(name).methods)
-    what = "experiments" if name is None else "methods"
-    if as_json:
-        print_json({what: [{"name": key, "summary": text} for key, text in items.items()]})
-    else:
-        print_table((what[:-1], "summary"), list(items.items()))
+def benchmark(name: str) -> Benchmark:
+    """The benchmark of a name.
+
+    Raises:
+        SpecError: no such name; the message gives the nearest and the list.
+        PluginError: it is no Benchmark.
+    """
+    from invkit.parts import experiment
+    from invkit_experiments.engine.benchmark import Benchmark
+
+    found = experiment(name)
+    if not isinstance(found, Benchmark):
+        raise PluginError(f"the experiment {name!r} is no Benchmark of invkit_experiments")
+    return found

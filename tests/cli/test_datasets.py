@@ -1,4 +1,4 @@
-"""`invkit datasets`: what there is, what is here, and the download."""
+"""`invkit list datasets` and `invkit datasets fetch`: what there is, what is here, and the download."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def nothing_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_list(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["datasets", "--json"]) == 0
+    assert main(["list", "datasets", "--json"]) == 0
     records = {record["name"]: record for record in json.loads(capsys.readouterr().out)["datasets"]}
     sample, faces = records["mnist-sample"], records["celeba"]
     assert sample["here"] and sample["splits"] == {"train": 0, "validation": 0, "test": 12}
@@ -34,7 +34,7 @@ def test_list(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_table(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["datasets"]) == 0
+    assert main(["list", "datasets"]) == 0
     lines = capsys.readouterr().out.splitlines()
     (sample,) = (line for line in lines if line.startswith("mnist-sample "))
     (faces,) = (line for line in lines if line.startswith("celeba "))
@@ -69,7 +69,7 @@ def test_fetch(
         (["fetch", "mnits"], 3, "did you mean 'mnist'"),
         (["fetch", "mnist", "--file", "a"], 3, "no file 'a'"),
         (["fetch"], 2, "NAME"),
-        (["--json", "fetch", "mnist"], 2, "behind the command"),
+        ([], 2, "invkit list datasets"),
     ],
 )
 def test_refused(

@@ -70,9 +70,22 @@ def test_all_files_of_an_image(tmp_path: Path, quick: list[str | Path], capsys: 
         assert panel.width > 5 * 128
 
 
+def test_json_is_short_unless_it_shall_be_full(
+    tmp_path: Path, quick: list[str | Path], capsys: Captured
+) -> None:
+    (image,) = write_blurry(tmp_path, "digit.npy")
+    assert deblur(image, *quick, "--json") == 0
+    (short,) = json.loads(capsys.readouterr().out)["images"]
+    written = json.loads((tmp_path / "out" / "digit.json").read_text())
+    assert short["restarts"] == {"count": 2, "winner": short["restarts"]["winner"]}
+    assert short.items() <= written.items() and not {"config", "stats", "sha256"} & set(short)
+    assert deblur(image, *quick, "--json", "--full") == 0  # finished: its record stays as it is
+    assert json.loads(capsys.readouterr().out)["images"] == [written]
+
+
 def test_the_record(tmp_path: Path, quick: list[str | Path]) -> None:
     (image,) = write_blurry(tmp_path, "digit.npy")
-    assert deblur(image, *quick) == 0
+    assert deblur(image, *quick, "--full") == 0
     record = json.loads((tmp_path / "out" / "digit.json").read_text())
     w, x = (torch.from_numpy(np.load(tmp_path / "out" / f"digit_{n}.npy"))[None] for n in ("kernel", "sharp"))
     left = torch.from_numpy(read_image(image))[None] - invkit.operator("circconv")(w, x)
@@ -414,7 +427,7 @@ def test_a_diverged_image_is_a_failure_with_a_record(
     write_image(kernel, np.full((3, 3), 1 / 9))
     priors = ("--prior", f"known:{kernel}", "--prior", "identity?penalty=l2")
     solver = "altgd?update=gradient,steps=40,rate=1e30,restarts=2,keep=2,start=random"
-    assert deblur(image, *priors, "--solver", solver, "--out", tmp_path / "out", "--json") == 1
+    assert deblur(image, *priors, "--solver", solver, "--out", tmp_path / "out", "--json", "--full") == 1
     (record,) = json.loads(capsys.readouterr().out)["images"]
     assert record["status"] == "diverged"
     assert json.loads((tmp_path / "out" / "digit.json").read_text()) == record

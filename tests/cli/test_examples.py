@@ -1,4 +1,4 @@
-"""``invkit examples``: what comes with invkit, and copies of it."""
+"""``invkit list examples`` and ``invkit examples copy``: what comes with invkit, and copies of it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Captured = pytest.CaptureFixture[str]
 
 
 def test_they_are_listed_with_method_and_terms(capsys: Captured) -> None:
-    assert main(["examples", "--json"]) == 0
+    assert main(["list", "examples", "--json"]) == 0
     records = json.loads(capsys.readouterr().out)["examples"]
     assert [record["name"] for record in records] == ["face", "photo", "digit"]
-    assert main(["examples"]) == 0
+    assert main(["list", "examples"]) == 0
     assert "CC BY-SA 3.0" in capsys.readouterr().out
 
 

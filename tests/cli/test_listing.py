@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 from pathlib import Path
@@ -19,6 +20,7 @@ from invkit.cli.main import main
 from invkit.cli.output import print_json, print_table
 from invkit.errors import WeightsError
 from invkit.plugin.loading import Candidate, PluginManager, PluginState, default_manager
+from invkit.plugin.registry import KINDS
 
 
 @attrs.frozen
@@ -78,7 +80,7 @@ def test_list_gives_trained_priors(
     (record,) = json.loads(capsys.readouterr().out)["priors"]
     assert record["trained"] == ["a", "b"] and record["default"] is False
     assert main(["list", "priors"]) == 0
-    assert "decodes [trained: decoder:a, decoder:b]" in capsys.readouterr().out
+    assert "decodes  decoder:a, decoder:b  own" in capsys.readouterr().out
 
 
 def test_describe(manager: PluginManager, capsys: Captured) -> None:
@@ -131,8 +133,11 @@ def test_list_plugins_where_there_are_none(manager: PluginManager, capsys: Captu
     assert "no plugins are installed" in capsys.readouterr().err
 
 
-def test_list_plugins_shows_the_time(manager: PluginManager, capsys: Captured) -> None:
-    assert main(["list-plugins"]) == 0
+@pytest.mark.parametrize("command", [["list-plugins"], ["list", "plugins"]])
+def test_plugins_are_listed_with_the_time(
+    command: list[str], manager: PluginManager, capsys: Captured
+) -> None:
+    assert main(command) == 0
     assert "own     ok     invkit-own 3.1  250.0 ms" in capsys.readouterr().out
 
 
@@ -173,7 +178,7 @@ def test_doctor_finds_what_is_broken(
         "invkit.files.store.read_prior", lambda path: (_ for _ in ()).throw(WeightsError("altered"))
     )
     broken = PluginState(Candidate("bad", "bad", "plug-bad", "1"), "broken", "raises", "pip install x")
-    manager.states = (attrs.evolve(broken, status="incompatible"), broken)
+    manager.states = (dataclasses.replace(broken, status="incompatible"), broken)
     assert main(["doctor", "--json"]) == 1
     found = findings(capsys)
     assert found["data folder"] == ("broken", f"{blocked} is no readable folder")
@@ -212,7 +217,7 @@ def test_describe_spells_all_options_out(capsys: Captured) -> None:
 
 
 @pytest.mark.parametrize(
-    ("what", "kind"), [("methods", "method"), ("noises", "noise"), ("trainers", "trainer")]
+    ("what", "kind"), [("methods", "method"), ("noise", "noise"), ("experiments", "experiment")]
 )
 def test_list_what_there_is_of_a_kind(what: str, kind: str, capsys: Captured) -> None:
     assert main(["list", what, "--json"]) == 0
@@ -224,6 +229,30 @@ def test_list_what_there_is_of_a_kind(what: str, kind: str, capsys: Captured) ->
     shown = capsys.readouterr().out
     starred = [line.split()[0] for line in shown.splitlines() if " * " in line]
     assert starred == [entry.name for entry in entries if entry.default]
+
+
+def test_every_kind_can_be_listed(capsys: Captured) -> None:
+    for kind, plural in KINDS.items():
+        assert main(["list", plural, "--json"]) == 0
+        names = [record["name"] for record in json.loads(capsys.readouterr().out)[plural]]
+        assert names == [entry.name for entry in default_manager().registry.entries(kind)]
+
+
+def test_trainers_are_listed_with_their_recipes(capsys: Captured) -> None:
+    assert main(["list", "trainers", "--json"]) == 0
+    records = {record["name"]: record for record in json.loads(capsys.readouterr().out)["trainers"]}
+    assert records["vae"]["recipes"]["mnist"]["architecture"] == "paper-mnist"
+    assert main(["list", "trainers"]) == 0
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("vae "))
+    assert "blurA" in line
+
+
+def test_describe_an_experiment(capsys: Captured) -> None:
+    assert main(["describe", "fig5", "--json"]) == 0
+    (entry,) = json.loads(capsys.readouterr().out)["entries"]
+    assert entry["kind"] == "experiment" and "the measurement itself" in entry["methods"].values()
+    assert main(["describe", "fig5"]) == 0
+    assert "the measurement itself" in capsys.readouterr().out
 
 
 def test_describe_shows_a_methods_file(capsys: Captured) -> None:
@@ -257,7 +286,7 @@ def test_describe_gives_all_of_one_name(capsys: Captured) -> None:
         (["describe", "face"], 3, "nothing is called 'face'; did you mean 'faces'?"),
         (["describe", "paper?steps=3"], 3, "method 'paper' has no option 'steps'"),
         (["describe", "robust?dleta=1"], 3, "noise 'robust' has no option 'dleta'; did you mean 'delta'?"),
-        (["list", "noise"], 2, "noise"),
+        (["list", "noises"], 2, "'noise', 'solvers'"),
         (["list"], 2, "Missing argument"),
     ],
 )

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import click
 import pytest
+from click.shell_completion import ShellComplete
 
 from invkit import __version__
 from invkit.cli import main as cli_main
-from invkit.cli.main import main
+from invkit.cli.main import cli, main
 from invkit.errors import InputError, UsageError
 from invkit.plugin.loading import PluginManager
 from invkit.plugin.registry import CORE_COMMANDS
@@ -19,12 +20,13 @@ from tests.plugin.distributions import hook, run_invkit, run_python, write_distr
 
 LIGHT = (
     "import sys; from invkit.cli.main import main; code = main({arguments!r});"
-    "bad = {{'torch', 'numpy'}} & set(sys.modules); assert not bad, bad; sys.exit(code)"
+    "bad = {{'torch', 'numpy', 'attr', 'packaging', 'email', 'difflib'}} & set(sys.modules);"
+    "assert not bad, bad; sys.exit(code)"
 )
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["list-plugins"], ["--version"], ["list", "solvers"], []])
-def test_listing_imports_neither_torch_nor_numpy(tmp_path: Path, arguments: list[str]) -> None:
+def test_listing_imports_nothing_slow(tmp_path: Path, arguments: list[str]) -> None:
     done = run_python(tmp_path, "-c", LIGHT.format(arguments=arguments))
     assert done.returncode == 0, done.stderr
 
@@ -41,6 +43,23 @@ def test_every_command_has_help_and_is_called_what_the_table_says(
 ) -> None:
     assert main([name, "--help"]) == 0
     assert f"invkit {name}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "begun", "found"),
+    [
+        ([], "list-", "list-plugins"),
+        (["list"], "exp", "experiments"),
+        (["describe"], "altg", "altgd"),
+        (["deblur", "--method"], "fac", "faces"),
+        (["bench"], "table1", "table1"),
+        (["train"], "vae", "vae"),
+        (["datasets", "fetch"], "mnist-", "mnist-sample"),
+    ],
+)
+def test_a_shell_completes_names(words: list[str], begun: str, found: str) -> None:
+    shell = ShellComplete(cli, {}, "invkit", "_INVKIT_COMPLETE")
+    assert [item.value for item in shell.get_completions(words, begun)] == [found]
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

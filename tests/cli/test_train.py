@@ -37,17 +37,6 @@ def train(*arguments: str | Path) -> int:
     return main(["train", *map(str, arguments)])
 
 
-def test_list(capsys: Captured) -> None:
-    assert train("--list") == 0
-    shown = capsys.readouterr().out
-    lines = [line.split()[:3] for line in shown.splitlines()]
-    assert lines[0] == ["trainer", "recipe", "data"] and ["vae", "blurA", "blurA"] in lines
-    assert train("vae", "--list", "--json") == 0
-    listed = json.loads(capsys.readouterr().out)["trainers"]
-    assert listed["vae"]["mnist"]["architecture"] == "paper-mnist"
-    assert train("gan-of-others", "--list") == 3
-
-
 def test_a_prior_is_trained_and_can_be_named(tmp_path: Path, capsys: Captured) -> None:
     assert train("vae", "--recipe", "blurA", "--out", tmp_path / "run", *TINY, "--seed", "3") == 0
     out, err = capsys.readouterr()
@@ -99,7 +88,7 @@ VAE_A = ("vae", "--recipe", "blurA", "--out", "run")
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        ((), 2, "train needs TRAINER"),
+        ((), 2, "Missing argument 'TRAINER'"),
         (("vae",), 2, "train needs --recipe"),
         (("vae", "."), 2, "cannot tell a recipe from the data"),
         (("gaussian", "."), 3, "no image in the folder"),

@@ -1,4 +1,4 @@
-"""``invkit zoo``: what is shipped and what is installed, from the cards; and pictures of samples."""
+"""``invkit list weights`` and ``invkit zoo``: what is shipped and installed, from the cards; and samples."""
 
 from __future__ import annotations
 
@@ -18,14 +18,18 @@ from tests.untrained import write_untrained, write_untrained_cnn
 Captured = pytest.CaptureFixture[str]
 
 
-def records(capsys: Captured, *arguments: str) -> list[dict[str, object]]:
-    assert main(["zoo", "--json", *arguments]) == 0
-    found: list[dict[str, object]] = json.loads(capsys.readouterr().out)["priors"]
-    return found
+def records(capsys: Captured) -> dict[str, dict[str, object]]:
+    assert main(["list", "weights", "--json"]) == 0
+    return {record["prior"]: record for record in json.loads(capsys.readouterr().out)["weights"]}
+
+
+def table(capsys: Captured) -> dict[str, str]:
+    assert main(["list", "weights"]) == 0
+    return {line.split("  ")[0]: line for line in capsys.readouterr().out.splitlines()}
 
 
 def test_everything_shipped_has_size_terms_and_figures(capsys: Captured) -> None:
-    found = {str(record["prior"]): record for record in records(capsys)}
+    found = records(capsys)
     assert {"vae:blurA", "vae:mnist", "vae:celeba"} <= set(found)
     for record in found.values():
         assert record["terms"] and record["metrics"] and record["shipped"]
@@ -34,11 +38,10 @@ def test_everything_shipped_has_size_terms_and_figures(capsys: Captured) -> None
 
 
 def test_the_table(capsys: Captured) -> None:
-    assert main(["zoo", "vae:mnist", "vae:blurA"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split()[:2] == ["prior", "MB"]
-    assert [line.split()[0] for line in lines[1:]] == ["vae:mnist", "vae:blurA"]
-    assert "24.89 dB" in lines[1] and "CC BY-SA 3.0" in lines[1] and "NCC 0.9975" in lines[2]
+    lines = table(capsys)
+    assert lines["prior"].split()[:2] == ["prior", "MB"]
+    assert "24.89 dB" in lines["vae:mnist"] and "CC BY-SA 3.0" in lines["vae:mnist"]
+    assert "NCC 0.9975" in lines["vae:blurA"]
 
 
 def test_installed_priors_are_marked(
@@ -46,10 +49,8 @@ def test_installed_priors_are_marked(
 ) -> None:
     monkeypatch.setenv("INVKIT_HOME", str(tmp_path / "home"))
     install(write_untrained(tmp_path / "mine.safetensors", "paper-mnist"), "vae", "mine")
-    (record,) = records(capsys, "vae:mine")
-    assert record["shipped"] is False
-    assert main(["zoo", "vae:mine"]) == 0
-    assert "vae:mine (yours)" in capsys.readouterr().out
+    assert records(capsys)["vae:mine"]["shipped"] is False
+    assert "vae:mine (yours)" in table(capsys)
 
 
 def test_weights_of_solvers_are_listed_by_the_spec_that_uses_them(
@@ -57,7 +58,7 @@ def test_weights_of_solvers_are_listed_by_the_spec_that_uses_them(
 ) -> None:
     monkeypatch.setenv("INVKIT_HOME", str(tmp_path / "home"))
     install(write_untrained_cnn(tmp_path / "mine.safetensors"), "cnn", "mine")
-    (record,) = records(capsys, "cnn?weights=mine")
+    record = records(capsys)["cnn?weights=mine"]
     assert (record["part"], record["shipped"]) == ("solver", False)
     assert invkit.solver(str(record["prior"])).sha256
     sheet = tmp_path / "sheet.png"
@@ -81,7 +82,8 @@ def test_a_sheet_of_samples(tmp_path: Path, capsys: Captured) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (["vae:mnst"], 3, "vae:mnist"),
+        (["vae:mnst", "--sheet", "sheet.png"], 3, "vae:mnist"),
+        (["vae:mnist"], 2, "--sheet"),
         (["--sheet", "sheet.jpg"], 3, "sheet.png"),
         (["--samples", "0", "--sheet", "sheet.png"], 2, "--samples"),
     ],
@@ -100,7 +102,8 @@ def test_bad_input(
 
 
 def test_the_list_needs_no_torch() -> None:
-    code = "import sys; from invkit.cli.main import main; main(['zoo']); sys.exit('torch' in sys.modules)"
+    code = "import sys; from invkit.cli.main import main as run; run(['list', 'weights']); "
+    code += "sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
 
 
@@ -110,9 +113,9 @@ def test_a_file_that_cannot_be_read_is_named_beside_the_others(
     monkeypatch.setenv("INVKIT_HOME", str(tmp_path))
     (tmp_path / "vae").mkdir()
     (tmp_path / "vae" / "bad.safetensors").write_text("garbage")
-    assert main(["zoo"]) == 1
+    assert main(["list", "weights"]) == 1
     out, err = capsys.readouterr()
     assert "vae:blurA" in out and "bad.safetensors" in err and err.count("\n") == 1
-    assert main(["zoo", "--json"]) == 1
+    assert main(["list", "weights", "--json"]) == 1
     (unreadable,) = json.loads(capsys.readouterr().out)["unreadable"]
     assert "bad.safetensors" in unreadable

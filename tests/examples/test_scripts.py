@@ -60,7 +60,7 @@ def test_blind_deconvolution_subspaces(printed) -> None:
     text = printed("blind_deconvolution_subspaces.py")
     assert figure(text, "50 measurements of 40 unknowns: relative error") < 1e-6
     assert figure(text, "120 measurements, 30 of them wrong, noise=gaussian:") > 0.1
-    assert figure(text, "120 measurements, 30 of them wrong, noise=robust?delta=0.03,power=0.5:") < 0.01
+    assert figure(text, "120 measurements, 30 of them wrong, noise=robust?delta=0.03:") < 0.01
 
 
 def test_self_calibration(printed) -> None:
@@ -84,17 +84,6 @@ def test_demixing(printed) -> None:
     assert figure(text, "residual") < 1e-8
 
 
-def test_multi_frame(printed) -> None:
-    text = printed("multi_frame.py", "evidence?starts=48,keep=24x8,rank=8x16,steps=50,retries=0,leaps=0")
-    assert figure(text, "PSNR best of one") > figure(text, "PSNR blurry") + 2
-    assert figure(text, "PSNR all four") > figure(text, "PSNR best of one") + 1.5
-
-
-def test_super_resolution(printed) -> None:
-    text = printed("super_resolution.py")
-    assert figure(text, "PSNR recovered") > figure(text, "PSNR bicubic") + 3
-
-
 def test_flat_field(printed) -> None:
     text = printed("flat_field.py")
     assert figure(text, "field error recovered") < figure(text, "field error mean, smoothed") / 1.5
@@ -106,32 +95,10 @@ def test_dictionary_learning(printed) -> None:
     assert figure(text, "entries not zero") < 0.2
 
 
-def test_unmixing(printed) -> None:
-    text = printed("unmixing.py")
-    angles = [float(each) for each in re.findall(r"angle (\d\.\d+)", text)]
-    errors = [float(each) for each in re.findall(r"RMSE (\d\.\d+)", text)]
-    assert angles[1] < angles[0] and errors[1] < errors[0]
-    assert angles[2] < angles[1] + 0.02 and errors[2] < errors[1] + 0.02
-
-
 def test_matrix_factorisation(printed) -> None:
     text = printed("matrix_factorisation.py")
     assert figure(text, "largest difference to the closed form") < 1e-3
     assert figure(text, "rank found") == 3
-
-
-def test_parallel_mri(printed, tmp_path: Path) -> None:
-    text = printed("parallel_mri.py", "mri.png")
-    assert figure(text, "error zero-filled") > 0.2
-    assert figure(text, "error recovered") < 0.04
-    assert np.asarray(Image.open(tmp_path / "mri.png")).shape == (192, 960)
-
-
-def test_microscopy(printed, tmp_path: Path) -> None:
-    text = printed("microscopy.py", "volume.png")
-    assert figure(text, "PSNR recovered") > figure(text, "PSNR blurry") + 10
-    assert abs(figure(text, "slope found") - 1.54) < 0.15
-    assert np.asarray(Image.open(tmp_path / "volume.png")).shape == (192, 640)
 
 
 def test_why_evidence(printed, tmp_path: Path) -> None:
@@ -173,18 +140,3 @@ def test_first_result(printed, tmp_path: Path) -> None:
     assert figure(text, "digit PSNR after") > figure(text, "digit PSNR before") + 10
     with Image.open(tmp_path / "digit.png") as picture:
         assert picture.width > 5 * 100
-
-
-def test_own_class(printed, tmp_path: Path) -> None:
-    folder = tmp_path / "bars"
-    folder.mkdir()
-    rng = np.random.default_rng(0)
-    for number in range(60):
-        picture = np.full((32, 32), 30, np.uint8)
-        top, left = rng.integers(4, 20, 2)
-        picture[top : top + 6, left : left + rng.integers(4, 8)] = 220
-        Image.fromarray(picture).save(folder / f"{number:02}.png")
-    text = printed("own_class.py", str(folder), "2")
-    assert text.startswith("prior gaussian-bars.safetensors: 32 pixels")
-    assert len(re.findall(r"^\d: .* dB, kernel NCC .*, confidence", text, re.MULTILINE)) == 2
-    assert figure(text, "mean PSNR after") > figure(text, "mean PSNR before") - 1

@@ -5,8 +5,7 @@
 
 There are two kinds. An `invkit_experiments.engine.experiment.Experiment` measures all signals of a row in
 one cell; an `invkit_experiments.engine.study.Study` measures a row image by image. To add a benchmark,
-describe one of them in `invkit_experiments.studies` and name it in
-`invkit_experiments.studies.catalogue`.
+describe one of them in a module and register it by ``registry.experiment("mine", "my_module:MINE", …)``.
 
 An interruption costs one cell at most. All rows see the first image before any row sees the second. A row
 that cannot be measured here (data, weights or a plugin is missing) is left out with the reason, unless it

@@ -1,6 +1,6 @@
 """The paper's Figures 2 and 5 to 10, one description a row: ``invkit bench fig2`` and so on.
 
-    FIGURES["fig5"].run(Settings(6), Kept(Path("out")))
+    FIG5.run(Settings(6), Kept(Path("out")))
 
 Figure 2: "recovery via back-propagation" (Section 2.1) minimises ‖y − C(m)‖² over m and knows nothing of
 a kernel. It recovers a likeness of the blurry image, not the original. ``range`` shows what the same
@@ -24,8 +24,6 @@ Source: arXiv 1802.04073, Sections 2.1, 4.3 and 5.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from invkit_experiments.engine.methods import Blurry, Method
 from invkit_experiments.engine.solve import Solve
 from invkit_experiments.engine.study import Case, Study
@@ -33,7 +31,7 @@ from invkit_experiments.inputs.drawn import Drawn
 from invkit_experiments.studies.paper import FACES, HOUSE_NUMBERS, PAPER, PRINTED, QUALITY, Kind, in_range
 from invkit_experiments.studies.tables import noisy
 
-__all__ = ["FIGURES"]
+__all__ = ["FIG2", "FIG5", "FIG6", "FIG7", "FIG8", "FIG9", "FIG10"]
 
 
 def backpropagated(kind: Kind, kernels: str) -> Case:
@@ -75,60 +73,63 @@ def restarted(kind: Kind) -> Case:
     return Case(kind.name, title, kind.drawn("blur30", in_range=prior), (Blurry(), *methods))
 
 
-FIGURES: Mapping[str, Study] = {
-    "fig2": Study(
-        name="fig2",
-        title="the closest image in range to the blurry image",
-        count=6,
-        columns=QUALITY,
-        cases=(backpropagated(FACES, "blurA"), backpropagated(HOUSE_NUMBERS, "blurB")),
-    ),
-    "fig5": Study(
-        name="fig5",
-        title="digits and their kernels",
-        count=6,
-        kernels_shown=True,
-        columns=QUALITY,
-        cases=(digits("blurA"), digits("blurB")),
-    ),
-    "fig6": Study(
-        name="fig6",
-        title="house numbers, blur B",
-        count=4,
-        columns=QUALITY,
-        cases=(side_by_side(HOUSE_NUMBERS, "blurB", "blurB"),),
-    ),
-    "fig7": Study(
-        name="fig7",
-        title="faces, blur A",
-        count=4,
-        columns=QUALITY,
-        cases=(side_by_side(FACES, "blurA", "blurA"),),
-    ),
-    "fig8": Study(
-        name="fig8",
-        title="faces, motion of length 30",
-        count=4,
-        columns=QUALITY,
-        cases=(side_by_side(FACES, "blur30", "blurA"),),
-    ),
-    "fig9": Study(
-        name="fig9",
-        title="noise of 10, 20 and 30 %",
-        count=2,
-        quick=(1, 3),
-        shown=2,
-        columns=(*QUALITY, *PRINTED),
-        printed_in="arXiv 1802.04073, Table 2",
-        cases=tuple(noisy(kind, level) for kind in (FACES, HOUSE_NUMBERS) for level in (10, 20, 30)),
-    ),
-    "fig10": Study(
-        name="fig10",
-        title="more restarts on large blurs",
-        count=4,
-        quick=(1, 3),
-        columns=QUALITY,
-        cases=(restarted(FACES), restarted(HOUSE_NUMBERS)),
-    ),
-}
-"""Figure → study."""
+FIG2 = Study(
+    name="fig2",
+    title="the closest image in range to the blurry image",
+    count=6,
+    columns=QUALITY,
+    cases=(backpropagated(FACES, "blurA"), backpropagated(HOUSE_NUMBERS, "blurB")),
+)
+
+FIG5 = Study(
+    name="fig5",
+    title="digits and their kernels",
+    count=6,
+    kernels_shown=True,
+    columns=QUALITY,
+    cases=(digits("blurA"), digits("blurB")),
+)
+
+FIG6 = Study(
+    name="fig6",
+    title="house numbers, blur B",
+    count=4,
+    columns=QUALITY,
+    cases=(side_by_side(HOUSE_NUMBERS, "blurB", "blurB"),),
+)
+
+FIG7 = Study(
+    name="fig7",
+    title="faces, blur A",
+    count=4,
+    columns=QUALITY,
+    cases=(side_by_side(FACES, "blurA", "blurA"),),
+)
+
+FIG8 = Study(
+    name="fig8",
+    title="faces, motion of length 30",
+    count=4,
+    columns=QUALITY,
+    cases=(side_by_side(FACES, "blur30", "blurA"),),
+)
+
+FIG9 = Study(
+    name="fig9",
+    title="noise of 10, 20 and 30 %",
+    count=2,
+    quick=(1, 3),
+    shown=2,
+    columns=(*QUALITY, *PRINTED),
+    printed_in="arXiv 1802.04073, Table 2",
+    cases=tuple(noisy(kind, level) for kind in (FACES, HOUSE_NUMBERS) for level in (10, 20, 30)),
+)
+
+FIG10 = Study(
+    name="fig10",
+    title="more restarts on large blurs",
+    count=4,
+    quick=(1, 3),
+    columns=QUALITY,
+    cases=(restarted(FACES), restarted(HOUSE_NUMBERS)),
+)

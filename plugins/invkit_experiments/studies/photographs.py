@@ -1,6 +1,6 @@
 """``invkit bench photographs``: pictures of BSDS500, blurred in eleven ways or not at all.
 
-    PHOTOGRAPHS["photographs"].run(Settings(60), Kept(Path("out"))).rows
+    PHOTOGRAPHS.run(Settings(60), Kept(Path("out"))).rows
 
 ``--images`` counts the inputs of all kinds together. They are dealt to the kinds in turn, and each has a
 picture of its own. The pictures are those of the validation half, which nothing is tuned on;
@@ -37,7 +37,7 @@ from invkit_experiments.inputs.photographs import Photographs, Split
 from invkit_experiments.inputs.sources import Measured
 from invkit_experiments.output.tables import Column
 
-__all__ = ["KINDS", "PHOTOGRAPHS", "aligned", "photograph_scores"]
+__all__ = ["KINDS", "PHOTOGRAPHS", "PHOTOGRAPHS_TRAIN", "aligned", "photograph_scores"]
 
 #: more dB than this below its input, and a result is worse than it
 WORSE_BY = 0.3
@@ -217,8 +217,5 @@ def _study(name: str, split: Split) -> Study:
     )
 
 
-PHOTOGRAPHS: Mapping[str, Study] = {
-    "photographs": _study("photographs", "validation"),
-    "photographs-train": _study("photographs-train", "train"),
-}
-"""Name → study."""
+PHOTOGRAPHS = _study("photographs", "validation")
+PHOTOGRAPHS_TRAIN = _study("photographs-train", "train")

@@ -1,6 +1,6 @@
 """``invkit bench rotations``: photographs by a camera that turned a little while it moved.
 
-    ROTATIONS["rotations"].run(Settings(12), Kept(Path("out"))).rows
+    ROTATIONS.run(Settings(12), Kept(Path("out"))).rows
 
 A row's number is by how many pixels the turn moves the corners at most; at 0 all of the picture has one
 kernel. Pictures, paths and noise are the same in all rows. Those of ``rotations`` are of the validation half,
@@ -9,8 +9,6 @@ oracle is the last step with the one true kernel of the middle.
 """
 
 from __future__ import annotations
-
-from collections.abc import Mapping
 
 from jaxtyping import Float
 from torch import Tensor
@@ -26,7 +24,7 @@ from invkit_experiments.inputs.sources import Measured
 from invkit_experiments.output.tables import Column
 from invkit_experiments.studies.photographs import FLAGS, WORSE_BY, aligned
 
-__all__ = ["ROTATIONS"]
+__all__ = ["ROTATIONS", "ROTATIONS_TRAIN"]
 
 #: pixels that the corners move by
 TURNS = (0.0, 3.0, 6.0, 10.0)
@@ -92,8 +90,5 @@ def _study(name: str, split: Split) -> Study:
     )
 
 
-ROTATIONS: Mapping[str, Study] = {
-    "rotations": _study("rotations", "validation"),
-    "rotations-train": _study("rotations-train", "train"),
-}
-"""Name → study."""
+ROTATIONS = _study("rotations", "validation")
+ROTATIONS_TRAIN = _study("rotations-train", "train")

@@ -12,14 +12,15 @@ import pytest
 
 from invkit.cli.main import main
 from invkit.errors import InputError, SpecError, UsageError
+from invkit.plugin.loading import default_manager
+from invkit.plugin.registry import Entry
 from invkit_experiments import bench as bench_module
+from invkit_experiments.bench import benchmark
 from invkit_experiments.engine.benchmark import Settings
 from invkit_experiments.engine.experiment import Experiment
 from invkit_experiments.engine.kept import Kept
 from invkit_experiments.engine.study import Study
 from invkit_experiments.output.tables import Column, Row, as_csv, markdown
-from invkit_experiments.studies import catalogue
-from invkit_experiments.studies.catalogue import BENCHMARKS, Entry, benchmark
 
 Captured = pytest.CaptureFixture[str]
 
@@ -62,10 +63,9 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> Counting:
         depends=made.depends,
         figures=made.figures,
     )
-    monkeypatch.setattr(catalogue, "COUNTING", described, raising=False)
-    known = {**BENCHMARKS, "counting": Entry("catalogue", "COUNTING", "counts")}
-    monkeypatch.setattr(catalogue, "BENCHMARKS", known)
-    monkeypatch.setattr(bench_module, "BENCHMARKS", known)
+    registry = default_manager().registry
+    entry = Entry("experiment", "counting", "tests:counting", "counts", "tests", "tests", cls=described)
+    monkeypatch.setattr(registry, "_entries", {**registry._entries, ("experiment", "counting"): entry})
     return made
 
 
@@ -146,18 +146,6 @@ def test_help(command: str, capsys: Captured) -> None:
     assert f"Usage: invkit {command}" in capsys.readouterr().out
 
 
-def test_list(capsys: Captured) -> None:
-    assert main(["bench", "--list"]) == 0
-    listed = capsys.readouterr().out
-    assert all(name in listed for name in ("digits", "kernels", "counting"))
-    assert main(["bench"]) == 0
-    assert capsys.readouterr().out == listed
-    assert main(["bench", "counting", "--list", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == {
-        "methods": [{"name": key, "summary": text} for key, text in METHODS.items()]
-    }
-
-
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
@@ -199,7 +187,7 @@ def test_what_cannot_be_measured_is_left_out_with_its_reason(
     assert capsys.readouterr().err.endswith("error: no data for it\n")
 
 
-@pytest.mark.parametrize("name", BENCHMARKS)
+@pytest.mark.parametrize("name", [entry.name for entry in default_manager().registry.entries("experiment")])
 def test_every_benchmark_is_there_and_says_what_it_measures(name: str) -> None:
     described = benchmark(name)
     assert described.name == name and described.count >= 1 and described.methods and described.columns

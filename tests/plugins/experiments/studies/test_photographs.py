@@ -18,6 +18,7 @@ from invkit_experiments.studies import photographs
 from invkit_experiments.studies.photographs import (
     KINDS,
     PHOTOGRAPHS,
+    PHOTOGRAPHS_TRAIN,
     photograph_scores,
     true_size,
     within,
@@ -139,7 +140,7 @@ def test_inputs_are_dealt_to_the_kinds_in_turn(data_folder: Path, monkeypatch: p
     if not (data_folder / "photographs").is_dir():
         pytest.skip("no photographs in the data folder")
     monkeypatch.setenv("INVKIT_DATA", str(data_folder))
-    study = PHOTOGRAPHS["photographs"]
+    study = PHOTOGRAPHS
     for count, each in ((60, [5] * 12), (14, [2, 2] + [1] * 10), (1, [1] * 12)):
         sizes = [study.size(f"{kind}/blurry", Settings(count)) for kind in KINDS]
         assert sizes == each
@@ -149,5 +150,5 @@ def test_inputs_are_dealt_to_the_kinds_in_turn(data_folder: Path, monkeypatch: p
         for index in range(5)
     ]
     assert len({*names}) == 60 and all(name.startswith("val/") for name in names)
-    tuned = PHOTOGRAPHS["photographs-train"].cases[0].source.identity(0, 0)
+    tuned = PHOTOGRAPHS_TRAIN.cases[0].source.identity(0, 0)
     assert tuned["picture"][1].startswith("train/") and tuned["kernel"][2] == "train"

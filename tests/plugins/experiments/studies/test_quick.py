@@ -10,11 +10,13 @@ import pytest
 from PIL import Image
 
 from invkit.cli.main import main
+from invkit.plugin.loading import default_manager
+from invkit_experiments.bench import benchmark
 from invkit_experiments.engine.benchmark import Settings
 from invkit_experiments.engine.study import Study
-from invkit_experiments.studies.catalogue import BENCHMARKS, benchmark
 
-STUDIES = [name for name in BENCHMARKS if isinstance(benchmark(name), Study)]
+EXPERIMENTS = [entry.name for entry in default_manager().registry.entries("experiment")]
+STUDIES = [name for name in EXPERIMENTS if isinstance(benchmark(name), Study)]
 #: what is run where all of it takes long; each method is run for one class of images at least
 SOME = {
     "table1": "house-numbers-blurB/paper,celeba-blurA/default-gan,celeba-blurA/cnn",
