@@ -30,7 +30,7 @@ __all__ = ["bench", "benchmark"]
 @click.option(
     "--methods", metavar="A,B,…", default="", help="Only these methods, or inputs, or inputs/method."
 )
-@click.option("--quick", is_flag=True, help="A few signals and a few steps, to see it work in seconds.")
+@click.option("--quick", is_flag=True, help="A signal, few steps and restarts, to see it work in a minute.")
 @click.option(
     "--seed", type=click.IntRange(0, 2**63 - 1), default=0, metavar="S", help="Of inputs and solvers; 0."
 )

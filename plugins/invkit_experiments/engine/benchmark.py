@@ -64,7 +64,7 @@ class Benchmark(ABC):
     name: str
     columns: tuple[Column, ...]
     count: int
-    quick: tuple[int, int] = (2, 20)
+    quick: tuple[int, int] = (1, 3)
 
     #: columns before the figures
     heads: ClassVar[tuple[Column, ...]]

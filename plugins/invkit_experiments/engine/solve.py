@@ -172,8 +172,15 @@ def _first(notes: Any) -> Mapping[str, Any]:
     return {name: value[0] if many[name] else value for name, value in notes.items()}
 
 
+#: what makes a search short, besides few steps
+_FEW = {"starts": "4", "restarts": "4", "keep": "2", "retries": "0", "leaps": "0", "finish": "0"}
+
+
 def hurried(solver: invkit.Solver, steps: int, option: str = "steps") -> invkit.Solver:
-    """The solver, or each of its stages, with an option set to ``steps`` where it has that option."""
+    """The solver, or each of its stages, with an option set to ``steps`` where it has that option.
+
+    Where the option is the number of steps, the solver gets few restarts, too.
+    """
     if isinstance(solver, invkit.solving.Stages):
         stages = [attrs.evolve(each, solver=hurried(each.solver, steps, option)) for each in solver.stages]
         return invkit.solving.Stages(stages)
@@ -181,7 +188,8 @@ def hurried(solver: invkit.Solver, steps: int, option: str = "steps") -> invkit.
     if spec is None or option not in spec.options:
         return solver
     count = steps if option == "steps" else min(steps, int(spec.options[option]))  # rounds are dear
-    return invkit.solver(invkit.Spec(spec.kind, spec.name, {**spec.options, option: str(count)}))
+    few = {key: value for key, value in _FEW.items() if option == "steps" and key in spec.options}
+    return invkit.solver(invkit.Spec(spec.kind, spec.name, {**spec.options, **few, option: str(count)}))
 
 
 def _told(source: Source, one: Measured | None = None) -> dict[str, Any]:
