@@ -90,7 +90,7 @@ def _settings(
     from invkit_experiments.engine.benchmark import Settings
 
     count, most = described.quick if quick else (described.count, None)
-    return Settings(images or count, seed, steps or most)
+    return Settings(images or count, seed, steps or most, few=quick)
 
 
 def _run(described: Benchmark, settings: Settings, methods: list[str], out: Path) -> Report:

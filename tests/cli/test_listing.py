@@ -270,7 +270,7 @@ def test_describe_a_noise_model(capsys: Captured) -> None:
     assert main(["describe", "robust?delta=0.1", "--json"]) == 0
     (entry,) = json.loads(capsys.readouterr().out)["entries"]
     assert entry["kind"] == "noise" and "file" not in entry
-    assert [option["option"] for option in entry["options"]] == ["delta", "weights", "missing"]
+    assert [option["option"] for option in entry["options"]] == ["delta", "power", "weights", "missing"]
     assert "Huber" in entry["doc"] and "delta=0.1" in entry["resolved"]
 
 

@@ -60,7 +60,7 @@ def test_blind_deconvolution_subspaces(printed) -> None:
     text = printed("blind_deconvolution_subspaces.py")
     assert figure(text, "50 measurements of 40 unknowns: relative error") < 1e-6
     assert figure(text, "120 measurements, 30 of them wrong, noise=gaussian:") > 0.1
-    assert figure(text, "120 measurements, 30 of them wrong, noise=robust?delta=0.03:") < 0.01
+    assert figure(text, "120 measurements, 30 of them wrong, noise=robust?delta=0.03,power=0.5:") < 0.01
 
 
 def test_self_calibration(printed) -> None:

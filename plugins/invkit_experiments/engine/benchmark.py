@@ -43,11 +43,13 @@ class Settings:
         count: number of signals.
         seed: random seed of inputs and solvers.
         steps: replaces every solver's own number of steps, for a quick look; the figures then mean little.
+        few: solvers also get few restarts.
     """
 
     count: int
     seed: int = 0
     steps: int | None = None
+    few: bool = False
 
 
 @attrs.frozen(kw_only=True)

@@ -87,7 +87,7 @@ class Solve(Method):
             made = invkit.solver(self.solver.format(**told))
         else:
             made = invkit.solver([stage.format(**told) for stage in self.solver])
-        return made if settings.steps is None else hurried(made, settings.steps, self.hurried_by)
+        return hurried(made, settings, self.hurried_by)
 
 
 @attrs.frozen
@@ -125,9 +125,7 @@ class Named(Method):
         if self.operator is not None:
             instead["operator"] = self.operator
         pipeline = invkit.method(self.method, seed=seed, **instead)
-        if settings.steps is None:
-            return pipeline
-        return attrs.evolve(pipeline, solver=hurried(pipeline.solver, settings.steps, self.hurried_by))
+        return attrs.evolve(pipeline, solver=hurried(pipeline.solver, settings, self.hurried_by))
 
 
 def _written(pipeline: invkit.Pipeline, *, blind: bool) -> dict[str, Any]:
@@ -176,19 +174,20 @@ def _first(notes: Any) -> Mapping[str, Any]:
 _FEW = {"starts": "4", "restarts": "4", "keep": "2", "retries": "0", "leaps": "0", "finish": "0"}
 
 
-def hurried(solver: invkit.Solver, steps: int, option: str = "steps") -> invkit.Solver:
-    """The solver, or each of its stages, with an option set to ``steps`` where it has that option.
-
-    Where the option is the number of steps, the solver gets few restarts, too.
-    """
+def hurried(solver: invkit.Solver, settings: Settings, option: str = "steps") -> invkit.Solver:
+    """The solver, or each of its stages, with an option set to the run's number of steps if there is one."""
+    if settings.steps is None:
+        return solver
     if isinstance(solver, invkit.solving.Stages):
-        stages = [attrs.evolve(each, solver=hurried(each.solver, steps, option)) for each in solver.stages]
+        stages = [attrs.evolve(each, solver=hurried(each.solver, settings, option)) for each in solver.stages]
         return invkit.solving.Stages(stages)
     spec = spec_of(solver)
     if spec is None or option not in spec.options:
         return solver
-    count = steps if option == "steps" else min(steps, int(spec.options[option]))  # rounds are dear
-    few = {key: value for key, value in _FEW.items() if option == "steps" and key in spec.options}
+    count = settings.steps
+    if option != "steps":
+        count = min(count, int(spec.options[option]))  # rounds are dear
+    few = {key: value for key, value in _FEW.items() if settings.few and key in spec.options}
     return invkit.solver(invkit.Spec(spec.kind, spec.name, {**spec.options, **few, option: str(count)}))
 
 

@@ -103,7 +103,7 @@ def _solver(method: str, settings: Settings) -> invkit.Solver:
     named = SOLVERS.get(method)
     own = method if method in ("paper", "public") else "digits"
     made = invkit.method(own).solver if named is None else invkit.solver(named)
-    return made if settings.steps is None else hurried(made, settings.steps)
+    return hurried(made, settings)
 
 
 @cache

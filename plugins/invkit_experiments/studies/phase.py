@@ -210,8 +210,7 @@ def _peer(name: str, settings: Settings, trial: Trial, seed: int) -> tuple[Tenso
 
 
 def _solver(name: str, settings: Settings) -> invkit.Solver:
-    made = invkit.solver(ROBUST_SOLVER if name == ROBUST else name)
-    return made if settings.steps is None else hurried(made, settings.steps)
+    return hurried(invkit.solver(ROBUST_SOLVER if name == ROBUST else name), settings)
 
 
 def _steps(name: str, settings: Settings) -> int:

@@ -206,8 +206,8 @@ def test_every_benchmark_is_there_and_says_what_it_measures(name: str) -> None:
 def test_quick_is_few_images_and_few_steps() -> None:
     described = benchmark("counting")
     assert bench_module._settings(described, None, 0, None, False) == Settings(7)
-    assert bench_module._settings(described, None, 5, None, True) == Settings(1, 5, 3)
-    assert bench_module._settings(described, 3, 0, 7, True) == Settings(3, 0, 7)
+    assert bench_module._settings(described, None, 5, None, True) == Settings(1, 5, 3, few=True)
+    assert bench_module._settings(described, 3, 0, 7, True) == Settings(3, 0, 7, few=True)
 
 
 def test_unknown_benchmark() -> None:
