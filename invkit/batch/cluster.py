@@ -243,7 +243,8 @@ def _client(cluster: str) -> Iterator[Any]:
     except ImportError as error:
         raise MissingExtra("runs on a cluster", "distributed", "dask") from error
     kind, _, number = cluster.partition(":")
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what goes wrong is said in a line
+    for name in ("distributed", "distributed.client"):  # dask gives both a level of their own
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # what goes wrong is said in a line
     if kind == "local" and number.isdecimal() and int(number):
         options = {"n_workers": int(number), "threads_per_worker": 1, "dashboard_address": None}
         with (
