@@ -10,6 +10,7 @@ goes on from the records there. All workers must see the same folders under the 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import pickle
 import threading
@@ -17,6 +18,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
@@ -125,26 +127,46 @@ def _reports(
             submit(_Try(f"{number}-of-{parts}", items))
 
     try:
-        hand_over()
+        with _connected():
+            hand_over()
         for task in running:
             each = tries.pop(task)
             if task.status == "finished":
-                yield task.result()
+                with _connected():
+                    report = task.result()
+                yield report
             elif task.status == "error":
-                error = task.exception()
+                with _connected():
+                    error = task.exception()
                 if not isinstance(error, KilledWorker | HeldError):
                     raise error
-                submit(each.again(out, error))
+                again = each.again(out, error)
+                with _connected():
+                    submit(again)
             else:
-                raise OutputError(
-                    "the scheduler has gone or was started anew",
-                    hint="give the same command again: what was finished is kept",
-                )
-            hand_over()
+                raise _gone()
+            with _connected():
+                hand_over()
     finally:
         with suppress(Exception):  # of a cluster that has gone
             client.cancel(list(tries))
             client.run(_dismiss, run)
+
+
+@contextmanager
+def _connected() -> Iterator[None]:
+    """Whatever dask raises inside the block, because the scheduler has gone, is said in a line."""
+    try:
+        yield
+    except (OSError, RuntimeError, CancelledError, asyncio.CancelledError) as error:
+        raise _gone() from error
+
+
+def _gone() -> OutputError:
+    return OutputError(
+        "the scheduler has gone or was started anew",
+        hint="give the same command again: what was finished is kept",
+    )
 
 
 def _shares(source: Source, parts: int) -> Iterator[tuple[Item, ...]]:
