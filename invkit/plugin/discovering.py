@@ -1,6 +1,6 @@
 """The installed plugins, read off the files that installers have written; nothing is imported.
 
-    discover()          # (Candidate("altgd", "invkit_altgd.plugin", "invkit", "0.1.0", (…)), …)
+    discover()          # (Candidate("altgd", "invkit_altgd.plugin", "invkit", "0.2.0", (…)), …)
 
 ``importlib.metadata`` knows more kinds of installations, but importing it takes several times as long as
 starting Python, and every command of ``invkit`` would wait for it. Plugins are looked for where ``pip`` and

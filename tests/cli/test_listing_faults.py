@@ -14,7 +14,7 @@ GOOD = hook("registry.operator('goodop', 'decimal:Decimal', summary='a good one'
 CLASH = GOOD.replace("a good one", "a rival")
 FAULTS = {
     "plug-raises": ("raise RuntimeError('no licence')", (), "broken", "RuntimeError: no licence"),
-    "plug-old": ("1/0", ("invkit>=99",), "incompatible", "needs invkit>=99, this is invkit 0.1.0"),
+    "plug-old": ("1/0", ("invkit>=99",), "incompatible", "needs invkit>=99, this is invkit 0.2.0"),
     "plug-misspelt": (
         GOOD.replace("invkit_register", "invkit_registr").replace("goodop", "other"),
         (),
@@ -38,7 +38,7 @@ def states(done_stdout: str) -> dict[str, dict[str, Any]]:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
-    write_distribution(folder, "plug-good", GOOD, requires=["invkit>=0.1,<0.2"])
+    write_distribution(folder, "plug-good", GOOD, requires=["invkit>=0.2,<0.3"])
     for name, (source, requires, _, _) in FAULTS.items():
         write_distribution(folder, name, source, requires=requires)
     return folder

@@ -51,7 +51,7 @@ def test_the_first_of_two_copies_on_the_path_counts_and_invkit_goes_first(tmp_pa
 
 def test_a_good_plugin_registers(site: Path) -> None:
     write_distribution(
-        site, "plug-good", GOOD.format("mine"), requires=["invkit>=0.1,<0.2", "torch; extra == 'x'"]
+        site, "plug-good", GOOD.format("mine"), requires=["invkit>=0.2,<0.3", "torch; extra == 'x'"]
     )
     manager = load(site)
     (state,) = manager.states
