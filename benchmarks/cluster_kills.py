@@ -54,7 +54,7 @@ class Machines:
 
     @property
     def address(self) -> str:
-        """Where the scheduler answers."""
+        """Address of the scheduler."""
         return f"tcp://127.0.0.1:{self.port}"
 
     def start_scheduler(self) -> None:

@@ -1,4 +1,4 @@
-"""What do lost workers cost a run of a million pictures? A simulation.
+"""Simulation of a run of a million pictures whose workers are lost at random.
 
     python -m benchmarks.failures                                 # a table; 100 workers, 2 s a picture
     python -m benchmarks.failures --workers 50 --seconds 10

@@ -1,4 +1,4 @@
-"""What starting costs: CPU time of whole processes, beside that of an interpreter that does nothing.
+"""CPU time of starting invkit, as a multiple of that of an interpreter that does nothing.
 
     python -m benchmarks.startup            # medians of 15 runs each, taken in turns
 

@@ -42,7 +42,10 @@ _WAITING = 4  # parts that are handed over for each thread
 
 
 def parts_of(pictures: int) -> int:
-    """How many parts a run has: 256 or more, of at most 250 pictures; never more than pictures."""
+    """The number of parts of a run.
+
+    There are at least 256, each of at most 250 pictures. A run of fewer pictures has one part for each.
+    """
     return min(pictures, max(_FEWEST, -(-pictures // _LARGEST)))
 
 

@@ -70,7 +70,7 @@ class Item:
         return read_member(self.path, self.member, FREE + _A_PIXEL * max_pixels)
 
     def stat(self) -> list[int]:
-        """What changes with the file: its size in bytes and when it was written, in nanoseconds.
+        """Numbers that tell a changed file: its size in bytes and its time of writing in nanoseconds.
 
         Of a member they are the archive's, and the place in it is added.
         """

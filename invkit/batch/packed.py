@@ -113,7 +113,7 @@ class Packed:
             _write(stream, self._end, _END_MARK)
 
     def _place(self, name: str) -> tuple[int, int, int]:
-        """Where a picture's record begins, its size, and where the picture's files begin."""
+        """Offset and size of a picture's record in the tar, and the offset of its first file."""
         number = np.uint64(number_of(name))
         place = int(np.searchsorted(self._names, number))
         if place == len(self._names) or self._names[place] != number:

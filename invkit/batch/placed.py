@@ -25,14 +25,14 @@ Record = dict[str, Any]
 
 
 class Results(Protocol):
-    """Where the results of pictures stand."""
+    """The store of a run's results: files of a folder, or a tar."""
 
     def record(self, name: str) -> Record:
         """The record of a picture; raises LookupError, OSError or ValueError where there is none."""
         ...
 
     def stats(self, record: Record) -> dict[str, list[int]]:
-        """What changes with each of a picture's files; raises OSError where one is missing."""
+        """Size and time of writing of each of a picture's files; raises OSError where one is missing."""
         ...
 
     def sha256(self, record: Record, key: str) -> str:

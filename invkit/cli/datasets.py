@@ -63,7 +63,7 @@ def _class(entry: Entry) -> type[Dataset]:
 
 
 def more(registry: Registry, entry: Entry) -> tuple[dict[str, Any], tuple[str, str]]:
-    """What a data set's record has besides, and its cells: signals in each split, and terms.
+    """Further keys of a data set's record, and its cells of the table: signals in each split, and terms.
 
     It is looked for with its default options. One that reads files is found in $INVKIT_DATA/NAME.
     """

@@ -63,5 +63,5 @@ def _registered(what: str) -> Listing:
 
 
 def nothing_more(registry: Registry, entry: Entry) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """What the record of most kinds has besides, and its cells."""
+    """Further keys and cells of most kinds: none."""
     return {}, ()

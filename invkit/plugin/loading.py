@@ -36,7 +36,7 @@ from invkit.plugin.registry import Registry, nearest
 
 HEAVY = ("torch", "numpy", "scipy")
 """Modules a plugin's hook module should leave alone until something of it is used."""
-_NAME = re.compile(r"[\w.-]*")
+_BEYOND_A_NAME = re.compile(r"[^\w.-]")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -201,7 +201,7 @@ def _unmet(candidate: Candidate, host_version: str) -> str | None:
     if canonical(candidate.distribution) == HOST:  # its extras name it
         return None
     for line in candidate.requires:
-        if canonical(_NAME.match(line)[0]) != HOST:  # type: ignore[index]  # it matches any text
+        if canonical(_BEYOND_A_NAME.split(line, maxsplit=1)[0]) != HOST:
             continue
         from packaging.requirements import InvalidRequirement, Requirement  # slow to import, rarely needed
 
