@@ -14,6 +14,7 @@ equal. A solver may be a list of stages (:mod:`invkit.solving.stages`).
 from __future__ import annotations
 
 import os
+import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -213,7 +214,7 @@ class Pipeline:
         *,
         start: Solution | None = None,
         problem: Problem | None = None,
-        monitors: Sequence[SpecLike | Monitor] = (),
+        monitors: Sequence[SpecLike | Monitor] | None = None,
     ) -> Solution:
         """Recover ``(w, x)`` from every measurement.
 
@@ -225,7 +226,9 @@ class Pipeline:
             start: a solution to go on from. Where it was found under other priors, it is restated by the
                 encoders of this pipeline's.
             problem: what :meth:`problem_for` gave for these measurements, or for others of their shape.
-            monitors: told of this solve, beside the pipeline's own.
+            monitors: told of this solve, beside the pipeline's own. None: if the pipeline has none either,
+                a progress bar on a terminal or in a notebook, once the solve has taken two seconds. An empty
+                list: no bar.
 
         Returns:
             The solution; ``x`` and ``w`` have a batch axis (and channel axis) where ``y`` had one. ``w`` is
@@ -238,6 +241,8 @@ class Pipeline:
         Warns:
             InvkitWarning: images with values far beyond [0, 1].
         """
+        if monitors is None:
+            monitors = [] if self.monitors or not _watched() else default_monitors()
         solution = self.solve(y, start=start, problem=problem, monitors=monitors)
         with neutral():
             return attrs.evolve(solution, config=self.to_config(strict=False))
@@ -250,7 +255,7 @@ class Pipeline:
         problem: Problem | None = None,
         monitors: Sequence[SpecLike | Monitor] = (),
     ) -> Solution:
-        """As a call does, without the configuration in the solution: of many solves it is the same."""
+        """As a call does, without the configuration in the solution and without a default progress bar."""
         with neutral():
             problem, batch, numpy_in, axes_added = self._bound(y, problem)
             told = [*self.monitors, *(part("monitor", each) for each in monitors)]
@@ -401,6 +406,16 @@ def _checked(config: Mapping[str, Any]) -> Mapping[str, Any]:
     except InputError as error:
         raise ConfigError(f"in the configuration {error.message}", hint=error.hint) from None
     return config
+
+
+def default_monitors() -> list[str]:
+    """The names of the monitors that show a solve to a person."""
+    return [entry.name for entry in default_manager().registry.entries("monitor") if entry.default]
+
+
+def _watched() -> bool:
+    """Whether a person sees what is written to stderr: on a terminal, or in a notebook."""
+    return (sys.stderr is not None and sys.stderr.isatty()) or "ipykernel" in sys.modules
 
 
 def _check_channels(batch: Tensor) -> None:

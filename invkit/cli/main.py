@@ -86,7 +86,8 @@ def _of_plugins() -> dict[str, Entry]:
 def cli(ctx: click.Context, traceback: bool) -> None:
     """Bilinear inverse problems with generative priors: recover w and x from y = A(w, x) + noise.
 
-    `invkit list operators` (priors, solvers …) says what there is, `invkit describe NAME` what it means.
+    `invkit list operators` (or priors, solvers, methods …) names what there is; `invkit describe NAME`
+    explains it.
     """
     if ctx.invoked_subcommand is None:
         say(ctx.get_help())

@@ -104,13 +104,13 @@ class Entry:
 
 _CORE = {
     "deblur": ("deblur:deblur", "Recover sharp images and kernels from blurry images."),
-    "examples": ("examples:examples", "Copy blurry pictures to try it with."),
+    "examples": ("examples:examples", "Copy blurry example pictures to a folder."),
     "project": ("project:project", "Find the closest images in the range of a prior."),
     "zoo": ("zoo:zoo", "Draw samples of trained priors."),
-    "train": ("train:train", "Train a prior by a recipe."),
+    "train": ("train:train", "Train a prior, by a recipe or on a folder of pictures."),
     "datasets": ("datasets:datasets", "Download a data set."),
     "list": ("list_:list_", "List operators, priors, solvers, methods, plugins, weights ..."),
-    "describe": ("describe:describe", "Say what a spec means, its options and defaults."),
+    "describe": ("describe:describe", "Explain a part, a method or an experiment."),
     "list-plugins": ("list_plugins:list_plugins", "List the plugins and their states."),
     "doctor": ("doctor:doctor", "Check this installation."),
 }
