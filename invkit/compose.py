@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _KEYS = ("format", "seed", "operator", "priors", "noise", "solver", "versions")
+_AWAY = 2.0  # pixels; a kernel on even sides that is centred is half a pixel away
 _BRIGHT = 16.0  # an image in [0, 1] does not come near it, whatever its noise and its overshoot
 _LAYOUTS = ("(height, width)", "(channels, height, width)", "(n, channels, height, width)")
 
@@ -239,7 +240,8 @@ class Pipeline:
             ShapeError: priors and measurement do not fit.
 
         Warns:
-            InvkitWarning: images with values far beyond [0, 1].
+            InvkitWarning: images with values far beyond [0, 1]; a recovered image that is pixels away from
+                where the measurement shows it, which the operator cannot tell.
         """
         if monitors is None:
             monitors = [] if self.monitors or not _watched() else default_monitors()
@@ -270,6 +272,8 @@ class Pipeline:
                         hint="take fewer restarts, smaller measurements, or fewer at a time",
                     ) from error
                 raise
+            if self.operator.roles[1] == "image" and not is_given(self.priors[0]):
+                _remark_on_shift(self.operator, solution)
         return _as_given(solution, numpy_in, axes_added)
 
     def _bound(self, y: Any, problem: Problem | None = None) -> tuple[Problem, Tensor, bool, int]:
@@ -438,6 +442,23 @@ def _remark_on_range(batch: Tensor) -> None:
             InvkitWarning,
             stacklevel=4,
         )
+
+
+def _remark_on_shift(operator: BilinearOperator, solution: Solution) -> None:
+    """Warn of the recovered image that is furthest from where the measurement shows it."""
+    for ambiguity in operator.ambiguities if solution.w is not None else ():
+        moved = ambiguity.displacement(solution.w)
+        if moved is None:
+            continue
+        furthest = moved[moved.norm(dim=1).nan_to_num(0).argmax()]
+        if furthest.norm() > _AWAY:
+            warnings.warn(
+                f"a recovered image is {', '.join(f'{each:+.0f}' for each in furthest.tolist())} pixels "
+                "(down, right) from where the measurement shows it, and its kernel as far the other way, "
+                "which a measurement cannot tell; a prior of centred kernels keeps images in place",
+                InvkitWarning,
+                stacklevel=4,
+            )
 
 
 def _is_memory(error: Exception) -> bool:
