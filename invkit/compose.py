@@ -125,7 +125,7 @@ def method(
     unknown = [key for key in instead if key not in ("operator", "w", "x", "solver", "noise")]
     if unknown:
         raise InputError(
-            f"a method has no {unknown[0]!r}", hint="name operator, w, x, solver or noise in its place"
+            f"a method has no part {unknown[0]!r}", hint="name operator, w, x, solver or noise in its place"
         )
     first, second = config["priors"]
     config["priors"] = [instead.pop("w", first), instead.pop("x", second)]

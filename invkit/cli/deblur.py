@@ -253,7 +253,7 @@ def _only(text: str | None) -> tuple[str, ...]:
 def _shard(text: str) -> tuple[int, int]:
     first, slash, parts = text.partition("/")
     if not (slash and first.isdecimal() and parts.isdecimal() and 1 <= int(first) <= int(parts)):
-        raise UsageError(f"--shard {text} is no part of a whole", hint="write e.g. --shard 2/8, from 1 on")
+        raise UsageError(f"--shard {text} is not understood", hint="write e.g. --shard 2/8, from 1 on")
     return int(first), int(parts)
 
 
@@ -268,12 +268,12 @@ def _pipeline(
     """The pipeline that the options, the method or the configuration describe."""
     if config is not None and (named or priors or method):
         raise UsageError(
-            "--config stands in place of --method, --operator, --prior, --noise and --solver",
+            "--config cannot be given with --method, --operator, --prior, --noise or --solver",
             hint="leave one out",
         )
     if kernel is not None and len(priors) > 1:
         raise UsageError(
-            "--kernel is the kernel, and --prior was given for it as well",
+            "the kernel is given twice, by --kernel and by the first --prior",
             hint="leave --kernel out, or the first --prior",
         )
     if priors and kernel is None and len(priors) != 2:

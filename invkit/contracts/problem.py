@@ -108,7 +108,7 @@ class Problem:
         if not self.noise.plain:
             what = "entries that count differently" if isinstance(self.noise, Gaussian) else "other noise"
             raise InputError(
-                f"{solver} knows white Gaussian noise on all entries alone, not {what}",
+                f"{solver} takes only white Gaussian noise on all entries, not {what}",
                 hint="leave noise out, or choose a solver that takes any noise; see `invkit list solvers`",
             )
 

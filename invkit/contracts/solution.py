@@ -263,7 +263,7 @@ class Solution:
             )
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(
-                f"the record in {folder} lacks something of a solution: {error}",
+                f"the record in {folder} is incomplete: {error}",
                 hint="give a folder that this version's save() wrote",
             ) from error
 

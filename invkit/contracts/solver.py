@@ -95,7 +95,7 @@ class Solver(ABC):
         if y.is_complex() or named:
             what = f"measurements of {y.dtype}" if y.is_complex() else f"the complex prior {named[0]}"
             raise InputError(
-                f"this solver knows real numbers alone, not {what}",
+                f"this solver takes only real numbers, not {what}",
                 hint="choose a solver that takes complex ones; see `invkit list solvers`",
             )
 

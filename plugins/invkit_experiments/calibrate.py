@@ -147,7 +147,7 @@ def _integrable(prior: str) -> IntegrableGenerator:
     made = invkit.prior(prior)
     if not isinstance(made, IntegrableGenerator) or made.file is None:
         raise InputError(
-            f"{prior} has no card to keep a calibration in",
+            f"{prior} has no weights file to store a calibration in",
             hint="calibrate a trained prior that can be integrated out, e.g. gaussian:celeba",
         )
     return made
