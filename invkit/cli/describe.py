@@ -68,7 +68,7 @@ def _record(registry: Registry, entry: Entry, spec: Spec) -> dict[str, Any]:
     return {
         **{key: getattr(entry, key) for key in _KEYS},
         "takes_name": signature is not None and signature.name is not None,
-        "doc": _first_part(target) if signature else "",
+        "doc": _plain(_first_part(target)) if signature else "",
         "options": options,
         "resolved": _resolved(registry, entry, spec),
         "card": _card(registry, entry, spec),
@@ -106,8 +106,13 @@ def _meanings(target: object, signature: Signature) -> dict[str, str]:
         section = re.search(r"^Args:\n((?:    .*\n?)+)", text, re.MULTILINE)
         for entry in re.split(r"^    (?=\w)", section[1] if section else "", flags=re.MULTILINE):
             keys, _, what = " ".join(entry.split()).partition(": ")
-            found |= {key.strip(): what for key in keys.split(",")}
+            found |= {key.strip(): _plain(what) for key in keys.split(",")}
     return found
+
+
+def _plain(text: str) -> str:
+    """A docstring's text without the marks of its links: ``:class:`~invkit.Noise` `` becomes Noise."""
+    return re.sub(r":\w+:`~?(?:[\w.]*\.)?([^`.]+)`", r"\1", text).replace("``", "`")
 
 
 def _card(registry: Registry, entry: Entry, spec: Spec) -> dict[str, Any] | None:

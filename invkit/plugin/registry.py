@@ -343,8 +343,12 @@ class Registry:
         return nearest(name, known) + failed
 
 
+_MANY = 40  # names; a longer list hides the answer
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return ``did you mean 'x'? known: x, y, z``, or only the list where nothing is near.
+    """Return ``did you mean 'x'? known: x, y, z``; only the list where nothing is near, only the question
+    where the list is long.
 
     Args:
         name: what was given.
@@ -355,5 +359,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
     names = list(known)
     lowered = {other.lower(): other for other in reversed(names)}
     close = difflib.get_close_matches(name.lower(), lowered, n=1)
-    guess = f"did you mean {lowered[close[0]]!r}? " if close else ""
-    return f"{guess}known: {', '.join(names) if names else 'none'}"
+    listed = f"known: {', '.join(names) if names else 'none'}"
+    if not close:
+        return listed
+    guess = f"did you mean {lowered[close[0]]!r}?"
+    return guess if len(names) > _MANY else f"{guess} {listed}"
