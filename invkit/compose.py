@@ -69,7 +69,7 @@ def compose(
     x: SpecLike | Generator | None = None,
     monitors: Sequence[SpecLike | Monitor] = (),
 ) -> Pipeline:
-    """Operator, two priors and solver as one callable.
+    """Compose an operator, two priors and a solver into a pipeline, which is then called with measurements.
 
     Args:
         operator: the measurement ``A``; linear maps after it follow bars, ``"circconv | downsample"``,
@@ -372,7 +372,7 @@ class Pipeline:
 
 
 def load_config(source: str | os.PathLike[str] | Mapping[str, Any]) -> Pipeline:
-    """The pipeline of a config: a path to TOML or JSON, or the dict of :meth:`Pipeline.to_config`.
+    """The pipeline of a configuration: a path to TOML or JSON, or the dict of :meth:`Pipeline.to_config`.
 
     Raises:
         ConfigError: unreadable, incomplete, from a newer invkit, with files that differ from those it was

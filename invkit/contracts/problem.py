@@ -100,7 +100,7 @@ class Problem:
             return self.noise.residual(self.operator(w, x), y)
 
     def require_plain_noise(self, solver: str) -> None:
-        """Refuse noise other than white Gaussian noise on all entries, for a solver that knows no other.
+        """Refuse any noise but white Gaussian noise on all entries, for a solver that takes no other.
 
         Raises:
             InputError: another noise model, weights, or entries that were not measured.

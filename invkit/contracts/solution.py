@@ -155,7 +155,7 @@ class Solution:
         return curve_figure(self)
 
     def samples(self, count: int | None = None) -> Samples:
-        """Draws from the posterior p(w, x | y): pairs of signals that are as probable as they come up.
+        """Draws from the posterior p(w, x | y): pairs of signals, each as often as it is probable.
 
         Args:
             count: how many, the first of those that were made; None: all.

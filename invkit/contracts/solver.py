@@ -100,9 +100,9 @@ class Solver(ABC):
             )
 
     def signs(self, notes: Mapping[str, Any]) -> Mapping[str, float] | None:
-        """The signs of doubt that the confidence is a logistic law of, from a measurement's
-        ``Solution.notes``: numbers by name, each the larger the more doubtful. None from a solver without.
-        With them ``invkit calibrate`` fits the law of a class
+        """The signs of doubt from which the confidence is computed, taken from ``Solution.notes`` of one
+        measurement: numbers by name, each the larger the more doubtful. None from a solver without such.
+        ``invkit calibrate`` fits the law of a class to them
         (:class:`invkit.contracts.calibration.Calibration`).
         """
         return None
