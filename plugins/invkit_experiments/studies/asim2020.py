@@ -99,11 +99,10 @@ def beside(kind: Kind, *theirs: Method) -> tuple[Method, ...]:
     joint = Solve("joint", what, "altgd", (SHAKES, kind.best))
     what = f"altgd with the true kernel, {kind.best}: not blind"
     known = Solve("network-known", what, "altgd", (TRUE_KERNEL, kind.best))
-    last = f"pnp?weight=0.35 x={kind.denoiser} hold=w"
-    found = evidence(kind.gaussian, "evidence", last)
+    found = evidence(kind.gaussian, "evidence", kind.last)
     others = (
         *renamed("gaussian", *evidence(kind.gaussian)),
-        *renamed("vae", evidence(kind.gaussian, "evidence", last, kernels=DECODER)[0]),
+        *renamed("vae", evidence(kind.gaussian, "evidence", kind.last, kernels=DECODER)[0]),
     )
     return (ours[0], *theirs, *ours[1:place], public, *networks, joint, known, *found, *others, ours[-1])
 

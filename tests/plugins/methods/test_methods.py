@@ -123,11 +123,12 @@ def test_the_face_is_in_the_networks_range(faces: tuple[torch.Tensor, Solution, 
 
 
 @pytest.mark.parametrize(
-    ("name", "image", "denoiser"), [("faces", "celeba", "photographs"), ("house-numbers", "svhn", "svhn")]
+    ("name", "image", "solver"),
+    [("faces", "celeba", "pnp?weight=0.35,crossover=0.1"), ("house-numbers", "svhn", "pnp?weight=0.35")],
 )
 def test_faces_and_house_numbers_have_a_gaussian_for_the_kernel_and_a_denoiser_for_the_image(
-    name: str, image: str, denoiser: str
+    name: str, image: str, solver: str
 ) -> None:
-    stages = ["evidence", f"pnp?weight=0.35 x=denoiser:{denoiser} hold=w"]
+    stages = ["evidence", f"{solver} x=denoiser:{image} hold=w"]
     composed = invkit.compose("circconv", ["trajectory", f"gaussian:{image}"], stages)
     assert invkit.method(name).to_config() == composed.to_config()
