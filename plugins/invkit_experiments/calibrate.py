@@ -26,6 +26,7 @@ from invkit.cli.output import (
     quiet_option,
     say,
     seed_option,
+    to_stderr,
 )
 from invkit.errors import ConfigError, InputError, WeightsError
 from invkit.plugin.specs import Spec
@@ -113,6 +114,9 @@ def calibrate(
     study.check(settings, tuple(study.methods))
     for folder in (cells, target.parent):  # before hours of work, not after
         writable_folder(folder)
+    there = sum(study.size(row, settings) for row in study.methods)
+    if there < images and not quiet:
+        to_stderr(f"invkit: only {there} pictures of {prior} were kept apart, {images} are asked for")
     watcher = Watcher() if quiet else watcher_for(bars=True)
     report = study.run(settings, Kept(cells), tuple(study.methods), watcher)
     figures, meant = _together(report)
