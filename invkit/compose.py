@@ -244,7 +244,7 @@ class Pipeline:
                 where the measurement shows it, which the operator cannot tell.
         """
         if monitors is None:
-            monitors = [] if self.monitors or not _watched() else default_monitors()
+            monitors = [] if self.monitors or not watched() else default_monitors()
         solution = self.solve(y, start=start, problem=problem, monitors=monitors)
         with neutral():
             return attrs.evolve(solution, config=self.to_config(strict=False))
@@ -417,7 +417,7 @@ def default_monitors() -> list[str]:
     return [entry.name for entry in default_manager().registry.entries("monitor") if entry.default]
 
 
-def _watched() -> bool:
+def watched() -> bool:
     """Whether a person sees what is written to stderr: on a terminal, or in a notebook."""
     return (sys.stderr is not None and sys.stderr.isatty()) or "ipykernel" in sys.modules
 
