@@ -236,8 +236,8 @@ def test_the_data_term_is_that_of_the_noise(name: str, spec: str) -> None:
 @pytest.mark.parametrize(
     ("noise", "says"),
     [
-        (Gaussian(torch.ones(1, 4, 4)), "mine knows white Gaussian.*not entries that count differently"),
-        (invkit.noise("robust"), "mine knows white Gaussian noise.*not other noise"),
+        (Gaussian(torch.ones(1, 4, 4)), "mine takes only white Gaussian.*not entries that count differently"),
+        (invkit.noise("robust"), "mine takes only white Gaussian noise.*not other noise"),
     ],
 )
 def test_a_solver_may_refuse_other_noise(noise: invkit.Noise, says: str) -> None:
