@@ -117,7 +117,7 @@ def test_neither_a_start_nor_other_noise_is_taken(solver: FeedForward) -> None:
     with pytest.raises(InputError, match=r"takes no start.*first stage"):
         solver.solve(problem((1, 8, 8)), y, torch.Generator(), start=solve(solver, y))
     robust = attrs.evolve(problem((1, 8, 8)), noise=invkit.noise("robust"))
-    with pytest.raises(InputError, match="cnn knows white Gaussian noise"):
+    with pytest.raises(InputError, match="cnn takes only white Gaussian noise"):
         solver.solve(robust, y, torch.Generator())
 
 

@@ -208,7 +208,7 @@ def test_it_deconvolves_with_the_kernel_of_the_stage_before() -> None:
 def test_other_noise_is_refused() -> None:
     y, priors = torch.rand(1, 1, 12, 12), (invkit.prior("blind?size=3"), invkit.prior("darkchannel"))
     problem = Problem(invkit.operator("circconv"), priors, noise=invkit.noise("robust"))
-    with pytest.raises(InputError, match="darkprior knows white Gaussian noise"):
+    with pytest.raises(InputError, match="darkprior takes only white Gaussian noise"):
         invkit.solver("darkprior").solve(problem, y, torch.Generator())
 
 

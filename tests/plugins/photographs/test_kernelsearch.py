@@ -183,9 +183,9 @@ def test_what_it_cannot_do() -> None:
     with pytest.raises(InputError, match=r"pixels of w.*no encoder"):
         search(y, priors=[encoderless, "darkchannel"])
     for noise in ("poisson", "robust"):
-        with pytest.raises(InputError, match="kernelsearch knows white Gaussian noise"):
+        with pytest.raises(InputError, match="kernelsearch takes only white Gaussian noise"):
             search(y, noise=noise)
-    with pytest.raises(InputError, match="kernelsearch knows white Gaussian noise"):
+    with pytest.raises(InputError, match="kernelsearch takes only white Gaussian noise"):
         weights = torch.ones_like(y)
         weights[..., :5] = 0
         priors = (invkit.prior(SMALL[0]), invkit.prior(SMALL[1]))
