@@ -125,14 +125,14 @@ def test_in_noise_it_gives_way_to_the_image_found_before(crossover: float, share
 def test_it_begins_at_the_image_found_before() -> None:
     """What the blur has erased is not in the measurement, and the denoiser here adds nothing."""
     x = blocks(24)[:1]
-    w = torch.ones(1, 1, 4) / 4  # a quarter of the frequencies across are erased
+    w = torch.ones(1, 1, 8) / 8  # a third of the frequencies across are erased, or nearly
     y = noisy(invkit.operator("circconv")(w[None], x))
     nothing = invkit.denoiser(lambda noisy, sigma: noisy, 1)
 
-    deblur = invkit.compose("circconv", [invkit.Given(w), nothing], "pnp?steps=4")
+    deblur = invkit.compose("circconv", [invkit.Given(w), nothing], "pnp?steps=2")
     alone = deblur(y)
     after = deblur(y, start=attrs.evolve(alone, x=x))
-    assert float((after.x - x).square().mean()) < 0.5 * float((alone.x - x).square().mean())
+    assert float((after.x - x).square().mean()) < 0.6 * float((alone.x - x).square().mean())
 
 
 def test_a_crossover_is_positive() -> None:
