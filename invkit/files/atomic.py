@@ -15,6 +15,7 @@ and an interrupted run never destroys the file that was there before.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -66,11 +67,17 @@ def atomic_write(path: str | os.PathLike[str], *, text: bool = False) -> Iterato
 
 
 def check_name(path: Path) -> None:
-    """Refuse a name that is longer than the file system takes; ask before hours of work, not after them.
+    """Refuse a path that the system cannot take; ask before hours of work, not after them.
+
+    Args:
+        path: the file that is to be written. The file system of its folder says how long a name may be.
 
     Raises:
-        OutputError: it has more bytes, letters beyond ASCII having two to four.
+        OutputError: the name or the whole path has too many bytes (letters beyond ASCII have two to four), or
+            a zero byte.
     """
+    if "\0" in str(path):
+        raise OutputError(f"{path} has a zero byte", hint="rename the file that it is named after")
     folder = next((each for each in path.absolute().parents if each.is_dir()), Path("/"))
     try:
         most = os.pathconf(folder, "PC_NAME_MAX")
@@ -82,6 +89,14 @@ def check_name(path: Path) -> None:
             f"the name {path.name} has {length} bytes, the file system takes {most}",
             hint="rename the file that it is named after",
         )
+    try:
+        os.lstat(path)
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise OutputError(
+                f"the path of {path.name} has {len(os.fsencode(path))} bytes, more than the system takes",
+                hint="choose a folder with a shorter path",
+            ) from error
 
 
 @contextlib.contextmanager
