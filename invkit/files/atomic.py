@@ -24,6 +24,8 @@ from typing import IO, Any
 
 from invkit.errors import InvkitError, OutputError
 
+_LONGEST_NAME = 255  # bytes, on most file systems
+
 
 @contextlib.contextmanager
 def atomic_write(path: str | os.PathLike[str], *, text: bool = False) -> Iterator[IO[Any]]:
@@ -78,25 +80,25 @@ def check_name(path: Path) -> None:
     """
     if "\0" in str(path):
         raise OutputError(f"{path} has a zero byte", hint="rename the file that it is named after")
-    folder = next((each for each in path.absolute().parents if each.is_dir()), Path("/"))
+    length, whole = len(os.fsencode(path.name)), len(os.fsencode(path))
+    try:
+        os.lstat(path)
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG and length <= _LONGEST_NAME:
+            raise OutputError(
+                f"the path of {path.name} has {whole} bytes, more than the system takes",
+                hint="choose a folder with a shorter path",
+            ) from error
+    folder = next((each for each in path.absolute().parents if os.path.isdir(each)), Path("/"))
     try:
         most = os.pathconf(folder, "PC_NAME_MAX")
     except (AttributeError, OSError, ValueError):  # no POSIX, or a file system that does not tell
-        most = 255
-    length = len(os.fsencode(path.name))
+        most = _LONGEST_NAME
     if length > most:
         raise OutputError(
             f"the name {path.name} has {length} bytes, the file system takes {most}",
             hint="rename the file that it is named after",
         )
-    try:
-        os.lstat(path)
-    except OSError as error:
-        if error.errno == errno.ENAMETOOLONG:
-            raise OutputError(
-                f"the path of {path.name} has {len(os.fsencode(path))} bytes, more than the system takes",
-                hint="choose a folder with a shorter path",
-            ) from error
 
 
 @contextlib.contextmanager
