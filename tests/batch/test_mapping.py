@@ -131,6 +131,16 @@ def test_names_are_those_that_the_folder_of_results_takes(
     )
 
 
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names are Unicode there")
+@pytest.mark.parametrize("pack", [False, True])
+def test_names_are_bytes(pack: bool, pictures: Path) -> None:
+    name = os.fsdecode(b"a\n\x1b\xff")
+    (pictures / "01.png").rename(pictures / f"{name}.png")
+    assert run(pictures, jobs=1, pack=pack)[0].solved == 5
+    assert run(pictures, jobs=1, pack=pack)[0].kept == 5
+    assert f"{name}.json" in indexed(pictures.parent / "out")
+
+
 @pytest.mark.skipif(os.name != "posix", reason="limits of POSIX")
 def test_a_folder_that_is_too_deep_for_a_name_costs_that_picture(pictures: Path) -> None:
     (pictures / "01.png").rename(pictures / f"{'x' * 60}.png")
