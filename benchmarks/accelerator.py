@@ -131,7 +131,7 @@ WORK: dict[str, Callable[[int], Work]] = {
     "a photograph, method photographs": lambda n: photograph(lambda w: invkit.method("photographs")),
     "a photograph, kernel known, pnp": lambda n: photograph(lambda w: invkit.method("photographs", w=w)),
     "a photograph, kernel known, tv": lambda n: photograph(
-        lambda w: invkit.compose("linconv?mode=same", [w, "identity"], "tv")
+        lambda w: invkit.method("photographs", w=w, x="identity", solver="tv")
     ),
 }
 
