@@ -95,6 +95,10 @@ def solvers(device: torch.device) -> tuple[dict[str, float], list[str]]:
     return differences, left_out
 
 
+FEW_IMAGES = 5
+"""With fewer images a case, the photograph is a small one, too."""
+
+
 @attrs.frozen(eq=False)
 class Work:
     """Measurements with their truth, and what solves them."""
@@ -110,10 +114,12 @@ def drawn(source: Source, images: int) -> tuple[Tensor, Tensor]:
     return torch.cat([each.y for each in found]), torch.cat([each.x for each in found])
 
 
-def photograph(made: Callable[[invkit.Generator], invkit.Pipeline]) -> Work:
-    """The packaged photograph, its kernel known to what solves it."""
+def photograph(n: int, made: Callable[[invkit.Generator], invkit.Pipeline]) -> Work:
+    """The packaged photograph, or a small part of it for few images; its kernel for what wants to know it."""
     one = invkit.example("photo")
+    side = 64 if n < FEW_IMAGES else None
     y, x, w = (torch.as_tensor(each)[None] for each in (one.y, one.x, one.w))
+    y, x = y[..., :side, :side], x[..., :side, :side]
     return Work(made(invkit.Given(w[0].reshape(1, *w.shape[-2:]))), y, x)
 
 
@@ -128,10 +134,10 @@ WORK: dict[str, Callable[[int], Work]] = {
     "40 digits, altgd with the paper's networks": lambda n: Work(
         invkit.method("digits"), *drawn(Drawn("mnist", "test", "blurA"), min(n, 40))
     ),
-    "a photograph, method photographs": lambda n: photograph(lambda w: invkit.method("photographs")),
-    "a photograph, kernel known, pnp": lambda n: photograph(lambda w: invkit.method("photographs", w=w)),
+    "a photograph, method photographs": lambda n: photograph(n, lambda w: invkit.method("photographs")),
+    "a photograph, kernel known, pnp": lambda n: photograph(n, lambda w: invkit.method("photographs", w=w)),
     "a photograph, kernel known, tv": lambda n: photograph(
-        lambda w: invkit.method("photographs", w=w, x="identity", solver="tv")
+        n, lambda w: invkit.method("photographs", w=w, x="identity", solver="tv")
     ),
 }
 
