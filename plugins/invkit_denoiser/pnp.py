@@ -10,8 +10,13 @@ For the ``w`` of a prior that leaves nothing to find it alternates, for k = 1 �
     z ← D(x, s_k)                                          the prior's denoiser at the level s_k
 
 with levels that fall from ``first`` to the noise of y along a geometric row, and λ that of the second source.
-The last z, within the bounds of the prior, is the result. That is half-quadratic splitting, which needs no
+The last z, within the bounds of the prior, is the result x̂. That is half-quadratic splitting, which needs no
 more than the denoiser. There is no objective to tell.
+
+A denoiser sees details, and these are lost in much noise. A prior of a class knows the whole of an image. So
+as a later stage, ``crossover=τ`` gives way to the image x₀ of the stage before, the more the noisier y is:
+
+    x̂ ← (τ² x̂ + σ² x₀) / (τ² + σ²)
 
 The noise's σ is that of the noise model, else it is estimated (:func:`invkit.solving.noise_level`). It is at
 least 0.004, since real blurs are no exact convolutions.
@@ -36,7 +41,7 @@ from typing import Any
 
 import attrs
 import torch
-from attrs.validators import ge, gt
+from attrs.validators import ge, gt, optional
 from jaxtyping import Bool, Float
 from torch import Tensor
 
@@ -70,11 +75,16 @@ class PlugAndPlay(Solver):
         steps: K, rounds of data step and denoiser. Fewer forgive a kernel that is not quite right.
         first: the level of the first round, for images in [0, 1].
         weight: λ, how much the denoiser counts beside the measurement.
+        crossover: τ, the noise at which the image of the stage before counts as much as the denoiser's, for
+            images in [0, 1]. None: the denoiser's alone; so it is, too, where there is no stage before.
     """
 
     steps: int = attrs.field(default=8, validator=ge(1))
     first: float = attrs.field(default=0.19, validator=gt(0))
     weight: float = attrs.field(default=0.23, validator=gt(0))
+    crossover: float | None = attrs.field(
+        default=None, converter=attrs.converters.optional(float), validator=optional(gt(0))
+    )
 
     def solve(
         self,
@@ -85,7 +95,8 @@ class PlugAndPlay(Solver):
         *,
         start: Solution | None = None,
     ) -> Solution:
-        """Recover every measurement's ``x``. Nothing is drawn from ``rng``; ``start`` gives w alone.
+        """Recover every measurement's ``x``. Nothing is drawn from ``rng``; ``crossover`` says how much the
+        image of ``start`` counts.
 
         Raises:
             InputError: ``w`` is not given, the prior of ``x`` is no denoiser, or the noise is not Gaussian.
@@ -103,7 +114,8 @@ class PlugAndPlay(Solver):
         level = noise_level(y) if sigma is None else sigma.to(y).expand(len(y))
         for row in torch.arange(len(y), device=y.device).split(1):
             record.begin(row)
-            self._recover(record, problem.select(row), prior_x, y[row], w[row], float(level[row]))
+            before = None if start is None or self.crossover is None else start.x[row]
+            self._recover(record, problem.select(row), prior_x, y[row], w[row], float(level[row]), before)
         return record.solution()
 
     def _recover(
@@ -114,6 +126,7 @@ class PlugAndPlay(Solver):
         y: Float[Tensor, "1 *y"],
         w: Float[Tensor, "1 *w"],
         sigma: float,
+        before: Float[Tensor, "1 c *x"] | None,
     ) -> None:
         """One measurement, part by part; parts that Ctrl-C leaves out stay as they were measured."""
         x_shape, nothing, told = tuple(prior.signal_shape or ()), y.new_full((1, 1), torch.nan), 0
@@ -145,6 +158,9 @@ class PlugAndPlay(Solver):
                         told = now
             x[(..., *part.place)] += moved(z)
         x = x.clamp(*prior.bounds)
+        if before is not None and self.crossover is not None:
+            share = 1.0 if record.interrupted else sigma**2 / (self.crossover**2 + sigma**2)
+            x = torch.lerp(x, before.clamp(*prior.bounds), share)
         with torch.no_grad():
             residual = problem.residual(w, x, y)
         ended = record.ended(bool(torch.isfinite(x).all()))

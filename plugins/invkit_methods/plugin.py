@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
 _METHODS = {
     "digits": "28 x 28 handwritten digits under small blurs, both unknowns by trained networks",
-    "faces": "64 x 64 faces, cropped as CelebA's: kernel and image by evidence, with a Gaussian of faces",
-    "house-numbers": "32 x 32 street numbers: kernel and image by evidence, with a Gaussian of SVHN crops",
-    "objects": "64 x 64 things in front of plain backgrounds: kernel by evidence, image by total variation",
+    "faces": "64 x 64 faces, cropped as CelebA's: kernel by evidence, image by plug-and-play",
+    "house-numbers": "32 x 32 street numbers: kernel by evidence, image by plug-and-play",
+    "objects": "64 x 64 things in front of plain backgrounds: kernel by evidence, image by plug-and-play",
     "paper": "28 x 28 digits by Algorithm 1 of arXiv 1802.04073, settings as printed",
     "photographs": "photographs of any size: kernel by evidence, image by plug-and-play with a denoiser",
     "public": "28 x 28 digits by the rule of the paper's authors' later code",
-    "shoes": "64 x 64 shoes on white, toe to the left: kernel by evidence, image by total variation",
+    "shoes": "64 x 64 shoes on white, toe to the left: kernel by evidence, image by plug-and-play",
     "unmixing": "matrices (bands, pixels) without negative values: endmembers and their abundances",
 }
 

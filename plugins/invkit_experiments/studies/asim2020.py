@@ -9,8 +9,10 @@ methods know nothing of them except the images' class.
   second one (image slack and total variation), read from the published files.
 - ``paper``, ``public``: that algorithm as printed, and by the rule of their later code, with our networks
   and kernels from ``vae:shake?flow=false``, the paper's decoder alone. They take minutes an image.
-- ``evidence``: the method for the class: kernel and image by evidence with a Gaussian of the class, and
-  kernels from ``trajectory``, camera shakes without a network.
+- ``evidence``: the method for the class: the kernel by evidence with a Gaussian of the class, and kernels
+  from ``trajectory``, camera shakes without a network; the image by plug-and-play with a denoiser of the
+  class. ``evidence-known`` has the true kernel.
+- ``evidence-gaussian``: the same kernel, and the Gaussian's own image.
 - ``network``: the kernel as ``evidence`` finds it, the image in the range of ``vae:celeba`` or
   ``vae:housenumbers``. ``network-known`` has the true kernel.
 - ``evidence-vae``: ``evidence`` with kernels from ``vae:shake``, that decoder with a flow for its latents, in
@@ -22,14 +24,16 @@ methods know nothing of them except the images' class.
 find the kernel, was fitted to 4,548 crops of its test split, none of them among these inputs; the prior of
 ``evidence-housenumbers`` to 163 crops of the extra set beside synthetic ones. The prior of the Shoes is
 ``gaussian:shoes`` within bounds, fitted to the shoes of another shop and to synthetic things. Once the kernel
-is found, total variation makes the image. The prior of ``evidence-objects`` has seen synthetic things alone,
-and ``spectrum`` knows no things at all; it stands there with bounds and without.
+is found, ``denoiser:photographs`` makes the image. The prior of ``evidence-objects`` has seen synthetic
+things alone, and ``spectrum`` knows no things at all; it stands there with bounds and without.
 
 12 images a class by default (the files hold 50 and 40) take some five hours of one core, nearly all of it
 for ``paper`` and ``public``.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import attrs
 
@@ -48,6 +52,7 @@ BOUNDED = "evidence?keep=24x8x4,rank=64,retries=1"
 """Fewer candidates from the beginning, and seldom again: bounds of a spectrum cost as much at any rank."""
 THINGS = "evidence?keep=96x24x6x4,steps=120,retries=1"
 """The search for a class within bounds: its early stages are cheap, so it follows more candidates in them."""
+LAST = "pnp?steps=16,weight=0.35 x=denoiser:photographs hold=w"
 ALG1 = Theirs("authors-alg1", "the paper's algorithm, the authors' result", "x_hat_alg1", "w_hat_alg1")
 ALG2 = Theirs(
     # it starts from the kernels of the first and keeps them
@@ -63,9 +68,10 @@ def evidence(
 ) -> tuple[Method, Method]:
     """Kernels by evidence, the image by further stages or the prior itself; the same with the true kernel."""
     label = "; ".join((f"kernel by evidence, {kernels} and {prior}", *then))
+    known = "; ".join((f"true kernel: not blind, {prior}", *then))
     return (
         Solve("evidence", label, (solver, *then), (kernels, prior)),
-        Solve("evidence-known", f"{prior}, true kernel: not blind", "evidence", (TRUE_KERNEL, prior)),
+        Solve("evidence-known", known, ("evidence", *then), (TRUE_KERNEL, prior)),
     )
 
 
@@ -93,9 +99,18 @@ def beside(kind: Kind, *theirs: Method) -> tuple[Method, ...]:
     joint = Solve("joint", what, "altgd", (SHAKES, kind.best))
     what = f"altgd with the true kernel, {kind.best}: not blind"
     known = Solve("network-known", what, "altgd", (TRUE_KERNEL, kind.best))
-    found = evidence(kind.gaussian)
-    decoded = attrs.evolve(evidence(kind.gaussian, kernels=DECODER)[0], name="evidence-vae")
-    return (ours[0], *theirs, *ours[1:place], public, *networks, joint, known, *found, decoded, ours[-1])
+    found = evidence(kind.gaussian, "evidence", kind.last)
+    others = (
+        *renamed("gaussian", *evidence(kind.gaussian)),
+        *renamed("vae", evidence(kind.gaussian, "evidence", kind.last, kernels=DECODER)[0]),
+    )
+    return (ours[0], *theirs, *ours[1:place], public, *networks, joint, known, *found, *others, ours[-1])
+
+
+def renamed(name: str, *methods: Method) -> Iterator[Method]:
+    """The rows ``evidence`` and ``evidence-known`` as ``evidence-NAME`` and ``evidence-NAME-known``."""
+    for each in methods:
+        yield attrs.evolve(each, name=each.name.replace("evidence", f"evidence-{name}"))
 
 
 ASIM2020 = Study(
@@ -110,10 +125,7 @@ ASIM2020 = Study(
             Dev("svhn"),
             (
                 *beside(HOUSE_NUMBERS, ALG1),
-                *(
-                    attrs.evolve(each, name=each.name.replace("evidence", "evidence-housenumbers"))
-                    for each in evidence("gaussian:housenumbers")
-                ),
+                *renamed("housenumbers", *evidence("gaussian:housenumbers")),
             ),
         ),
         Case(
@@ -131,11 +143,8 @@ ASIM2020 = Study(
                 ALG1,
                 ALG2,
                 dark_prior(),
-                *evidence("bounded:gaussian:shoes", THINGS, "tv x=identity hold=w"),
-                *(
-                    attrs.evolve(each, name=each.name.replace("evidence", "evidence-objects"))
-                    for each in evidence("bounded:gaussian:objects", BOUNDED, "tv x=identity hold=w")
-                ),
+                *evidence("bounded:gaussian:shoes", THINGS, LAST),
+                *renamed("objects", *evidence("bounded:gaussian:objects", THINGS, LAST)),
                 *without_class(),
                 oracle(),
             ),

@@ -8,7 +8,8 @@ from torch import Tensor
 
 import invkit
 from invkit.contracts.monitor import Monitor, Progress
-from invkit.errors import InputError
+from invkit.errors import InputError, SpecError
+from invkit.solving import Stage
 from invkit_denoiser import pnp
 from invkit_denoiser.pnp import PlugAndPlay
 
@@ -100,6 +101,29 @@ def test_what_it_cannot_do_is_refused() -> None:
         invkit.compose("circconv", [invkit.Given(kernel()), "identity"], "pnp")(y)
     with pytest.raises(InputError, match="takes Gaussian noise"):
         invkit.compose("circconv", [invkit.Given(kernel()), denoiser], "pnp", noise="poisson")(y)
+
+
+@pytest.mark.parametrize(("crossover", "share"), [(SIGMA, 0.5), (3 * SIGMA, 0.1)])
+def test_in_noise_it_gives_way_to_the_image_found_before(crossover: float, share: float) -> None:
+    x = blocks(24)
+    y = noisy(invkit.operator("circconv")(kernel().expand(2, 1, 5, 5), x))
+    known, denoiser = invkit.Given(kernel()), invkit.denoiser(smoothed, 1)
+
+    def image(*then: str) -> Tensor:
+        made = [Stage(invkit.solver(each), x=denoiser, hold="w") for each in then]
+        stages = [Stage(invkit.solver("tv?steps=20")), *made]
+        noise = f"gaussian?sigma={SIGMA}"
+        return invkit.compose("circconv", [known, "identity?penalty=tv"], stages, noise=noise)(y).x
+
+    before, alone = image(), image("pnp?steps=3")
+    assert not torch.allclose(before, alone, atol=1e-2)
+    both = image(f"pnp?steps=3,crossover={crossover}")
+    torch.testing.assert_close(both, (1 - share) * alone + share * before.clamp(0, 1))
+
+
+def test_a_crossover_is_positive() -> None:
+    with pytest.raises(SpecError, match="crossover"):
+        invkit.solver("pnp", crossover=0)
 
 
 def test_tiles_make_no_seams(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -122,7 +122,13 @@ def test_the_face_is_in_the_networks_range(faces: tuple[torch.Tensor, Solution, 
     assert 1e-4 < (found.x - encoded).square().mean() < 0.05
 
 
-@pytest.mark.parametrize(("name", "image"), [("faces", "celeba"), ("house-numbers", "svhn")])
-def test_faces_and_house_numbers_are_by_evidence(name: str, image: str) -> None:
-    composed = invkit.compose("circconv", ["trajectory", f"gaussian:{image}"], "evidence")
+@pytest.mark.parametrize(
+    ("name", "image", "solver"),
+    [("faces", "celeba", "pnp?weight=0.35,crossover=0.1"), ("house-numbers", "svhn", "pnp?weight=0.35")],
+)
+def test_faces_and_house_numbers_have_a_gaussian_for_the_kernel_and_a_denoiser_for_the_image(
+    name: str, image: str, solver: str
+) -> None:
+    stages = ["evidence", f"{solver} x=denoiser:{image} hold=w"]
+    composed = invkit.compose("circconv", ["trajectory", f"gaussian:{image}"], stages)
     assert invkit.method(name).to_config() == composed.to_config()
