@@ -8,9 +8,9 @@ It reports in this order:
 - **Equality**: every registered operator with its adjoints, and every registered solver that takes one of the
   small problems of `invkit.testing`, in double precision. The random starts are the same on every device, so
   the results have to be the CPU's up to rounding. A search feeds its rounding back, hence two tolerances.
-- **Times**: the main methods on the CPU, with `OMP_NUM_THREADS` threads, and on the device. A first short solve
-  of one image, which loads what the device needs, is not counted. The results are compared by their PSNR: a
-  search may end elsewhere where it rounds otherwise.
+- **Times**: the main methods on the CPU, with `OMP_NUM_THREADS` threads, and on the device. A short solve
+  before, which loads what the device needs, is not counted. The results are compared by their PSNR: a search
+  may end elsewhere where it rounds otherwise.
 - **Table 1**: the row `paper` (Algorithm 1 as printed, arXiv 1802.04073) on as many images as the paper had,
   all images of a case in one batch on the device. `invkit bench table1` solves them one by one, each from
   random starts of its own; here all have the same starts.
