@@ -148,7 +148,7 @@ def test_a_photographs_kernel_that_is_known(tmp_path: Path) -> None:
         (("--crop", "1,2,0,4"), 2, "left, top, width and height"),
         (("--crop", "a,b,c,d"), 2, "left, top, width and height"),
         (("--crop", "-1,0,4,4"), 2, "left, top, width and height"),
-        (("--device", "abacus"), 2, "no device 'abacus' here; --device takes one of cpu"),
+        (("--device", "abacus"), 2, "--device: there is no device 'abacus' here; choose of cpu"),
         (("--max-pixels", "0"), 2, "--max-pixels"),
         (("--max-pixels", "100"), 3, "28×28 pixels.*--max-pixels 784"),
     ],
