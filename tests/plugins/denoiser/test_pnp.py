@@ -98,7 +98,7 @@ def test_what_it_cannot_do_is_refused() -> None:
     denoiser = invkit.denoiser(shrunk, 1)
     with pytest.raises(InputError, match="not blind"):
         invkit.compose("circconv", ["simplex?size=5", denoiser], "pnp")(y)
-    with pytest.raises(InputError, match="takes noise off"):
+    with pytest.raises(InputError, match="removes noise"):
         invkit.compose("circconv", [invkit.Given(kernel()), "identity"], "pnp")(y)
     with pytest.raises(InputError, match="takes Gaussian noise"):
         invkit.compose("circconv", [invkit.Given(kernel()), denoiser], "pnp", noise="poisson")(y)
