@@ -14,9 +14,10 @@ import gzip
 import io
 import json
 import random
+import tarfile
 import zipfile
 from collections.abc import Callable, Sequence
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,8 @@ from typing import Any
 import attrs
 import numpy as np
 
-from benchmarks._mutations import damaged, replaced, with_checksums
+from benchmarks._mutations import damaged, replaced, with_checksums, with_tar_checksums
+from invkit.errors import InputError, InvkitError
 
 __all__ = ["FORMATS", "Format"]
 
@@ -201,7 +203,6 @@ def _mat() -> list[bytes]:
 
 
 def _read_mat(path: Path) -> object:
-    from invkit.errors import InputError
     from invkit.files.mat import describe_mat, read_mat
 
     named = describe_mat(path)
@@ -249,7 +250,40 @@ def _zip() -> list[bytes]:
 def _read_zip(path: Path) -> object:
     from invkit_datasets.sources import contents, sources_in
 
+    with suppress(InputError):  # what the data sets make of it is asked, too
+        _read_archive(path)
     return list(contents(sources_in(path, (".png", ".txt"))))
+
+
+def _tar() -> list[bytes]:
+    picture, found = _pillow("PNG")[0], []
+    for kind in (tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT):
+        file = io.BytesIO()
+        with tarfile.open(fileobj=file, mode="w", format=kind) as archive:
+            long = "c" * 80 + "/" + "d" * (90 if kind == tarfile.USTAR_FORMAT else 120) + ".png"
+            for name, content in (("a.png", picture), (long, picture), ("notes.txt", b"text" * 50)):
+                info = tarfile.TarInfo(name)
+                info.size = len(content)
+                archive.addfile(info, io.BytesIO(content))
+        found.append(file.getvalue())
+    return found
+
+
+def _mutated_tar(rng: random.Random, seeds: Seeds) -> bytes:
+    content = damaged(rng, seeds)
+    return with_tar_checksums(content) if rng.random() < 0.7 else content
+
+
+def _read_archive(path: Path) -> object:
+    from invkit.files.archives import list_archive, read_member
+
+    archive = list_archive(path)
+    for number in range(len(archive)):
+        with suppress(InvkitError):  # of others more may be had
+            read_member(path, archive[number], 64_000_000)
+    if archive.problem is not None:
+        raise InputError(archive.problem)
+    return archive
 
 
 _CUT = b"\n#cut\n"
@@ -532,6 +566,7 @@ FORMATS: dict[str, Format] = {
     "mat": Format(".mat", _mat, _read_mat),
     "idx": Format(".idx", _idx, _read_idx),
     "zip": Format(".zip", _zip, _read_zip),
+    "tar": Format(".tar", _tar, _read_archive, _mutated_tar),
     "cfl": Format(".cfl", _cfl, _read_cfl),
     "safetensors": Format(".safetensors", _weights, _read_weights, _mutated_weights, Weights.file),
     "cards": Format(".safetensors", _weights, _read_card, _mutated_card, Weights.file),

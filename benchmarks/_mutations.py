@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
-__all__ = ["damaged", "replaced", "with_checksums"]
+__all__ = ["damaged", "replaced", "with_checksums", "with_tar_checksums"]
 
 _NUMBERS = (0, 1, 2, 7, 8, 0x7F, 0x80, 0xFF, 0x100, 0x7FFF, 0x8000, 0xFFFF, 0x10000, 0x7FFFFFFF, 0x80000000)
 _WIDTHS = ((1, "B"), (2, "H"), (4, "I"), (8, "Q"))
@@ -54,6 +54,16 @@ def with_checksums(content: bytes) -> bytes:
         made += content[place:end] + struct.pack(">I", zlib.crc32(content[place + 4 : end]))
         place = end + 4
     return bytes(made) + content[place:]
+
+
+def with_tar_checksums(content: bytes) -> bytes:
+    """A tar with the checksum of each block put right that has the magic word of a header."""
+    made = bytearray(content)
+    for place in range(0, len(made) - 511, 512):
+        if made[place + 257 : place + 262] == b"ustar":
+            made[place + 148 : place + 156] = b" " * 8
+            made[place + 148 : place + 156] = b"%06o\0 " % sum(made[place : place + 512])
+    return bytes(made)
 
 
 def _flip(rng: random.Random, content: bytearray, seeds: Sequence[bytes]) -> None:

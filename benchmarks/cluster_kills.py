@@ -51,6 +51,8 @@ class Machines:
     scheduler: subprocess.Popen[bytes] | None = None
     workers: list[subprocess.Popen[bytes]] = attrs.field(factory=list)
     port: int = 0
+    #: one thread at a time kills and starts workers
+    lock: threading.Lock = attrs.field(factory=threading.Lock)
 
     @property
     def address(self) -> str:
@@ -67,14 +69,24 @@ class Machines:
         options = ["--nthreads", "1", "--no-nanny", "--no-dashboard", "--death-timeout", "60"]
         self.workers.append(_started("distributed.cli.dask_worker", self.address, *options))
 
+    def replace_workers(self) -> None:
+        """Start all anew: a worker that has lost its scheduler ends by itself, sooner or later."""
+        with self.lock:
+            lost, self.workers = self.workers, []
+            for each in lost:
+                each.kill()
+                each.wait()
+                self.start_worker()
+
     def kill_worker(self, rng: random.Random) -> None:
         """Kill one of them, and start another."""
-        self.workers = [each for each in self.workers if each.poll() is None]
-        if self.workers:
-            victim = self.workers.pop(rng.randrange(len(self.workers)))
-            victim.send_signal(signal.SIGKILL)
-            victim.wait()
-        self.start_worker()
+        with self.lock:
+            self.workers = [each for each in self.workers if each.poll() is None]
+            if self.workers:
+                victim = self.workers.pop(rng.randrange(len(self.workers)))
+                victim.send_signal(signal.SIGKILL)
+                victim.wait()
+            self.start_worker()
 
 
 def _started(module: str, *options: str) -> subprocess.Popen[bytes]:
@@ -138,6 +150,7 @@ def main(pictures: int, seconds: float, workers: int, every: float, restarts: in
             there.scheduler.wait()
             time.sleep(1)
             there.start_scheduler()
+            there.replace_workers()
 
         disturbing = threading.Thread(target=disturb)
         disturbing.start()

@@ -2,6 +2,7 @@
 
     python -m benchmarks.kills                      # 2,000 pictures, 200 kills of each of 1, 2 and 4 jobs
     python -m benchmarks.kills --pictures 40 --kills 3 --jobs 1
+    python -m benchmarks.kills --pack               # the same of runs that write a tar
 
 The folder holds the finished results of another configuration, so that every picture is replaced, and a mixed
 record would show. Runs are started one after another, and killed by SIGKILL at a random moment. After each
@@ -19,8 +20,10 @@ import random
 import signal
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -32,20 +35,51 @@ from benchmarks._small_pictures import giving_back, write_pictures
 Files = dict[str, str]
 """The sha256 of files by their names."""
 
+Kept = tuple[list[str], Files]
+"""The names of finished pictures, each as often as it has a record, and all files that count."""
+
 
 def results(folder: Path) -> Files:
     """The results in a folder; of records what does not depend on the time."""
     found = {}
     for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or path.suffix in (".jsonl", ".toml"):
-            continue
-        made = path.read_bytes()
-        if path.suffix == ".json":
-            record = json.loads(made)
-            kept = ("image", "image_sha256", "configuration", "status", "files", "sha256")
-            made = json.dumps({key: record[key] for key in kept}, sort_keys=True).encode()
-        found[path.name] = hashlib.sha256(made).hexdigest()
+        if not path.name.startswith(".") and path.suffix not in (".jsonl", ".toml", ".tar"):
+            found[path.name] = _digest(path.name, path.read_bytes())
     return found
+
+
+def packed(folder: Path) -> list[Files]:
+    """The finished pictures of a tar, each with its files: those that stand before its record, and that."""
+    groups, group = [], Files()
+    with suppress(tarfile.ReadError, EOFError), tarfile.open(folder / "results.tar") as archive:
+        for member in archive:  # a killed run leaves a tar that is cut off
+            stream = archive.extractfile(member)
+            made = b"" if stream is None else stream.read()
+            if len(made) < member.size:
+                break
+            group[member.name] = _digest(member.name, made)
+            if member.name.endswith(".json"):
+                groups.append(group)
+                group = Files()
+    return groups
+
+
+def kept(folder: Path, *, pack: bool) -> Kept:
+    """What is finished in a folder. Of two results of a picture in a tar, the later one counts."""
+    if not pack:
+        found = results(folder)
+        return [name for name in found if name.endswith(".json")], found
+    groups = packed(folder)
+    found = {name: digest for group in groups for name, digest in group.items()}
+    return [name for group in groups for name in group if name.endswith(".json")], found
+
+
+def _digest(name: str, made: bytes) -> str:
+    if name.endswith(".json"):
+        record = json.loads(made)
+        fields = ("image", "image_sha256", "configuration", "status", "files", "sha256")
+        made = json.dumps({key: record[key] for key in fields}, sort_keys=True).encode()
+    return hashlib.sha256(made).hexdigest()
 
 
 def mixed(found: Files, runs: list[Files]) -> list[str]:
@@ -53,7 +87,7 @@ def mixed(found: Files, runs: list[Files]) -> list[str]:
     faulty = []
     for record in (name for name in found if name.endswith(".json")):
         stem = record.removesuffix(".json")
-        beside = {name: digest for name, digest in found.items() if name.startswith((record, f"{stem}_"))}
+        beside = {name: digest for name, digest in found.items() if name.startswith((f"{stem}.", f"{stem}_"))}
         whole = ({name: run.get(name) for name in beside} for run in runs)
         if not any(beside == each for each in whole):
             faulty.append(record)
@@ -66,7 +100,7 @@ def indexed(folder: Path) -> list[str]:
     return sorted(json.loads(line)["files"]["record"] for line in lines)
 
 
-def run(source: Path, out: Path, jobs: int, after: float | None) -> bool:
+def run(source: Path, out: Path, jobs: int, after: float | None, *, pack: bool = False) -> bool:
     """Run in a process of its own, killed so many seconds after it has begun to solve.
 
     Returns:
@@ -76,11 +110,11 @@ def run(source: Path, out: Path, jobs: int, after: float | None) -> bool:
         "import sys, invkit; from benchmarks._small_pictures import giving_back\n"
         "def tell(step):\n    if not step.kept: print('solved', flush=True)\n"
         "invkit.map(giving_back(), sys.argv[1], sys.argv[2], jobs=int(sys.argv[3]),"
-        " only=('sharp', 'kernel_exact'), tell=tell)"
+        " only=('sharp', 'kernel_exact'), pack=sys.argv[4] == '1', tell=tell)"
     )
     path = os.pathsep.join(each or os.getcwd() for each in sys.path)
     with subprocess.Popen(
-        [sys.executable, "-c", program, str(source), str(out), str(jobs)],
+        [sys.executable, "-c", program, str(source), str(out), str(jobs), str(int(pack))],
         env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,
     ) as process:
@@ -97,31 +131,33 @@ def run(source: Path, out: Path, jobs: int, after: float | None) -> bool:
 
 
 def disturbed(
-    source: Path, runs: list[Files], out: Path, jobs: int, kills: int, rng: random.Random
+    source: Path, runs: list[Files], out: Path, jobs: int, kills: int, rng: random.Random, *, pack: bool
 ) -> Report:
     """Kill runs into a folder that holds the first of the results, until it holds the second."""
     count = sum(name.endswith(".json") for name in runs[1])
     killed, mixes, mean = 0, 0, 0.05
+    found = kept(out, pack=pack)[1]
     while killed < kills:
-        before = sum(name in runs[1] and digest == runs[1][name] for name, digest in results(out).items())
+        before = sum(name in runs[1] and digest == runs[1][name] for name, digest in found.items())
         # Early enough that pictures are left for the kills to come.
         after = rng.uniform(0, 2 * mean)
-        if not run(source, out, jobs, after):
+        if not run(source, out, jobs, after, pack=pack):
             break
         killed += 1
-        found = results(out)
+        found = kept(out, pack=pack)[1]
         mixes += len(mixed(found, runs))
         done = sum(name in runs[1] and digest == runs[1][name] for name, digest in found.items()) - before
         left = 3 * count - before - done
         aim = left / (kills - killed + 1)
         mean = min(5.0, max(1e-3, mean * (2 if done < aim / 2 else 0.5 if done > aim else 1)))
-    run(source, out, jobs, None)
-    found = results(out)
-    names = [name for name in found if name.endswith(".json")]
+    run(source, out, jobs, None, pack=pack)
+    names, found = kept(out, pack=pack)
     return {
         "kills": killed,
         "mixed records": mixes,
         "pictures not exactly once": len(set(names) ^ {name for name in runs[1] if name.endswith(".json")})
+        + len(names)
+        - len(set(names))
         + abs(len(indexed(out)) - count),
         "files that are not of an undisturbed run": sum(
             found.get(name) != runs[1].get(name) for name in {*found, *runs[1]}
@@ -134,8 +170,9 @@ def disturbed(
 @click.option("--pictures", default=2000, show_default=True)
 @click.option("--kills", default=200, show_default=True, help="For each number of jobs.")
 @click.option("--jobs", default="1,2,4", show_default=True)
+@click.option("--pack", is_flag=True, help="Results in a tar.")
 @click.option("--seed", default=0)
-def main(pictures: int, kills: int, jobs: str, seed: int) -> Report:
+def main(pictures: int, kills: int, jobs: str, pack: bool, seed: int) -> Report:
     """Kill runs at random moments, and look at what they leave."""
     rng = random.Random(seed)
     report = {}
@@ -145,12 +182,12 @@ def main(pictures: int, kills: int, jobs: str, seed: int) -> Report:
         runs = []
         for gain in (0.5, 1.0):
             out = Path(place) / str(gain)
-            invkit.map(giving_back(gain), source, out, jobs=1, only=("sharp", "kernel_exact"))
-            runs.append(results(out))
+            invkit.map(giving_back(gain), source, out, jobs=1, only=("sharp", "kernel_exact"), pack=pack)
+            runs.append(kept(out, pack=pack)[1])
         for each in jobs.split(","):
             out = Path(place) / f"jobs-{each}"
-            invkit.map(giving_back(0.5), source, out, jobs=1, only=("sharp", "kernel_exact"))
-            report[f"{each} job(s)"] = disturbed(source, runs, out, int(each), kills, rng)
+            invkit.map(giving_back(0.5), source, out, jobs=1, only=("sharp", "kernel_exact"), pack=pack)
+            report[f"{each} job(s)"] = disturbed(source, runs, out, int(each), kills, rng, pack=pack)
             click.echo(f"{each} job(s): {report[f'{each} job(s)']}", err=True)
     return report
 

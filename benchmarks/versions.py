@@ -2,11 +2,16 @@
 
     python -m benchmarks.versions --other /path/to/environment/bin/python
 
-The other interpreter has a version of its own, an environment made from a tag for example; it needs no
-benchmarks. Both solve the same measurements, one after the other: faces of CelebA's validation split and
-crops of SVHN houses that no prior was fitted to, under kernels of the validation split of `shake`, by the
-methods `faces` and `house-numbers`. Loading is timed apart. Each interpreter has one thread. Figures are
-medians and sums of CPU time, and the mean PSNR of both.
+The other interpreter has a version of its own and needs no benchmarks; it is started without PYTHONPATH. An
+environment for a tag or a commit is made so (torch for a CPU first, as the README says):
+
+    mkdir old && git archive 30b2ef7 | tar -x -C old    # some 0.1.0
+    python3.11 -m venv other && other/bin/pip install -c constraints.txt ./old
+
+Both solve the same measurements, one after the other: faces of CelebA's validation split and crops of SVHN
+houses that no prior was fitted to, under kernels of the validation split of `shake`, by `evidence` with the
+priors of the methods `faces` and `house-numbers`. Loading is timed apart. Each interpreter has one thread.
+Figures are medians and sums of CPU time, and the mean PSNR of both.
 """
 
 from __future__ import annotations

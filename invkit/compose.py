@@ -13,21 +13,22 @@ equal. A solver may be a list of stages (:mod:`invkit.solving.stages`).
 
 from __future__ import annotations
 
+import copy
 import os
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 import numpy as np
 import torch
 from PIL.Image import Image
-from torch import Tensor
+from torch import Tensor, nn
 
 from invkit import records
-from invkit.contracts.ambient import as_seed, following, neutral, ordinary
+from invkit.contracts.ambient import as_device, as_seed, following, neutral, ordinary
 from invkit.contracts.bilinear import BilinearOperator
 from invkit.contracts.generator import Generator
 from invkit.contracts.given import is_given
@@ -51,6 +52,8 @@ from invkit.solving.stages import Stages, with_w_given
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
+
+Module = TypeVar("Module", bound=nn.Module)
 
 _KEYS = ("format", "seed", "operator", "priors", "noise", "solver", "versions")
 _AWAY = 2.0  # pixels; a kernel on even sides that is centred is half a pixel away
@@ -166,6 +169,7 @@ class Pipeline:
     seed: int = attrs.field(default=0, converter=as_seed)
     noise: Noise = attrs.field(factory=Gaussian)
     monitors: tuple[Monitor, ...] = ()
+    device: torch.device | None = None
 
     def __attrs_post_init__(self) -> None:
         stages = self.solver.stages if isinstance(self.solver, Stages) else ()
@@ -197,6 +201,30 @@ class Pipeline:
         if not is_given(prior):
             raise InputError(f"{_called(prior)} leaves w to be found", hint="give a known signal")
         return attrs.evolve(self, priors=(prior, self.priors[1]), solver=with_w_given(self.solver))
+
+    def to(self, device: str | torch.device) -> Pipeline:
+        """The same pipeline on a device: ``pipeline.to("cuda")(y)``.
+
+        Operator, priors and noise model are moved once, and every measurement when its turn comes. Tensors of
+        a solution are then on the device; for numpy and for paths they are numpy's as ever. Without it
+        everything follows the measurement. Random starts are the same on every device.
+
+        Raises:
+            InputError: torch has no such device here.
+        """
+        place = as_device(device)
+
+        def moved(part: Module) -> Module:
+            return copy.deepcopy(part).to(place)
+
+        prior_w, prior_x = self.priors
+        return attrs.evolve(
+            self,
+            operator=moved(self.operator),
+            priors=(moved(prior_w), moved(prior_x)),
+            noise=moved(self.noise),
+            device=place,
+        )
 
     def problem_for(self, y: Tensor | NDArray[Any] | str | os.PathLike[str]) -> Problem:
         """The problem tied to the shapes of these measurements; nothing is solved.
@@ -279,6 +307,7 @@ class Pipeline:
     def _bound(self, y: Any, problem: Problem | None = None) -> tuple[Problem, Tensor, bool, int]:
         """The problem of these measurements, the measurements as a batch, and how to answer."""
         batch, numpy_in, axes_added = as_batch(y, self.operator.measurement_dims)
+        batch = batch if self.device is None else batch.to(self.device)
         images = self.operator.roles[1] == "image" and self.operator.measurement_dims == 2
         if images:
             _check_channels(batch)

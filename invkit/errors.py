@@ -27,7 +27,21 @@ __all__ = [
     "SpecError",
     "UsageError",
     "WeightsError",
+    "counted",
 ]
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things in a message.
+
+    Args:
+        number: how many.
+        noun: the thing, in the singular; its plural has an s.
+
+    >>> counted(1, "image"), counted(2000, "image")
+    ('1 image', '2,000 images')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 class InvkitError(Exception):

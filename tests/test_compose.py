@@ -305,6 +305,20 @@ def test_a_path_is_read_and_answered_in_numpy(folder: Path, colours: int, as_pat
     np.testing.assert_array_equal(solution.x, pipeline()(array).x)
 
 
+def test_a_pipeline_on_a_device_is_the_same_pipeline(folder: Path) -> None:
+    """What a GPU finds is in tests/test_accelerator.py."""
+    here = pipeline(priors=["identity?shape=1x3x3", "spectrum?shape=1x6x6"])
+    there, y = here.to("cpu"), measurements(1, 6, 6)
+    assert torch.equal(there(y).x, here(y).x) and there.to_config() == here.to_config()
+    assert there.device == torch.device("cpu") and there.priors[1] is not here.priors[1]
+    with pytest.raises(InputError, match=r"there is no device 'abacus' here; choose of cpu"):
+        here.to("abacus")
+    write_image(folder / "a.png", measurements(1, 6, 6))
+    with pytest.raises(InputError, match="no device 'abacus'"):
+        invkit.map(here, "a.png", "out", device="abacus")
+    assert not (folder / "out").exists()
+
+
 def test_double_precision_stays_double() -> None:
     y = measurements(8, 8).double().numpy()
     solution = pipeline()(y)

@@ -102,6 +102,14 @@ class Folder:
             return None
         return record
 
+    def check(self, item: Item) -> None:
+        """Refuse a picture whose results cannot have their names here; nothing is written.
+
+        Raises:
+            OutputError: a name or a path is too long.
+        """
+        self._results.check(item.name)
+
     def write(self, result: Result) -> dict[str, Any]:
         """Write the files of a picture, and its record last; those of an earlier run are removed.
 

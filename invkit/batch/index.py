@@ -122,8 +122,9 @@ def _identity(record: Mapping[str, Any]) -> int:
 
 
 def number_of(text: str) -> int:
-    """A number of 64 bits that tells texts apart."""
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little") or 1
+    """A number of 64 bits that tells texts apart; a file's name may have bytes that are no UTF-8."""
+    encoded = text.encode(errors="surrogatepass")
+    return int.from_bytes(hashlib.blake2b(encoded, digest_size=8).digest(), "little") or 1
 
 
 def _has(values: npt.NDArray[np.uint64], wanted: int) -> bool:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import attrs
 
-from invkit.errors import InputError
+from invkit.errors import InputError, counted
 from invkit.files.archives import ARCHIVES, Archive, Member, list_archive, names_of_archives, read_member
 from invkit.files.bounded import FREE
 from invkit.files.held import File, sha256_of
@@ -192,7 +192,8 @@ def _archive(path: Path, failures: list[Failure]) -> list[Archive]:
         failures.append(Failure(str(path), error.message, error.hint))
         return []
     if found.problem is not None:
-        why = f"{found.problem}; {len(found):,} images stand before that place"
+        stand = "stands" if len(found) == 1 else "stand"
+        why = f"{found.problem}; {counted(len(found), 'image')} {stand} before that place"
         failures.append(Failure(str(path), why, "copy or make the archive again"))
     return [found]
 

@@ -19,6 +19,7 @@ from invkit.batch.items import Failure, Item, Source, find_items
 from invkit.batch.recovering import FILES, FULL, Recovery, Say
 from invkit.batch.workers import Crew, Inline, Processes
 from invkit.compose import Pipeline, watched
+from invkit.contracts.ambient import as_device
 from invkit.errors import InputError, OutputError
 from invkit.files.archives import Archive
 from invkit.files.pictures import MAX_PIXELS
@@ -88,7 +89,7 @@ def map(
     batch: int = 1,
     grey: bool = False,
     max_pixels: int = MAX_PIXELS,
-    device: str = "cpu",
+    device: str | None = None,
     tell: Tell | None = None,
 ) -> Report:
     """Recover every picture of a source, and write the results to a folder.
@@ -118,7 +119,7 @@ def map(
             faster. The results are then those of one by one up to rounding, not to the bit.
         grey: reduce colour images to grey.
         max_pixels: refuse larger pictures unread.
-        device: where tensors are; ``"cuda"`` stands for all of them.
+        device: where tensors are, by default the pipeline's device; ``"cuda"`` stands for all of them.
         tell: called when a picture is done with. None: on a terminal or in a notebook, stderr says how many
             are done.
 
@@ -126,14 +127,16 @@ def map(
         Counts, and what failed. Ctrl-C and a full disk end the run early, and the report says so.
 
     Raises:
-        InputError: nothing in the source is an image, or a number out of range.
+        InputError: nothing in the source is an image, a number out of range, or no such device here.
         OutputError: the folder cannot be written, or another run writes to it.
     """
     paths = [source] if isinstance(source, str | os.PathLike) else list(source)
     found, failures = find_items([Path(each) for each in paths])
     if not len(found):
         raise InputError(str(failures[0]) if failures else "no image was given", hint="name an image")
-    recovery = Recovery(pipeline, grey, max_pixels, device=device, only=only, batch=batch)
+    place = str(as_device(device or pipeline.device or "cpu"))
+    plain = attrs.evolve(pipeline, device=None)
+    recovery = Recovery(plain, grey, max_pixels, device=place, only=only, batch=batch)
     check_out([Path(each) for each in paths], found, Path(out))
     options: dict[str, Any] = {"jobs": jobs, "again": again, "shard": shard, "pack": pack, "cluster": cluster}
     tell = _count if tell is None and watched() else tell
@@ -219,7 +222,13 @@ def recover_part(
             for item in items:
                 record = None if again else folder.finished(item)
                 if record is None:
-                    yield item
+                    try:
+                        folder.check(item)
+                    except OutputError as error:
+                        failed.append(Failure(str(item), error.message, error.hint, error=error))
+                        told(item, failure=failed[-1])
+                    else:
+                        yield item
                     continue
                 folder.note(record)
                 kept += 1

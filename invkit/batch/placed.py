@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 from invkit.batch.lock import Lock
 from invkit.batch.recovering import FILES
+from invkit.files.atomic import check_name
 from invkit.files.held import sha256_of
 
 __all__ = ["Placed", "Results", "encoded"]
@@ -41,6 +42,14 @@ class Results(Protocol):
 
     def renew(self, name: str, record: Record) -> None:
         """Keep a record in which the times of files have been brought up to date."""
+        ...
+
+    def check(self, name: str) -> None:
+        """Refuse a picture whose files would have names or paths that the system cannot take.
+
+        Raises:
+            OutputError: one is too long, or has a zero byte.
+        """
         ...
 
     def place(self, name: str, made: Mapping[str, bytes], record: Record) -> Record:
@@ -78,6 +87,9 @@ class Placed:
 
     def renew(self, name: str, record: Record) -> None:
         self._lock.place(f"{name}{FILES['record']}", encoded(record))
+
+    def check(self, name: str) -> None:
+        check_name(self._lock.scratch(f"{name}{max(FILES.values(), key=len)}"))
 
     def place(self, name: str, made: Mapping[str, bytes], record: Record) -> Record:
         (self._folder / f"{name}{FILES['record']}").unlink(missing_ok=True)

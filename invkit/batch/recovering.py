@@ -30,7 +30,6 @@ from invkit.contracts.problem import Problem
 from invkit.contracts.solution import Solution
 from invkit.contracts.solver import Solver
 from invkit.errors import InputError, InvkitError, ShapeError, UsageError
-from invkit.files.atomic import check_name
 from invkit.files.held import File, Held, sha256_of
 from invkit.files.images import npy_bytes, png_bytes
 from invkit.files.panels import distinct, kernel_cell, panel_bytes, recovery_row
@@ -217,7 +216,6 @@ class Recovery:
         return self._solved([read], say)[0]
 
     def _read(self, item: Item) -> _Read:
-        check_name(Path(f"{item.name}{max(FILES.values(), key=len)}"))  # the longest of its files' names
         if item.member is None:
             check_file(item.path)
         before = item.stat()

@@ -31,7 +31,7 @@ from invkit.cli.output import (
     seed_option,
     to_stderr,
 )
-from invkit.errors import InputError, UsageError
+from invkit.errors import InputError, UsageError, counted
 from invkit.plugin.loading import default_manager
 from invkit.plugin.specs import Spec
 
@@ -198,11 +198,14 @@ def deblur(
     named = {key: value for key, value in parts.items() if value}
     from invkit.batch import Crop, Recovery, find_items
     from invkit.batch.mapping import check_out, recover_all
-    from invkit.cli.devices import device as device_named
+    from invkit.contracts.ambient import as_device
     from invkit.files.images import skipped
     from invkit.files.pictures import MAX_PIXELS
 
-    place = str(device_named(device))
+    try:
+        place = str(as_device(device))
+    except InputError as error:
+        raise UsageError(f"--device: {error.message}", hint=error.hint) from error
     part = None if crop is None else Crop.parse(crop)
     share = None if shard is None else _shard(shard)
     pipeline = _pipeline(named, priors, method, config, kernel, quiet)
@@ -231,7 +234,8 @@ def deblur(
     if done.full is not None:
         to_stderr(f"invkit: error: {done.full}")
     if done.interrupted:
-        to_stderr(f"invkit: interrupted; {done.solved + done.kept} of {done.of} images are in {out}")
+        finished = f"{done.solved + done.kept} of {counted(done.of, 'image')}"
+        to_stderr(f"invkit: interrupted; {finished} done, in {out}")
         return 130
     return int(bool(done.failed or done.full) or "diverged" in done.status)
 
@@ -345,7 +349,7 @@ def _require_images(source: Source, failures: Sequence[Failure]) -> None:
     if len(failures) > 1:
         for each in failures:
             to_stderr(f"invkit: error: {each}")
-        raise InputError(f"none of the {len(failures)} images can be deblurred", hint="see above")
+        raise InputError(f"none of {counted(len(failures), 'image')} can be deblurred", hint="see above")
     raise InputError(str(failures[0]))
 
 
@@ -358,7 +362,7 @@ def _refuse_if_nothing(done: Report, *, alone: bool) -> None:
     if alone:
         raise InputError(str(done.failed[0])) from done.failed[0].error
     if all(each.foreseen for each in done.failed):
-        raise InputError(f"none of the {len(done.failed)} images can be deblurred", hint="see above")
+        raise InputError(f"none of {counted(len(done.failed), 'image')} can be deblurred", hint="see above")
 
 
 class _Show:

@@ -121,7 +121,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _reader_has_left()
     except click.UsageError as error:
         if isinstance(error, _NO_ARGUMENTS):  # a plugin's group, called without a command: its help
-            to_stderr(error.format_message())
+            say(error.format_message(), err=True)
             return USAGE
         path = error.ctx.command_path if error.ctx is not None else "invkit"
         return _fail(error, f"{error.format_message().rstrip('.')}; try `{path} --help`", USAGE, show)
@@ -181,7 +181,7 @@ def _fail(error: BaseException, message: str, code: int, show: bool) -> int:
     if show:
         import traceback
 
-        to_stderr("".join(traceback.format_exception(error)).rstrip("\n"))
+        say("".join(traceback.format_exception(error)).rstrip("\n"), err=True)
     to_stderr(f"invkit: error: {' '.join(message.split())}")
     return code
 

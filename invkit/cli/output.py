@@ -40,7 +40,9 @@ seed_option = click.option(
 )
 """The ``--seed`` of a command; gives ``None`` where it is left out."""
 
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_CONTROL = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 _results: IO[str] | None = None  # where results go; None: to sys.stdout
 
 
@@ -124,6 +126,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         columns: the headings.
         rows: one text per column each.
     """
+    rows = [[_in_one_line(cell) for cell in row] for row in rows]
     out = _results or sys.stdout
     if out.isatty():
         _print_rich(columns, rows)
@@ -163,13 +166,17 @@ def _refusal_explained() -> Iterator[None]:
 
 
 def to_stderr(message: str) -> None:
-    """Print a remark on stderr."""
-    say(message, err=True)
+    """Print a remark on stderr, in one line: a name with an end of line in it could look like two remarks."""
+    say(_in_one_line(message), err=True)
+
+
+def _in_one_line(text: str) -> str:
+    return text.replace("\n", "\\n")
 
 
 def printable(text: str) -> str:
     """The same text with control characters and marks of writing direction as escapes, but for ends of lines
-    and tabulators.
+    and tabulators. Bytes of a file's name that are no UTF-8 are escapes, too.
     """
     return _CONTROL.sub(lambda found: ascii(found[0])[1:-1], text)
 

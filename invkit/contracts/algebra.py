@@ -22,7 +22,7 @@ from torch import Tensor
 from invkit.contracts.ambiguity import Ambiguity, Pair, Scaling, W, X, Y, closest_factors, random_factors
 from invkit.contracts.bilinear import BilinearOperator, Scene
 from invkit.contracts.linear import Composition, LinearOperator, LinearStack, Role, Shape
-from invkit.errors import InputError, InvkitError, ShapeError
+from invkit.errors import InputError, InvkitError, ShapeError, counted
 
 __all__ = ["After", "Before", "SourceScaling", "Sources", "Stack", "chain_of", "stack"]
 
@@ -257,7 +257,7 @@ class Sources(BilinearOperator):
             return [each[0] for each in known]
         if total % len(known):
             raise ShapeError(
-                f"{which} has {total} channels for {len(known)} sources",
+                f"{which} has {counted(total, 'channel')} for {len(known)} sources",
                 hint=f"give {which} as many channels of each source; a prior of several parts is product",
             )
         return [total // len(known)] * len(known)

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from invkit.errors import InputError
 
-__all__ = ["as_seed", "following", "neutral", "ordinary"]
+__all__ = ["as_device", "as_seed", "devices", "following", "neutral", "ordinary"]
 
 Module = TypeVar("Module", bound=nn.Module)
 
@@ -77,6 +77,27 @@ def following(part: Module, batch: Tensor) -> Module:
         lambda each: each.to(device=batch.device, dtype=wanted(each))
     )
     return moved
+
+
+def devices() -> list[str]:
+    """The names of the devices that tensors can be moved to here."""
+    found = ["cpu"]
+    for kind, backend in (("cuda", torch.cuda), ("xpu", torch.xpu)):
+        if backend.is_available():
+            found += [kind, *(f"{kind}:{number}" for number in range(backend.device_count()))]
+    return [*found, *(["mps"] if torch.backends.mps.is_available() else [])]
+
+
+def as_device(value: Any) -> torch.device:
+    """A device by its name, ``"cuda"`` for example, or torch's own.
+
+    Raises:
+        InputError: torch has no such device here.
+    """
+    at_hand = devices()
+    if str(value) not in at_hand:
+        raise InputError(f"there is no device {str(value)!r} here", hint=f"choose of {', '.join(at_hand)}")
+    return torch.device(str(value))
 
 
 def as_seed(value: Any) -> int:

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from invkit.contracts.generator import Generator
 from invkit.contracts.linear import Shape
-from invkit.errors import InputError, ShapeError
+from invkit.errors import InputError, ShapeError, counted
 
 __all__ = ["Product", "Tied", "product"]
 
@@ -125,7 +125,7 @@ class Product(Generator):
         channels, count = signal_shape[0], len(self.parts)
         if channels % count:
             raise ShapeError(
-                f"{channels} channels for a product of {count} parts",
+                f"{counted(channels, 'channel')} for a product of {counted(count, 'part')}",
                 hint=f"give a multiple of {count} channels, or parts with shapes",
             )
         own = (channels // count, *signal_shape[1:])

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from invkit.contracts.generator import Generator
 from invkit.contracts.linear import Shape
-from invkit.errors import ShapeError
+from invkit.errors import ShapeError, counted
 
 __all__ = ["Given", "is_given"]
 
@@ -42,7 +42,7 @@ class Given(Generator):
         """The signal, once for each empty latent ``(n, 0)``."""
         if len(self.signal) not in (1, len(latent)):
             raise ShapeError(
-                f"{len(self.signal)} given signals for {len(latent)} measurements",
+                f"{len(self.signal)} given signals for {counted(len(latent), 'measurement')}",
                 hint="give one signal, or one for each measurement",
             )
         # A sum over no numbers is zero. It gives every candidate memory of its own and the gradient a path.

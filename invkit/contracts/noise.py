@@ -25,7 +25,7 @@ from jaxtyping import Float, Inexact
 from torch import Tensor
 
 from invkit.contracts.called import Called
-from invkit.errors import InputError, ShapeError
+from invkit.errors import InputError, ShapeError, counted
 from invkit.files.arrays import read_array
 
 __all__ = ["Gaussian", "Noise"]
@@ -130,7 +130,7 @@ class Noise(Called, ABC):
         """
         if self.sigma is not None and tuple(self.sigma.shape) not in ((), (len(y),)):
             raise ShapeError(
-                f"sigma of shape {tuple(self.sigma.shape)} for {len(y)} measurements",
+                f"sigma of shape {tuple(self.sigma.shape)} for {counted(len(y), 'measurement')}",
                 hint="give one number, or one for each measurement",
             )
         gone = y.isnan() if self.missing == "nan" else torch.zeros_like(y, dtype=torch.bool)

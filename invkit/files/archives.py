@@ -6,7 +6,8 @@
 
 A tar is read as it was written, without compression: shards of WebDataset are such. Members that are no files
 with the name of a picture are passed over, hidden ones too. An archive that is cut off or damaged gives what
-stands before that place, and says so.
+stands before that place, and says so. Lists are read header by header: a zip of a million pictures takes as
+much memory as their names.
 """
 
 from __future__ import annotations
@@ -49,6 +50,11 @@ BLOCK = 512
 
 _STORED, _DEFLATED, _ENCRYPTED = zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, 99
 _LOCAL_HEADER, _ZIP_MAGIC = 30, b"PK\3\4"
+_ENTRY, _ENTRY_MAGIC = struct.Struct("<4s4xHH4xIIIHHH4xII"), b"PK\1\2"
+_END, _END_MAGIC = struct.Struct("<4sHHHHIIH"), b"PK\5\6"
+_END64, _END64_MAGIC = struct.Struct("<4s12xIIQQQQ"), b"PK\6\6"
+_END64_PLACE, _END64_PLACE_MAGIC = struct.Struct("<4sIQI"), b"PK\6\7"
+_UTF8, _ZIP64 = 0x800, 1
 _LONGEST = 1 << 20  # bytes of a name, or of a header that says more
 _FILES = b"0\x007"  # types of plain files
 _MORE, _LONG_NAME = b"x", b"L"
@@ -118,7 +124,7 @@ def list_archive(path: Path) -> Archive:
         for member in _zip_members(path) if path.suffix.lower() == ".zip" else _tar_members(path):
             names.append(member.name)
             places.extend((member.offset, member.held, member.size, member.method, member.crc))
-    except Exception as error:  # zipfile raises nearly anything at a damaged archive
+    except (OSError, ValueError) as error:
         problem = (str(error) or type(error).__name__).splitlines()[0]
     if not names:
         why = f"cannot read the archive {path}: {problem}" if problem else f"no image in the archive {path}"
@@ -169,12 +175,65 @@ def _content(stream: IO[bytes], member: Member, *, zipped: bool) -> bytes:
 
 
 def _zip_members(path: Path) -> Iterator[Member]:
-    with zipfile.ZipFile(path) as archive:
-        for info in archive.infolist():
-            if _is_picture(info.filename) and not stat.S_ISLNK(info.external_attr >> 16):
-                method = _ENCRYPTED if info.flag_bits & 1 else info.compress_type
-                at = info.header_offset
-                yield Member(info.filename, at, info.compress_size, info.file_size, method, info.CRC)
+    with path.open("rb") as stream:
+        count, begin, end, shift = _directory(stream)
+        stream.seek(begin)
+        for _ in range(count):
+            name, attributes, member = _listed(stream, shift)
+            if stream.tell() > end or member.offset + _LOCAL_HEADER + member.held > begin:
+                raise ValueError(f"its list is damaged at {name!r}")
+            if _is_picture(name) and not stat.S_ISLNK(attributes >> 16):
+                yield member
+
+
+def _directory(stream: IO[bytes]) -> tuple[int, int, int, int]:
+    """Where the list of a zip stands: members, first byte, the byte behind it, bytes before the archive."""
+    length = stream.seek(0, os.SEEK_END)
+    stream.seek(max(0, length - _END.size - 0xFFFF))  # a comment may follow
+    tail = stream.read()
+    place = tail.rfind(_END_MAGIC)
+    if place < 0 or len(tail) - place < _END.size:
+        raise ValueError("it is no zip, or cut off")
+    _, disk, _, _, count, size, offset, _ = _END.unpack_from(tail, place)
+    end = length - len(tail) + place
+    if place >= _END64_PLACE.size and tail.startswith(_END64_PLACE_MAGIC, place - _END64_PLACE.size):
+        end -= _END64_PLACE.size + _END64.size
+        stream.seek(max(0, end))
+        magic, disk, _, _, count, size, offset = _END64.unpack(read_exactly(stream, _END64.size))
+        if magic != _END64_MAGIC:
+            raise ValueError("its end is damaged")
+    begin = end - size
+    if disk or begin < offset:
+        raise ValueError("it is one of several parts, or its end is damaged")
+    return count, begin, end, begin - offset
+
+
+def _listed(stream: IO[bytes], shift: int) -> tuple[str, int, Member]:
+    """The next entry of a zip's list: the name, the attributes of the file, and where it stands."""
+    fields = _ENTRY.unpack(read_exactly(stream, _ENTRY.size))
+    magic, flags, method, crc, held, size, named, more, comment, attributes, offset = fields
+    if magic != _ENTRY_MAGIC:
+        raise ValueError("its list is damaged")
+    text = read_exactly(stream, named + more + comment)
+    name = text[:named].decode("utf-8" if flags & _UTF8 else "cp437").split("\0")[0]
+    numbers = {"size": size, "held": held, "offset": offset}
+    long = _extra(text[named : named + more], _ZIP64)
+    for key in [key for key, value in numbers.items() if value == 0xFFFFFFFF and long]:
+        if len(long) < 8:
+            raise ValueError(f"its list is damaged at {name!r}")
+        numbers[key], long = int.from_bytes(long[:8], "little"), long[8:]
+    numbers["offset"] += shift
+    return name, attributes, Member(name, method=_ENCRYPTED if flags & 1 else method, crc=crc, **numbers)
+
+
+def _extra(content: bytes, wanted: int) -> bytes:
+    """A part of what a zip says besides, by its number; nothing where it is not there."""
+    while len(content) >= 4:
+        kind, length = struct.unpack_from("<HH", content)
+        if kind == wanted:
+            return content[4 : 4 + length]
+        content = content[4 + length :]
+    return b""
 
 
 def _tar_members(path: Path) -> Iterator[Member]:

@@ -15,6 +15,7 @@ and an interrupted run never destroys the file that was there before.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -22,6 +23,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from invkit.errors import InvkitError, OutputError
+
+_LONGEST_NAME = 255  # bytes, on most file systems
 
 
 @contextlib.contextmanager
@@ -66,17 +69,31 @@ def atomic_write(path: str | os.PathLike[str], *, text: bool = False) -> Iterato
 
 
 def check_name(path: Path) -> None:
-    """Refuse a name that is longer than the file system takes; ask before hours of work, not after them.
+    """Refuse a path that the system cannot take; ask before hours of work, not after them.
+
+    Args:
+        path: the file that is to be written. The file system of its folder says how long a name may be.
 
     Raises:
-        OutputError: it has more bytes, letters beyond ASCII having two to four.
+        OutputError: the name or the whole path has too many bytes (letters beyond ASCII have two to four), or
+            a zero byte.
     """
-    folder = next((each for each in path.absolute().parents if each.is_dir()), Path("/"))
+    if "\0" in str(path):
+        raise OutputError(f"{path} has a zero byte", hint="rename the file that it is named after")
+    length, whole = len(os.fsencode(path.name)), len(os.fsencode(path))
+    try:
+        os.lstat(path)
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG and length <= _LONGEST_NAME:
+            raise OutputError(
+                f"the path of {path.name} has {whole} bytes, more than the system takes",
+                hint="choose a folder with a shorter path",
+            ) from error
+    folder = next((each for each in path.absolute().parents if os.path.isdir(each)), Path("/"))
     try:
         most = os.pathconf(folder, "PC_NAME_MAX")
     except (AttributeError, OSError, ValueError):  # no POSIX, or a file system that does not tell
-        most = 255
-    length = len(os.fsencode(path.name))
+        most = _LONGEST_NAME
     if length > most:
         raise OutputError(
             f"the name {path.name} has {length} bytes, the file system takes {most}",

@@ -70,8 +70,11 @@ def open_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> zipfile.ZipE
     """Open a file inside a zip archive; at most the size that the archive announces can be read from it.
 
     Raises:
-        ValueError: it is compressed in a rare way, or unpacks to far more than itself.
+        ValueError: it is compressed in a rare way, unpacks to far more than itself, or says that it takes
+            more bytes than the archive has.
     """
+    if info.header_offset + info.compress_size > archive.start_dir:
+        raise ValueError(f"{info.filename} says that it takes {info.compress_size:,} bytes of the archive")
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise ValueError(f"{info.filename} is compressed by method {info.compress_type}, not by deflate")
     check_ratio(info.filename, info.file_size, info.compress_size)

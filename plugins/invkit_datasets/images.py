@@ -75,7 +75,7 @@ class Images(ByteDataset):
         """Return the sha256 of the options, and of every file's name and CRC-32."""
         digest = hashlib.sha256(self._options.encode())
         for source in self.sources:
-            digest.update(f"\n{source.name} {crc_of(source)}".encode())
+            digest.update(f"\n{source.name} {crc_of(source)}".encode(errors="surrogatepass"))
         return digest.hexdigest()
 
     def rows(self, split: str) -> UInt8[np.ndarray, "all channels size size"]:
@@ -113,7 +113,7 @@ def _read(source: Source, content: bytes, grey: bool) -> Float32[np.ndarray, "ch
 
 def split_of(name: str) -> str:
     """Return the split of a file name: its sha256 modulo 100 is below 90 (train), 95 (validation) or 100."""
-    place = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") % 100
+    place = int.from_bytes(hashlib.sha256(name.encode(errors="surrogatepass")).digest()[:8], "big") % 100
     return "train" if place < 90 else "validation" if place < 95 else "test"
 
 

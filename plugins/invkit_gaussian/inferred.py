@@ -11,7 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from invkit.errors import InputError
+from invkit.errors import InputError, counted
 from invkit.files.images import find_images, read_image
 from invkit.files.pictures import picture_size
 from invkit.training import mixture
@@ -61,6 +61,6 @@ def inferred(data: str) -> dict[str, Any]:
 def _check(count: int, data: str) -> None:
     if count < FEWEST:
         raise InputError(
-            f"{count} pictures in {data} are too few to learn a class from",
+            f"{counted(count, 'picture')} in {data}: too few to learn a class from",
             hint=f"give at least {FEWEST}; some hundreds are good",
         )

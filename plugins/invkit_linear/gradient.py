@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from invkit.contracts.linear import Shape
-from invkit.errors import ShapeError
+from invkit.errors import ShapeError, counted
 from invkit_linear.anyshape import AnyShape
 
 
@@ -36,7 +36,7 @@ class Gradient(AnyShape):
         channels, *dims = output_shape
         if channels % len(dims):
             raise ShapeError(
-                f"a gradient along {len(dims)} axes has no {channels} channels",
+                f"a gradient along {len(dims)} axes has no {counted(channels, 'channel')}",
                 hint=f"give a multiple of {len(dims)} channels",
             )
         return (channels // len(dims), *dims)

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import invkit
+from benchmarks._small_pictures import giving_back
 from invkit.batch.cluster import parts_of
 from tests.batch.test_mapping import contents
 from tests.batch.trivial import trivial, write_pictures
@@ -73,6 +74,37 @@ def test_a_worker_that_is_killed_loses_nothing(cluster: Any, tmp_path: Path) -> 
     thread.join()
     assert killed and report.solved + report.kept == 6 and not report.failed
     assert indexed(tmp_path / "out") == [f"{number:02d}.json" for number in range(6)]
+
+
+def busy() -> int:
+    """On a worker: the processes that solve there."""
+    from invkit.batch.cluster import _crews
+
+    return len(_crews)
+
+
+def test_ctrl_c_ends_what_is_being_solved(cluster: Any, tmp_path: Path) -> None:
+    write_pictures(tmp_path / "in", 3)
+
+    def interrupt() -> None:
+        while not any(client.run(busy).values()):
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with distributed.Client(cluster.scheduler_address) as client:
+        thread = threading.Thread(target=interrupt)
+        thread.start()
+        endless = giving_back(seconds=600)
+        report = invkit.map(endless, tmp_path / "in", tmp_path / "out", cluster=cluster.scheduler_address)
+        thread.join()
+        assert report.interrupted and report.solved == 0
+        end = time.monotonic() + 60
+        while any(client.processing().values()) and time.monotonic() < end:
+            time.sleep(0.05)
+        assert not any(client.processing().values()) and not any(client.run(busy).values())
+    assert not list((tmp_path / "out").glob("*.json"))
+    again = invkit.map(giving_back(), tmp_path / "in", tmp_path / "out", cluster=cluster.scheduler_address)
+    assert again.solved == 3
 
 
 def test_the_number_of_parts() -> None:

@@ -108,6 +108,50 @@ def test_what_does_not_fit_is_solved_again(change: str, pictures: Path) -> None:
         assert all(now[name] == made for name, made in before.items() if not name.endswith(".json"))
 
 
+@pytest.mark.skipif(os.name != "posix", reason="limits of POSIX")
+@pytest.mark.parametrize("pack", [False, True])
+def test_names_are_those_that_the_folder_of_results_takes(
+    pack: bool, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That folder may be on another file system. In a tar any name is good."""
+    (pictures / "01.png").rename(pictures / f"{'x' * 36}.png")
+    limit, real = pictures.parent / "out", os.pathconf
+    monkeypatch.setattr(
+        os, "pathconf", lambda path, name: 50 if Path(path).is_relative_to(limit) else real(path, name)
+    )
+    report, solved = run(pictures, jobs=1, pack=pack)
+    assert (report.solved, solved) == ((5, 5) if pack else (4, 4))
+    assert [str(each) for each in report.failed] == (
+        []
+        if pack
+        else [
+            f"{pictures / ('x' * 36)}.png: the name {'x' * 36}_unsoftened.png has 51 bytes, the file system "
+            "takes 50; rename the file that it is named after"
+        ]
+    )
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names are Unicode there")
+@pytest.mark.parametrize("pack", [False, True])
+def test_names_are_bytes(pack: bool, pictures: Path) -> None:
+    name = os.fsdecode(b"a\n\x1b\xff")
+    (pictures / "01.png").rename(pictures / f"{name}.png")
+    assert run(pictures, jobs=1, pack=pack)[0].solved == 5
+    assert run(pictures, jobs=1, pack=pack)[0].kept == 5
+    assert f"{name}.json" in indexed(pictures.parent / "out")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits of POSIX")
+def test_a_folder_that_is_too_deep_for_a_name_costs_that_picture(pictures: Path) -> None:
+    (pictures / "01.png").rename(pictures / f"{'x' * 60}.png")
+    left = os.pathconf(pictures, "PC_PATH_MAX") - len(os.fsencode(pictures.parent)) - 60
+    out = pictures.parent.joinpath(*["d" * 99] * (left // 100), "d" * (left % 100 or 1))
+    notes = pictures.parent / "notes"
+    report = invkit.map(trivial(notes=str(notes)), pictures, out, jobs=1, only="sharp")
+    assert (report.solved, notes.stat().st_size) == (4, 4)
+    assert "choose a folder with a shorter path" in str(report.failed[0])
+
+
 def test_options_of_a_part_are_its_configuration(pictures: Path) -> None:
     out = pictures.parent / "out"
     for gain, solved in ((1.0, 5), (0.5, 5), (0.5, 0)):

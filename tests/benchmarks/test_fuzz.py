@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from benchmarks import fuzz
 from benchmarks._fuzz_formats import FORMATS
-from benchmarks._mutations import damaged, replaced, with_checksums
+from benchmarks._mutations import damaged, replaced, with_checksums, with_tar_checksums
 from invkit.errors import InputError
 
 EXTRAS = {"fits": "astropy", "heic": "pillow_heif"}
@@ -65,6 +65,13 @@ def test_checksums_are_put_right() -> None:
     wrong[29:33] = bytes(4)  # that of the header
     assert with_checksums(bytes(wrong)) == content
     assert with_checksums(content[:20] + struct.pack(">I", 9)) == content[:20] + struct.pack(">I", 9)
+
+
+def test_checksums_of_a_tar_are_put_right() -> None:
+    content = FORMATS["tar"].seeds()[0]
+    wrong = bytearray(content)
+    wrong[148:154] = b"123456"
+    assert with_tar_checksums(bytes(wrong)) == content and with_tar_checksums(content[:600]) == content[:600]
 
 
 def outcome(monkeypatch: pytest.MonkeyPatch, error: Exception | None) -> str:

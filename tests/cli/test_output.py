@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -36,6 +37,18 @@ def test_each_way_out_is_clean(capsys: pytest.CaptureFixture[str]) -> None:
         assert not {"\x1b", "\x07", "\x9b", "\u202e", "\r"} & set(text)
     assert err == "a\\x1b[2J\\x07\\x9b31m\\u202eb\\x0d\n" or err == "a\\x1b[2J\\x07\\x9b31m\\u202eb\\r\n"
     assert json.loads("{" + out.partition("{")[2]) == {"a": EVIL}
+
+
+def test_a_name_that_is_no_utf8_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert printable(os.fsdecode(b"\xff.png")) == "\\udcff.png"
+    print_table((os.fsdecode(b"\xfe"),), [])
+    assert capsys.readouterr().out == "\\udcfe\n"
+
+
+def test_a_name_with_an_end_of_line_stays_in_its_line(capsys: pytest.CaptureFixture[str]) -> None:
+    to_stderr("a\ninvkit: error: b")
+    print_table(("name",), [("a\nb",)])
+    assert capsys.readouterr() == ("name\na\\nb\n", "a\\ninvkit: error: b\n")
 
 
 def test_the_picture_of_a_table_on_a_terminal_is_clean(

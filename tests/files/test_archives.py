@@ -54,6 +54,35 @@ def test_zips(method: int, tmp_path: Path) -> None:
     assert contents(write_zip(tmp_path / "a.zip", FILES, method)) == PICTURES
 
 
+def test_a_zip_behind_something_else_and_before_a_comment(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "a.zip", FILES)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.comment = b"PK" * 500
+    path.write_bytes(b"#!/bin/sh\n" * 50 + path.read_bytes())
+    assert contents(path) == PICTURES
+
+
+def test_a_zip_of_64_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 0)  # so that every number stands where large ones do
+    monkeypatch.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", 1)
+    path = write_zip(tmp_path / "a.zip", FILES)
+    assert path.read_bytes().count(b"PK\6\6") == 1 and contents(path) == PICTURES
+
+
+@pytest.mark.parametrize("place", [0, 8, 28, 42])
+def test_a_zip_with_a_damaged_list_gives_what_stands_before(place: int, tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "a.zip", {"a.png": b"1", "b.png": b"2"})
+    content = bytearray(path.read_bytes())
+    at = content.rindex(b"PK\1\2") + place
+    content[at : at + 2] = b"\xff\xff"
+    path.write_bytes(content)
+    found = list_archive(path)
+    if place == 8:  # flags alone: it is taken for encrypted
+        assert found.names == ("a.png", "b.png") and found.problem is None
+    else:
+        assert found.names == ("a.png",) and found.problem is not None
+
+
 @pytest.mark.parametrize("write", [write_tar, write_zip])
 def test_what_is_hidden_or_no_file_is_passed_over(write, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     hidden = {".a.png": b"", "__MACOSX/._a.png": b"", ".thumbs/a.png": b"", "b.png": b"b", "c.png/": b""}

@@ -123,3 +123,13 @@ def test_names_are_counted_in_bytes(tmp_path: Path) -> None:
             check_name(tmp_path / "not yet there" / long)
         with pytest.raises(OutputError, match=r"too long|bytes"), atomic_write(tmp_path / long) as stream:
             stream.write(b"a")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits of POSIX")
+def test_whole_paths_are_counted_too(tmp_path: Path) -> None:
+    deep = tmp_path.joinpath(*["d" * 99] * (os.pathconf(tmp_path, "PC_PATH_MAX") // 100 + 1))
+    check_name(deep.parents[2] / "a.png")
+    with pytest.raises(OutputError, match=r"path of a\.png has \d+ bytes, more than the system takes"):
+        check_name(deep / "a.png")
+    with pytest.raises(OutputError, match="zero byte"):
+        check_name(tmp_path / "a\0.png")

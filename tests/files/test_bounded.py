@@ -67,3 +67,7 @@ def test_members_of_an_archive() -> None:
             open_member(archive, archive.getinfo("bomb"))
         with pytest.raises(ValueError, match="rare is compressed by method 14"):
             open_member(archive, archive.getinfo("rare"))
+        large = archive.getinfo("good")
+        large.compress_size = large.file_size = 2**32 - 2  # a header may say anything
+        with pytest.raises(ValueError, match="good says that it takes 4,294,967,294 bytes of the archive"):
+            open_member(archive, large)

@@ -56,7 +56,7 @@ def make_run(
 ) -> TrainingRun:
     """A noisy regression; with ``poison``, the step whose loss is not finite."""
     torch.manual_seed(0)
-    network = nn.Linear(3, 1)
+    network = nn.Linear(3, 1).to("cpu" if processes is None else processes.device)
     run: TrainingRun
 
     def loss(signal: Tensor, draws: Draws) -> tuple[Tensor, Mapping[str, Tensor]]:
