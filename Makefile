@@ -52,7 +52,7 @@ dev: $(VENV)/.dev  ## set up everything a contributor needs
 
 constraints:  ## write constraints.txt anew from the newest versions that pyproject.toml allows
 	@rm -rf build/constraints && $(PYTHON) -m venv build/constraints
-	@build/constraints/bin/python -m pip install -qq '.[dev]'
+	@build/constraints/bin/python -m pip install -qq '.[dev]' twine
 	@{ sed -n '/^#/p' constraints.txt; \
 	  build/constraints/bin/python -m pip freeze --all | grep -vE '^(pip|wheel|invkit)(==| @)' \
 	  | sed -E 's/\+(cpu|cu[0-9]+)$$//'; } > build/constraints.txt

@@ -36,7 +36,7 @@ _COLUMNS = ("psnr", "ssim", "kernel_ncc", "residual", "seconds")
 
 @attrs.frozen(eq=False, repr=False)
 class Compared:
-    """Pipelines side by side. Printed it is a table, and so it is in a notebook.
+    """What several pipelines have found in the same measurements; a table where it is printed.
 
     Args:
         solutions: what each has found, by name.

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import copy
 import os
+import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
 Module = TypeVar("Module", bound=nn.Module)
 
 _KEYS = ("format", "seed", "operator", "priors", "noise", "solver", "versions")
+_AWAY = 2.0  # pixels; a kernel on even sides that is centred is half a pixel away
 _BRIGHT = 16.0  # an image in [0, 1] does not come near it, whatever its noise and its overshoot
 _LAYOUTS = ("(height, width)", "(channels, height, width)", "(n, channels, height, width)")
 
@@ -70,7 +72,7 @@ def compose(
     x: SpecLike | Generator | None = None,
     monitors: Sequence[SpecLike | Monitor] = (),
 ) -> Pipeline:
-    """Operator, two priors and solver as one callable.
+    """Compose an operator, two priors and a solver into a pipeline, which is then called with measurements.
 
     Args:
         operator: the measurement ``A``; linear maps after it follow bars, ``"circconv | downsample"``,
@@ -126,7 +128,7 @@ def method(
     unknown = [key for key in instead if key not in ("operator", "w", "x", "solver", "noise")]
     if unknown:
         raise InputError(
-            f"a method has no {unknown[0]!r}", hint="name operator, w, x, solver or noise in its place"
+            f"a method has no part {unknown[0]!r}", hint="name operator, w, x, solver or noise in its place"
         )
     first, second = config["priors"]
     config["priors"] = [instead.pop("w", first), instead.pop("x", second)]
@@ -241,7 +243,7 @@ class Pipeline:
         *,
         start: Solution | None = None,
         problem: Problem | None = None,
-        monitors: Sequence[SpecLike | Monitor] = (),
+        monitors: Sequence[SpecLike | Monitor] | None = None,
     ) -> Solution:
         """Recover ``(w, x)`` from every measurement.
 
@@ -253,7 +255,9 @@ class Pipeline:
             start: a solution to go on from. Where it was found under other priors, it is restated by the
                 encoders of this pipeline's.
             problem: what :meth:`problem_for` gave for these measurements, or for others of their shape.
-            monitors: told of this solve, beside the pipeline's own.
+            monitors: told of this solve, beside the pipeline's own. None: if the pipeline has none either,
+                a progress bar on a terminal or in a notebook, once the solve has taken two seconds. An empty
+                list: no bar.
 
         Returns:
             The solution; ``x`` and ``w`` have a batch axis (and channel axis) where ``y`` had one. ``w`` is
@@ -264,8 +268,11 @@ class Pipeline:
             ShapeError: priors and measurement do not fit.
 
         Warns:
-            InvkitWarning: images with values far beyond [0, 1].
+            InvkitWarning: images with values far beyond [0, 1]; a recovered image that is pixels away from
+                where the measurement shows it, which the operator cannot tell.
         """
+        if monitors is None:
+            monitors = [] if self.monitors or not watched() else default_monitors()
         solution = self.solve(y, start=start, problem=problem, monitors=monitors)
         with neutral():
             return attrs.evolve(solution, config=self.to_config(strict=False))
@@ -278,7 +285,7 @@ class Pipeline:
         problem: Problem | None = None,
         monitors: Sequence[SpecLike | Monitor] = (),
     ) -> Solution:
-        """As a call does, without the configuration in the solution: of many solves it is the same."""
+        """As a call does, without the configuration in the solution and without a default progress bar."""
         with neutral():
             problem, batch, numpy_in, axes_added = self._bound(y, problem)
             told = [*self.monitors, *(part("monitor", each) for each in monitors)]
@@ -293,6 +300,8 @@ class Pipeline:
                         hint="take fewer restarts, smaller measurements, or fewer at a time",
                     ) from error
                 raise
+            if self.operator.roles[1] == "image" and not is_given(self.priors[0]):
+                _remark_on_shift(self.operator, solution)
         return _as_given(solution, numpy_in, axes_added)
 
     def _bound(self, y: Any, problem: Problem | None = None) -> tuple[Problem, Tensor, bool, int]:
@@ -392,7 +401,7 @@ class Pipeline:
 
 
 def load_config(source: str | os.PathLike[str] | Mapping[str, Any]) -> Pipeline:
-    """The pipeline of a config: a path to TOML or JSON, or the dict of :meth:`Pipeline.to_config`.
+    """The pipeline of a configuration: a path to TOML or JSON, or the dict of :meth:`Pipeline.to_config`.
 
     Raises:
         ConfigError: unreadable, incomplete, from a newer invkit, with files that differ from those it was
@@ -432,6 +441,16 @@ def _checked(config: Mapping[str, Any]) -> Mapping[str, Any]:
     return config
 
 
+def default_monitors() -> list[str]:
+    """The names of the monitors that show a solve to a person."""
+    return [entry.name for entry in default_manager().registry.entries("monitor") if entry.default]
+
+
+def watched() -> bool:
+    """Whether a person sees what is written to stderr: on a terminal, or in a notebook."""
+    return (sys.stderr is not None and sys.stderr.isatty()) or "ipykernel" in sys.modules
+
+
 def _check_channels(batch: Tensor) -> None:
     """Refuse a batch of images whose channels stand last."""
     channels, height, width = batch.shape[-3:]
@@ -452,6 +471,23 @@ def _remark_on_range(batch: Tensor) -> None:
             InvkitWarning,
             stacklevel=4,
         )
+
+
+def _remark_on_shift(operator: BilinearOperator, solution: Solution) -> None:
+    """Warn of the recovered image that is furthest from where the measurement shows it."""
+    for ambiguity in operator.ambiguities if solution.w is not None else ():
+        moved = ambiguity.displacement(solution.w)
+        if moved is None:
+            continue
+        furthest = moved[moved.norm(dim=1).nan_to_num(0).argmax()]
+        if furthest.norm() > _AWAY:
+            warnings.warn(
+                f"a recovered image is {', '.join(f'{each:+.0f}' for each in furthest.tolist())} pixels "
+                "(down, right) from where the measurement shows it, and its kernel as far the other way, "
+                "which a measurement cannot tell; a prior of centred kernels keeps images in place",
+                InvkitWarning,
+                stacklevel=4,
+            )
 
 
 def _is_memory(error: Exception) -> bool:

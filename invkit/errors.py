@@ -1,4 +1,4 @@
-"""What can go wrong, said so that it can be mended.
+"""Errors that say what was given, what was expected and what to type instead.
 
 Every misuse of invkit raises a subclass of `InvkitError`. Its message says what was given and what was
 expected; its hint says what to type next; its ``exit_code`` is what the command line returns.
@@ -113,7 +113,7 @@ class MissingExtra(InvkitError, ImportError):
 
 
 class InvkitWarning(UserWarning):
-    """Something that runs, and is likely not what was meant."""
+    """Something that runs but is likely not what was meant."""
 
 
 class UsageError(InvkitError, ValueError):

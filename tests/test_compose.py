@@ -541,7 +541,7 @@ def test_weights_of_another_shape_are_told_before_solving() -> None:
 
 
 def test_a_solver_that_knows_gaussian_noise_alone_says_so() -> None:
-    with pytest.raises(InputError, match="evidence knows white Gaussian noise on all entries alone"):
+    with pytest.raises(InputError, match="evidence takes only white Gaussian noise on all entries"):
         pipeline("circconv", ["simplex?size=3", "spectrum"], "evidence?starts=4", noise="robust")(
             measurements(16, 16)
         )

@@ -55,3 +55,16 @@ def test_measurements_that_are_no_images_may_have_any_values() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         fit(torch.full((1, 6, 3), 100.0))
+
+
+def test_an_image_that_is_a_shift_away_is_remarked_on() -> None:
+    """A start holds the truth, but for a shift of both signals; one step does not take it back."""
+    x = torch.rand(1, 1, 16, 16, generator=torch.Generator().manual_seed(0))
+    w = torch.full((1, 1, 9, 9), 1e-4)
+    w[..., 1, 6] = 1.0
+    deblur = invkit.compose("circconv", w="simplex?size=9", x="identity", solver="altgd?steps=1,restarts=1")
+    y = deblur.operator(w / w.sum(), x)
+    known = deblur.with_w_given(invkit.Given(w[0] / w.sum()))
+    start = known(y)  # a kernel that is given is nobody's mistake
+    with pytest.warns(InvkitWarning, match=r"\+3, -2 pixels \(down, right\) from where"):
+        deblur(y, start=start)

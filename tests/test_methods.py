@@ -79,8 +79,8 @@ def test_priors_that_do_not_belong_there_are_refused() -> None:
     [
         ("face", {}, SpecError, "unknown method 'face'; did you mean 'faces'"),
         ("", {}, SpecError, "unknown method ''"),
-        ("digits", {"solvers": QUICK}, InputError, "a method has no 'solvers'; name operator, w, x, solver"),
-        ("digits", {"priors": ["identity"] * 2}, InputError, "a method has no 'priors'"),
+        ("digits", {"solvers": QUICK}, InputError, "a method has no part 'solvers'; name operator, w, x, "),
+        ("digits", {"priors": ["identity"] * 2}, InputError, "a method has no part 'priors'"),
         ("digits", {"solver": "altdg"}, SpecError, "did you mean 'altgd'"),
         ("digits", {"seed": -1}, InputError, "the seed is -1"),
     ],

@@ -87,7 +87,7 @@ def recover_on(
         blob = pickle.dumps(recovery)
     except Exception as error:  # pickle raises whatever an object's own code does
         raise InputError(
-            f"the pipeline cannot be handed to a cluster: {error}",
+            f"the pipeline cannot be sent to a cluster: {error}",
             hint="define its classes in a module that can be imported",
         ) from error
     parts = parts_of(len(source))

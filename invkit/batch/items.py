@@ -243,7 +243,7 @@ def _in_list(path: Path) -> Iterator[tuple[Path, list[str]]]:
             f"cannot read the list {path}: {error}", hint="write one path a line, in UTF-8"
         ) from error
     if not found:
-        raise InputError(f"no path in {path}", hint="write one path a line")
+        raise InputError(f"the list {path} is empty", hint="write one path a line")
     yield from found
 
 

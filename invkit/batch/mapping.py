@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
@@ -17,7 +18,7 @@ from invkit.batch.folder import Folder
 from invkit.batch.items import Failure, Item, Source, find_items
 from invkit.batch.recovering import FILES, FULL, Recovery, Say
 from invkit.batch.workers import Crew, Inline, Processes
-from invkit.compose import Pipeline
+from invkit.compose import Pipeline, watched
 from invkit.contracts.ambient import as_device
 from invkit.errors import InputError, OutputError
 from invkit.files.archives import Archive
@@ -119,7 +120,8 @@ def map(
         grey: reduce colour images to grey.
         max_pixels: refuse larger pictures unread.
         device: where tensors are, by default the pipeline's device; ``"cuda"`` stands for all of them.
-        tell: called when a picture is done with.
+        tell: called when a picture is done with. None: on a terminal or in a notebook, stderr says how many
+            are done.
 
     Returns:
         Counts, and what failed. Ctrl-C and a full disk end the run early, and the report says so.
@@ -137,7 +139,14 @@ def map(
     recovery = Recovery(plain, grey, max_pixels, device=place, only=only, batch=batch)
     check_out([Path(each) for each in paths], found, Path(out))
     options: dict[str, Any] = {"jobs": jobs, "again": again, "shard": shard, "pack": pack, "cluster": cluster}
+    tell = _count if tell is None and watched() else tell
     return recover_all(recovery, found, failures, Path(out), **options, tell=tell)
+
+
+def _count(step: Step) -> None:
+    """Say how many pictures are done, in one line that is written anew."""
+    end = "\n" if step.number == step.of else ""
+    print(f"\r{step.number} of {step.of} pictures", end=end, file=sys.stderr, flush=True)
 
 
 def recover_all(

@@ -92,7 +92,7 @@ class Crop:
         numbers = [int(part) for part in parts if part.strip().isdecimal()]
         if len(parts) != 4 or len(numbers) != 4 or 0 in numbers[2:]:
             raise UsageError(
-                f"--crop {text} is no part of a picture",
+                f"--crop {text} is not understood",
                 hint="write left, top, width and height in pixels, e.g. --crop 200,100,512,512",
             )
         return cls(*numbers)

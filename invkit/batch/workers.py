@@ -215,6 +215,6 @@ def _batches(recovery: Recovery, items: Iterable[Item], most: int) -> Iterator[l
 
 def _not_to_be_handed_over(why: Any) -> InputError:
     return InputError(
-        f"the pipeline cannot be handed to worker processes: {why}",
+        f"the pipeline cannot be sent to worker processes: {why}",
         hint="define its classes in a module that can be imported, or use one job: jobs=1",
     )

@@ -60,7 +60,7 @@ _LISTED = 1000  # pictures in a table; of more, how many ended in which status
     multiple=True,
     metavar="SPEC",
     shell_complete=completing("prior"),
-    help="Give two: kernel's, then image's; or none.",
+    help="Prior of the kernel, then of the image; or none.",
 )
 @click.option(
     "--method",
@@ -72,13 +72,13 @@ _LISTED = 1000  # pictures in a table; of more, how many ended in which status
     "--operator",
     metavar="SPEC",
     shell_complete=completing("operator"),
-    help="The blur's model; has a default.",
+    help="Model of the blur; has a default.",
 )
 @click.option(
     "--noise",
     metavar="SPEC",
     shell_complete=completing("noise"),
-    help="The noise model; Gaussian by default.",
+    help="Noise model; white Gaussian noise by default.",
 )
 @click.option(
     "--solver",
@@ -86,12 +86,12 @@ _LISTED = 1000  # pictures in a table; of more, how many ended in which status
     multiple=True,
     metavar="SPEC",
     shell_complete=completing("solver"),
-    help="Has a default; several are stages in turn.",
+    help="Solver; several are stages, one after another.",
 )
-@click.option("--config", type=PATH, metavar="FILE", help="TOML or JSON in place of the specs.")
-@click.option("--kernel", type=PATH, metavar="FILE", help="The kernel, where it is known: PNG or npy.")
-@click.option("--crop", metavar="X,Y,W,H", help="Where to look for the kernel, in pixels.")
-@click.option("--only", metavar="A,B,…", help="What is written: e.g. sharp,kernel_exact.")
+@click.option("--config", type=PATH, metavar="FILE", help="Parts and options, as TOML or JSON.")
+@click.option("--kernel", type=PATH, metavar="FILE", help="The kernel, if it is known: PNG or npy.")
+@click.option("--crop", metavar="X,Y,W,H", help="Where to look for the kernel: a part, in pixels.")
+@click.option("--only", metavar="A,B,…", help="Results to write, e.g. sharp,kernel_exact.")
 @click.option("--out", required=True, type=PATH, metavar="DIR", help="Folder for the results.")
 @seed_option
 @grey_option
@@ -99,22 +99,22 @@ _LISTED = 1000  # pictures in a table; of more, how many ended in which status
     "--max-pixels",
     type=click.IntRange(1),
     metavar="N",
-    help="Refuse larger pictures unread; 100 megapixels by default.",
+    help="Refuse larger images unread; 100 megapixels by default.",
 )
-@click.option("--device", default="cpu", metavar="NAME", help="E.g. cuda, cuda:1, mps; cpu by default.")
+@click.option("--device", default="cpu", metavar="NAME", help="Device: cuda, cuda:1, mps; cpu by default.")
 @click.option(
-    "--monitor", "monitors", multiple=True, metavar="SPEC", help="E.g. tensorboard:DIR; repeatable."
-)
-@click.option(
-    "--jobs", type=click.IntRange(1), metavar="N", help="Processes; as many as torch has threads by default."
+    "--monitor", "monitors", multiple=True, metavar="SPEC", help="Monitor, e.g. tensorboard:DIR; repeatable."
 )
 @click.option(
-    "--batch", type=click.IntRange(1), default=1, metavar="N", help="Small images that are solved together."
+    "--jobs", type=click.IntRange(1), metavar="N", help="Processes; by default as many as torch has threads."
 )
-@click.option("--full", is_flag=True, help="Records with every restart, --json with all of them.")
-@click.option("--again", is_flag=True, help="Solve what is finished, too.")
-@click.option("--shard", metavar="I/N", help="Only the I-th of N parts of the images.")
-@click.option("--pack", is_flag=True, help="Write the results to a tar in the folder.")
+@click.option(
+    "--batch", type=click.IntRange(1), default=1, metavar="N", help="Small images to solve together."
+)
+@click.option("--full", is_flag=True, help="Full records, with every restart.")
+@click.option("--again", is_flag=True, help="Solve finished images anew.")
+@click.option("--shard", metavar="I/N", help="Solve the I-th of N parts of the images.")
+@click.option("--pack", is_flag=True, help="Write the results to results.tar in the folder.")
 @click.option("--cluster", metavar="WHERE", help="Solve on dask: tcp://host:port, or local:4.")
 @quiet_option
 @json_option
@@ -147,41 +147,47 @@ def deblur(
 ) -> int:
     """Recover the sharp image and the blur kernel of every IMAGE.
 
-    PNG, JPEG, TIFF, WebP, BMP and npy are read; HEIC and FITS with their extras. For a.png the folder --out
-    gets a_sharp.png and a_kernel.png (with the exact numbers as .npy), the picture a_panel.png (blurry,
-    recovered, kernel, re-blurred, residual) and the record a.json; and config.toml, which --config takes, and
-    records.jsonl with all records. --json prints the records without what only the next run needs; --full
-    prints them whole, and they then have the figures of every restart. a_sharp.png has 16 bits where the
-    input has more than 8, and the input's colour profile and EXIF. A zip or a tar stands for the images in
-    it, and so does a folder of these; a text file for the images whose paths it has, one a line. --pack
-    writes the results to results.tar in the folder, as a.sharp.png, a.kernel.png and so on.
+    An IMAGE is a file (PNG, JPEG, TIFF, WebP, BMP, npy; HEIC and FITS with their extras), a folder, a zip or
+    tar archive, or a text file with one path a line. In a folder, files that are no images are passed over
+    and named on stderr. For a.png, the folder --out gets:
 
-    The same command goes on where it was stopped, by whatever: an image is left as it is where its record
-    fits image, configuration and results. Results of another configuration are replaced. --jobs 8 solves
-    eight images at a time, each with one thread; the results are the same for any number. --shard 2/8 is one
-    of eight commands that may run at the same time. --only sharp writes a_sharp.png and a.json alone;
-    sharp, sharp_exact, kernel, kernel_exact, panel and unsoftened can be named.
-    --batch 16 solves up to 16 images of one size and at most 64×64 pixels together, several times faster;
-    the results are then the same up to rounding.
+    \b
+    a_sharp.png      the sharp image; a_sharp.npy has the exact numbers
+    a_kernel.png     the kernel; a_kernel.npy has the exact numbers
+    a_panel.png      blurry, recovered, kernel, re-blurred and residual, side by side
+    a.json           the record: status, confidence, residual, time
+    config.toml      the parts and all their options; give it to --config to repeat the run
+    records.jsonl    all records, one a line
 
-    The record and the table say an image's status. max_iter: the usual end. doubtful: the result is likely
-    to be wrong; where it was softened towards the input for that, a_unsoftened.png is the image by the
-    kernel alone. sharp: not blurred, or too little structure to tell; the picture is as it was.
+    a_sharp.png has 16 bits where the input has more than 8, and the input's colour profile and EXIF.
 
-    Where nothing is named, the method for photographs is used; that is said on stderr, and so is a blur that
-    varies across the picture. Priors that were trained for what the image shows recover more of it. Parts
-    that are named stand in place of the method's. Several --solver are stages, each starting from the
-    solution of the one before: --solver 'evidence x=gaussian:celeba' --solver 'altgd hold=w'.
+    Parts: where nothing is named, the method for photographs is used. A method, or priors trained for what
+    the image shows, recover more (`invkit list methods`). A part that is named replaces the method's. Several
+    --solver are stages, each of which starts from the solution of the one before: --solver 'evidence
+    x=gaussian:celeba' --solver 'altgd hold=w'. With --kernel the kernel is known. It is scaled to unit sum,
+    the method's stages that would look for it are left out, and one --prior is then the image's.
 
-    With --kernel the kernel is known (it is brought to unit sum), and a method's stages that would look for
-    it are left out; one --prior is then the image's. In a folder, files that are no images are passed over
-    and named on stderr.
+    The status of an image, in the record and in the table, is one of these. None of them is a failure.
 
-    Exit code 0 where all went well (a doubtful or sharp result is no failure), 1 where some images failed or
-    the disk is full, 3 where nothing could be done.
+    \b
+    max_iter, converged    the usual ends
+    doubtful               the result is likely to be wrong. Where it was softened towards the
+                           input for that, a_unsoftened.png is the image by the kernel alone
+    sharp                  not blurred, or too little structure to tell: the image is as it was
 
-    --cluster tcp://head:8786 hands the images to a scheduler of dask, in parts, and --cluster local:4 to four
-    processes; the extra `dask` has it. All machines must see the same folders.
+    Many images: the same command goes on where it was stopped. It leaves an image as it is if its record fits
+    image, configuration and results; it replaces results of another configuration. --jobs 8 solves eight
+    images at a time, one thread each, with the same results. --batch 16 solves up to 16 images of one size
+    and at most 64×64 pixels together, several times faster; results are then the same up to rounding.
+    --shard 2/8 is one of eight commands that may run at the same time. --cluster tcp://head:8786 sends the
+    images to a scheduler of dask, and --cluster local:4 to four processes; it needs the extra `dask`, and all
+    machines must see the same folders.
+
+    Output: --only sharp writes a_sharp.png and a.json alone; the names are sharp, sharp_exact, kernel,
+    kernel_exact, panel and unsoftened. --pack writes the results to results.tar in the folder. --json prints
+    the records without what only the next run needs. --full keeps that, and the figures of every restart.
+
+    Exit code: 0 if all went well, 1 if some images failed or the disk is full, 3 if nothing could be done.
 
     \b
     invkit deblur photo.jpg --out out
@@ -251,7 +257,7 @@ def _only(text: str | None) -> tuple[str, ...]:
 def _shard(text: str) -> tuple[int, int]:
     first, slash, parts = text.partition("/")
     if not (slash and first.isdecimal() and parts.isdecimal() and 1 <= int(first) <= int(parts)):
-        raise UsageError(f"--shard {text} is no part of a whole", hint="write e.g. --shard 2/8, from 1 on")
+        raise UsageError(f"--shard {text} is not understood", hint="write e.g. --shard 2/8, from 1 on")
     return int(first), int(parts)
 
 
@@ -266,12 +272,12 @@ def _pipeline(
     """The pipeline that the options, the method or the configuration describe."""
     if config is not None and (named or priors or method):
         raise UsageError(
-            "--config stands in place of --method, --operator, --prior, --noise and --solver",
+            "--config cannot be given with --method, --operator, --prior, --noise or --solver",
             hint="leave one out",
         )
     if kernel is not None and len(priors) > 1:
         raise UsageError(
-            "--kernel is the kernel, and --prior was given for it as well",
+            "the kernel is given twice, by --kernel and by the first --prior",
             hint="leave --kernel out, or the first --prior",
         )
     if priors and kernel is None and len(priors) != 2:
@@ -328,7 +334,9 @@ def _with_options(
 
 def _monitors(named: Sequence[str], quiet: bool) -> list[str]:
     """The monitors named, and on a terminal the default one."""
-    shown = [entry.name for entry in default_manager().registry.entries("monitor") if entry.default]
+    from invkit.compose import default_monitors
+
+    shown = default_monitors()
     if quiet or not sys.stderr.isatty() or {Spec.parse(each).kind for each in named} & set(shown):
         shown = []
     return [*named, *shown]

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import inspect
 import json
-from typing import Any
+import re
+import textwrap
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +20,9 @@ from invkit.errors import SpecError
 from invkit.plugin.loading import default_manager
 from invkit.plugin.registry import KINDS, Entry, Registry, nearest
 from invkit.plugin.specs import Spec
+
+if TYPE_CHECKING:
+    from invkit.plugin.building import Signature
 
 _DESCRIBED = tuple(kind for kind in KINDS if kind != "command")
 _KEYS = ("kind", "name", "target", "summary", "plugin", "distribution")
@@ -28,7 +33,7 @@ _WITHOUT_OPTIONS = ("method", "experiment")
 @click.argument("spec", shell_complete=completing(*_DESCRIBED))
 @json_option
 def describe(spec: str, as_json: bool) -> None:
-    """Say what SPEC means: a name from `invkit list`, such as altgd, wavelet:db4, vae:blurA or faces."""
+    """Explain SPEC: a name from `invkit list`, such as altgd, wavelet:db4, vae:blurA or faces."""
     registry, parsed = default_manager().registry, Spec.parse(spec)
     entries = [e for kind in _DESCRIBED for e in registry.entries(kind) if e.name == parsed.kind]
     if not entries:
@@ -51,9 +56,11 @@ def _record(registry: Registry, entry: Entry, spec: Spec) -> dict[str, Any]:
     target = entry.load()
     signature = None if entry.kind in _WITHOUT_OPTIONS else signature_of(entry)
     options: list[dict[str, Any]] = []
+    meanings = _meanings(target, signature) if signature else {}
     for option in signature.options if signature else ():
         default = None if option.default is REQUIRED else option_text(option.default)
-        options.append({"option": option.key, "type": option.type_name, "default": default})
+        told = {"type": option.type_name, "default": default, "what": meanings.get(option.key, "")}
+        options.append({"option": option.key, **told})
     keys = [str(option["option"]) for option in options]
     for key in spec.options if entry.kind != "trainer" else ():
         if key not in keys:
@@ -61,7 +68,7 @@ def _record(registry: Registry, entry: Entry, spec: Spec) -> dict[str, Any]:
     return {
         **{key: getattr(entry, key) for key in _KEYS},
         "takes_name": signature is not None and signature.name is not None,
-        "doc": _first_part(target) if signature else "",
+        "doc": _plain(_first_part(target)) if signature else "",
         "options": options,
         "resolved": _resolved(registry, entry, spec),
         "card": _card(registry, entry, spec),
@@ -91,6 +98,23 @@ def _first_part(target: object) -> str:
     return "\n".join(lines[: ends[0]] if ends else lines).strip()
 
 
+def _meanings(target: object, signature: Signature) -> dict[str, str]:
+    """What every option means, from the ``Args`` of the docstrings of a class, its factory and records."""
+    found: dict[str, str] = {}
+    for source in (*(cls for cls, _ in signature.records.values()), signature.factory, target):
+        text = inspect.cleandoc(getattr(source, "__doc__", None) or "")
+        section = re.search(r"^Args:\n((?:    .*\n?)+)", text, re.MULTILINE)
+        for entry in re.split(r"^    (?=\w)", section[1] if section else "", flags=re.MULTILINE):
+            keys, _, what = " ".join(entry.split()).partition(": ")
+            found |= {key.strip(): _plain(what) for key in keys.split(",")}
+    return found
+
+
+def _plain(text: str) -> str:
+    """A docstring's text without the marks of its links: ``:class:`~invkit.Noise` `` becomes Noise."""
+    return re.sub(r":\w+:`~?(?:[\w.]*\.)?([^`.]+)`", r"\1", text).replace("``", "`")
+
+
 def _card(registry: Registry, entry: Entry, spec: Spec) -> dict[str, Any] | None:
     if entry.kind != "prior" or spec.name is None or not registry.weights_folders(entry.name):
         return None
@@ -117,6 +141,11 @@ def _print(record: dict[str, Any]) -> None:
             for o in record["options"]
         ]
         print_table(("option", "type", "default"), rows)
+        say()
+        for option in record["options"]:
+            if option["what"]:
+                said = f"{option['option']}: {option['what']}"
+                say(textwrap.fill(said, 100, subsequent_indent="    ", break_on_hyphens=False))
     else:
         say("no options")
     if record["resolved"]:

@@ -17,14 +17,15 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Any, Final
 
 import click
 
 from invkit import __version__
 from invkit.cli.output import results_alone, say, to_stderr
-from invkit.errors import InvkitError, OutputError, PluginError
+from invkit.errors import InvkitError, InvkitWarning, OutputError, PluginError
 from invkit.plugin import loading
 from invkit.plugin.guarding import one_line
 from invkit.plugin.loading import default_manager
@@ -86,7 +87,8 @@ def _of_plugins() -> dict[str, Entry]:
 def cli(ctx: click.Context, traceback: bool) -> None:
     """Bilinear inverse problems with generative priors: recover w and x from y = A(w, x) + noise.
 
-    `invkit list operators` (priors, solvers …) says what there is, `invkit describe NAME` what it means.
+    `invkit list operators` (or priors, solvers, methods …) names what there is; `invkit describe NAME`
+    explains it.
     """
     if ctx.invoked_subcommand is None:
         say(ctx.get_help())
@@ -111,7 +113,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     show = "--traceback" in arguments  # anywhere on the line: people add it at the end
     only_results = results_alone(for_good=argv is None) if "--json" in arguments else contextlib.nullcontext()
     try:
-        with only_results, _stopped_as_by_ctrl_c():
+        with only_results, _stopped_as_by_ctrl_c(), _warnings_in_a_line():
             code = _run([argument for argument in arguments if argument != "--traceback"])
         _flush()
         return code
@@ -147,6 +149,22 @@ def _stopped_as_by_ctrl_c() -> Iterator[None]:
     finally:
         for way in plain:
             signal.signal(way, signal.SIG_DFL)
+
+
+@contextlib.contextmanager
+def _warnings_in_a_line() -> Iterator[None]:
+    """Show warnings of invkit's as one line on stderr, without the place in the code."""
+    before = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+        if issubclass(category, InvkitWarning):
+            to_stderr(f"invkit: warning: {message}")
+        else:
+            before(message, category, *place, **more)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
 
 
 def _run(arguments: list[str]) -> int:

@@ -9,6 +9,7 @@ import click
 
 from invkit.cli.output import (
     PATH,
+    completing,
     grey_option,
     images_argument,
     json_option,
@@ -24,12 +25,19 @@ if TYPE_CHECKING:
 
 @click.command("project")
 @images_argument
-@click.option("--prior", "spec", required=True, metavar="SPEC", help="Of the images, e.g. vae:mnist.")
-@click.option("--out", type=PATH, metavar="DIR", help="Where pictures are written.")
+@click.option(
+    "--prior",
+    "spec",
+    required=True,
+    metavar="SPEC",
+    shell_complete=completing("prior"),
+    help="Prior of the images, e.g. vae:mnist.",
+)
+@click.option("--out", type=PATH, metavar="DIR", help="Folder for the pictures.")
 @click.option(
     "--restarts", type=click.IntRange(1), default=4, show_default=True, help="Starts for each image."
 )
-@click.option("--steps", type=click.IntRange(0), default=300, show_default=True, help="Of Adam.")
+@click.option("--steps", type=click.IntRange(0), default=300, show_default=True, help="Steps of Adam.")
 @click.option(
     "--weight", type=click.FloatRange(0), default=0.0, show_default=True, help="Weight of the penalty."
 )

@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 @click.command("train")
 @click.argument("trainer", shell_complete=completing("trainer"))
 @click.argument("data", required=False, metavar="[DATA]")
-@click.option("--recipe", metavar="NAME", help="One of the trainer's recipes.")
+@click.option("--recipe", metavar="NAME", help="A recipe of the trainer.")
 @click.option("--out", type=PATH, metavar="DIR", help="Folder of the run; runs/TRAINER-NAME by default.")
 @click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change the recipe; repeatable.")
-@click.option("--name", metavar="NAME", help="What the prior is called; by default as its recipe or folder.")
+@click.option("--name", metavar="NAME", help="Name of the prior; by default that of its recipe or folder.")
 @seed_option
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint in --out, if there is one.")
-@click.option("--install", "installs", is_flag=True, help="Make it known by its name, e.g. as vae:NAME.")
+@click.option("--install", "installs", is_flag=True, help="Install the prior as TRAINER:NAME.")
 @quiet_option
 @json_option
 def train(
@@ -50,12 +50,12 @@ def train(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Train a prior, e.g. with TRAINER vae, and write DIR/vae-NAME.safetensors.
+    """Train a prior, and write its weights, e.g. DIR/vae-NAME.safetensors with TRAINER vae.
 
-    `invkit list trainers` names trainers and recipes. DATA is a data set's spec or a folder of pictures, in
-    place of the recipe's. For a folder, gaussian needs no recipe: it looks at the pictures, and says what it
-    has made of them. DIR also gets checkpoints, from which --resume goes on to the same weights as without a
-    stop, and the files of TensorBoard.
+    `invkit list trainers` names the trainers and their recipes. DATA is a folder of pictures or the spec of a
+    data set, in place of the recipe's. The trainer gaussian needs no recipe for a folder: it chooses one for
+    the pictures, and prints it. Networks also write checkpoints and the files of TensorBoard to DIR. --resume
+    goes on from the last checkpoint, to the same weights as without a stop.
 
     \b
     invkit train gaussian photos/cats --install

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from invkit.cli.output import PATH, Listing, json_option, report, say, seed_option, to_stderr
+from invkit.cli.output import PATH, Listing, completing, json_option, report, say, seed_option, to_stderr
 from invkit.errors import WeightsError
 from invkit.files import store
 from invkit.plugin.loading import default_manager
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 
 @click.command("zoo")
-@click.argument("priors", nargs=-1, metavar="[PRIOR]...")
-@click.option("--sheet", required=True, type=PATH, metavar="FILE.png", help="Where they are drawn.")
-@click.option("--samples", type=click.IntRange(1, 32), default=6, show_default=True, help="Of each prior.")
+@click.argument("priors", nargs=-1, metavar="[PRIOR]...", shell_complete=completing("prior"))
+@click.option("--sheet", required=True, type=PATH, metavar="FILE.png", help="The picture that is written.")
+@click.option("--samples", type=click.IntRange(1, 32), default=6, show_default=True, help="Samples a prior.")
 @seed_option
 @json_option
 def zoo(priors: tuple[str, ...], sheet: Path, samples: int, seed: int | None, as_json: bool) -> None:

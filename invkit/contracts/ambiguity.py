@@ -59,6 +59,13 @@ class Ambiguity(ABC):
     def align(self, w: W, x: X, w_true: W, x_true: X) -> Pair:
         """The member of the pair's orbit that is closest to the truth, by ``x`` where the two disagree."""
 
+    def displacement(self, w: W) -> Tensor | None:
+        """How far each ``x`` is from where the measurement shows it: pixels along each axis, ``(n, dims)``.
+
+        NaN where that cannot be told. None, the default, for a group that moves nothing.
+        """
+        return None
+
 
 class Scaling(Ambiguity):
     """``(w, x) → (αw, x/α)``: every bilinear map has it (paper, Section 1).

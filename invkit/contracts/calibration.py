@@ -158,7 +158,7 @@ class Calibration:
             return cls(float(card["constant"]), numbers, float(card["doubt"]), figures)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InputError(
-                f"the calibration in a card lacks something: {error}", hint="calibrate the prior again"
+                f"the calibration in a card is incomplete: {error}", hint="calibrate the prior again"
             ) from error
 
 

@@ -47,7 +47,7 @@ class _OfNetwork(Generator):
 
 
 class Decoder(_OfNetwork):
-    """Signals that a network makes of latents: ``x = net(m)``, ``m ~ N(0, I)``.
+    """A prior made of a decoder network: ``x = net(m)``, ``m ~ N(0, I)``.
 
     Args:
         net: maps ``(n, *latent)`` to ``(n, channels, *dims)``, each row on its own.
@@ -98,7 +98,7 @@ class Decoder(_OfNetwork):
 
 
 class Untrained(_OfNetwork):
-    """Signals that a network makes of one fixed input, its weights being the latent: ``x = net_θ(z)``.
+    """A prior made of an untrained network: ``x = net_θ(z)`` of one fixed input; the latent is θ.
 
     What an untrained convolutional network fits first looks like an image. Stopped in time, the fit of its
     weights denoises and deblurs without any training data. The latent holds all weights, flat, in the order
@@ -150,7 +150,7 @@ class Untrained(_OfNetwork):
         self.signal_shape = _signal_shape(self.network, self.input)
 
     def forward(self, latent: Float[Tensor, "n weights"]) -> Float[Tensor, "n *signal"]:
-        """The signal of every network, all networks in one batch."""
+        """The signal of every network; all networks are evaluated in one batch."""
         held = {"input": self.input, **dict(self.network.named_buffers())}
         held = {name: each.to(latent) if each.is_floating_point() else each for name, each in held.items()}
         z, lengths = held.pop("input"), [shape.numel() for shape in self._shapes.values()]

@@ -32,7 +32,7 @@ Network = Callable[[Tensor, Tensor], Tensor]
 
 
 class Denoiser(Generator):
-    """Free pixels, and a map that takes white Gaussian noise off them. Signals are images in [0, 1]."""
+    """Free pixels, and a map that removes white Gaussian noise from them. Signals are images in [0, 1]."""
 
     can_encode = True
     role = "image"
@@ -65,7 +65,7 @@ class Denoiser(Generator):
     def penalty(
         self, latent: Float[Tensor, "n c h w"], signal: Float[Tensor, "n c h w"]
     ) -> Float[Tensor, "n"]:
-        """Nothing: what a denoiser knows is no number."""
+        """Zero: a denoiser has no penalty that can be computed."""
         return signal.new_zeros(len(signal))
 
     def shaped(self, signal_shape: Shape) -> Generator:
@@ -109,7 +109,7 @@ class _Wrapped(Denoiser):
 
 
 def denoiser(network: Network, channels: int | Sequence[int] = 3) -> Denoiser:
-    """A prior by a network of your own.
+    """A prior made of a denoising network of your own.
 
     Args:
         network: maps images with values in [0, 1] and noise, ``(n, c, h, w)``, and its standard deviation,

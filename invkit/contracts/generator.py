@@ -108,7 +108,7 @@ class Generator(Called, ABC):
         one number or one for each signal.
         """
         raise InputError(
-            "this prior has no proximal map", hint="choose one that has, e.g. identity?penalty=l1"
+            "this prior has no proximal map", hint="choose one that has one, e.g. identity?penalty=l1"
         )
 
     def tied(self, other: Inexact[Tensor, "n *other"]) -> Inexact[Tensor, "n *signal"]:

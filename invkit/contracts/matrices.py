@@ -57,7 +57,7 @@ def from_matrix(
 def from_scipy(
     operator: ScipyOperator, input_shape: Shape | None = None, output_shape: Shape | None = None
 ) -> LinearOperator:
-    """An operator on flat vectors, of SciPy or of whatever follows its protocol (PyLops), as one of signals.
+    """A linear operator of SciPy, or one that follows its protocol (PyLops), as an operator on signals.
 
     Numbers go through NumPy on the CPU, one signal after another. Differentiable by the operator's adjoint.
 

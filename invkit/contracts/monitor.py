@@ -48,11 +48,11 @@ class Monitor(ABC):
     every: int = 1
 
     def on_start(self, steps: int, measurements: int, restarts: int) -> None:  # noqa: B027 - optional
-        """A solve of so many steps begins."""
+        """A solve of ``steps`` steps begins."""
 
     @abstractmethod
     def on_step(self, progress: Progress) -> None:
         """Another ``every`` steps are done."""
 
     def on_end(self, solution: Solution) -> None:  # noqa: B027 - optional
-        """The solve is over, by whatever end its status tells."""
+        """The solve is over; its status says how it ended."""

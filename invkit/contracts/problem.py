@@ -100,7 +100,7 @@ class Problem:
             return self.noise.residual(self.operator(w, x), y)
 
     def require_plain_noise(self, solver: str) -> None:
-        """Refuse noise other than white Gaussian noise on all entries, for a solver that knows no other.
+        """Refuse any noise but white Gaussian noise on all entries, for a solver that takes no other.
 
         Raises:
             InputError: another noise model, weights, or entries that were not measured.
@@ -108,7 +108,7 @@ class Problem:
         if not self.noise.plain:
             what = "entries that count differently" if isinstance(self.noise, Gaussian) else "other noise"
             raise InputError(
-                f"{solver} knows white Gaussian noise on all entries alone, not {what}",
+                f"{solver} takes only white Gaussian noise on all entries, not {what}",
                 hint="leave noise out, or choose a solver that takes any noise; see `invkit list solvers`",
             )
 

@@ -155,7 +155,7 @@ class Solution:
         return curve_figure(self)
 
     def samples(self, count: int | None = None) -> Samples:
-        """Draws from the posterior p(w, x | y): pairs of signals that are as probable as they come up.
+        """Draws from the posterior p(w, x | y): pairs of signals, each as often as it is probable.
 
         Args:
             count: how many, the first of those that were made; None: all.
@@ -263,7 +263,7 @@ class Solution:
             )
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(
-                f"the record in {folder} lacks something of a solution: {error}",
+                f"the record in {folder} is incomplete: {error}",
                 hint="give a folder that this version's save() wrote",
             ) from error
 

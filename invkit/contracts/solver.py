@@ -95,14 +95,14 @@ class Solver(ABC):
         if y.is_complex() or named:
             what = f"measurements of {y.dtype}" if y.is_complex() else f"the complex prior {named[0]}"
             raise InputError(
-                f"this solver knows real numbers alone, not {what}",
+                f"this solver takes only real numbers, not {what}",
                 hint="choose a solver that takes complex ones; see `invkit list solvers`",
             )
 
     def signs(self, notes: Mapping[str, Any]) -> Mapping[str, float] | None:
-        """The signs of doubt that the confidence is a logistic law of, from a measurement's
-        ``Solution.notes``: numbers by name, each the larger the more doubtful. None from a solver without.
-        With them ``invkit calibrate`` fits the law of a class
+        """The signs of doubt from which the confidence is computed, taken from ``Solution.notes`` of one
+        measurement: numbers by name, each the larger the more doubtful. None from a solver without such.
+        ``invkit calibrate`` fits the law of a class to them
         (:class:`invkit.contracts.calibration.Calibration`).
         """
         return None

@@ -120,7 +120,7 @@ def picture_size(path: str | os.PathLike[str] | Held) -> tuple[int, int]:
     size, _ = _decoder(path)
     height, width = _decoding(path, size)
     if not (isinstance(height, int) and isinstance(width, int)):
-        raise InputError(f"{path} says its size by no numbers", hint="open and save it again")
+        raise InputError(f"the header of {path} has no valid size", hint="open and save it again")
     return height, width
 
 

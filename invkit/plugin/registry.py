@@ -104,13 +104,13 @@ class Entry:
 
 _CORE = {
     "deblur": ("deblur:deblur", "Recover sharp images and kernels from blurry images."),
-    "examples": ("examples:examples", "Copy blurry pictures to try it with."),
+    "examples": ("examples:examples", "Copy blurry example pictures to a folder."),
     "project": ("project:project", "Find the closest images in the range of a prior."),
     "zoo": ("zoo:zoo", "Draw samples of trained priors."),
-    "train": ("train:train", "Train a prior by a recipe."),
+    "train": ("train:train", "Train a prior, by a recipe or on a folder of pictures."),
     "datasets": ("datasets:datasets", "Download a data set."),
     "list": ("list_:list_", "List operators, priors, solvers, methods, plugins, weights ..."),
-    "describe": ("describe:describe", "Say what a spec means, its options and defaults."),
+    "describe": ("describe:describe", "Explain a part, a method or an experiment."),
     "list-plugins": ("list_plugins:list_plugins", "List the plugins and their states."),
     "doctor": ("doctor:doctor", "Check this installation."),
 }
@@ -343,8 +343,12 @@ class Registry:
         return nearest(name, known) + failed
 
 
+_MANY = 40  # names; a longer list hides the answer
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return ``did you mean 'x'? known: x, y, z``, or only the list where nothing is near.
+    """Return ``did you mean 'x'? known: x, y, z``; only the list where nothing is near, only the question
+    where the list is long.
 
     Args:
         name: what was given.
@@ -355,5 +359,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
     names = list(known)
     lowered = {other.lower(): other for other in reversed(names)}
     close = difflib.get_close_matches(name.lower(), lowered, n=1)
-    guess = f"did you mean {lowered[close[0]]!r}? " if close else ""
-    return f"{guess}known: {', '.join(names) if names else 'none'}"
+    listed = f"known: {', '.join(names) if names else 'none'}"
+    if not close:
+        return listed
+    guess = f"did you mean {lowered[close[0]]!r}?"
+    return guess if len(names) > _MANY else f"{guess} {listed}"

@@ -68,7 +68,7 @@ class Options(Mapping[str, str]):
 
 @dataclasses.dataclass(frozen=True, repr=False, slots=True)
 class Spec:
-    """One thing named: its kind, its name and its options.
+    """A part by name: its kind, its name and its options.
 
     Args:
         kind: the registered name, e.g. ``"vae"``, ``"circconv"``.

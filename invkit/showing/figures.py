@@ -55,7 +55,7 @@ def curve_figure(solution: Solution) -> Figure:
     """
     history = np.array(array(solution.history), dtype=float)
     if not history.size or not np.isfinite(history).any():
-        raise InputError("this solution has no history: its solver kept none", hint="ask another solver")
+        raise InputError("this solution has no history: its solver kept none", hint="choose another solver")
     shown = min(len(history), _CURVES)
     figure = _figure((5.0 * shown, 3.4))
     frames = np.atleast_1d(figure.subplots(1, shown, squeeze=True))

@@ -17,6 +17,7 @@ names the part's ``rows`` and counts steps from 1 again. For the monitors the pa
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal
@@ -28,8 +29,12 @@ from torch import Tensor
 
 from invkit.contracts.monitor import Monitor, Progress
 from invkit.contracts.solution import Restarts, Samples, Solution, Status
+from invkit.errors import InvkitWarning
 
 __all__ = ["Found", "Record"]
+
+#: after so many seconds a solve warns, once, if it will take more than so many others
+_WARNS_AFTER, _LONG = 60.0, 3600.0
 
 Signals = tuple[Tensor | None, Tensor]
 
@@ -64,6 +69,8 @@ class Found:
 class Record:
     """Everything about a solve but the search itself.
 
+    A solve that will take hours warns once, after a minute.
+
     Args:
         y: the measurements.
         monitors: told of the start at once.
@@ -95,7 +102,7 @@ class Record:
         self.interrupted = False
         self._began, self._every, self._criterion = time.perf_counter(), max(1, steps // points), criterion
         self._all = self._rows = torch.arange(len(y), device=y.device)
-        self._before, self._last = 0, 0
+        self._before, self._last, self._warned = 0, 0, False
         self._waiting = waiting
         self._signals: list[Tensor | None] | None = None
         self._points: dict[int, Tensor] = {}
@@ -149,6 +156,7 @@ class Record:
             )
             for monitor in listeners:
                 monitor.on_step(progress)
+        self._warn_of_hours()
 
     def settle(
         self,
@@ -221,6 +229,18 @@ class Record:
         for monitor in self.monitors:
             monitor.on_end(solution)
         return solution
+
+    def _warn_of_hours(self) -> None:
+        spent = time.perf_counter() - self._began
+        left = spent * (self.total - self._last) / self._last
+        if not self._warned and spent > _WARNS_AFTER and left > _LONG:
+            self._warned = True
+            warnings.warn(
+                f"this solve may take {left / 3600:.0f} h more: {self._last} of {self.total} steps have "
+                f"taken {spent / 60:.0f} min; Ctrl-C ends it with the best so far",
+                InvkitWarning,
+                stacklevel=2,
+            )
 
     def _recorded(self, step: int) -> bool:
         return step == self.steps or step % self._every == 0

@@ -24,5 +24,5 @@ def invkit_register(registry: Registry) -> None:
     registry.solver(
         "range",
         "invkit_baselines.closest:Range",
-        summary="closest picture in range to the measurement, no kernel (arXiv 1802.04073, Section 2.1)",
+        summary="closest image in range to the measurement; no kernel (arXiv 1802.04073, Section 2.1)",
     )

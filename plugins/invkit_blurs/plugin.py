@@ -53,7 +53,7 @@ def invkit_register(registry: Registry) -> None:
     registry.prior(
         "gaussian-blur",
         "invkit_blurs.gaussian_prior:GaussianPrior",
-        summary="Gaussian blur of unknown width, or widths and angle: anisotropic=true",
+        summary="Gaussian blur of unknown width, or with anisotropic=true two widths and an angle",
     )
     registry.prior(
         "disk",
@@ -68,5 +68,5 @@ def invkit_register(registry: Registry) -> None:
     registry.prior(
         "simplex",
         "invkit_blurs.simplex:Simplex",
-        summary="free kernel of unit sum, softmax of one latent a pixel: simplex?size=15",
+        summary="any kernel of unit sum, the softmax of one number for each pixel: simplex?size=15",
     )

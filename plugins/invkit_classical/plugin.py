@@ -32,7 +32,7 @@ def invkit_register(registry: Registry) -> None:
     registry.prior(
         "squares",
         "invkit_classical.squares:Squares",
-        summary="non-negative signals as squares, l1 penalty",
+        summary="non-negative signals, as squares of numbers; l1 penalty",
     )
     registry.prior(
         "wavelet",
@@ -50,12 +50,12 @@ def invkit_register(registry: Registry) -> None:
         summary="independent parts side by side: product:trajectory?count=3",
     )
     registry.prior(
-        "tied", "invkit.contracts.combined:Tied", summary="of w: w is x, or its conjugate (phase retrieval)"
+        "tied", "invkit.contracts.combined:Tied", summary="w equals x, or its conjugate (phase retrieval)"
     )
     registry.prior(
         "nonnegative",
         "invkit_classical.sets:Nonnegative",
-        summary="no negative values; penalty=l1: and few above zero",
+        summary="no negative values; with penalty=l1 few above zero",
     )
     registry.prior(
         "fractions",
@@ -63,6 +63,6 @@ def invkit_register(registry: Registry) -> None:
         summary="no negative values, unit sum along an axis: abundances of every pixel",
     )
     registry.prior(
-        "atoms", "invkit_classical.sets:Atoms", summary="at most unit norm along an axis: a dictionary"
+        "atoms", "invkit_classical.sets:Atoms", summary="a dictionary: at most unit norm along an axis"
     )
     registry.prior("signs", "invkit_classical.sets:Signs", summary="known signs: signs:signs.npy")

@@ -36,6 +36,19 @@ class Shift(Ambiguity):
     def act(self, w: W, x: X, parameter: Tensor) -> Pair:
         return _moved(w, -parameter, x), _moved(x, parameter, x)
 
+    def displacement(self, w: W) -> Tensor | None:
+        """The kernel's origin less its centroid; NaN of a kernel with negative or complex values."""
+        mass = w.real.sum(1)
+        sound = (~(w.real < 0).flatten(1).any(1) if not w.is_complex() else mass.new_zeros(len(w)).bool())
+        total = mass.flatten(1).sum(1)
+        offsets = []
+        for axis in range(1, mass.ndim):
+            place = torch.arange(mass.shape[axis], device=w.device) - mass.shape[axis] // 2
+            others = [other for other in range(1, mass.ndim) if other != axis]
+            line = mass.sum(others) if others else mass
+            offsets.append(-(line * place).sum(1) / total)
+        return torch.stack(offsets, 1).masked_fill(~sound[:, None], torch.nan)
+
     def align(self, w: W, x: X, w_true: W, x_true: X) -> Pair:
         """The shift at which ``x`` correlates best with the truth, summed over channels, applied to both.
 

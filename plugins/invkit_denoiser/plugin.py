@@ -16,16 +16,16 @@ def invkit_register(registry: Registry) -> None:
     registry.prior(
         "denoiser",
         "invkit_denoiser.trained:TrainedDenoiser",
-        summary="photographs by a network that takes noise off them: denoiser:photographs",
+        summary="a network that removes noise, for pnp and diffusion: denoiser:photographs",
     )
     registry.weights("denoiser", "invkit_denoiser:weights/denoiser")
     registry.trainer(
-        "denoiser", "invkit_denoiser.trainer:DenoiserTrainer", summary="networks that take noise off pictures"
+        "denoiser", "invkit_denoiser.trainer:DenoiserTrainer", summary="networks that remove noise"
     )
     registry.solver(
         "pnp",
         "invkit_denoiser.pnp:PlugAndPlay",
-        summary="plug-and-play: a denoiser in the place of a penalty, for a given w",
+        summary="plug-and-play: a denoiser in place of a penalty, for a given w",
     )
     registry.solver(
         "diffusion",

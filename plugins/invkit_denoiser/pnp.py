@@ -13,8 +13,10 @@ with levels that fall from ``first`` to the noise of y along a geometric row, an
 The last z, within the bounds of the prior, is the result x̂. That is half-quadratic splitting, which needs no
 more than the denoiser. There is no objective to tell.
 
-A denoiser sees details, and these are lost in much noise. A prior of a class knows the whole of an image. So
-as a later stage, ``crossover=τ`` gives way to the image x₀ of the stage before, the more the noisier y is:
+As a later stage it begins at the image x₀ of the stage before, z = x₀, where no border is unknown: what the
+blur has nearly erased is found slowly from y alone. A denoiser sees details, and these are lost in much
+noise. A prior of a class knows the whole of an image. So ``crossover=τ`` gives way to x₀, the more the
+noisier y is:
 
     x̂ ← (τ² x̂ + σ² x₀) / (τ² + σ²)
 
@@ -95,8 +97,7 @@ class PlugAndPlay(Solver):
         *,
         start: Solution | None = None,
     ) -> Solution:
-        """Recover every measurement's ``x``. Nothing is drawn from ``rng``; ``crossover`` says how much the
-        image of ``start`` counts.
+        """Recover every measurement's ``x``. Nothing is drawn from ``rng``; z begins at ``start``'s image.
 
         Raises:
             InputError: ``w`` is not given, the prior of ``x`` is no denoiser, or the noise is not Gaussian.
@@ -114,7 +115,7 @@ class PlugAndPlay(Solver):
         level = noise_level(y) if sigma is None else sigma.to(y).expand(len(y))
         for row in torch.arange(len(y), device=y.device).split(1):
             record.begin(row)
-            before = None if start is None or self.crossover is None else start.x[row]
+            before = None if start is None else start.x[row].clamp(*prior_x.bounds)
             self._recover(record, problem.select(row), prior_x, y[row], w[row], float(level[row]), before)
         return record.solution()
 
@@ -136,7 +137,8 @@ class PlugAndPlay(Solver):
         for number, part in enumerate(parts):
             with torch.no_grad():
                 data, scene = part.data_step()
-            z = data.first()
+            known = before is not None and len(parts) == 1 and scene.x_shape == x_shape
+            z = before if before is not None and known else data.first()
 
             def moved(z: Tensor, part: _Part = part, scene: Scene = scene) -> Tensor:
                 own = scene.part(z, (z.shape[1], *part.size(x_shape)))
@@ -160,7 +162,7 @@ class PlugAndPlay(Solver):
         x = x.clamp(*prior.bounds)
         if before is not None and self.crossover is not None:
             share = 1.0 if record.interrupted else sigma**2 / (self.crossover**2 + sigma**2)
-            x = torch.lerp(x, before.clamp(*prior.bounds), share)
+            x = torch.lerp(x, before, share)
         with torch.no_grad():
             residual = problem.residual(w, x, y)
         ended = record.ended(bool(torch.isfinite(x).all()))

@@ -32,7 +32,7 @@ def posed(problem: Problem, solver: str, denoiser: str, stages: str) -> tuple[De
         )
     if not isinstance(prior_x, Denoiser):
         raise InputError(
-            f"{solver} needs a prior of x that takes noise off",
+            f"{solver} needs a prior of x that removes noise",
             hint=f"choose {denoiser}, or wrap a network of yours: invkit.denoiser(network)",
         )
     if not isinstance(problem.noise, Gaussian):

@@ -26,19 +26,28 @@ __all__ = ["bench", "benchmark"]
 
 @click.command("bench")
 @click.argument("name", shell_complete=completing("experiment"))
-@click.option("--images", type=click.IntRange(min=1), metavar="N", help="How many signals; else NAME's own.")
 @click.option(
-    "--methods", metavar="A,B,…", default="", help="Only these methods, or inputs, or inputs/method."
+    "--images",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Images of a case; each experiment has a default.",
 )
-@click.option("--quick", is_flag=True, help="A signal, few steps and restarts, to see it work in a minute.")
 @click.option(
-    "--seed", type=click.IntRange(0, 2**63 - 1), default=0, metavar="S", help="Of inputs and solvers; 0."
+    "--methods", metavar="A,B,…", default="", help="Only these methods, inputs, or inputs/method."
+)
+@click.option("--quick", is_flag=True, help="One image, few steps and restarts: a look in a minute.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**63 - 1),
+    default=0,
+    metavar="S",
+    help="Random seed of inputs and solvers; 0 by default.",
 )
 @click.option(
     "--steps",
     type=click.IntRange(min=1),
     metavar="N",
-    help="In place of every solver's own, for a quick look.",
+    help="Steps of every solver, for a quick look.",
 )
 @click.option(
     "--out",
@@ -46,7 +55,7 @@ __all__ = ["bench", "benchmark"]
     default=Path("invkit-bench"),
     metavar="DIR",
     show_default=True,
-    help="Folder for what is finished, tables, pictures and pages.",
+    help="Folder for finished images, tables, pictures and pages.",
 )
 @json_option
 def bench(
@@ -59,11 +68,12 @@ def bench(
     out: Path,
     as_json: bool,
 ) -> None:
-    """Measure the methods of experiment NAME side by side, on the same inputs.
+    """Measure the methods of the experiment NAME side by side, on the same inputs.
 
-    `invkit list experiments` names them, `invkit describe NAME` its methods. Real data is looked for in the
-    folder INVKIT_DATA. The table is printed, and written to the folder --out as Markdown, CSV and JSON; the
-    paper's tables and figures also as pictures and as a page, NAME.html.
+    `invkit list experiments` names the experiments, `invkit describe NAME` the methods of one. Real data is
+    read from the folder INVKIT_DATA. The table is printed, and written to the folder --out as Markdown, CSV
+    and JSON. Experiments with pictures also write a page, NAME.html. Every finished image is kept in --out,
+    and the same command goes on from there.
 
     \b
     invkit bench table1 --quick

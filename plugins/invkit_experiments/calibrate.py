@@ -17,7 +17,17 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import click
 
-from invkit.cli.output import PATH, json_option, print_json, print_table, quiet_option, say, seed_option
+from invkit.cli.output import (
+    PATH,
+    completing,
+    json_option,
+    print_json,
+    print_table,
+    quiet_option,
+    say,
+    seed_option,
+    to_stderr,
+)
 from invkit.errors import ConfigError, InputError, WeightsError
 from invkit.plugin.specs import Spec
 from invkit_experiments.studies.calibration import KERNEL_PRIOR, KERNELS, OPERATOR, SOLVERS
@@ -31,19 +41,26 @@ __all__ = ["calibrate"]
 
 
 @click.command("calibrate")
-@click.argument("prior")
-@click.option("--images", type=click.IntRange(min=2), default=120, show_default=True, metavar="N")
+@click.argument("prior", shell_complete=completing("prior"))
+@click.option(
+    "--images",
+    type=click.IntRange(min=2),
+    default=120,
+    show_default=True,
+    metavar="N",
+    help="Pictures to deblur.",
+)
 @click.option("--w", "kernel_prior", default=KERNEL_PRIOR, show_default=True, help="Prior of the kernels.")
-@click.option("--kernels", default=KERNELS, show_default=True, help="Data set of the kernels that blur.")
-@click.option("--operator", default=OPERATOR, show_default=True)
-@click.option("--data", metavar="SPEC_OR_FOLDER", help="Other pictures than those of the prior's recipe.")
+@click.option("--kernels", default=KERNELS, show_default=True, help="Data set of kernels to blur with.")
+@click.option("--operator", default=OPERATOR, show_default=True, help="Model of the blur.")
+@click.option("--data", metavar="SPEC_OR_FOLDER", help="Pictures in place of those of the prior's recipe.")
 @click.option(
     "--solver",
     "solvers",
     multiple=True,
     default=SOLVERS,
     metavar="SPEC",
-    help="Repeatable; pictures are dealt to them in turn. Default: evidence, and a hurried one.",
+    help="Solver; of several, pictures go to each in turn. Default: evidence, and a hurried one.",
 )
 @seed_option
 @click.option(
@@ -52,9 +69,9 @@ __all__ = ["calibrate"]
     default=Path("invkit-bench"),
     metavar="DIR",
     show_default=True,
-    help="Folder for finished pictures: the same command goes on from them.",
+    help="Folder for finished pictures; the same command goes on from there.",
 )
-@click.option("--out", type=PATH, metavar="FILE", help="Write another weights file than the prior's own.")
+@click.option("--out", type=PATH, metavar="FILE", help="Weights file to write, in place of the prior's own.")
 @quiet_option
 @json_option
 def calibrate(
@@ -71,10 +88,11 @@ def calibrate(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Calibrate the confidence of results with PRIOR, and write it into the card of its weights.
+    """Measure how far the confidence of results with PRIOR can be trusted, and store it in its weights file.
 
-    Pictures that PRIOR was not fitted to are blurred, and deblurred blind. From those whose kernel was wrong
-    a law is fitted of how sure the solver may be, and at which confidence a result is doubtful.
+    Pictures that PRIOR was not fitted to are blurred, and deblurred blind. The results with a wrong kernel
+    say which signs of doubt matter. A law that is fitted to them gives the confidence from then on, and the
+    confidence below which a result is doubtful.
 
     \b
     invkit calibrate gaussian:mine
@@ -96,6 +114,9 @@ def calibrate(
     study.check(settings, tuple(study.methods))
     for folder in (cells, target.parent):  # before hours of work, not after
         writable_folder(folder)
+    there = sum(study.size(row, settings) for row in study.methods)
+    if there < images and not quiet:
+        to_stderr(f"invkit: only {there} pictures of {prior} were kept apart, {images} are asked for")
     watcher = Watcher() if quiet else watcher_for(bars=True)
     report = study.run(settings, Kept(cells), tuple(study.methods), watcher)
     figures, meant = _together(report)
@@ -130,7 +151,7 @@ def _integrable(prior: str) -> IntegrableGenerator:
     made = invkit.prior(prior)
     if not isinstance(made, IntegrableGenerator) or made.file is None:
         raise InputError(
-            f"{prior} has no card to keep a calibration in",
+            f"{prior} has no weights file to store a calibration in",
             hint="calibrate a trained prior that can be integrated out, e.g. gaussian:celeba",
         )
     return made

@@ -32,7 +32,11 @@ _INTERRUPTED = 130
     help="Folder for the picture and the record.",
 )
 @click.option(
-    "--seed", type=click.IntRange(0, 2**63 - 1), default=0, metavar="N", help="Of noise and solver; 0."
+    "--seed",
+    type=click.IntRange(0, 2**63 - 1),
+    default=0,
+    metavar="N",
+    help="Random seed of noise and solver; 0 by default.",
 )
 @click.option(
     "--digits",
@@ -40,15 +44,15 @@ _INTERRUPTED = 130
     default=10,
     metavar="N",
     show_default=True,
-    help="How many, up to 12.",
+    help="Digits to deblur, up to 12.",
 )
 @click.option("--solver", metavar="SPEC", help="Solver in place of the one for digits.")
 @json_option
 def demo(out: Path, seed: int, digits: int, solver: str | None, as_json: bool) -> int:
     """Blur packaged MNIST test digits with kernels never seen in training, and deblur them blind.
 
-    Prints PSNR and SSIM of the blurry and the recovered digits, and how close the kernels are; writes a
-    picture and a record of all figures to the folder --out.
+    Prints PSNR and SSIM of the blurry and the recovered digits, and how close the kernels are. Writes a
+    picture, and a record of all figures, to the folder --out.
     """
     from invkit.compose import method
     from invkit.files.panels import write_panel
@@ -57,7 +61,7 @@ def demo(out: Path, seed: int, digits: int, solver: str | None, as_json: bool) -
     from invkit_experiments.studies.demonstration import deblur, panel_rows, prepare, report
 
     instead = {} if solver is None else {"solver": solver}
-    pipeline = method(demonstration.METHOD, seed=seed, monitors=demonstration.MONITORS, **instead)
+    pipeline = method(demonstration.METHOD, seed=seed, **instead)
     writable_folder(out)
     blurred, labels = prepare(pipeline.operator, digits, seed)
     if not as_json:

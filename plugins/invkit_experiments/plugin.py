@@ -14,7 +14,7 @@ _EXPERIMENTS = {
     "kernels": ("kernels:KERNELS", "how well the kernel priors make kernels of their test splits"),
     "priors": (
         "priors:PRIORS",
-        "how close image priors come to the authors' test images, and whether they make copies",
+        "how close image priors come to the authors' test images, and whether they copy",
     ),
     "table1": ("tables:TABLE1", "Table 1: small blurs and a large one, all methods"),
     "table2": ("tables:TABLE2", "Table 2: noise from 10 to 50 %"),
@@ -40,7 +40,7 @@ _EXPERIMENTS = {
     "phase": ("phase:PHASE", "blind deconvolution in subspaces: success over the number of measurements"),
     "confidence": (
         "confidence:CONFIDENCE",
-        "results that fell short, and those that were doubtful, by class",
+        "are wrong results called doubtful, and right ones not?",
     ),
     "coverage": ("coverage:COVERAGE", "90 % intervals of the posterior against the truth"),
     "asim2020": (
@@ -62,7 +62,7 @@ def invkit_register(registry: Registry) -> None:
     registry.command(
         "calibrate",
         "invkit_experiments.calibrate:calibrate",
-        summary="Find out how sure a solver may be of what it finds with a prior.",
+        summary="Measure how far the confidence of a prior's results can be trusted.",
     )
     registry.command(
         "bench", "invkit_experiments.bench:bench", summary="Measure methods side by side on the same inputs."

@@ -125,7 +125,7 @@ def _turned(own: Float[Tensor, "b k k"], rotation: Float[Tensor, "n c c"]) -> Fl
 def _check(numbers: int) -> None:
     if numbers > LIMIT:
         raise InputError(
-            f"{numbers} numbers are too many to integrate out for an operator that is no circular "
-            f"convolution; the most is {LIMIT}",
-            hint="choose circconv, reduce the image to grey, or make it smaller",
+            f"{numbers} numbers are too many to integrate out for an operator that is no circular convolution"
+            f" (covariances are written out, of at most {LIMIT} numbers)",
+            hint="use circconv, or for photographs their method (`invkit list methods`), or a smaller image",
         )

@@ -55,7 +55,7 @@ def likelihood(
     """
     n = len(observed)
     # fewer rows than the rank would read the table of Gram matrices too often
-    rows = max(block.rank, _CACHED // (observed[0].numel() * observed.element_size()))
+    rows = max(1, block.rank, _CACHED // (observed[0].numel() * observed.element_size()))
     if n <= rows or observed.device.type != "cpu":
         return _likelihood(block, observed, explained, transfer, contrast, texture, variance)
     parts = (observed, explained, transfer, contrast, texture, variance)

@@ -53,7 +53,7 @@ class Mixture(IntegrableGenerator):
     ) -> None:
         super().__init__()
         if not components:
-            raise InputError("a mixture of nothing", hint="write mixture:gaussian:celeba+spectrum")
+            raise InputError("the mixture names no prior", hint="write mixture:gaussian:celeba+spectrum")
         given = [1.0] * len(components) if weights is None else list(weights)
         if len(given) != len(components) or not all(0 < weight < float("inf") for weight in given):
             raise InputError(

@@ -16,26 +16,26 @@ def invkit_register(registry: Registry) -> None:
     registry.prior(
         "gaussian",
         "invkit_gaussian.gaussian:Gaussian",
-        summary="a class of images as a Gaussian, which can be integrated out: gaussian:celeba?rank=128",
+        summary="a class of images as a Gaussian distribution, for evidence: gaussian:celeba",
     )
     registry.prior(
         "spectrum",
         "invkit_gaussian.spectrum:Spectrum",
-        summary="images of a power-law spectrum, any size, which can be integrated out",
+        summary="images of any size with a power-law spectrum, for evidence",
     )
     registry.prior(
         "mixture",
         "invkit_gaussian.mixture:Mixture",
-        summary="one of several priors that can be integrated out: mixture:gaussian:celeba+spectrum",
+        summary="one of several priors, not known which: mixture:gaussian:celeba+spectrum",
     )
     registry.prior(
         "bounded",
         "invkit_gaussian.bounded:Bounded",
-        summary="a prior that can be integrated out, with images between 0 and 1: bounded:spectrum",
+        summary="a Gaussian prior of images between 0 and 1: bounded:spectrum",
     )
     registry.weights("gaussian", "invkit_gaussian:weights/gaussian")
     registry.trainer(
         "gaussian",
         "invkit_gaussian.trainer:GaussianTrainer",
-        summary="Gaussian priors of a class of images, in a minute",
+        summary="Gaussian priors of a class of images, fitted in a minute",
     )

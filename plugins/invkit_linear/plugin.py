@@ -18,7 +18,7 @@ def invkit_register(registry: Registry) -> None:
         "invkit_linear.pick:Pick",
         summary="some of a signal's channels: pick?first=2,total=4",
     )
-    registry.linear("crop", "invkit_linear.crop:Crop", summary="what is left without a margin")
+    registry.linear("crop", "invkit_linear.crop:Crop", summary="the signal without a margin")
     registry.linear("dft", "invkit_linear.dft:DFT", summary="the unitary discrete Fourier transform")
     registry.linear(
         "downsample", "invkit_linear.downsample:Downsample", summary="means or samples of blocks of pixels"
@@ -26,5 +26,5 @@ def invkit_register(registry: Registry) -> None:
     registry.linear(
         "gradient", "invkit_linear.gradient:Gradient", summary="forward differences along each axis"
     )
-    registry.linear("mask", "invkit_linear.mask:Mask", summary="entries times the numbers of a file")
-    registry.linear("matrix", "invkit_linear.matrix:FileMatrix", summary="the matrix of a file")
+    registry.linear("mask", "invkit_linear.mask:Mask", summary="product with the numbers in a file")
+    registry.linear("matrix", "invkit_linear.matrix:FileMatrix", summary="product with the matrix in a file")

@@ -16,12 +16,12 @@ def invkit_register(registry: Registry) -> None:
     registry.noise(
         "gaussian",
         "invkit.contracts.noise:Gaussian",
-        summary="white Gaussian noise: the squared residual; sigma where it is known",
+        summary="white Gaussian noise; sigma if it is known",
         default=True,
     )
     registry.noise(
         "poisson",
         "invkit_noise.poisson:Poisson",
-        summary="counts, in any unit: the weaker an entry, the more it counts",
+        summary="counts, e.g. of photons, in any unit",
     )
-    registry.noise("robust", "invkit_noise.robust:Robust", summary="Huber: a few entries are grossly wrong")
+    registry.noise("robust", "invkit_noise.robust:Robust", summary="Huber loss, for a few wrong entries")

@@ -64,7 +64,7 @@ class Caution(Solver):
         problem = problem.shaped(tuple(y.shape[1:]))
         if start is None or not is_given(problem.priors[0]):
             raise InputError(
-                "caution finds nothing by itself: it is for the end of a list of stages that holds w",
+                "caution is a last stage: it needs the result of the stages before it, with w held",
                 hint='write e.g. solver=["kernelsearch", "tv hold=w", "caution hold=w"]',
             )
         if tuple(start.x.shape) != tuple(y.shape):

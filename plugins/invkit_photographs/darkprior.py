@@ -126,7 +126,7 @@ class DarkPrior(Solver):
         for name, prior in zip("wx", problem.priors, strict=True):
             if not prior.can_encode:
                 raise InputError(
-                    f"darkprior finds the pixels of {name}, but its prior has no encoder for them",
+                    f"darkprior works on the pixels of {name}, but its prior has no encoder",
                     hint="choose priors that have one, e.g. blind and darkchannel, or another solver",
                 )
         w_shape, x_shape = (tuple(prior.signal_shape or ()) for prior in problem.priors)

@@ -249,7 +249,7 @@ class KernelSearch(Solver):
                 )
             if not prior.can_encode:
                 raise InputError(
-                    f"kernelsearch finds the pixels of {name}, but its prior has no encoder for them",
+                    f"kernelsearch works on the pixels of {name}, but its prior has no encoder",
                     hint="choose priors that have one, e.g. blind and darkchannel, or another solver",
                 )
         w_shape, x_shape = (tuple(prior.signal_shape or ()) for prior in problem.priors)

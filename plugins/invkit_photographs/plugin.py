@@ -21,25 +21,25 @@ def invkit_register(registry: Registry) -> None:
     registry.solver(
         "kernelsearch",
         "invkit_photographs.kernelsearch:KernelSearch",
-        summary="the kernel of a photograph: many quick searches, judged by the evidence",
+        summary="kernel of a photograph: many quick searches, judged by the evidence",
     )
     registry.solver(
         "caution",
         "invkit_photographs.caution:Caution",
-        summary="a last stage: a doubtful picture is softened, one that is not blurred comes back as it was",
+        summary="a last stage: softens doubtful images, leaves images that are not blurred alone",
     )
     registry.prior(
         "blind",
         "invkit_photographs.blind:Blind",
-        summary="any kernel: no negative entries, unit sum: blind?size=27",
+        summary="any kernel without negative entries, of unit sum: blind?size=27",
     )
     registry.prior(
         "darkchannel",
         "invkit_photographs.image:DarkChannel",
-        summary="free pixels, few gradients and a dark channel that is mostly zero",
+        summary="free pixels with few gradients and a mostly black dark channel",
     )
     registry.prior(
         "sparse",
         "invkit_photographs.sparse:Sparse",
-        summary="photographs of any size: sparse derivatives, which can be integrated out up to a bound",
+        summary="photographs of any size, by sparse derivatives, for evidence",
     )

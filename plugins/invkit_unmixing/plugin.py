@@ -16,15 +16,15 @@ def invkit_register(registry: Registry) -> None:
     registry.solver(
         "vca",
         "invkit_unmixing.vca:VertexComponents",
-        summary="Y = W X: extreme columns of Y as W (vertex component analysis), a start",
+        summary="Y = W X: the extreme columns of Y are W (vertex component analysis); for a start",
     )
     registry.solver(
         "purest",
         "invkit_unmixing.purest:Purest",
-        summary="Y = W X: groups of extreme columns that explain the others as W, a start",
+        summary="Y = W X: groups of extreme columns that explain the others are W; for a start",
     )
     registry.solver(
         "ice",
         "invkit_unmixing.ice:ConstrainedEndmembers",
-        summary="Y = W X without negative values, columns of W drawn together: unmixing",
+        summary="Y = W X without negative values, columns of W close together: unmixing",
     )

@@ -58,5 +58,5 @@ def test_a_list_that_names_nothing_is_a_failure(tmp_path: Path) -> None:
     (tmp_path / "bytes.txt").write_bytes(b"\xff\xfe\xff")
     source, failures = find_items([tmp_path / "empty.txt", tmp_path / "bytes.txt", tmp_path / "none.txt"])
     assert not len(source)
-    says = ("no path in", "cannot read the list", "no such file")
+    says = ("is empty", "cannot read the list", "no such file")
     assert all(word in each.message for word, each in zip(says, failures, strict=True))

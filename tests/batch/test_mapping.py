@@ -346,3 +346,13 @@ def test_a_bad_picture_does_not_cost_those_solved_with_it(mishap: str, pictures:
 def test_a_picture_that_diverges_leaves_its_batch_as_it_is(pictures: Path) -> None:
     report, solved = run(pictures, "diverge", batch=5)
     assert report.status == {"max_iter": 4, "diverged": 1} and solved == 5
+
+
+def test_on_a_terminal_it_says_how_many_are_done(
+    pictures: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(pictures)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr("invkit.batch.mapping.watched", lambda: True)
+    run(pictures, again=True)
+    assert capsys.readouterr().err.endswith("\r5 of 5 pictures\n")

@@ -40,7 +40,7 @@ def test_a_pipeline_that_does_not_travel_is_refused(tmp_path: Path, monkeypatch:
     write_pictures(tmp_path / "in", 2)
     pipeline = trivial()
     monkeypatch.setattr(type(pipeline.solver), "__reduce__", lambda self: (lambda: None, ()))
-    with pytest.raises(invkit.InputError, match=r"cannot be handed to worker processes: .*jobs=1"):
+    with pytest.raises(invkit.InputError, match=r"cannot be sent to worker processes: .*jobs=1"):
         invkit.map(pipeline, tmp_path / "in", tmp_path / "out", jobs=2)
     assert not (tmp_path / "out").exists()
 

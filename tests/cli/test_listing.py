@@ -88,11 +88,12 @@ def test_describe(manager: PluginManager, capsys: Captured) -> None:
     shown = capsys.readouterr().out
     assert "Steepest descent.\n\nGoes down." in shown and "Args:" not in shown
     rows = [line.split("  ") for line in shown.splitlines()]
-    assert [cell.strip() for cell in rows[-2] if cell.strip() not in ("", "a whole number")] == [
+    assert [cell.strip() for cell in rows[-4] if cell.strip() not in ("", "a whole number")] == [
         "steps",
         "(required)",
     ]
-    assert rows[-1][-1] == "jacobi" and "one of jacobi, seidel" in shown
+    assert rows[-3][-1] == "jacobi" and "one of jacobi, seidel" in shown
+    assert shown.endswith("\n\nsteps: how many.\n")
 
 
 def test_describe_json_tells_prior_and_trainer_of_one_name(manager: PluginManager, capsys: Captured) -> None:
@@ -100,7 +101,8 @@ def test_describe_json_tells_prior_and_trainer_of_one_name(manager: PluginManage
     prior, trainer = json.loads(capsys.readouterr().out)["entries"]
     assert (prior["kind"], trainer["kind"]) == ("prior", "trainer")
     assert prior["takes_name"] and prior["card"] is None and not trainer["takes_name"]
-    assert trainer["options"][1] == {"option": "order", "type": "one of jacobi, seidel", "default": "jacobi"}
+    order = {"option": "order", "type": "one of jacobi, seidel", "default": "jacobi", "what": ""}
+    assert trainer["options"][1] == order
 
 
 def test_describe_shows_the_card(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import click
@@ -13,7 +14,7 @@ from click.shell_completion import ShellComplete
 from invkit import __version__
 from invkit.cli import main as cli_main
 from invkit.cli.main import cli, main
-from invkit.errors import InputError, UsageError
+from invkit.errors import InputError, InvkitWarning, UsageError
 from invkit.plugin.loading import PluginManager
 from invkit.plugin.registry import CORE_COMMANDS
 from tests.plugin.distributions import hook, run_invkit, run_python, write_distribution
@@ -52,6 +53,9 @@ def test_every_command_has_help_and_is_called_what_the_table_says(
         (["list"], "exp", "experiments"),
         (["describe"], "altg", "altgd"),
         (["deblur", "--method"], "fac", "faces"),
+        (["deblur", "--prior"], "gaussian:ce", "gaussian:celeba"),
+        (["deblur", "--prior"], "bounded:gaussian:ob", "bounded:gaussian:objects"),
+        (["describe"], "vae:celeb", "vae:celeba"),
         (["bench"], "table1", "table1"),
         (["train"], "vae", "vae"),
         (["datasets", "fetch"], "mnist-", "mnist-sample"),
@@ -60,6 +64,16 @@ def test_every_command_has_help_and_is_called_what_the_table_says(
 def test_a_shell_completes_names(words: list[str], begun: str, found: str) -> None:
     shell = ShellComplete(cli, {}, "invkit", "_INVKIT_COMPLETE")
     assert [item.value for item in shell.get_completions(words, begun)] == [found]
+
+
+def test_a_warning_is_one_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def warn(**options: object) -> None:
+        warnings.simplefilter("always")
+        warnings.warn("this takes long", InvkitWarning, stacklevel=1)
+
+    monkeypatch.setattr(cli.get_command(click.Context(cli), "list-plugins"), "callback", warn)
+    assert main(["list-plugins"]) == 0
+    assert capsys.readouterr().err == "invkit: warning: this takes long\n"
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

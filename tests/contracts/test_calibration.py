@@ -120,5 +120,5 @@ def test_bad_input_is_refused() -> None:
         Calibration.fitted([{"strain": 1.0}] * 2, [True, True])
     with pytest.raises(InputError, match="'strain'"):
         Calibration(0.0, {"strain": 1.0}).confidence({})
-    with pytest.raises(InputError, match="lacks something"):
+    with pytest.raises(InputError, match="is incomplete"):
         Calibration.from_card({"constant": 1.0})

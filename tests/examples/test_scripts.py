@@ -11,6 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import invkit
+from invkit.contracts.dataset import data_folder
+
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 SCRIPTS = sorted(path.name for path in EXAMPLES.glob("*.py"))
 
@@ -122,6 +125,23 @@ def test_photograph(printed, tmp_path: Path) -> None:
     assert re.search(r"^status +(max_iter|converged|doubtful|sharp), confidence", text, re.MULTILINE)
     with Image.open(tmp_path / "shown.jpg") as picture:
         assert picture.width > 2 * picture.height
+
+
+def test_own_class(printed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not (data_folder("mnist") / "train-images-idx3-ubyte.gz").is_file():
+        pytest.skip("MNIST is not in INVKIT_DATA")
+    monkeypatch.setenv("INVKIT_HOME", str(tmp_path / "home"))
+    printed("own_class.py", "make", "100", "2")
+    trained = invkit.train("gaussian", "own/pictures", name="own", install=True, progress=False)
+    assert trained.prior == "gaussian:own"
+    solver = "evidence?starts=24,keep=8x2,steps=60,retries=0,leaps=0"
+    deblur = invkit.compose("circconv", w="trajectory", x=trained.prior, solver=solver)
+    invkit.map(deblur, "own/blurry", "own/results", jobs=1)
+    text = printed("own_class.py", "table", "own/results")
+    gained = re.search(r"^all 2: (\S+) → (\S+) dB", text, re.MULTILINE)
+    assert gained and float(gained[2]) > float(gained[1]) + 4
+    with Image.open("own/panels.png") as picture:
+        assert picture.height > 2 * 100
 
 
 def test_every_script_has_a_test() -> None:

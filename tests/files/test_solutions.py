@@ -265,11 +265,11 @@ def test_a_folder_that_is_not_as_it_was_written_is_refused(name: str, how: str, 
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda record: record.pop("restarts"), "lacks something of a solution: 'restarts'"),
+        (lambda record: record.pop("restarts"), "is incomplete: 'restarts'"),
         (lambda record: record.pop("arrays"), "is no record of a solution"),
         (lambda record: record.update(status=["fine"]), "'fine' is not a valid Status"),
-        (lambda record: record.update(residual=["much"]), "lacks something"),
-        (lambda record: record["arrays"].pop("x"), "lacks something of a solution: 'x'"),
+        (lambda record: record.update(residual=["much"]), "is incomplete"),
+        (lambda record: record["arrays"].pop("x"), "is incomplete: 'x'"),
         (lambda record: record.update(arrays=3), "is no record of a solution"),
     ],
 )

@@ -136,6 +136,7 @@ def test_a_target_that_cannot_be_imported_names_the_plugin_and_the_command(
 def test_nearest_says_only_what_it_knows() -> None:
     assert nearest("vea", ["vae", "gan"]) == "did you mean 'vae'? known: vae, gan"
     assert nearest("zzz", ["vae"]) == "known: vae"
+    assert nearest("vea", ["vae", *map(str, range(50))]) == "did you mean 'vae'?"
     assert nearest("x", []) == "known: none"
 
 

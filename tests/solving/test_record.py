@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+from types import SimpleNamespace
+
 import pytest
 import torch
 from torch import Tensor
 
-from invkit import Monitor, Progress, Solution, Status
+from invkit import InvkitWarning, Monitor, Progress, Solution, Status
 from invkit.solving import Found, Record
 
 
@@ -59,6 +62,14 @@ def test_monitors_are_told_in_order_at_their_multiples_and_at_the_last_step() ->
     assert torch.equal(four.best[0][1], Y + 4) and four.best[0][0] is None
     assert one.ends == [solution] == four.ends
     assert torch.equal(four.steps[0].residual, 2 * (Y + 4).sum((1, 2))[:, None])
+
+
+def test_a_solve_that_will_take_hours_says_so_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = itertools.count(0.0, 100.0)  # a step takes 100 seconds or more
+    monkeypatch.setattr("invkit.solving.record.time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    with pytest.warns(InvkitWarning, match=r"may take 3 h more: 1 of 100 steps have taken 2 min") as told:
+        solve(steps=100)
+    assert len(told) == 1
 
 
 def test_the_history_has_the_points_asked_for() -> None:

@@ -141,7 +141,7 @@ def _written(pipeline: invkit.Pipeline, *, blind: bool) -> dict[str, Any]:
 def _found(pipeline: invkit.Pipeline, one: Measured, *, blind: bool) -> Found:
     """What a pipeline makes of a measurement, with its times; a kernel that was given is not found."""
     began, spent = time.perf_counter(), time.process_time()
-    solution = uninterrupted(pipeline(one.y))
+    solution = uninterrupted(pipeline(one.y, monitors=[]))  # the run has a bar of its own
     return Found(
         solution.x,
         _middle(solution.w) if blind else None,

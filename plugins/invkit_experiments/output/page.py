@@ -3,7 +3,8 @@
     Path("table1.html").write_text(page(report, report.gallery))
 
 A click on a heading sorts by it. On each picture a slider uncovers the recovered image over the blurry
-one, and a choice says whose. Everything is in the file: pictures as data URIs, script and style inline;
+one, and a choice says whose: at first that of the best method that finds a kernel. Below are the truth and
+both kernels. Everything is in the file: pictures as data URIs, script and style inline;
 nothing is fetched. Every text is escaped, so a name or a reason with ``<`` in it is shown and not run.
 """
 
@@ -31,7 +32,7 @@ def page(report: Report, gallery: Gallery) -> str:
         "name": _text(report.name),
         "title": _text(gallery.title),
         "summary": _summary(report, gallery),
-        "table": _table(report.columns, report.rows),
+        "table": _table(_beside(report.columns), report.rows),
         "left_out": _left_out(report.left_out),
         "cases": _cases(gallery),
         "settings": _settings(report.rows),
@@ -52,6 +53,18 @@ def _summary(report: Report, gallery: Gallery) -> str:
         f"{others} were measured by invkit bench {report.name}. "
         f"Made with invkit {invkit.__version__} and torch {torch.__version__}."
     )
+
+
+def _beside(columns: Sequence[Column]) -> list[Column]:
+    """The columns, each printed figure beside the measured one: both are then seen on a narrow screen."""
+    keys = [column.key for column in columns]
+
+    def place(column: Column) -> tuple[int, int]:
+        own = keys.index(column.key)
+        measured = column.key.removeprefix("printed_")
+        return (keys.index(measured) if measured in keys else own, own)
+
+    return sorted(columns, key=place)
 
 
 def _table(columns: Sequence[Column], rows: Sequence[Row]) -> str:
@@ -91,16 +104,17 @@ def _cases(gallery: Gallery) -> str:
 
 
 def _pictures(gallery: Gallery) -> dict[str, Any]:
-    """case/number → blurry, original, and each method's picture with its PSNR."""
+    """case/number → blurry, original, its kernel, and each method's picture with its PSNR and kernel."""
     return {
         f"{case}/{index}": {
             "blurry": cells[0].pictures["y"],
             "methods": [
-                [cell.method, cell.pictures["found"], cell.figures.get("psnr")]
+                [cell.method, cell.pictures["found"], cell.figures.get("psnr"), cell.pictures.get("kernel")]
                 for cell in cells
                 if cell.method != "blurry"
             ],
             "original": cells[0].pictures["x"],
+            "kernel": cells[0].pictures["w"],
         }
         for case, images in gallery.images().items()
         for index, cells in images.items()

@@ -50,7 +50,7 @@ def covered(draws: Tensor, truth: Tensor, level: float = LEVEL) -> Tensor:
 def coverage_scores(one: Measured, found: Found, operator: str) -> dict[str, float | None]:
     """Coverage of an image's pixels and of its kernel's entries, the widths of intervals, and the PSNR."""
     if found.samples is None:
-        raise InputError("coverage is of draws, and the method makes none", hint="ask for evidence?draws=50")
+        raise InputError("coverage needs draws from the posterior", hint="ask for evidence?draws=50")
     w, x = found.samples.w, found.samples.x
     figures = {
         "psnr": psnr(found.x, one.x),

@@ -22,9 +22,9 @@ from invkit.metrics import Comparison, compare, kernel_ncc_modulo_shift, psnr, s
 from invkit_experiments.engine.scores import finite, mean
 from invkit_experiments.inputs.sources import Measured, blur
 
-__all__ = ["METHOD", "MONITORS", "Recovered", "deblur", "panel_rows", "prepare", "report"]
+__all__ = ["METHOD", "Recovered", "deblur", "panel_rows", "prepare", "report"]
 
-METHOD, MONITORS = "digits", ("progress",)
+METHOD = "digits"
 SIGMA = 0.01
 
 

@@ -62,7 +62,7 @@ def closest(
     """The closest signals in a prior's range, and their latents: y = 1 ⊙ C(m), with nothing to undo."""
     ones = invkit.Given(torch.ones(truth.shape[1:]))
     pipeline = invkit.compose("pointwise", [ones, prior], solver, seed)
-    solution = uninterrupted(pipeline(truth, monitors=["progress"]))
+    solution = uninterrupted(pipeline(truth))
     return solution.x, solution.latents[1]
 
 
@@ -95,7 +95,7 @@ def _found(method: str, blurred: Measured, settings: Settings) -> tuple[Tensor |
     if method.startswith("floor-"):
         return None, *closest(IMAGES, blurred.x, solver, seed)
     pipeline = invkit.compose(OPERATOR, [KERNELS, IMAGES], solver, seed)
-    solution = uninterrupted(pipeline(blurred.y, monitors=["progress"]))
+    solution = uninterrupted(pipeline(blurred.y))
     return solution.w, solution.x, solution.latents[1]
 
 

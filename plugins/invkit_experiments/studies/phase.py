@@ -197,7 +197,8 @@ def _solved(name: str, settings: Settings, trial: Trial, seed: int) -> tuple[Ten
     solver, y, noise = _solver(name, settings), trial.y, "gaussian"
     if name == ROBUST:
         y, noise = spoiled(y, seed), ROBUST_NOISE
-    solution = uninterrupted(invkit.compose(OPERATOR, trial.priors, solver, seed, noise=noise)(y))
+    pipeline = invkit.compose(OPERATOR, trial.priors, solver, seed, noise=noise)
+    solution = uninterrupted(pipeline(y, monitors=[]))
     return solution.w, solution.x
 
 

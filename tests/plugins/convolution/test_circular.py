@@ -239,3 +239,14 @@ def test_a_colour_measurement_with_a_grey_image_prior_is_refused() -> None:
 def test_four_dimensions_are_not_offered() -> None:
     with pytest.raises(SpecError, match=r"dims='4'.*one of 1, 2, 3"):
         invkit.operator("circconv?dims=4")
+
+
+def test_the_displacement_is_that_of_the_kernels_centroid() -> None:
+    w = torch.zeros(3, 1, 5, 6)
+    w[0, 0, 2, 3] = 1.0  # the origin
+    w[1, 0, 0, 4] = w[1, 0, 2, 4] = 0.5
+    w[2, 0, 2, 3], w[2, 0, 0, 0] = 1.0, -0.1
+    expected = torch.tensor([[0.0, 0.0], [1.0, -1.0], [torch.nan, torch.nan]])
+    torch.testing.assert_close(Shift().displacement(w), expected, equal_nan=True)
+    back, _ = Shift().act(w[1:2], torch.zeros(1, 1, 8, 8), torch.tensor([[-1, 1]]))
+    assert torch.equal(Shift().displacement(back), torch.zeros(1, 2))

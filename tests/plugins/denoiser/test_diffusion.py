@@ -101,7 +101,7 @@ def test_what_it_cannot_do_is_refused() -> None:
     y, known = torch.rand(1, 1, 16, 16), invkit.Given(torch.ones(1, 3, 3) / 9)
     with pytest.raises(InputError, match="not blind"):
         invkit.compose("circconv", ["simplex?size=5", free()], "diffusion")(y)
-    with pytest.raises(InputError, match="takes noise off"):
+    with pytest.raises(InputError, match="removes noise"):
         invkit.compose("circconv", [known, "identity"], "diffusion")(y)
     with pytest.raises(InputError, match="Gaussian noise"):
         invkit.compose("circconv", [known, free()], "diffusion", noise="poisson")(y)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import invkit
 from invkit.cli.main import main
 from invkit.contracts.calibration import CALIBRATIONS
 from invkit.files import store
+from invkit.files.images import write_image
 from invkit.plugin.loading import default_manager
 from invkit_experiments.engine.judged import Judged
 from invkit_experiments.engine.methods import Found
@@ -77,8 +79,8 @@ def test_what_travels_with_a_plugin_is_left_as_it_is(capsys: pytest.CaptureFixtu
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["spectrum"], "has no card"),
-        (["vae:mnist"], "has no card"),
+        (["spectrum"], "has no weights file"),
+        (["vae:mnist"], "has no weights file"),
         (["gaussian:mnist", "--out", "law.json"], "write --out law.json.safetensors"),
         (["gaussian:celeba", "--out", "a.safetensors", "--data", "mnist-sample"], "gaussian:celeba makes"),
         (["gaussian:nothing"], "no trained prior"),
@@ -98,3 +100,16 @@ def test_bad_input_says_what_to_type(
     error = capsys.readouterr().err
     assert said in error and "Traceback" not in error
     assert not list(tmp_path.glob("*.safetensors"))
+
+
+def test_too_few_pictures_are_remarked_on(
+    mine: Path, judging: list[int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "own"
+    folder.mkdir()
+    for number in range(200):
+        write_image(folder / f"{number:03}.png", torch.full((28, 28), number / 200))
+    assert run("calibrate", f"gaussian:{mine}", "--data", folder, "--cells", tmp_path / "cells") == 0
+    said = capsys.readouterr().err
+    told = re.search(r"only (\d+) pictures of \S+ were kept apart, 120 are asked for", said)
+    assert told and int(told[1]) == len(judging) < 20

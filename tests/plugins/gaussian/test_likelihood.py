@@ -46,6 +46,14 @@ def test_value_and_gradient_are_those_of_the_posterior(
     )
 
 
+def test_without_components_large_candidates_are_taken_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    case = Case.draw(moments_of("joint", 3, (4, 5), 0, contrast=True, texture=True), "circconv")
+    parts = [case.w, case.nuisance, case.variance]
+    found = slopes(case.operator, parts, case.marginal)
+    monkeypatch.setattr(module, "_CACHED", 0)
+    torch.testing.assert_close(slopes(case.operator, parts, case.marginal), found)
+
+
 def test_a_table_that_would_be_too_large_is_not_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     case = Case.draw(moments_of("joint", 3, (4, 5), 3, contrast=True, texture=True), "circconv")
     parts = [case.w, case.nuisance, case.variance]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sys
+from types import ModuleType
 
 import pytest
 
@@ -26,8 +28,23 @@ def test_nothing_is_written_where_there_is_no_terminal(capsys: pytest.CaptureFix
     assert (captured.out, captured.err) == ("", "")
 
 
-def test_forced_it_shows_the_whole_solve_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_quick_solve_has_no_bar(capsys: pytest.CaptureFixture[str]) -> None:
     solve(ProgressBar(force=True))
+    assert capsys.readouterr().err == ""
+
+
+def test_a_notebook_has_a_line_of_text(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ipykernel", ModuleType("ipykernel"))
+    solve(ProgressBar(after=0))
+    lines = capsys.readouterr().err.split("\r")
+    assert any(re.fullmatch(r"descent +80% 20/25 residual 0\.1 0:00 left *", line) for line in lines)
+    assert lines[-2].strip() == lines[-1] == ""  # wiped
+
+
+def test_forced_it_shows_the_whole_solve_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    solve(ProgressBar(after=0, force=True))
     captured = capsys.readouterr()
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", captured.err)
     assert captured.out == ""
@@ -40,7 +57,7 @@ def test_forced_it_shows_the_whole_solve_on_stderr(capsys: pytest.CaptureFixture
 
 
 def test_the_cursor_comes_back_even_where_the_end_is_never_told(capsys: pytest.CaptureFixture[str]) -> None:
-    bar = ProgressBar(force=True)
+    bar = ProgressBar(after=0, force=True)
     bar.on_start(10, 1, 1)
     assert "\x1b[?25l" in capsys.readouterr().err
     bar.close()
@@ -49,7 +66,7 @@ def test_the_cursor_comes_back_even_where_the_end_is_never_told(capsys: pytest.C
 
 
 def test_a_second_solve_has_its_own_bar(capsys: pytest.CaptureFixture[str]) -> None:
-    bar = ProgressBar(force=True)
+    bar = ProgressBar(after=0, force=True)
     solve(bar)
     capsys.readouterr()
     solve(bar, steps=7)

@@ -16,7 +16,7 @@ from tests.plugins.monitors.solving import solve
 @pytest.mark.parametrize(
     ("text", "resolved"),
     [
-        ("progress", "progress?every=10,force=false"),
+        ("progress", "progress?every=10,after=2.0,force=false"),
         ("history?every=5", "history?every=5"),
         (
             "tensorboard:{folder}?images_every=0",

@@ -137,9 +137,9 @@ def test_options_out_of_range(options: dict[str, float]) -> None:
 
 def test_what_it_refuses() -> None:
     y = picture()
-    with pytest.raises(InputError, match=r"finds nothing by itself.*caution hold=w"):
+    with pytest.raises(InputError, match=r"is a last stage.*caution hold=w"):
         Caution().solve(problem(), y, torch.Generator())
-    with pytest.raises(InputError, match=r"finds nothing by itself.*caution hold=w"):
+    with pytest.raises(InputError, match=r"is a last stage.*caution hold=w"):
         free = Problem(invkit.operator(UNKNOWN), (invkit.prior("blind?size=9"), invkit.prior("darkchannel")))
         Caution().solve(free, y, torch.Generator(), start=start_for(y, Status.SHARP))
     valid = ["linconv?mode=valid", [Given(hook()), "darkchannel"], ["tv", "caution hold=w"]]

@@ -40,7 +40,7 @@ def test_nothing_is_fetched(report: Report) -> None:
         f"{case}/{i}" for case in ("straight", "mixed") for i in (0, 1)
     }  # as many as shown
     for entry in pictures.values():
-        uris = [entry["blurry"], entry["original"], *(uri for _, uri, _ in entry["methods"])]
+        uris = [entry["blurry"], entry["original"], entry["kernel"], *(each[1] for each in entry["methods"])]
         assert all(uri.startswith("data:image/png;base64,") for uri in uris)
 
 
@@ -95,13 +95,37 @@ def test_slider_and_choice(file: Path, tmp_path: Path) -> None:
       look();
       slider.value = 20; slider.dispatchEvent(new Event("input")); look();
       select.value = 1; select.dispatchEvent(new Event("change")); look();
-      return {seen, options: [...select.options].map(option => option.textContent)};"""
+      const beside = [...figure.querySelectorAll(".beside div")].map(
+        each => [each.textContent, each.firstChild.naturalWidth, each.style.visibility]);
+      return {seen, beside, options: [...select.options].map(option => option.textContent)};"""
     found = opened(file, script, tmp_path)
     first, slid, chosen = found["seen"]
     assert first[2] == "halved" and "50%" in first[3] and first[4] == 28
     assert "20%" in slid[3] and slid[1] == first[1]
     assert chosen[2] == "original" and chosen[1] != first[1] and chosen[0] == first[0]
+    sizes = [("truth", 28), ("its kernel", 28), ("kernel found", 28)]
+    assert [tuple(each[:2]) for each in found["beside"]] == sizes
     assert re.fullmatch(r"halved, \d+\.\d dB", found["options"][0]) and found["options"][1] == "original"
+
+
+def test_it_opens_on_the_best_method_that_finds_a_kernel(report: Report, tmp_path: Path) -> None:
+    assert report.gallery is not None
+    cell = next(cell for cell in report.gallery.cells if cell.method == "halved")
+    worse = attrs.evolve(cell, method="worse", figures={"psnr": 1.0})
+    told = {name: uri for name, uri in cell.pictures.items() if name != "kernel"}
+    oracle = attrs.evolve(cell, method="oracle", figures={"psnr": 99.0}, pictures=told)
+    file = tmp_path / "best.html"
+    file.write_text(page(report, attrs.evolve(report.gallery, cells=[worse, cell, oracle])), "utf-8")
+    script = """const select = document.querySelector("select");
+      return select.selectedOptions[0].textContent;"""
+    assert opened(file, script, tmp_path).startswith("halved, ")
+
+
+def test_printed_figures_stand_beside_the_measured_ones(report: Report) -> None:
+    assert report.gallery is not None
+    titles = re.findall(r"<button>(.*?)</button>", page(report, report.gallery))
+    assert titles[titles.index("PSNR") + 1] == "printed PSNR"
+    assert titles[titles.index("SSIM") + 1] == "printed SSIM"
 
 
 def test_it_is_drawn(file: Path, tmp_path: Path) -> None:
