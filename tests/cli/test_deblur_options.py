@@ -19,8 +19,9 @@ from PIL import Image, ImageCms
 
 import invkit
 from invkit.batch import recovering
-from invkit.cli import devices
+from invkit.contracts.ambient import as_device, devices
 from invkit.contracts.solution import Restarts, Solution, Status
+from invkit.errors import InputError
 from invkit.files.images import read_image, write_image
 from invkit.files.pictures import read_picture
 from invkit.plugin.loading import default_manager
@@ -199,10 +200,10 @@ def test_a_crop_for_a_solver_without_one(tmp_path: Path, capsys: Captured) -> No
 def test_devices_are_those_at_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    assert devices.devices()[:4] == ["cpu", "cuda", "cuda:0", "cuda:1"]
-    assert devices.device("cuda:1") == torch.device("cuda", 1)
-    with pytest.raises(invkit.errors.UsageError, match=r"cuda:2.*cpu, cuda, cuda:0, cuda:1"):
-        devices.device("cuda:2")
+    assert devices()[:4] == ["cpu", "cuda", "cuda:0", "cuda:1"]
+    assert as_device("cuda:1") == torch.device("cuda", 1)
+    with pytest.raises(InputError, match=r"cuda:2.*cpu, cuda, cuda:0, cuda:1"):
+        as_device("cuda:2")
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
