@@ -37,7 +37,7 @@ from invkit.contracts.monitor import Monitor
 from invkit.contracts.noise import Gaussian, Noise
 from invkit.contracts.problem import Problem
 from invkit.contracts.roles import check_roles
-from invkit.contracts.solution import Samples, Solution
+from invkit.contracts.solution import Samples, Solution, Status
 from invkit.contracts.solver import Solver
 from invkit.errors import ConfigError, InputError, InvkitWarning
 from invkit.files.config import FORMAT, check_format, parse_config, read_config, write_config
@@ -474,11 +474,15 @@ def _remark_on_range(batch: Tensor) -> None:
 
 
 def _remark_on_shift(operator: BilinearOperator, solution: Solution) -> None:
-    """Warn of the recovered image that is furthest from where the measurement shows it."""
-    for ambiguity in operator.ambiguities if solution.w is not None else ():
+    """Warn of the recovered image that is furthest from where the measurement shows it; a result that is
+    doubtful or no number says more than that.
+    """
+    sound = [status not in (Status.DOUBTFUL, Status.DIVERGED) for status in solution.status]
+    for ambiguity in operator.ambiguities if solution.w is not None and any(sound) else ():
         moved = ambiguity.displacement(solution.w)
         if moved is None:
             continue
+        moved = moved[torch.tensor(sound, device=moved.device)]
         furthest = moved[moved.norm(dim=1).nan_to_num(0).argmax()]
         if furthest.norm() > _AWAY:
             warnings.warn(

@@ -35,7 +35,8 @@ def test_every_method_composes_and_is_written_down(name: str) -> None:
 def test_it_is_what_its_file_says() -> None:
     composed = invkit.compose("circconv", ["vae:blurA", "vae:mnist"], "altgd")
     assert invkit.method("digits").to_config() == composed.to_config()
-    stages = ["evidence", {"solver": "tv", "x": "identity", "hold": "w"}]
+    search = "evidence?keep=96x24x6x4,steps=120,retries=1"
+    stages = [search, {"solver": "pnp?weight=0.35", "x": "denoiser:photographs", "hold": "w"}]
     composed = invkit.compose("circconv", w="trajectory", x="bounded:gaussian:objects", solver=stages)
     assert invkit.method("objects").to_config() == composed.to_config()
 

@@ -12,7 +12,6 @@ import pytest
 from PIL import Image
 
 import invkit
-from invkit.contracts.dataset import data_folder
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 SCRIPTS = sorted(path.name for path in EXAMPLES.glob("*.py"))
@@ -127,9 +126,12 @@ def test_photograph(printed, tmp_path: Path) -> None:
         assert picture.width > 2 * picture.height
 
 
-def test_own_class(printed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    if not (data_folder("mnist") / "train-images-idx3-ubyte.gz").is_file():
-        pytest.skip("MNIST is not in INVKIT_DATA")
+def test_own_class(
+    printed, tmp_path: Path, data_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not (data_folder / "mnist" / "train-images-idx3-ubyte.gz").is_file():
+        pytest.skip(f"no MNIST at {data_folder}")
+    monkeypatch.setenv("INVKIT_DATA", str(data_folder))
     monkeypatch.setenv("INVKIT_HOME", str(tmp_path / "home"))
     printed("own_class.py", "make", "100", "2")
     trained = invkit.train("gaussian", "own/pictures", name="own", install=True, progress=False)

@@ -11,6 +11,7 @@ square that the kernel fills. ``{sigma}``, ``{variance}`` and ``{half}`` are σ,
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +19,7 @@ import attrs
 import torch
 
 import invkit
+from invkit.errors import InvkitWarning
 from invkit.plugin.building import spec_of
 from invkit.records import versions, written
 from invkit_experiments.engine.benchmark import Settings
@@ -141,7 +143,9 @@ def _written(pipeline: invkit.Pipeline, *, blind: bool) -> dict[str, Any]:
 def _found(pipeline: invkit.Pipeline, one: Measured, *, blind: bool) -> Found:
     """What a pipeline makes of a measurement, with its times; a kernel that was given is not found."""
     began, spent = time.perf_counter(), time.process_time()
-    solution = uninterrupted(pipeline(one.y, monitors=[]))  # the run has a bar of its own
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InvkitWarning)  # the figures say how good a result is
+        solution = uninterrupted(pipeline(one.y, monitors=[]))  # the run has a bar of its own
     return Found(
         solution.x,
         _middle(solution.w) if blind else None,

@@ -155,7 +155,7 @@ def test_bad_specs_are_refused(spec: str, error: type[Exception], message: str) 
 
 
 def test_a_mixture_of_nothing_is_refused() -> None:
-    with pytest.raises(InputError, match="nothing"):
+    with pytest.raises(InputError, match="names no prior"):
         Mixture([])
 
 
