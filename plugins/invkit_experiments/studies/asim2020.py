@@ -25,7 +25,8 @@ find the kernel, was fitted to 4,548 crops of its test split, none of them among
 ``evidence-housenumbers`` to 163 crops of the extra set beside synthetic ones. The prior of the Shoes is
 ``gaussian:shoes`` within bounds, fitted to the shoes of another shop and to synthetic things. Once the kernel
 is found, ``denoiser:photographs`` makes the image. The prior of ``evidence-objects`` has seen synthetic
-things alone, and ``spectrum`` knows no things at all; it stands there with bounds and without.
+things alone, and total variation makes its image. ``spectrum`` knows no things at all; it stands there with
+bounds and without.
 
 12 images a class by default (the files hold 50 and 40) take some five hours of one core, nearly all of it
 for ``paper`` and ``public``.
@@ -144,7 +145,11 @@ ASIM2020 = Study(
                 ALG2,
                 dark_prior(),
                 *evidence("bounded:gaussian:shoes", THINGS, LAST),
-                *renamed("objects", *evidence("bounded:gaussian:objects", THINGS, LAST)),
+                *renamed(
+                    "objects",
+                    evidence("bounded:gaussian:objects", BOUNDED, "tv x=identity hold=w")[0],
+                    evidence("bounded:gaussian:objects")[1],
+                ),
                 *without_class(),
                 oracle(),
             ),
