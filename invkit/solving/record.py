@@ -232,7 +232,7 @@ class Record:
 
     def _warn_of_hours(self) -> None:
         spent = time.perf_counter() - self._began
-        left = spent * (self.total - self._last) / self._last
+        left = spent * (self.total - self._last) / max(self._last, 1)
         if not self._warned and spent > _WARNS_AFTER and left > _LONG:
             self._warned = True
             warnings.warn(
