@@ -50,8 +50,6 @@ KERNELS = f"{DECODER}?flow=false"
 SHAKES = "trajectory"
 BOUNDED = "evidence?keep=24x8x4,rank=64,retries=1"
 """Fewer candidates from the beginning, and seldom again: bounds of a spectrum cost as much at any rank."""
-THINGS = "evidence?keep=96x24x6x4,steps=120,retries=1"
-"""The search for a class within bounds: its early stages are cheap, so it follows more candidates in them."""
 ALG1 = Theirs("authors-alg1", "the paper's algorithm, the authors' result", "x_hat_alg1", "w_hat_alg1")
 ALG2 = Theirs(
     # it starts from the kernels of the first and keeps them
