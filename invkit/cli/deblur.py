@@ -286,8 +286,9 @@ def _pipeline(
             hint="write --prior SPEC for the kernel, then one for the image, or none for a photograph; "
             "see `invkit list priors`",
         )
-    from invkit.compose import compose, load_config
-    from invkit.compose import method as method_named
+    from invkit.compose import compose
+    from invkit.configurations import load_config
+    from invkit.configurations import method as method_named
 
     registry = default_manager().registry
     known = None if kernel is None else _known(kernel)
@@ -334,7 +335,7 @@ def _with_options(
 
 def _monitors(named: Sequence[str], quiet: bool) -> list[str]:
     """The monitors named, and on a terminal the default one."""
-    from invkit.compose import default_monitors
+    from invkit.watched import default_monitors
 
     shown = default_monitors()
     if quiet or not sys.stderr.isatty() or {Spec.parse(each).kind for each in named} & set(shown):
