@@ -72,6 +72,13 @@ def private_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ["INVKIT_CACHE"] = str(tmp_path_factory.mktemp("invkit-cache"))
 
 
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return an empty working directory, so that specs can name files in it."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
     """Return the folder with the real data sets, or skip where there is none."""
