@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -124,16 +123,6 @@ class Blob(invkit.Generator):
         return latent[:, :, None, None].expand(-1, 1, self.size, self.size) * (self.level or 1.0)
 
 
-@pytest.fixture
-def names() -> Iterator[None]:
-    """Undo what a test registers."""
-    registry = default_manager().registry
-    kept = dict(registry._entries)
-    yield
-    registry._entries = kept
-
-
-@pytest.mark.usefixtures("names")
 def test_a_registered_class_is_composed_and_written_by_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,7 +142,6 @@ def test_a_registered_class_is_composed_and_written_by_its_name(
     assert composed.to_config()["priors"][0]["class"] == where  # the object remembers
 
 
-@pytest.mark.usefixtures("names")
 def test_a_cell_that_runs_again_replaces_the_class() -> None:
     for factor in (1, 2):
 
@@ -171,7 +159,6 @@ def test_a_cell_that_runs_again_replaces_the_class() -> None:
     assert table["times"] == 2 and table["class"].endswith("<locals>.Scaled")
 
 
-@pytest.mark.usefixtures("names")
 def test_classes_of_the_main_module(monkeypatch: pytest.MonkeyPatch) -> None:
     main = ModuleType("__main__")
     monkeypatch.setitem(sys.modules, "__main__", main)
