@@ -9,7 +9,7 @@ import torch
 
 import invkit
 from invkit import InputError, Solution, SpecError, Status
-from invkit.compose import load_config
+from invkit.configurations import load_config
 from invkit.plugin.loading import default_manager
 from invkit.solving import Stage, Stages
 
