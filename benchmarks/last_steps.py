@@ -54,7 +54,7 @@ def main(images: int, split: Split) -> Report:
                 x = last(one.y).x
                 spent = time.process_time() - began
                 if kernel == "found":
-                    x = Caution()._softened(start.status[0], x[0], one.y[0])[None]
+                    x = Caution().softened(start.status[0], x[0], one.y[0])[None]
                 flagged = str(start.status[0]) in FLAGS
                 row = (level(x, one) - level(one.y, one), flagged, spent)
                 found.setdefault(f"{name}, {kernel} kernel", []).append(row)

@@ -94,7 +94,8 @@ if TYPE_CHECKING:
     from invkit import errors, metrics, solving, testing
     from invkit.batch.mapping import map
     from invkit.comparing import Compared, compare
-    from invkit.compose import Pipeline, compose, load_config, method
+    from invkit.compose import Pipeline, compose
+    from invkit.configurations import load_config, method
     from invkit.contracts.algebra import stack
     from invkit.contracts.ambiguity import Ambiguity, Scaling
     from invkit.contracts.bilinear import BilinearOperator, Misfit
@@ -154,7 +155,8 @@ _NAMES = {
     "invkit.contracts.solver": "Solver",
     "invkit.contracts.trainer": "Trainer",
     "invkit.comparing": "Compared compare",
-    "invkit.compose": "Pipeline compose load_config method",
+    "invkit.compose": "Pipeline compose",
+    "invkit.configurations": "load_config method",
     "invkit.packaged": "Example example",
     "invkit.parts": "dataset linear monitor noise operator prior register solver",
     "invkit.plugin.hookspecs": "hookimpl",

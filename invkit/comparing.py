@@ -156,6 +156,6 @@ def _signal(y: Any) -> Any:
     """The measurements as an array, in the layout given."""
     if hasattr(y, "shape"):
         return y
-    from invkit.compose import as_batch
+    from invkit.measurements import as_batch
 
     return as_batch(y, 2)[0][0]

@@ -3,8 +3,6 @@
     deblur = invkit.compose(operator="circconv", priors=["vae:blurA", "vae:mnist"], solver="altgd", seed=0)
     solution = deblur(y)                          # y: torch tensor, numpy array, or the path of an image
     deblur.save_config("experiment.toml")         # defaults spelled out, weights by sha256
-    invkit.load_config("experiment.toml")(y)      # the same numbers again
-    invkit.method("faces")(y)                     # a composition by name
 
 The priors may be named instead: ``compose("circconv", w="vae:blurA", x="vae:mnist", solver="altgd")``. A part
 may be given as a spec string, as a dict (``{"kind": "altgd", "steps": 1500}``) or as an object; the three are
@@ -15,20 +13,16 @@ from __future__ import annotations
 
 import copy
 import os
-import sys
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
-import numpy as np
 import torch
-from PIL.Image import Image
 from torch import Tensor, nn
 
 from invkit import records
-from invkit.contracts.ambient import as_device, as_seed, following, neutral, ordinary
+from invkit.contracts.ambient import as_device, as_seed, following, neutral
 from invkit.contracts.bilinear import BilinearOperator
 from invkit.contracts.generator import Generator
 from invkit.contracts.given import is_given
@@ -37,28 +31,25 @@ from invkit.contracts.monitor import Monitor
 from invkit.contracts.noise import Gaussian, Noise
 from invkit.contracts.problem import Problem
 from invkit.contracts.roles import check_roles
-from invkit.contracts.solution import Samples, Solution, Status
+from invkit.contracts.solution import Solution
 from invkit.contracts.solver import Solver
-from invkit.errors import ConfigError, InputError, InvkitWarning
-from invkit.files.config import FORMAT, check_format, parse_config, read_config, write_config
+from invkit.errors import InputError
+from invkit.files.config import FORMAT, write_config
+from invkit.measurements import as_batch, as_given, check_channels
 from invkit.parts import SpecLike, part
 from invkit.plugin.building import spec_of
 from invkit.plugin.loading import default_manager
-from invkit.plugin.registry import nearest
 from invkit.plugin.specs import Spec
+from invkit.remarks import remark_on_shift, remark_on_values
 from invkit.solving.closest import restated
 from invkit.solving.stages import Stages, with_w_given
+from invkit.watched import default_monitors, watched
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
 Module = TypeVar("Module", bound=nn.Module)
-
-_KEYS = ("format", "seed", "operator", "priors", "noise", "solver", "versions")
-_AWAY = 2.0  # pixels; a kernel on even sides that is centred is half a pixel away
-_BRIGHT = 16.0  # an image in [0, 1] does not come near it, whatever its noise and its overshoot
-_LAYOUTS = ("(height, width)", "(channels, height, width)", "(n, channels, height, width)")
 
 
 def compose(
@@ -102,40 +93,6 @@ def compose(
         noise=part("noise", noise or default_manager().registry.default("noise").name),
         monitors=tuple(part("monitor", each) for each in monitors),
     )
-
-
-def method(
-    name: str,
-    *,
-    seed: Any = 0,
-    monitors: Sequence[SpecLike | Monitor] = (),
-    **instead: Any,
-) -> Pipeline:
-    """The pipeline of a named method, e.g. ``faces``; `invkit list methods` lists them.
-
-    Args:
-        name: as registered.
-        seed, monitors: as in :func:`compose`.
-        instead: parts in place of the method's own: ``operator``, ``w``, ``x``, ``solver``, ``noise``. With a
-            given ``w`` (``known:kernel.npy``) the method's own stages that would look for it are left out.
-
-    Raises:
-        SpecError: no such method.
-        InputError: something else in place of a part.
-    """
-    entry = default_manager().registry.entry("method", name)
-    config = dict(parse_config(entry.target, entry.load()))
-    unknown = [key for key in instead if key not in ("operator", "w", "x", "solver", "noise")]
-    if unknown:
-        raise InputError(
-            f"a method has no part {unknown[0]!r}", hint="name operator, w, x, solver or noise in its place"
-        )
-    first, second = config["priors"]
-    config["priors"] = [instead.pop("w", first), instead.pop("x", second)]
-    pipeline = load_config({**config, **instead})
-    if is_given(pipeline.priors[0]) and "solver" not in instead:
-        pipeline = pipeline.with_w_given(pipeline.priors[0])
-    return attrs.evolve(pipeline, seed=seed, monitors=tuple(part("monitor", each) for each in monitors))
 
 
 def _pair(priors: Any, w: Any, x: Any) -> Sequence[Any]:
@@ -244,6 +201,7 @@ class Pipeline:
         start: Solution | None = None,
         problem: Problem | None = None,
         monitors: Sequence[SpecLike | Monitor] | None = None,
+        with_config: bool = True,
     ) -> Solution:
         """Recover ``(w, x)`` from every measurement.
 
@@ -258,6 +216,8 @@ class Pipeline:
             monitors: told of this solve, beside the pipeline's own. None: if the pipeline has none either,
                 a progress bar on a terminal or in a notebook, once the solve has taken two seconds. An empty
                 list: no bar.
+            with_config: whether the solution holds the configuration. That takes milliseconds, since the
+                weights of all parts are hashed.
 
         Returns:
             The solution; ``x`` and ``w`` have a batch axis (and channel axis) where ``y`` had one. ``w`` is
@@ -273,19 +233,6 @@ class Pipeline:
         """
         if monitors is None:
             monitors = [] if self.monitors or not watched() else default_monitors()
-        solution = self.solve(y, start=start, problem=problem, monitors=monitors)
-        with neutral():
-            return attrs.evolve(solution, config=self.to_config(strict=False))
-
-    def solve(
-        self,
-        y: Tensor | NDArray[Any] | str | os.PathLike[str],
-        *,
-        start: Solution | None = None,
-        problem: Problem | None = None,
-        monitors: Sequence[SpecLike | Monitor] = (),
-    ) -> Solution:
-        """As a call does, without the configuration in the solution and without a default progress bar."""
         with neutral():
             problem, batch, numpy_in, axes_added = self._bound(y, problem)
             told = [*self.monitors, *(part("monitor", each) for each in monitors)]
@@ -301,8 +248,9 @@ class Pipeline:
                     ) from error
                 raise
             if self.operator.roles[1] == "image" and not is_given(self.priors[0]):
-                _remark_on_shift(self.operator, solution)
-        return _as_given(solution, numpy_in, axes_added)
+                remark_on_shift(self.operator, solution)
+            config = self.to_config(strict=False) if with_config else None
+            return attrs.evolve(as_given(solution, numpy_in, axes_added), config=config)
 
     def _bound(self, y: Any, problem: Problem | None = None) -> tuple[Problem, Tensor, bool, int]:
         """The problem of these measurements, the measurements as a batch, and how to answer."""
@@ -310,11 +258,11 @@ class Pipeline:
         batch = batch if self.device is None else batch.to(self.device)
         images = self.operator.roles[1] == "image" and self.operator.measurement_dims == 2
         if images:
-            _check_channels(batch)
+            check_channels(batch)
         self.solver.require_field(self.priors, batch)
         noise, batch = following(self.noise, batch).prepared(batch)
         if images and isinstance(noise, Gaussian):
-            _remark_on_range(batch)
+            remark_on_values(batch)
         if problem is None:
             prior_w, prior_x = (following(prior, batch) for prior in self.priors)
             problem = Problem(following(self.operator, batch), (prior_w, prior_x), noise=noise)
@@ -400,100 +348,6 @@ class Pipeline:
         return Path(path)
 
 
-def load_config(source: str | os.PathLike[str] | Mapping[str, Any]) -> Pipeline:
-    """The pipeline of a configuration: a path to TOML or JSON, or the dict of :meth:`Pipeline.to_config`.
-
-    Raises:
-        ConfigError: unreadable, incomplete, from a newer invkit, with files that differ from those it was
-            made with, or with a class that was registered at run time and is not registered here.
-        SpecError: an unknown name or option.
-    """
-    config = _checked(source) if isinstance(source, Mapping) else _checked(read_config(source))
-    return compose(
-        records.read("operator", config["operator"]),
-        [records.read("prior", each) for each in config["priors"]],
-        records.read("solver", config["solver"]),
-        seed=config.get("seed", 0),
-        noise=records.read("noise", config["noise"]) if "noise" in config else None,
-    )
-
-
-def _checked(config: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A configuration that has what it needs, and no key that would be passed over in silence."""
-    check_format("the configuration", {"format": FORMAT, **config})
-    missing = [key for key in ("operator", "priors", "solver") if key not in config]
-    if missing:
-        raise ConfigError(
-            f"the configuration has no {missing[0]!r}", hint="it needs operator, priors (two) and solver"
-        )
-    unknown = [key for key in config if key not in _KEYS]
-    if unknown:
-        raise ConfigError(f"the configuration has the key {unknown[0]!r}", hint=nearest(unknown[0], _KEYS))
-    priors, seed = config["priors"], config.get("seed", 0)
-    if not isinstance(priors, list | tuple) or len(priors) != 2:
-        raise ConfigError(
-            "the configuration needs a list of exactly two priors", hint="first that of w, then that of x"
-        )
-    try:
-        as_seed(seed)
-    except InputError as error:
-        raise ConfigError(f"in the configuration {error.message}", hint=error.hint) from None
-    return config
-
-
-def default_monitors() -> list[str]:
-    """The names of the monitors that show a solve to a person."""
-    return [entry.name for entry in default_manager().registry.entries("monitor") if entry.default]
-
-
-def watched() -> bool:
-    """Whether a person sees what is written to stderr: on a terminal, or in a notebook."""
-    return (sys.stderr is not None and sys.stderr.isatty()) or "ipykernel" in sys.modules
-
-
-def _check_channels(batch: Tensor) -> None:
-    """Refuse a batch of images whose channels stand last."""
-    channels, height, width = batch.shape[-3:]
-    if channels not in (1, 3) and width in (1, 3, 4) and height > 4:
-        raise InputError(
-            f"a measurement of shape {tuple(batch.shape)} has its channels last",
-            hint="put them first: y.transpose(2, 0, 1) for (height, width, channels)",
-        )
-
-
-def _remark_on_range(batch: Tensor) -> None:
-    """Warn of images that seem to have levels of 8 or 16 bits."""
-    high = 0.0 if batch.is_complex() else batch.amax().item()
-    if high > _BRIGHT:
-        warnings.warn(
-            f"the measurement has values up to {high:.4g}; images are taken to be in [0, 1]: "
-            "divide those of 8 bits by 255",
-            InvkitWarning,
-            stacklevel=4,
-        )
-
-
-def _remark_on_shift(operator: BilinearOperator, solution: Solution) -> None:
-    """Warn of the recovered image that is furthest from where the measurement shows it; a result that is
-    doubtful or no number says more than that.
-    """
-    sound = [status not in (Status.DOUBTFUL, Status.DIVERGED) for status in solution.status]
-    for ambiguity in operator.ambiguities if solution.w is not None and any(sound) else ():
-        moved = ambiguity.displacement(solution.w)
-        if moved is None:
-            continue
-        moved = moved[torch.tensor(sound, device=moved.device)]
-        furthest = moved[moved.norm(dim=1).nan_to_num(0).argmax()]
-        if furthest.norm() > _AWAY:
-            warnings.warn(
-                f"a recovered image is {', '.join(f'{each:+.0f}' for each in furthest.tolist())} pixels "
-                "(down, right) from where the measurement shows it, and its kernel as far the other way, "
-                "which a measurement cannot tell; a prior of centred kernels keeps images in place",
-                InvkitWarning,
-                stacklevel=4,
-            )
-
-
 def _is_memory(error: Exception) -> bool:
     """Whether an error says that memory was refused; torch has no class of its own for that on a CPU."""
     signs = ("can't allocate memory", "Storage size calculation overflowed")
@@ -501,78 +355,7 @@ def _is_memory(error: Exception) -> bool:
     return known or any(sign in str(error) for sign in signs)
 
 
-def as_batch(y: Any, dims: int) -> tuple[Tensor, bool, int]:
-    """``y`` as a batch, whether to answer in numpy, and how many axes were added in front."""
-    if isinstance(y, str | os.PathLike):
-        if dims != 2:
-            raise InputError(
-                f"{os.fspath(y)!r} is the path of an image, but the operator measures signals of {dims} axes",
-                hint="load it and give the array",
-            )
-        from invkit.files.images import read_image
-
-        y = read_image(y)
-    elif isinstance(y, Image):
-        from invkit.files.decoded import unit_range
-        from invkit.files.pillow import plain
-
-        name = Path(getattr(y, "filename", "") or "the Pillow image")
-        y = unit_range(name, plain(name, y))
-    if not isinstance(y, np.ndarray | Tensor):
-        raise InputError(
-            f"a measurement must be a tensor, an array or a path, got {type(y).__name__}",
-            hint="use numpy.asarray(y), with images in [0, 1]",
-        )
-    if str(y.dtype).removeprefix("torch.") not in ("float32", "float64", "complex64", "complex128"):
-        raise InputError(
-            f"a measurement of {y.dtype} values, expected float32 or float64 (or complex64 or complex128)",
-            hint="convert it to floats, images to [0, 1]: y / 255",
-        )
-    tensor: Tensor = (
-        torch.from_numpy(np.ascontiguousarray(y)) if isinstance(y, np.ndarray) else ordinary(y.detach())
-    )
-    added = dims + 2 - tensor.ndim
-    if not 0 <= added <= 2 or 0 in tensor.shape:
-        layouts = [each if dims == 2 else each.replace("height, width", "length") for each in _LAYOUTS]
-        raise InputError(
-            f"a measurement has the shape {tuple(tensor.shape)}, expected {dims} axes, {dims + 1} with "
-            f"channels or {dims + 2} with a batch, none of them empty",
-            hint=f"give {', '.join(layouts[:-1])} or {layouts[-1]}",
-        )
-    return tensor[(None,) * added], isinstance(y, np.ndarray), added
-
-
 def _called(prior: Generator) -> str:
     """A prior's spec, for messages; its class where it has none."""
     spec = spec_of(prior)
     return type(prior).__name__ if spec is None else str(Spec(spec.kind, spec.name))
-
-
-def _as_given(solution: Solution, numpy_in: bool, axes_added: int) -> Solution:
-    """The solution with its signals in the layout of the measurement, and all in its library."""
-    signals = {name: getattr(solution, name) for name in ("x", "w", "x_std", "x_kernel")}
-    signals = {name: in_layout(each, axes_added) for name, each in signals.items() if each is not None}
-    if solution.drawn is not None:
-        each = (solution.drawn.w, solution.drawn.x)
-        signals["drawn"] = Samples(*(torch.stack([in_layout(one, axes_added) for one in of]) for of in each))
-    solution = attrs.evolve(solution, **signals, axes_added=axes_added)
-    given: Solution = as_numpy(solution) if numpy_in else solution
-    return given
-
-
-def in_layout(signal: Tensor, axes_added: int) -> Tensor:
-    """A batch of signals without the axes that :func:`as_batch` added, as far as they have one entry."""
-    plain = signal[0] if axes_added >= 1 else signal
-    return plain[0] if axes_added == 2 and plain.shape[0] == 1 else plain
-
-
-def as_numpy(value: Any) -> Any:
-    """The same with numpy arrays for tensors, in tuples and attrs records too."""
-    if isinstance(value, Tensor):
-        return value.cpu().numpy()
-    if isinstance(value, tuple):
-        return tuple(as_numpy(item) for item in value)
-    if attrs.has(type(value)):
-        fields = {field.alias: as_numpy(getattr(value, field.name)) for field in attrs.fields(type(value))}
-        return attrs.evolve(value, **fields)
-    return value

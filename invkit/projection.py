@@ -26,11 +26,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from invkit.compose import as_batch, as_numpy, in_layout
 from invkit.contracts.ambient import as_seed, following, neutral
 from invkit.contracts.generator import Generator
 from invkit.contracts.noise import Gaussian
 from invkit.errors import InputError
+from invkit.measurements import as_batch, as_numpy, in_layout
 from invkit.parts import SpecLike, part
 from invkit.solving.closest import descents
 

@@ -6,8 +6,10 @@ The import hook must come before the first import of invkit, which is why this f
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from zlib import crc32
 
@@ -61,15 +63,37 @@ def one_thread_a_worker() -> None:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def private_home(tmp_path_factory: pytest.TempPathFactory) -> None:
+def private_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Keep the user's own store of trained priors out of the tests, and the tests out of it."""
-    os.environ["INVKIT_HOME"] = str(tmp_path_factory.mktemp("invkit-home"))
+    home = tmp_path_factory.mktemp("invkit-home")
+    os.environ["INVKIT_HOME"] = str(home)
+    return home
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays(private_home: Path) -> Iterator[None]:
+    """Undo what a test registers and installs, so that no test depends on those before it."""
+    from invkit.plugin.loading import default_manager
+
+    registry = default_manager().registry
+    before = dict(registry._entries)
+    yield
+    registry._entries = before
+    for installed in private_home.iterdir():
+        shutil.rmtree(installed)
 
 
 @pytest.fixture(autouse=True, scope="session")
 def private_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Keep decoded data sets out of the user's cache, and what is kept there out of the tests."""
     os.environ["INVKIT_CACHE"] = str(tmp_path_factory.mktemp("invkit-cache"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return an empty working directory, so that specs can name files in it."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,9 @@
-"""Parts by name: options by keyword, and classes that are given a name at run time."""
+"""Parts by name: strings, dicts and specs; options by keyword; classes that are named at run time."""
 
 from __future__ import annotations
 
 import sys
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,10 +15,61 @@ import torch
 from torch import Tensor
 
 import invkit
-from invkit import ConfigError, InputError, PluginError, Solution, Solver, Spec, SpecError
+from invkit import ConfigError, InputError, PluginError, Solution, Solver, Spec, SpecError, WeightsError
 from invkit.parts import part
 from invkit.plugin.building import spec_of
 from invkit.plugin.loading import default_manager
+
+# A string, a dict and a spec
+
+
+@pytest.mark.parametrize(
+    ("build", "text", "table", "base"),
+    [
+        (
+            invkit.operator,
+            "linconv?mode=valid",
+            {"kind": "linconv", "mode": "valid"},
+            invkit.BilinearOperator,
+        ),
+        (invkit.operator, "circconv?dims=1", {"kind": "circconv", "dims": 1}, invkit.BilinearOperator),
+        (
+            invkit.prior,
+            "wavelet:haar?level=1,shape=1x8x8",
+            {"kind": "wavelet", "name": "haar", "level": 1, "shape": [1, 8, 8]},
+            invkit.Generator,
+        ),
+        (invkit.solver, "altgd?steps=7", {"kind": "altgd", "steps": 7}, invkit.Solver),
+        (invkit.dataset, "motion?length=5", {"kind": "motion", "length": 5}, invkit.Dataset),
+    ],
+)
+def test_a_string_a_table_and_a_spec_name_the_same_part(
+    build: Any, text: str, table: dict[str, Any], base: type
+) -> None:
+    made = [build(text), build(table), build(Spec.parse(text))]
+    assert all(isinstance(part, base) for part in made)
+    assert len({str(spec_of(part)) for part in made}) == 1
+
+
+@pytest.mark.parametrize(
+    ("build", "spec", "error", "says"),
+    [
+        (invkit.operator, "circonv", SpecError, "did you mean 'circconv'"),
+        (invkit.prior, "circconv", SpecError, "circconv"),
+        (invkit.solver, "altgd?step=3", SpecError, "did you mean 'steps'"),
+        (invkit.operator, "circconv?dims=4", SpecError, "dims"),
+        (invkit.prior, "wavelet:harr", SpecError, "haar"),
+        (invkit.prior, "known:nothing.png", InputError, "nothing.png"),
+        (invkit.prior, "vae:./nothing.safetensors", WeightsError, "nothing"),
+        (invkit.operator, {"dims": 1}, SpecError, "kind"),
+        (invkit.operator, "", SpecError, "kind"),
+    ],
+)
+def test_what_cannot_be_built_is_told(build: Any, spec: Any, error: type[Exception], says: str) -> None:
+    with pytest.raises(error, match=says) as failure:
+        build(spec)
+    assert failure.value.hint  # type: ignore[attr-defined]
+
 
 # Options by keyword
 
@@ -73,16 +123,6 @@ class Blob(invkit.Generator):
         return latent[:, :, None, None].expand(-1, 1, self.size, self.size) * (self.level or 1.0)
 
 
-@pytest.fixture
-def names() -> Iterator[None]:
-    """Undo what a test registers."""
-    registry = default_manager().registry
-    kept = dict(registry._entries)
-    yield
-    registry._entries = kept
-
-
-@pytest.mark.usefixtures("names")
 def test_a_registered_class_is_composed_and_written_by_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -102,7 +142,6 @@ def test_a_registered_class_is_composed_and_written_by_its_name(
     assert composed.to_config()["priors"][0]["class"] == where  # the object remembers
 
 
-@pytest.mark.usefixtures("names")
 def test_a_cell_that_runs_again_replaces_the_class() -> None:
     for factor in (1, 2):
 
@@ -120,7 +159,6 @@ def test_a_cell_that_runs_again_replaces_the_class() -> None:
     assert table["times"] == 2 and table["class"].endswith("<locals>.Scaled")
 
 
-@pytest.mark.usefixtures("names")
 def test_classes_of_the_main_module(monkeypatch: pytest.MonkeyPatch) -> None:
     main = ModuleType("__main__")
     monkeypatch.setitem(sys.modules, "__main__", main)

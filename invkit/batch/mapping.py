@@ -18,11 +18,12 @@ from invkit.batch.folder import Folder
 from invkit.batch.items import Failure, Item, Source, find_items
 from invkit.batch.recovering import FILES, FULL, Recovery, Say
 from invkit.batch.workers import Crew, Inline, Processes
-from invkit.compose import Pipeline, watched
+from invkit.compose import Pipeline
 from invkit.contracts.ambient import as_device
 from invkit.errors import InputError, OutputError
 from invkit.files.archives import Archive
 from invkit.files.pictures import MAX_PIXELS
+from invkit.watched import watched
 
 __all__ = ["Report", "check_out", "map", "recover_all"]
 

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from invkit.batch.items import Failure, Item
-from invkit.compose import Pipeline, as_numpy
+from invkit.compose import Pipeline
 from invkit.contracts.ambient import following
 from invkit.contracts.problem import Problem
 from invkit.contracts.solution import Solution
@@ -34,6 +34,7 @@ from invkit.files.held import File, Held, sha256_of
 from invkit.files.images import npy_bytes, png_bytes
 from invkit.files.panels import distinct, kernel_cell, panel_bytes, recovery_row
 from invkit.files.pictures import MAX_PIXELS, Picture, check_file, picture_size, read_picture
+from invkit.measurements import as_numpy
 from invkit.solving.stages import Stages
 
 __all__ = ["FILES", "FULL", "Crop", "Recovery", "Result"]
@@ -236,7 +237,7 @@ class Recovery:
             kernel = problem.priors[0].signal_shape or ()
             for each in group:
                 say(f"{each.item}: looking for a kernel of at most {kernel[1]}×{kernel[2]} pixels")
-        found = self.pipeline.solve(y, problem=problem)
+        found = self.pipeline(y, problem=problem, monitors=[], with_config=False)
         solution: Solution = as_numpy(found)
         shared = {"seconds": solution.seconds / len(group), "solved_together": len(group)}
         summary = {**solution.summary(), **shared}

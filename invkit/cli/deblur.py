@@ -20,15 +20,13 @@ import click
 from invkit.cli.output import (
     PATH,
     completing,
-    grey_option,
-    images_argument,
-    json_option,
     print_json,
     print_table,
     quiet_option,
+    reads_images,
     say,
     say_skipped,
-    seed_option,
+    skipped_records,
     to_stderr,
 )
 from invkit.errors import InputError, UsageError, counted
@@ -53,7 +51,6 @@ _LISTED = 1000  # pictures in a table; of more, how many ended in which status
 
 
 @click.command("deblur")
-@images_argument
 @click.option(
     "--prior",
     "priors",
@@ -93,8 +90,6 @@ _LISTED = 1000  # pictures in a table; of more, how many ended in which status
 @click.option("--crop", metavar="X,Y,W,H", help="Where to look for the kernel: a part, in pixels.")
 @click.option("--only", metavar="A,B,…", help="Results to write, e.g. sharp,kernel_exact.")
 @click.option("--out", required=True, type=PATH, metavar="DIR", help="Folder for the results.")
-@seed_option
-@grey_option
 @click.option(
     "--max-pixels",
     type=click.IntRange(1),
@@ -117,7 +112,7 @@ _LISTED = 1000  # pictures in a table; of more, how many ended in which status
 @click.option("--pack", is_flag=True, help="Write the results to results.tar in the folder.")
 @click.option("--cluster", metavar="WHERE", help="Solve on dask: tcp://host:port, or local:4.")
 @quiet_option
-@json_option
+@reads_images
 def deblur(
     images: tuple[Path, ...],
     priors: tuple[str, ...],
@@ -286,8 +281,9 @@ def _pipeline(
             hint="write --prior SPEC for the kernel, then one for the image, or none for a photograph; "
             "see `invkit list priors`",
         )
-    from invkit.compose import compose, load_config
-    from invkit.compose import method as method_named
+    from invkit.compose import compose
+    from invkit.configurations import load_config
+    from invkit.configurations import method as method_named
 
     registry = default_manager().registry
     known = None if kernel is None else _known(kernel)
@@ -334,7 +330,7 @@ def _with_options(
 
 def _monitors(named: Sequence[str], quiet: bool) -> list[str]:
     """The monitors named, and on a terminal the default one."""
-    from invkit.compose import default_monitors
+    from invkit.watched import default_monitors
 
     shown = default_monitors()
     if quiet or not sys.stderr.isatty() or {Spec.parse(each).kind for each in named} & set(shown):
@@ -449,7 +445,7 @@ def _print(
                 "images": records,
                 "finished_before": done.kept,
                 "failed": [{"image": each.source, "error": each.reason} for each in done.failed],
-                "skipped": [{"file": str(path), "reason": why} for path, why in passed_over.items()],
+                "skipped": skipped_records(passed_over),
                 "interrupted": done.interrupted,
             }
         )

@@ -20,11 +20,13 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any, Final, NamedTuple
+from typing import IO, Any, Final, NamedTuple, TypeVar
 
 import click
 
 from invkit.errors import OutputError
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 #: how many files that are no images are named
 _NAMED = 8
@@ -32,8 +34,6 @@ _NAMED = 8
 PATH: Final[Any] = click.Path(path_type=Path)
 """The type of a parameter that is a file or a folder."""
 
-images_argument = click.argument("images", nargs=-1, required=True, type=PATH, metavar="IMAGE_OR_FOLDER...")
-grey_option = click.option("--grey", is_flag=True, help="Reduce colour images to grey.")
 quiet_option = click.option("--quiet", is_flag=True, help="No progress on stderr.")
 seed_option = click.option(
     "--seed", type=click.IntRange(0, 2**63 - 1), metavar="N", help="Random seed; 0 by default."
@@ -92,6 +92,15 @@ def completing(*kinds: str) -> Callable[[click.Context, click.Parameter, str], l
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
 """The ``--json`` flag that every listing and result has; gives the parameter ``as_json``."""
+
+
+def reads_images(command: Command) -> Command:
+    """Give a command the argument ``images`` and the options ``--seed``, ``--grey`` and ``--json``, as every
+    command that reads pictures has them.
+    """
+    grey = click.option("--grey", is_flag=True, help="Reduce colour images to grey.")
+    images = click.argument("images", nargs=-1, required=True, type=PATH, metavar="IMAGE_OR_FOLDER...")
+    return images(seed_option(grey(json_option(command))))
 
 
 def report(as_json: bool, value: Any, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -217,6 +226,11 @@ def say_skipped(passed_over: Mapping[Path, str]) -> None:
         named = [f"{path.name}: {why}" for path, why in passed_over.items() if path.parent == folder]
         more = f", and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
         to_stderr(f"invkit: {folder}: passed over {len(named)}: {', '.join(named[:_NAMED])}{more}")
+
+
+def skipped_records(passed_over: Mapping[Path, str]) -> list[dict[str, str]]:
+    """What ``--json`` says of files in the folders that are no images."""
+    return [{"file": str(path), "reason": why} for path, why in passed_over.items()]
 
 
 def _print_rich(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -10,12 +10,10 @@ import click
 from invkit.cli.output import (
     PATH,
     completing,
-    grey_option,
-    images_argument,
-    json_option,
+    reads_images,
     report,
     say_skipped,
-    seed_option,
+    skipped_records,
     to_stderr,
 )
 
@@ -24,7 +22,6 @@ if TYPE_CHECKING:
 
 
 @click.command("project")
-@images_argument
 @click.option(
     "--prior",
     "spec",
@@ -41,9 +38,7 @@ if TYPE_CHECKING:
 @click.option(
     "--weight", type=click.FloatRange(0), default=0.0, show_default=True, help="Weight of the penalty."
 )
-@grey_option
-@seed_option
-@json_option
+@reads_images
 def project(
     images: tuple[Path, ...],
     spec: str,
@@ -105,7 +100,7 @@ def project(
     for each in failures:
         to_stderr(f"invkit: {each}")
     value: dict[str, object] = {"prior": spec, "images": records, "failed": [f.source for f in failures]}
-    value["skipped"] = [{"file": str(path), "reason": why} for path, why in passed_over.items()]
+    value["skipped"] = skipped_records(passed_over)
     rows = (
         (r["image"], f"{r['psnr']:.2f} dB", f"{r['ssim']:.4f}", f"{r['latent_norm']:.1f}") for r in records
     )

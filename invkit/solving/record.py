@@ -17,7 +17,6 @@ names the part's ``rows`` and counts steps from 1 again. For the monitors the pa
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal
@@ -29,12 +28,9 @@ from torch import Tensor
 
 from invkit.contracts.monitor import Monitor, Progress
 from invkit.contracts.solution import Restarts, Samples, Solution, Status
-from invkit.errors import InvkitWarning
+from invkit.remarks import remark_on_hours
 
 __all__ = ["Found", "Record"]
-
-#: after so many seconds a solve warns, once, if it will take more than so many others
-_WARNS_AFTER, _LONG = 60.0, 3600.0
 
 Signals = tuple[Tensor | None, Tensor]
 
@@ -156,7 +152,8 @@ class Record:
             )
             for monitor in listeners:
                 monitor.on_step(progress)
-        self._warn_of_hours()
+        spent = time.perf_counter() - self._began
+        self._warned = self._warned or remark_on_hours(spent, self._last, self.total)
 
     def settle(
         self,
@@ -229,18 +226,6 @@ class Record:
         for monitor in self.monitors:
             monitor.on_end(solution)
         return solution
-
-    def _warn_of_hours(self) -> None:
-        spent = time.perf_counter() - self._began
-        left = spent * (self.total - self._last) / max(self._last, 1)
-        if not self._warned and spent > _WARNS_AFTER and left > _LONG:
-            self._warned = True
-            warnings.warn(
-                f"this solve may take {left / 3600:.0f} h more: {self._last} of {self.total} steps have "
-                f"taken {spent / 60:.0f} min; Ctrl-C ends it with the best so far",
-                InvkitWarning,
-                stacklevel=2,
-            )
 
     def _recorded(self, step: int) -> bool:
         return step == self.steps or step % self._every == 0

@@ -21,7 +21,7 @@ from typing import Any, get_args
 
 import pluggy
 
-from invkit.compose import load_config
+from invkit.configurations import load_config
 from invkit.errors import InvkitError, PluginError
 from invkit.files.config import parse_config
 from invkit.plugin.building import REQUIRED, OptionField, signature_of

@@ -54,7 +54,7 @@ def demo(out: Path, seed: int, digits: int, solver: str | None, as_json: bool) -
     Prints PSNR and SSIM of the blurry and the recovered digits, and how close the kernels are. Writes a
     picture, and a record of all figures, to the folder --out.
     """
-    from invkit.compose import method
+    from invkit.configurations import method
     from invkit.files.panels import write_panel
     from invkit.files.solutions import writable_folder, write_record
     from invkit_experiments.studies import demonstration

@@ -76,7 +76,7 @@ class Caution(Solver):
         w, prior_x = given_signals(problem.priors[0], y), problem.priors[1]
         x, m, residual = start.x, start.latents[1], start.residual
         if any(each in (Status.SHARP, Status.DOUBTFUL) for each in start.status):
-            x = torch.stack([self._softened(*each) for each in zip(start.status, x, y, strict=True)])
+            x = torch.stack([self.softened(*each) for each in zip(start.status, x, y, strict=True)])
             with torch.no_grad():
                 m = prior_x.encode(x) if prior_x.can_encode else x
                 x = torch.where(_kept(start.status, x), x, prior_x(m)) if prior_x.can_encode else x
@@ -92,7 +92,10 @@ class Caution(Solver):
         )
         return record.solution()
 
-    def _softened(self, status: Status, x: Tensor, y: Tensor) -> Tensor:
+    def softened(
+        self, status: Status, x: Float[Tensor, "c h w"], y: Float[Tensor, "c h w"]
+    ) -> Float[Tensor, "c h w"]:
+        """A picture ``x`` as it is given back: the formula of the module where its status is doubtful."""
         if status is Status.SHARP:
             return y.clone()
         if status is not Status.DOUBTFUL:

@@ -18,12 +18,12 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import max_pool2d, pad
 
-import invkit
 from invkit.errors import InputError, ShapeError
 from invkit_photographs.dark_channel import patch_for
+from invkit_photographs.pixels import Pixels
 
 
-class DarkChannel(invkit.Generator):
+class DarkChannel(Pixels):
     """``C(m) = m`` with the penalty of the module; images, (channels, height, width), values about [0, 1].
 
     ``D`` is the minimum over all channels and a patch, cut off at the image's border; ``∇`` are forward
@@ -40,8 +40,6 @@ class DarkChannel(invkit.Generator):
         InputError: a patch that is not odd, ε not positive, or a negative weight.
     """
 
-    role = "image"
-    can_encode = True
     penalty_weight = 4e-3
 
     def __init__(
@@ -56,10 +54,6 @@ class DarkChannel(invkit.Generator):
                 hint="write e.g. darkchannel?eps=0.05,gradient=1,dark=1",
             )
         self.patch, self.gradient, self.dark, self.eps = patch, gradient, dark, eps
-        self.signal_shape = self.latent_shape = None
-
-    def forward(self, latent: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
-        return latent.clone()
 
     def sample_latent(
         self,
@@ -95,20 +89,5 @@ class DarkChannel(invkit.Generator):
     def _count(self, square: Tensor) -> Tensor:
         return square / (square + self.eps**2)
 
-    def shaped(self, signal_shape: tuple[int, ...]) -> invkit.Generator:
-        """The same prior with the shape given; raises :class:`invkit.ShapeError` where it has another, or the
-        shape is no image's.
-        """
-        if self.signal_shape is not None:
-            return super().shaped(signal_shape)
-        if len(signal_shape) != 3 or min(signal_shape) < 1:
-            raise ShapeError(
-                f"a dark channel is that of an image, got the shape {tuple(signal_shape)}",
-                hint="use an operator that measures images, (channels, height, width)",
-            )
-        tied = DarkChannel(self.patch, self.gradient, self.dark, self.eps)
-        tied.signal_shape = tied.latent_shape = tuple(signal_shape)
-        return tied
-
-    def encode(self, signal: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
-        return signal.clone()
+    def alike(self) -> DarkChannel:
+        return DarkChannel(self.patch, self.gradient, self.dark, self.eps)

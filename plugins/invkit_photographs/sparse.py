@@ -21,10 +21,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from invkit.contracts.generator import Generator
 from invkit.contracts.marginal import IntegrableGenerator
-from invkit.errors import InputError, ShapeError
+from invkit.errors import InputError
 from invkit_photographs.bound import Plan
+from invkit_photographs.pixels import Pixels
 from invkit_photographs.sparse_marginal import SparseMarginal
 
 __all__ = ["Sparse"]
@@ -33,7 +33,7 @@ __all__ = ["Sparse"]
 _FINE, _START = 32, 10.0
 
 
-class Sparse(IntegrableGenerator):
+class Sparse(Pixels, IntegrableGenerator):
     """``C(m) = m`` with the penalty of the module; images, (channels, height, width), of any units.
 
     Derivatives are differences of neighbours; those across the image's border are not counted. Channels are
@@ -47,21 +47,11 @@ class Sparse(IntegrableGenerator):
         InputError: ε is not positive.
     """
 
-    role = "image"
-    can_encode = True
-
     def __init__(self, eps: float = 0.005) -> None:
         super().__init__()
         if not eps > 0:
             raise InputError(f"eps={eps}: ε must be positive", hint="write e.g. sparse?eps=0.005")
         self.eps = eps
-        self.signal_shape = self.latent_shape = None
-
-    def forward(self, latent: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
-        return latent.clone()
-
-    def encode(self, signal: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
-        return signal.clone()
 
     def penalty(
         self, latent: Float[Tensor, "n c h w"], signal: Float[Tensor, "n c h w"]
@@ -70,20 +60,8 @@ class Sparse(IntegrableGenerator):
         parts = [signal.diff(dim=axis).div(self.eps).square().log1p().flatten(1).sum(1) for axis in (2, 3)]
         return torch.stack(parts).sum(0)
 
-    def shaped(self, signal_shape: tuple[int, ...]) -> Generator:
-        """The same prior with the shape given; raises :class:`invkit.ShapeError` where it has another, or the
-        shape is no image's.
-        """
-        if self.signal_shape is not None:
-            return super().shaped(signal_shape)
-        if len(signal_shape) != 3 or min(signal_shape) < 1:
-            raise ShapeError(
-                f"sparse derivatives are those of an image, got the shape {tuple(signal_shape)}",
-                hint="use an operator that measures images, (channels, height, width)",
-            )
-        tied = Sparse(self.eps)
-        tied.signal_shape = tied.latent_shape = tuple(signal_shape)
-        return tied
+    def alike(self) -> Sparse:
+        return Sparse(self.eps)
 
     def marginal(self, y: Float[Tensor, "n c h w"], *, rank: int | None = None) -> SparseMarginal:
         """The bound for convolutions.

@@ -24,7 +24,6 @@ from invkit.contracts.solution import Restarts, Solution, Status
 from invkit.errors import InputError
 from invkit.files.images import read_image, write_image
 from invkit.files.pictures import read_picture
-from invkit.plugin.loading import default_manager
 from tests.cli.blurred import QUICK, deblur, write_blurry, write_colour, write_priors
 
 Captured = pytest.CaptureFixture[str]
@@ -75,7 +74,6 @@ class Pretend(invkit.Solver):
 @pytest.fixture
 def pretend(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, ...]]:
     """The options of a run with :class:`Pretend`."""
-    monkeypatch.setattr(default_manager().registry, "_entries", dict(default_manager().registry._entries))
     monkeypatch.setattr(Pretend, "asked", [])
     invkit.register("solver", "pretend", Pretend)
     yield (*FREE, "--operator", "linconv?mode=same&boundary=replicate", "--solver", "pretend")

@@ -45,13 +45,6 @@ def prose(page: Path) -> str:
     return FENCE.sub("", page.read_text("utf-8"))
 
 
-@pytest.fixture(autouse=True)
-def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a page registers at run time is forgotten when the test ends."""
-    registry = default_manager().registry
-    monkeypatch.setattr(registry, "_entries", dict(registry._entries))
-
-
 @pytest.fixture(scope="module")
 def generate() -> ModuleType:
     """The script that writes the generated parts, as a module."""

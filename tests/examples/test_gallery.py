@@ -13,8 +13,6 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from invkit.plugin.loading import default_manager
-
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = sorted(path.stem for path in (ROOT / "examples" / "gallery").glob("*.py"))
 
@@ -44,13 +42,6 @@ def gallery() -> ModuleType:
     module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
-
-
-@pytest.fixture(autouse=True)
-def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What an example registers is forgotten."""
-    registry = default_manager().registry
-    monkeypatch.setattr(registry, "_entries", dict(registry._entries))
 
 
 # matplotlib asks torch's tensors for arrays in numpy's new way

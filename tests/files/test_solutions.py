@@ -11,11 +11,11 @@ import pytest
 import torch
 
 import invkit
-from invkit.compose import as_numpy
 from invkit.errors import InputError, OutputError
 from invkit.files import solutions
 from invkit.files.images import read_image
 from invkit.files.solutions import writable_folder, write_kernel
+from invkit.measurements import as_numpy
 
 
 def solution(x: Any, w: Any, *, axes_added: int = 0, n: int = 1, **more: Any) -> invkit.Solution:

@@ -53,7 +53,7 @@ COLUMNS = (Column("value", "value", ".2f"), Column("runs", "runs", "d"))
 
 
 @pytest.fixture(autouse=True)
-def counting(monkeypatch: pytest.MonkeyPatch) -> Counting:
+def counting() -> Counting:
     made = Counting()
     described = Experiment(
         name="counting",
@@ -63,9 +63,8 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> Counting:
         depends=made.depends,
         figures=made.figures,
     )
-    registry = default_manager().registry
     entry = Entry("experiment", "counting", "tests:counting", "counts", "tests", "tests", cls=described)
-    monkeypatch.setattr(registry, "_entries", {**registry._entries, ("experiment", "counting"): entry})
+    default_manager().registry._entries["experiment", "counting"] = entry
     return made
 
 

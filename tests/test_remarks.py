@@ -1,45 +1,21 @@
-"""What a pipeline makes of pictures as people have them: Pillow's, channels last, 0 to 255."""
+"""What is warned of: values that are no image's, images that have moved, hours to wait."""
 
 from __future__ import annotations
 
+import re
 import warnings
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 import invkit
-from invkit import InputError, InvkitWarning
+from invkit import InvkitWarning
+from invkit.remarks import remark_on_hours
 
 
 @pytest.fixture(scope="module")
 def deblur() -> invkit.Pipeline:
     return invkit.compose("circconv", w="trajectory", x="identity", solver="altgd?steps=1,restarts=1")
-
-
-@pytest.mark.parametrize("mode", ["L", "RGB", "P", "1"])
-def test_a_pillow_image_is_as_its_file(mode: str, deblur: invkit.Pipeline, tmp_path: object) -> None:
-    levels = np.random.default_rng(0).integers(0, 256, (32, 40), dtype=np.uint8)
-    picture = Image.fromarray(levels).convert(mode)
-    path = f"{tmp_path}/a.png"
-    picture.save(path)
-    assert np.array_equal(deblur(picture).x, deblur(path).x)
-
-
-def test_a_transparent_pillow_image_is_refused(deblur: invkit.Pipeline) -> None:
-    with pytest.raises(InputError, match="transparent"):
-        deblur(Image.new("RGBA", (32, 32), (1, 2, 3, 4)))
-
-
-@pytest.mark.parametrize("shape", [(32, 40, 3), (2, 32, 40, 3), (32, 40, 1), (32, 40, 4)])
-def test_channels_last_are_refused_with_what_to_type(shape: tuple[int, ...], deblur: invkit.Pipeline) -> None:
-    with pytest.raises(InputError, match=r"put them first: y\.transpose"):
-        deblur(torch.rand(shape))
-
-
-def test_narrow_pictures_with_channels_first_are_taken(deblur: invkit.Pipeline) -> None:
-    assert deblur(torch.rand(3, 40, 30)).x.shape == (3, 40, 30)
 
 
 def test_values_up_to_255_are_remarked_on(deblur: invkit.Pipeline) -> None:
@@ -68,3 +44,20 @@ def test_an_image_that_is_a_shift_away_is_remarked_on() -> None:
     start = known(y)  # a kernel that is given is nobody's mistake
     with pytest.warns(InvkitWarning, match=r"\+3, -2 pixels \(down, right\) from where"):
         deblur(y, start=start)
+
+
+@pytest.mark.parametrize(
+    ("spent", "steps", "total", "says"),
+    [
+        (120.0, 1, 100, r"may take 3 h more: 1 of 100 steps have taken 2 min"),
+        (120.0, 0, 100, r"0 of 100 steps"),
+        (59.0, 1, 1000, None),
+        (120.0, 50, 100, None),
+    ],
+)
+def test_hours_to_wait_are_remarked_on(spent: float, steps: int, total: int, says: str | None) -> None:
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        assert remark_on_hours(spent, steps, total) == (says is not None)
+    assert [str(each.message) for each in told if not re.search(says or "$^", str(each.message))] == []
+    assert len(told) == (says is not None)
