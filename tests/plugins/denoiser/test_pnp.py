@@ -246,6 +246,7 @@ def test_kernels_that_vary_are_held() -> None:
 def test_a_kernel_that_its_prior_does_not_have_is_not_bettered() -> None:
     x = blocks(24)[:1]
     y = noisy(invkit.operator("circconv")(kernel()[None], x))
-    deblur = invkit.compose("circconv", ["gaussian-blur?size=5,widest=1", invkit.denoiser(smoothed, 1)], "pnp")
+    prior = invkit.denoiser(smoothed, 1)
+    deblur = invkit.compose("circconv", ["gaussian-blur?size=5,widest=1", prior], "pnp")
     with pytest.raises(InputError, match=r"no kernel near.*hold=w"):
         deblur(y, start=nearly(y, kernel()))
