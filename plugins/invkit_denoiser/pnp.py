@@ -74,6 +74,8 @@ LEAST_SIGMA = 0.004
 """The least noise that counts: real blurs are no exact convolutions."""
 ROUNDS = 16
 """Rounds in which a kernel is bettered."""
+_APART = 0.1
+"""A kernel that is to be bettered is within this part of its energy of one of its prior."""
 _MOST = 1e6
 AREA = 1 << 20
 """Pixels of a tile, about. What tiles share is recovered twice, so large ones cost less."""
@@ -115,7 +117,8 @@ class PlugAndPlay(Solver):
 
         Raises:
             InputError: there is no ``w`` to begin with, the prior of ``x`` is no denoiser, the noise is not
-                Gaussian, or ``w`` is to be bettered where measurements are not one convolution each.
+                Gaussian, or ``w`` is to be bettered where its prior has no such kernel, or measurements are
+                not one convolution each.
         """
         problem, y = problem.bound(y)
         prior_w = problem.priors[0]
@@ -126,6 +129,8 @@ class PlugAndPlay(Solver):
         free = start is not None and not is_given(prior_w)
         latents = start_latents(start, problem, 0, rng) if start is not None and free else None
         w = given_signals(prior_w, y) if latents is None else prior_w(latents).detach()
+        if start is not None and free and start.w is not None:
+            _require_near(w, start.w)
         record = Record(
             y,
             monitors,
@@ -295,6 +300,16 @@ class _Part:
         if window is None or window.beyond == "zero":
             return ByGradients(linear, self.y, self.weights), scene
         return ByDivision(window, scene.x_shape, self.y, self.weights, self.saturated), scene
+
+
+def _require_near(w: Float[Tensor, "n *w"], found: Float[Tensor, "n *w"]) -> None:
+    """Refuse to begin at other kernels than those found."""
+    apart = (w - found).flatten(1).square().sum(1) / found.flatten(1).square().sum(1)
+    if bool((apart > _APART).any()):
+        raise InputError(
+            "the prior of w has no kernel near the one that is to be bettered",
+            hint="use the prior that it was found with, or hold it: hold=w",
+        )
 
 
 def _first(data: DataStep, scene: Scene, before: Float[Tensor, "1 c *x"] | None) -> Float[Tensor, "1 c *x"]:

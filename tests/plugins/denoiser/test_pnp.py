@@ -238,6 +238,15 @@ def test_kernels_that_vary_are_held() -> None:
     y = noisy(invkit.operator("filterflow?tiles=2x2&boundary=unknown")(kernels[None], x))
     prior = invkit.denoiser(smoothed, 1)
     deblur = invkit.compose("filterflow?tiles=2x2&boundary=unknown", ["simplex?size=5", prior], "pnp")
-    before = attrs.evolve(nearly(y, kernel()), x=y, w=kernels[None])
+    before = attrs.evolve(nearly(y, kernel()), x=y, w=kernels[None] / 4)
     with pytest.raises(InputError, match=r"one convolution.*hold=w"):
         deblur(y, start=before)
+
+
+def test_a_kernel_that_its_prior_does_not_have_is_not_bettered() -> None:
+    x = blocks(24)[:1]
+    y = noisy(invkit.operator("circconv")(kernel()[None], x))
+    prior = invkit.denoiser(smoothed, 1)
+    deblur = invkit.compose("circconv", ["gaussian-blur?size=5,widest=1", prior], "pnp")
+    with pytest.raises(InputError, match=r"no kernel near.*hold=w"):
+        deblur(y, start=nearly(y, kernel()))
