@@ -7,9 +7,8 @@ invkit deblur own/large --prior 'trajectory?size=15,longest=15' --prior patches:
     --solver 'evidence?starts=64,keep=32x12x4,steps=80,retries=0,rank=8x16x64'
 python examples/own_patches.py table own/large-results
 
-``make`` stands in for your camera, with photographs of BSDS500. It writes 2,000 patches of 32 × 32 pixels,
-cut anywhere out of its training half. It shakes parts of 200 × 200 pixels of other photographs; what lies
-beyond their borders is blurred into them.
+``make`` stands in for your camera, with photographs of BSDS500: 2,000 patches of 32 × 32 pixels, cut anywhere
+out of its training half, and parts of 200 × 200 pixels of others, shaken with what lies beyond their borders.
 """
 
 from __future__ import annotations
@@ -25,22 +24,19 @@ import invkit
 from invkit.files.images import read_image, write_image
 
 BLURRY, TRUTH = Path("own/large"), Path("own/large-truth")
-KERNELS, REACH = "trajectory?size=15,longest=15", 14
 
 
 def make(count: int = 2000, tests: int = 12, side: int = 200) -> None:
     """Patches of the class; larger pictures, shaken, with 1 % noise; their truth."""
-    rng = torch.Generator().manual_seed(0)
-    patches = invkit.dataset("bsds500?size=32,grey=true")
-    large = invkit.dataset(f"bsds500?size={side + REACH},grey=true")
+    rng, kernel = torch.Generator().manual_seed(0), invkit.prior("trajectory?size=15,longest=15")
+    patches, large = (invkit.dataset(f"bsds500?size={size},grey=true") for size in (32, side + 14))
     chosen = torch.randperm(patches.splits["train"], generator=rng)[:count]
-    scenes = torch.randperm(large.splits["validation"], generator=rng)[:tests]
-    scene, kernel = large.take(scenes, "validation"), invkit.prior(KERNELS)
+    scene = large.take(torch.randperm(large.splits["validation"], generator=rng)[:tests], "validation")
     w = kernel(kernel.sample_latent(tests, rng))
-    clean = invkit.operator("linconv?mode=valid")(w, scene)
-    y = clean + 0.01 * torch.randn(clean.shape, generator=rng)
-    x = scene[:, :, REACH // 2 : -(REACH // 2), REACH // 2 : -(REACH // 2)]
-    for folder, signals in (Path("own/patches"), patches.take(chosen, "train")), (BLURRY, y), (TRUTH, x):
+    y = invkit.operator("linconv?mode=valid")(w, scene)
+    y = y + 0.01 * torch.randn(y.shape, generator=rng)
+    pictures = {Path("own/patches"): patches.take(chosen, "train"), BLURRY: y, TRUTH: scene[..., 7:-7, 7:-7]}
+    for folder, signals in pictures.items():
         folder.mkdir(parents=True, exist_ok=True)
         for number, picture in enumerate(signals):
             write_image(folder / f"{number:04}.png", picture.clamp(0, 1))
@@ -48,30 +44,21 @@ def make(count: int = 2000, tests: int = 12, side: int = 200) -> None:
 
 
 def table(results: Path) -> None:
-    """PSNR before and after, 15 pixels from the border and modulo a shift, and how sure the solver was."""
-    rows = []
+    """PSNR before and after, modulo a shift and 15 pixels from the border, and how sure the solver was."""
+    rows, psnr, ncc = [], invkit.metrics.psnr_modulo_shift, invkit.metrics.kernel_ncc_modulo_shift
     for path, w in zip(sorted(TRUTH.glob("*.png")), np.load(TRUTH / "kernels.npy"), strict=True):
         x, y = (read_image(folder / path.name) for folder in (TRUTH, BLURRY))
-        found = np.load(results / f"{path.stem}_sharp.npy").reshape(x.shape)
-        kernel = np.load(results / f"{path.stem}_kernel.npy").reshape(w.shape)
-        record = json.loads((results / f"{path.stem}.json").read_text("utf-8"))
-        before, after = (float(invkit.metrics.psnr_modulo_shift(each, x)) for each in (y, found))
-        right, turned = (
-            float(invkit.metrics.kernel_ncc_modulo_shift(each, w)) for each in (kernel, kernel[:, ::-1, ::-1])
-        )
-        rows.append((before, after, record["status"] == "doubtful"))
-        print(
-            f"{path.stem} {before:6.2f} → {after:5.2f} dB  kernel {right:.2f}, turned by 180° {turned:.2f}"
-            f"  {record['status']} {record['confidence'] or 0:.2f}  {record['seconds']:.0f} s"
-        )
-    for name, chosen in {
-        "all": rows,
-        "sure": [row for row in rows if not row[2]],
-        "doubtful": [row for row in rows if row[2]],
-    }.items():
-        before, after = (np.mean([row[which] for row in chosen] or [np.nan]) for which in (0, 1))
-        worse = sum(row[1] < row[0] for row in chosen)
-        print(f"{name} {len(chosen)}: {before:.1f} → {after:.1f} dB, {worse} worse than the blurry picture")
+        found, kernel = (np.load(results / f"{path.stem}_{which}.npy") for which in ("sharp", "kernel"))
+        status = json.loads((results / f"{path.stem}.json").read_text("utf-8"))["status"]
+        before, after = (float(psnr(each.reshape(x.shape), x)) for each in (y, found))
+        right, turned = (float(ncc(kernel.reshape(w.shape)[:, ::way, ::way], w)) for way in (1, -1))
+        rows.append((before, after, status))
+        print(path.stem, f"{before:.2f} → {after:.2f} dB, kernel {right:.2f}, turned {turned:.2f}, {status}")
+    for name, sure in {"all": (True, False), "sure": (True,), "doubtful": (False,)}.items():
+        if chosen := [row[:2] for row in rows if (row[2] != "doubtful") in sure]:
+            before, after = np.array(chosen).T
+            gain = f"{before.mean():.1f} → {after.mean():.1f} dB"
+            print(f"{name} {len(chosen)}: {gain}, {(after < before).sum()} worse than before")
 
 
 if __name__ == "__main__":
