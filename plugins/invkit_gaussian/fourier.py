@@ -74,13 +74,13 @@ class Block:
         self.rows = components.flatten(2).permute(1, 2, 0).flatten(0, 1)
         self._real = _parts(self.rows)
         self._upper = torch.triu_indices(self.rank, self.rank, device=basis.device)
-        #: the largest frequencies that there are, down and across
-        self._largest = (self.size[0] // 2, self.size[1] // 2)
+        #: the largest frequencies that there are, down and across; none: all
+        self.largest: Size | None = None
 
     def within(self, share: float) -> Block:
         """The same of low frequencies alone: at most this share of the largest, down and across."""
         low = copy.copy(self)
-        low._largest = (math.floor(share * self._largest[0]), math.floor(share * self._largest[1]))
+        low.largest = math.floor(share * (self.size[0] // 2)), math.floor(share * (self.size[1] // 2))
         low.power, low.free = low.cut(self.power), low.cut(self.free)
         low.counts = low.cut(self.counts)
         low.numbers = self.channels * int(low.counts.sum())
@@ -90,9 +90,9 @@ class Block:
 
     def cut(self, bins: Inexact[Tensor, "*n all"]) -> Inexact[Tensor, "*n f"]:
         """Of all bins of the half spectrum those that this block has."""
-        down, across = self._largest
-        if self._largest == (self.size[0] // 2, self.size[1] // 2):
+        if self.largest is None:
             return bins
+        down, across = self.largest
         grid = bins.unflatten(-1, tuple(self.bins.shape))[..., : across + 1]
         ends = grid[..., : down + 1, :], grid[..., self.size[0] - down :, :]
         return torch.cat(ends if down else ends[:1], -2).flatten(-2)
@@ -190,7 +190,7 @@ def _strips(rank: int) -> list[tuple[int, slice]]:
 
 
 def _parts(rows: Complex[Tensor, "f r"]) -> Float[Tensor, "r f2"]:
-    """Components as rows, real and imaginary parts side by side: Re(vᴴs) is then a product of real matrices."""
+    """Components, real and imaginary parts side by side: Re(vᴴs) is then a product of real matrices."""
     return torch.view_as_real(rows.T.contiguous()).flatten(1)
 
 
