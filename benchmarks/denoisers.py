@@ -91,9 +91,8 @@ class Admm(PlugAndPlay):
 
     taken: dict[str, Tensor] = attrs.field(factory=dict)
 
-    def _round(self, data: DataStep, prior: invkit.Denoiser, z: Tensor, sigma: float, step: int) -> Tensor:
-        u = torch.zeros_like(z) if step == 1 else self.taken["u"]
-        level = self.level(sigma, step)
+    def _round(self, data: DataStep, prior: invkit.Denoiser, z: Tensor, sigma: float, level: float) -> Tensor:
+        u = torch.zeros_like(z) if level == self.first else self.taken["u"]
         with torch.no_grad():
             x = data(z - u, self.weight * (sigma / level) ** 2)
             z = prior.denoise(x + u, x.new_tensor([level]))

@@ -2,7 +2,7 @@
 
     remark_on_values(batch)                       # "values up to 255; images are taken to be in [0, 1]"
     remark_on_shift(operator, solution)           # "a recovered image is +4, -3 pixels from where …"
-    remark_on_hours(spent, steps, total)          # "this solve may take 5 h more"
+    remark_on_hours(spent, steps, left)           # "this solve may take 5 h more"
 
 Each is an :class:`~invkit.errors.InvkitWarning`; nothing is changed.
 """
@@ -16,14 +16,14 @@ from torch import Tensor
 
 from invkit.contracts.bilinear import BilinearOperator
 from invkit.contracts.solution import Solution, Status
-from invkit.errors import InvkitWarning
+from invkit.errors import InputError, InvkitWarning, counted
 
 __all__ = ["remark_on_hours", "remark_on_shift", "remark_on_values"]
 
 _AWAY = 2.0  # pixels; a kernel on even sides that is centred is half a pixel away
 _BRIGHT = 16.0  # an image in [0, 1] does not come near it, whatever its noise and its overshoot
-#: after so many seconds a solve warns, once, if it will take more than so many others
-_WARNS_AFTER, _LONG = 60.0, 3600.0
+#: seconds of steps that an estimate is made from; of a solve that is warned of; of one that is refused
+_LOOKED_AT, _LONG, _NEVER = 5.0, 3600.0, 365.25 * 86400
 
 
 def remark_on_values(batch: Tensor) -> None:
@@ -59,20 +59,31 @@ def remark_on_shift(operator: BilinearOperator, solution: Solution) -> None:
             )
 
 
-def remark_on_hours(spent: float, steps: int, total: int) -> bool:
-    """Warn of a solve that has taken a minute and will take more than an hour; return whether it did warn.
+def remark_on_hours(spent: float, steps: int, left: int) -> bool:
+    """Warn of a solve that will take more than an hour; return whether it did warn.
+
+    Later steps are taken to last as long. Where they follow fewer candidates, that is too much.
 
     Args:
-        spent: seconds so far.
-        steps: steps done.
-        total: steps in all.
+        spent: seconds that steps took so far; nothing is said in the first five.
+        steps: how many steps that were.
+        left: steps to come.
+
+    Raises:
+        InputError: it would take more than a year.
     """
-    left = spent * (total - steps) / max(steps, 1)
-    if not (spent > _WARNS_AFTER and left > _LONG):
+    more = spent * left / max(steps, 1)
+    if spent < _LOOKED_AT or more < _LONG:
         return False
+    says = f"at {spent / max(steps, 1):.3g} s a step, with {counted(left, 'step')} to come"
+    if more > _NEVER:
+        raise InputError(
+            f"this solve would take {more / _NEVER:,.0f} years, {says}",
+            hint="take fewer restarts or steps, smaller pictures or fewer of them at a time",
+        )
     warnings.warn(
-        f"this solve may take {left / 3600:.0f} h more: {steps} of {total} steps have "
-        f"taken {spent / 60:.0f} min; Ctrl-C ends it with the best so far",
+        f"this solve may take {more / 3600:,.0f} h more, {says}; Ctrl-C ends it with the best so far. Fewer "
+        "restarts or steps, and smaller pictures, take less",
         InvkitWarning,
         stacklevel=3,
     )

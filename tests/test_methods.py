@@ -36,7 +36,7 @@ def test_it_is_what_its_file_says() -> None:
     composed = invkit.compose("circconv", ["vae:blurA", "vae:mnist"], "altgd")
     assert invkit.method("digits").to_config() == composed.to_config()
     search = "evidence?keep=96x24x6x4,steps=120,retries=1"
-    stages = [search, {"solver": "pnp?weight=0.35", "x": "denoiser:photographs", "hold": "w"}]
+    stages = [search, {"solver": "pnp?weight=0.35", "x": "denoiser:photographs"}]
     composed = invkit.compose("circconv", w="trajectory", x="bounded:gaussian:objects", solver=stages)
     assert invkit.method("objects").to_config() == composed.to_config()
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import invkit
-from invkit import InvkitWarning
+from invkit import InputError, InvkitWarning
 from invkit.remarks import remark_on_hours
 
 
@@ -47,17 +47,23 @@ def test_an_image_that_is_a_shift_away_is_remarked_on() -> None:
 
 
 @pytest.mark.parametrize(
-    ("spent", "steps", "total", "says"),
+    ("spent", "steps", "left", "says"),
     [
-        (120.0, 1, 100, r"may take 3 h more: 1 of 100 steps have taken 2 min"),
-        (120.0, 0, 100, r"0 of 100 steps"),
-        (59.0, 1, 1000, None),
-        (120.0, 50, 100, None),
+        (120.0, 1, 99, r"may take 3 h more, at 120 s a step, with 99 steps to come; .*Fewer restarts"),
+        (5.0, 2, 1000, None),
+        (5.0, 2, 4000, r"may take 3 h more, at 2.5 s a step"),
+        (4.9, 2, 4000, None),
+        (120.0, 50, 50, None),
     ],
 )
-def test_hours_to_wait_are_remarked_on(spent: float, steps: int, total: int, says: str | None) -> None:
+def test_hours_to_wait_are_remarked_on(spent: float, steps: int, left: int, says: str | None) -> None:
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
-        assert remark_on_hours(spent, steps, total) == (says is not None)
+        assert remark_on_hours(spent, steps, left) == (says is not None)
     assert [str(each.message) for each in told if not re.search(says or "$^", str(each.message))] == []
     assert len(told) == (says is not None)
+
+
+def test_years_to_wait_are_refused() -> None:
+    with pytest.raises(InputError, match=r"would take 3 years, at 50 s a step, with 2,000,000 steps to come"):
+        remark_on_hours(100.0, 2, 2_000_000)

@@ -134,6 +134,10 @@ class Generator(Called, ABC):
             )
         return self
 
+    def instead(self, signal_shape: Shape) -> str | None:
+        """What to type for signals of another shape, where this prior knows a way; by default None."""
+        return None
+
     def select(self, index: Tensor) -> Generator:
         """The prior of the measurements ``index``: itself, unless it differs between measurements."""
         return self

@@ -25,7 +25,7 @@ from invkit.contracts.bilinear import BilinearOperator, Misfit
 from invkit.contracts.generator import Generator
 from invkit.contracts.linear import Shape
 from invkit.contracts.noise import Gaussian, Noise
-from invkit.errors import InputError
+from invkit.errors import InputError, ShapeError
 
 Weight = float | Float[Tensor, "_"]
 """The weight of a penalty: one for all measurements, or one for each."""
@@ -51,10 +51,14 @@ class Problem:
     def shaped(self, y_shape: Shape) -> Problem:
         """The same problem with both priors tied to the shapes that a measurement of this shape asks for.
 
-        Raises :class:`invkit.errors.ShapeError` where the priors do not fit the measurement.
+        Raises :class:`invkit.errors.ShapeError` where the priors do not fit the measurement; it says what to
+        type where the prior of x knows a way.
         """
         prior_w, prior_x = self.priors
-        w_shape, x_shape = self.operator.infer_shapes(y_shape, prior_w.signal_shape, prior_x.signal_shape)
+        try:
+            w_shape, x_shape = self.operator.infer_shapes(y_shape, prior_w.signal_shape, prior_x.signal_shape)
+        except ShapeError as error:
+            raise ShapeError(error.message, hint=prior_x.instead(y_shape) or error.hint) from None
         return attrs.evolve(self, priors=(prior_w.shaped(w_shape), prior_x.shaped(x_shape)))
 
     def bound(self, y: Inexact[Tensor, "n *y"]) -> tuple[Problem, Inexact[Tensor, "n *y"]]:

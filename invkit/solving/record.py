@@ -33,6 +33,8 @@ from invkit.remarks import remark_on_hours
 __all__ = ["Found", "Record"]
 
 Signals = tuple[Tensor | None, Tensor]
+#: seconds of a first step that is not short
+_MINUTE = 60.0
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -65,7 +67,7 @@ class Found:
 class Record:
     """Everything about a solve but the search itself.
 
-    A solve that will take hours warns once, after a minute.
+    A solve that will take hours warns once, after five seconds of steps.
 
     Args:
         y: the measurements.
@@ -99,6 +101,7 @@ class Record:
         self._began, self._every, self._criterion = time.perf_counter(), max(1, steps // points), criterion
         self._all = self._rows = torch.arange(len(y), device=y.device)
         self._before, self._last, self._warned = 0, 0, False
+        self._first: tuple[int, float] | None = None
         self._waiting = waiting
         self._signals: list[Tensor | None] | None = None
         self._points: dict[int, Tensor] = {}
@@ -121,7 +124,11 @@ class Record:
         self._rows = rows
 
     def due(self, step: int) -> bool:
-        """Whether step 1, 2, … of the pass is to be told: values may cost something to work out."""
+        """Whether step 1, 2, … of the pass is to be told: values may cost something to work out.
+
+        Raises :class:`InputError` where the solve would take years (:func:`invkit.remarks.remark_on_hours`).
+        """
+        self._look_ahead(self._before + step)
         return self._recorded(step) or bool(self._listeners(step))
 
     def tell(
@@ -152,8 +159,6 @@ class Record:
             )
             for monitor in listeners:
                 monitor.on_step(progress)
-        spent = time.perf_counter() - self._began
-        self._warned = self._warned or remark_on_hours(spent, self._last, self.total)
 
     def settle(
         self,
@@ -226,6 +231,17 @@ class Record:
         for monitor in self.monitors:
             monitor.on_end(solution)
         return solution
+
+    def _look_ahead(self, done: int) -> None:
+        """How long the rest takes, by the steps since the first. That one may have set something up, so it
+        counts only where it took a minute.
+        """
+        now = time.perf_counter()
+        if self._first is None:
+            self._first = (0, self._began) if now - self._began > _MINUTE else (done, now)
+        first, began = self._first
+        if done > first and not self._warned:
+            self._warned = remark_on_hours(now - began, done - first, self.total - done)
 
     def _recorded(self, step: int) -> bool:
         return step == self.steps or step % self._every == 0

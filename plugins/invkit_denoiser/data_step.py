@@ -51,9 +51,9 @@ class ByDivision:
         saturated: Bool[Tensor, "n c *y"] | None = None,
     ) -> None:
         self.size, self.dims = tuple(window.size), tuple(range(2, y.ndim))
+        self.blurred_by(window)
         self.inside: tuple[Any, ...] = tuple(slice(length) for length in x_shape[1:])
         self.measured: tuple[Any, ...] = tuple(slice(length) for length in y.shape[2:])
-        self.multipliers, self.power = window.multipliers, window.multipliers.abs().square()
         self.share: Tensor | float = 1.0
         self.saturated = saturated
         self.exact = weights is None and saturated is None and self.size == tuple(y.shape[2:])
@@ -66,27 +66,41 @@ class ByDivision:
         amounts = [amount for both in reversed(frame) for amount in both]
         self.x = pad(y, amounts, "replicate") if any(amounts) else y.clone()
 
+    def blurred_by(self, window: Window) -> None:
+        """From now on the convolution is another one, of the same size."""
+        self.multipliers, self.power = window.multipliers, window.multipliers.abs().square()
+
     def first(self) -> Float[Tensor, "n c *x"]:
         """The measurement, continued by its edge."""
         return self.x[(..., *self.inside)]
 
+    def frame(self, z: Float[Tensor, "n c *x"]) -> Float[Tensor, "n c *frame"]:
+        """z on the whole frame: beyond the signal anything will do."""
+        frame = self.x.clone()
+        frame[(..., *self.inside)] = z
+        return frame
+
+    def completed(self, spectrum: Tensor) -> Float[Tensor, "n c *frame"]:
+        """v: the measurement, what was not measured filled in by an image on the frame, given by its DFT."""
+        v = torch.fft.irfftn(self.multipliers * spectrum, self.size, self.dims)
+        part = v[(..., *self.measured)]
+        filled = part + self.share * (self.y - part)
+        if self.saturated is not None:
+            filled = torch.where(self.saturated & (part > self.y), part, filled)
+        v[(..., *self.measured)] = filled
+        return v
+
     def __call__(self, z: Float[Tensor, "n c *x"], weight: float) -> Float[Tensor, "n c *x"]:
         """``argmin ‖y − A x‖² + weight ‖x − z‖²``, nearly, from the x of the call before."""
-        frame = self.x.clone()  # beyond the signal anything will do
-        frame[(..., *self.inside)] = z
-        held, spectrum = weight * self._spectrum(frame), self._spectrum(self.x)
+        held, spectrum = weight * self.spectrum(self.frame(z)), self.spectrum(self.x)
         for _ in range(1 if self.exact else FILLS):
-            v = torch.fft.irfftn(self.multipliers * spectrum, self.size, self.dims)
-            part = v[(..., *self.measured)]
-            filled = part + self.share * (self.y - part)
-            if self.saturated is not None:
-                filled = torch.where(self.saturated & (part > self.y), part, filled)
-            v[(..., *self.measured)] = filled
-            spectrum = (self.multipliers.conj() * self._spectrum(v) + held) / (self.power + weight)
+            v = self.completed(spectrum)
+            spectrum = (self.multipliers.conj() * self.spectrum(v) + held) / (self.power + weight)
         self.x = torch.fft.irfftn(spectrum, self.size, self.dims)
         return self.x[(..., *self.inside)]
 
-    def _spectrum(self, signal: Tensor) -> Tensor:
+    def spectrum(self, signal: Tensor) -> Tensor:
+        """The DFT of a signal on the frame."""
         return torch.fft.rfftn(signal, dim=self.dims)
 
 

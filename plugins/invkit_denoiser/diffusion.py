@@ -49,7 +49,7 @@ from invkit.contracts.solution import Samples, Solution
 from invkit.contracts.solver import Solver
 from invkit.solving import Found, Record, given_signals, noise_level
 from invkit_denoiser.data_step import ByDivision, ByGradients, DataStep
-from invkit_denoiser.posed import posed
+from invkit_denoiser.posed import posed, require_w
 
 __all__ = ["Diffusion"]
 
@@ -95,9 +95,8 @@ class Diffusion(Solver):
             InputError: ``w`` is not given, the prior of ``x`` is no denoiser, or the noise is not Gaussian.
         """
         problem, y = problem.bound(y)
-        prior_x, noise = posed(
-            problem, "diffusion", "denoiser:faces", '["evidence x=gaussian:celeba", "diffusion hold=w"]'
-        )
+        require_w(problem, "diffusion", '["evidence x=gaussian:celeba", "diffusion hold=w"]')
+        prior_x, noise = posed(problem, "diffusion", "denoiser:faces")
         w, seed = given_signals(problem.priors[0], y), int(torch.randint(2**62, (), generator=rng))
         x_shape = tuple(prior_x.signal_shape or ())
         record = Record(

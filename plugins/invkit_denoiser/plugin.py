@@ -25,7 +25,7 @@ def invkit_register(registry: Registry) -> None:
     registry.solver(
         "pnp",
         "invkit_denoiser.pnp:PlugAndPlay",
-        summary="plug-and-play: a denoiser in place of a penalty, for a given w",
+        summary="plug-and-play: a denoiser in place of a penalty; betters the kernel of the stage before",
     )
     registry.solver(
         "diffusion",

@@ -4,7 +4,7 @@
     deblur = invkit.compose("linconv?boundary=unknown", [kernel, prior], "pnp")
     solution = deblur(y)
 
-For the ``w`` of a prior that leaves nothing to find it alternates, for k = 1 … K,
+For a given ``w`` it alternates, for k = 1 … K,
 
     x ← argmin ‖y − A(w, x)‖²/σ² + λ ‖x − z‖²/s_k²        (:mod:`invkit_denoiser.data_step`)
     z ← D(x, s_k)                                          the prior's denoiser at the level s_k
@@ -14,9 +14,17 @@ The last z, within the bounds of the prior, is the result x̂. That is half-quad
 more than the denoiser. There is no objective to tell.
 
 As a later stage it begins at the image x₀ of the stage before, z = x₀, where no border is unknown: what the
-blur has nearly erased is found slowly from y alone. A denoiser sees details, and these are lost in much
-noise. A prior of a class knows the whole of an image. So ``crossover=τ`` gives way to x₀, the more the
-noisier y is:
+blur has nearly erased is found slowly from y alone. And it **betters the kernel** of the stage before, unless
+that holds: sixteen such rounds, each with a third step,
+
+    h ← argmin −log p(y | B(h), z, s_k) + ½ penalty         (:mod:`invkit_denoiser.kernel_step`)
+
+come before, from the latent h of the kernel found. A denoiser knows images better than the Gaussian that an
+evidence takes, so it tells kernels apart that are nearly as probable. It leads to a kernel nearby, and not
+from a wrong one to a right one elsewhere. So doubt, confidence and notes of the stage before stay.
+
+A denoiser sees details, and these are lost in much noise. A prior of a class knows the whole of an image. So
+``crossover=τ`` gives way to x₀, the more the noisier y is:
 
     x̂ ← (τ² x̂ + σ² x₀) / (τ² + σ²)
 
@@ -53,15 +61,21 @@ from invkit.contracts.monitor import Monitor
 from invkit.contracts.problem import Problem
 from invkit.contracts.solution import Solution, Status
 from invkit.contracts.solver import Solver
-from invkit.solving import Found, Record, given_signals, noise_level
+from invkit.errors import InputError
+from invkit.solving import Found, Record, given_signals, is_given, noise_level, start_latents
 from invkit.solving.tiles import Tile, cells, tiles
 from invkit_denoiser.data_step import ByDivision, ByGradients, DataStep
-from invkit_denoiser.posed import posed
+from invkit_denoiser.kernel_step import KernelStep
+from invkit_denoiser.posed import posed, require_w
 
 __all__ = ["PlugAndPlay"]
 
 LEAST_SIGMA = 0.004
 """The least noise that counts: real blurs are no exact convolutions."""
+ROUNDS = 16
+"""Rounds in which a kernel is bettered."""
+_APART = 0.1
+"""A kernel that is to be bettered is within this part of its energy of one of its prior."""
 _MOST = 1e6
 AREA = 1 << 20
 """Pixels of a tile, about. What tiles share is recovered twice, so large ones cost less."""
@@ -71,7 +85,7 @@ _PLATEAU = 2e-4
 
 @attrs.frozen
 class PlugAndPlay(Solver):
-    """Plug-and-play by half-quadratic splitting, for a given ``w``.
+    """Plug-and-play by half-quadratic splitting, for a given ``w`` or from one that is nearly right.
 
     Args:
         steps: K, rounds of data step and denoiser. Fewer forgive a kernel that is not quite right.
@@ -97,93 +111,167 @@ class PlugAndPlay(Solver):
         *,
         start: Solution | None = None,
     ) -> Solution:
-        """Recover every measurement's ``x``. Nothing is drawn from ``rng``; z begins at ``start``'s image.
+        """Recover every measurement's ``x``, and better the ``w`` of ``start`` where it is not given.
+
+        Nothing is drawn from ``rng``, but for a prior of ``w`` without ``start``'s latents and an encoder.
 
         Raises:
-            InputError: ``w`` is not given, the prior of ``x`` is no denoiser, or the noise is not Gaussian.
+            InputError: there is no ``w`` to begin with, the prior of ``x`` is no denoiser, the noise is not
+                Gaussian, or ``w`` is to be bettered where its prior has no such kernel, or measurements are
+                not one convolution each.
         """
         problem, y = problem.bound(y)
-        prior_x, noise = posed(
-            problem, "pnp", "denoiser:photographs", '["kernelsearch", "pnp x=denoiser:photographs hold=w"]'
-        )
+        prior_w = problem.priors[0]
+        if start is None:
+            require_w(problem, "pnp", '["evidence x=gaussian:celeba", "pnp x=denoiser:celeba"]')
+        prior_x, noise = posed(problem, "pnp", "denoiser:photographs")
         x_shape = tuple(prior_x.signal_shape or ())
-        w = given_signals(problem.priors[0], y)
+        free = start is not None and not is_given(prior_w)
+        latents = start_latents(start, problem, 0, rng) if start is not None and free else None
+        w = given_signals(prior_w, y) if latents is None else prior_w(latents).detach()
+        if start is not None and free and start.w is not None:
+            _require_near(w, start.w)
         record = Record(
-            y, monitors, steps=self.steps, passes=len(y), waiting=lambda: (w, y.new_zeros(len(y), *x_shape))
+            y,
+            monitors,
+            steps=self.steps + (ROUNDS if free else 0),
+            passes=len(y),
+            waiting=lambda: (w, y.new_zeros(len(y), *x_shape)),
         )
         sigma = noise.sigma
         level = noise_level(y) if sigma is None else sigma.to(y).expand(len(y))
         for row in torch.arange(len(y), device=y.device).split(1):
             record.begin(row)
             before = None if start is None else start.x[row].clamp(*prior_x.bounds)
-            self._recover(record, problem.select(row), prior_x, y[row], w[row], float(level[row]), before)
+            these, own = problem.select(row), _Own(y[row], w[row], float(level[row]), before, start, int(row))
+            if latents is not None:
+                own = self._bettered(record, these, prior_x, own, latents[row])
+            self._recover(record, these, prior_x, own)
         return record.solution()
 
-    def _recover(
-        self,
-        record: Record,
-        problem: Problem,
-        prior: Denoiser,
-        y: Float[Tensor, "1 *y"],
-        w: Float[Tensor, "1 *w"],
-        sigma: float,
-        before: Float[Tensor, "1 c *x"] | None,
-    ) -> None:
+    def _bettered(
+        self, record: Record, problem: Problem, prior: Denoiser, own: _Own, latent: Float[Tensor, "1 *h"]
+    ) -> _Own:
+        """One measurement with a better kernel, found with the image; after Ctrl-C the best until then."""
+        prior_w, (part, *others) = problem.priors[0], _parts(problem, own.y, own.w, prior.signal_shape or ())
+        data, scene = part.data_step()
+        if others or part.operator is not problem.operator or not isinstance(data, ByDivision):
+            raise InputError(
+                "pnp betters a kernel where a measurement is one convolution, and no larger than a tile",
+                hint="hold the kernel: pnp x=denoiser:photographs hold=w",
+            )
+        find = KernelStep(scene.operator, scene.x_shape, prior_w, own.noise)
+        z, nothing = _first(data, scene, own.before), own.y.new_full((1, 1), torch.nan)
+
+        def shown() -> tuple[Tensor, Tensor]:
+            return prior_w(latent).detach(), scene.part(z, prior.signal_shape or ())
+
+        with record:
+            for step in range(1, ROUNDS + 1):
+                if record.interrupted:
+                    break
+                level = self.level(own.noise, step, ROUNDS)
+                with torch.no_grad():
+                    data.blurred_by(find.window(latent))
+                    z = self._round(data, prior, z, own.noise, level)
+                    frame = data.frame(z)
+                    v = data.completed(data.spectrum(frame))
+                latent = find(latent, v, frame, level)
+                record.tell(step, nothing, nothing, shown)
+        return attrs.evolve(own, w=prior_w(latent).detach(), latent=latent, done=ROUNDS)
+
+    def _recover(self, record: Record, problem: Problem, prior: Denoiser, own: _Own) -> None:
         """One measurement, part by part; parts that Ctrl-C leaves out stay as they were measured."""
-        x_shape, nothing, told = tuple(prior.signal_shape or ()), y.new_full((1, 1), torch.nan), 0
-        parts = _parts(problem, y, w, x_shape)
-        base = y if len(parts) > 1 else y.new_zeros(1, *x_shape)
+        x_shape, nothing, told = tuple(prior.signal_shape or ()), own.y.new_full((1, 1), torch.nan), own.done
+        parts = _parts(problem, own.y, own.w, x_shape)
+        base = own.y if len(parts) > 1 else own.y.new_zeros(1, *x_shape)
         x = base.clone()
         for number, part in enumerate(parts):
             with torch.no_grad():
                 data, scene = part.data_step()
-            known = before is not None and len(parts) == 1 and scene.x_shape == x_shape
-            z = before if before is not None and known else data.first()
+            z = _first(data, scene, own.before if len(parts) == 1 else None)
 
             def moved(z: Tensor, part: _Part = part, scene: Scene = scene) -> Tensor:
-                own = scene.part(z, (z.shape[1], *part.size(x_shape)))
-                return part.share * (own - base[(..., *part.place)])
+                seen = scene.part(z, (z.shape[1], *part.size(x_shape)))
+                return part.share * (seen - base[(..., *part.place)])
 
             def shown(z: Tensor, part: _Part = part) -> tuple[Tensor, Tensor]:
                 now = x.clone()
                 now[(..., *part.place)] += moved(z)
-                return w, now
+                return own.w, now
 
             with record:
                 for step in range(1, self.steps + 1):
                     if record.interrupted:
                         break
-                    z = self._round(data, prior, z, max(sigma, LEAST_SIGMA), step)
-                    now = (number * self.steps + step) // len(parts)
+                    z = self._round(data, prior, z, own.noise, self.level(own.noise, step, self.steps))
+                    now = own.done + (number * self.steps + step) // len(parts)
                     if now > told:
                         record.tell(now, nothing, nothing, lambda: shown(z))  # noqa: B023
                         told = now
             x[(..., *part.place)] += moved(z)
         x = x.clamp(*prior.bounds)
-        if before is not None and self.crossover is not None:
-            share = 1.0 if record.interrupted else sigma**2 / (self.crossover**2 + sigma**2)
-            x = torch.lerp(x, before, share)
+        if own.before is not None and self.crossover is not None:
+            share = 1.0 if record.interrupted else own.sigma**2 / (self.crossover**2 + own.sigma**2)
+            x = torch.lerp(x, own.before, share)
         with torch.no_grad():
-            residual = problem.residual(w, x, y)
-        ended = record.ended(bool(torch.isfinite(x).all()))
-        done = Status.CONVERGED if ended is Status.MAX_ITER else ended
-        record.settle(residual[:, None], residual[:, None], [[done]])
-        latents = (x.new_zeros(1, *(problem.priors[0].latent_shape or ())), prior.encode(x))
-        record.end(Found(x=x, w=w, latents=latents, residual=residual, noise=y.new_tensor([sigma])))
+            residual = problem.residual(own.w, x, own.y)
+        record.settle(residual[:, None], residual[:, None], [[own.ended(record, x)]])
+        nothing = x.new_zeros(1, *(problem.priors[0].latent_shape or ()))
+        latents = (nothing if own.latent is None else own.latent, prior.encode(x))
+        noise = own.y.new_tensor([own.sigma])
+        record.end(Found(x=x, w=own.w, latents=latents, residual=residual, noise=noise, **own.said()))
 
-    def level(self, sigma: float, step: int) -> float:
-        """The denoiser's level in round 1, 2, …, for noise of σ."""
+    def level(self, sigma: float, step: int, steps: int) -> float:
+        """The denoiser's level in round 1, 2, … of so many, for noise of σ."""
         last = min(sigma, self.first)
-        return self.first * (last / self.first) ** ((step - 1) / max(self.steps - 1, 1))
+        return self.first * (last / self.first) ** ((step - 1) / max(steps - 1, 1))
 
     def _round(
-        self, data: DataStep, prior: Denoiser, z: Float[Tensor, "1 c *x"], sigma: float, step: int
+        self, data: DataStep, prior: Denoiser, z: Float[Tensor, "1 c *x"], sigma: float, level: float
     ) -> Float[Tensor, "1 c *x"]:
-        """Round 1, 2, …: the data step, then the denoiser."""
-        level = self.level(sigma, step)
+        """A round: the data step, then the denoiser."""
         with torch.no_grad():
             x = data(z, self.weight * min(sigma / level, _MOST) ** 2)
             return prior.denoise(x, x.new_tensor([level]))
+
+
+@attrs.frozen(eq=False)
+class _Own:
+    """What belongs to one measurement: y, its kernel, σ, and what was found before it, from row ``row``."""
+
+    y: Float[Tensor, "1 *y"]
+    w: Float[Tensor, "1 *w"]
+    sigma: float
+    before: Float[Tensor, "1 c *x"] | None
+    start: Solution | None
+    row: int
+    #: of a kernel that was bettered, the latent and in how many rounds
+    latent: Float[Tensor, "1 *h"] | None = None
+    done: int = 0
+
+    @property
+    def noise(self) -> float:
+        """σ, or the least that counts."""
+        return max(self.sigma, LEAST_SIGMA)
+
+    def ended(self, record: Record, x: Tensor) -> Status:
+        """How it ended: what was said before of a kernel that was bettered still holds."""
+        ended = record.ended(bool(torch.isfinite(x).all()))
+        if ended is not Status.MAX_ITER:
+            return ended
+        then = self.start.status[self.row] if self.start is not None and self.latent is not None else None
+        return then if then in (Status.DOUBTFUL, Status.SHARP) else Status.CONVERGED
+
+    def said(self) -> dict[str, Any]:
+        """Confidence and notes of a kernel that was bettered."""
+        if self.start is None or self.latent is None:
+            return {}
+        sure, notes = self.start.confidence, self.start.notes
+        return {
+            "confidence": None if sure is None else sure[self.row : self.row + 1],
+            "notes": None if notes is None else [notes[self.row]],
+        }
 
 
 @attrs.frozen(eq=False)
@@ -212,6 +300,22 @@ class _Part:
         if window is None or window.beyond == "zero":
             return ByGradients(linear, self.y, self.weights), scene
         return ByDivision(window, scene.x_shape, self.y, self.weights, self.saturated), scene
+
+
+def _require_near(w: Float[Tensor, "n *w"], found: Float[Tensor, "n *w"]) -> None:
+    """Refuse to begin at other kernels than those found."""
+    apart = (w - found).flatten(1).square().sum(1) / found.flatten(1).square().sum(1)
+    if bool((apart > _APART).any()):
+        raise InputError(
+            "the prior of w has no kernel near the one that is to be bettered",
+            hint="use the prior that it was found with, or hold it: hold=w",
+        )
+
+
+def _first(data: DataStep, scene: Scene, before: Float[Tensor, "1 c *x"] | None) -> Float[Tensor, "1 c *x"]:
+    """The image to begin with: the one found before, where there is nothing beyond it to be recovered."""
+    known = before is not None and tuple(before.shape[1:]) == tuple(scene.x_shape)
+    return before if before is not None and known else data.first()
 
 
 def _parts(

@@ -8,28 +8,21 @@ from invkit.contracts.problem import Problem
 from invkit.errors import InputError
 from invkit.solving import is_given
 
-__all__ = ["posed"]
+__all__ = ["posed", "require_w"]
 
 
-def posed(problem: Problem, solver: str, denoiser: str, stages: str) -> tuple[Denoiser, Gaussian]:
+def posed(problem: Problem, solver: str, denoiser: str) -> tuple[Denoiser, Gaussian]:
     """The problem's denoiser and its noise.
 
     Args:
         problem: operator, priors, noise.
         solver: its name, for messages.
         denoiser: spec of one that suits it.
-        stages: solvers that find the kernel before, as one writes them.
 
     Raises:
-        InputError: ``w`` is not given, the prior of ``x`` is no denoiser, or the noise is not Gaussian.
+        InputError: the prior of ``x`` is no denoiser, or the noise is not Gaussian.
     """
-    prior_w, prior_x = problem.priors
-    if not is_given(prior_w):
-        raise InputError(
-            f"{solver} is not blind: it needs a prior of w that leaves nothing to find",
-            hint="give the kernel: known:kernel.png?normalise=sum, or let a blind stage find it first: "
-            f"solver={stages}",
-        )
+    prior_x = problem.priors[1]
     if not isinstance(prior_x, Denoiser):
         raise InputError(
             f"{solver} needs a prior of x that removes noise",
@@ -41,3 +34,22 @@ def posed(problem: Problem, solver: str, denoiser: str, stages: str) -> tuple[De
             hint="use Gaussian noise, with weights or without, or a solver that takes any, e.g. altgd",
         )
     return prior_x, problem.noise
+
+
+def require_w(problem: Problem, solver: str, stages: str) -> None:
+    """Refuse a kernel that is to be found from nothing.
+
+    Args:
+        problem: operator, priors, noise.
+        solver: its name, for messages.
+        stages: solvers that find the kernel before, as one writes them.
+
+    Raises:
+        InputError: the prior of ``w`` leaves something to find.
+    """
+    if not is_given(problem.priors[0]):
+        raise InputError(
+            f"{solver} is not blind: it needs a kernel to begin with",
+            hint="give it: known:kernel.png?normalise=sum, or let a blind stage find it first: "
+            f"solver={stages}",
+        )

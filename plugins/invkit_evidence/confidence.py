@@ -1,20 +1,21 @@
 """How sure a kernel is that a search found: four signs of doubt, and the law that they follow.
 
-    found = signs(objective, coarse, independent, near, residual, n, strain, rng)    # of one measurement
-    confidence(law_of(prior), attrs.asdict(found))                                   # in [0, 1]
+    found = signs(objective, coarse, independent, value, near, residual, n, strain, rng)
+    confidence(law_of(prior), attrs.asdict(found))       # of one measurement, in [0, 1]
 
 A wrong kernel has an image to match, and its evidence looks like any other: how large −log p is says little,
 since images differ by more than kernels do. What does tell:
 
 - **Disagreement** D of independent searches, those of different schedules and those that were made again.
-  Where they end at different kernels, the landscape is rugged, and the best of them may not be the best there
-  is, by however much its evidence exceeds theirs. In decibels, what the image would lose were one of the
-  others the truth,
+  Where they end at different kernels that are nearly as probable, any of them may be right. In decibels, what
+  the image would lose were the truth one of the kernels found, each with its probability,
 
-      D = 10 log₁₀(1 + mean_j ‖x̂_j − x̂‖² / E‖x − x̂‖²),
+      D = 10 log₁₀(1 + Σ_j p_j ‖x̂_j − x̂‖² / E‖x − x̂‖²),    p_j ∝ exp(−β v_j),
 
-  with x̂ the winner's image, x̂_j those of the others, and E‖x − x̂‖² the error that the posterior given the
-  winner's kernel expects.
+  with x̂ the winner's image, x̂_j those of all, the winner's among them, v_j what the search has minimised, in
+  nats, and E‖x − x̂‖² the error that the posterior given the winner's kernel expects. β is the power of the
+  likelihood that draws have, too (:data:`invkit_evidence.chains.POWER`): a Gaussian is too sure of images
+  that are none.
 - **Sensitivity** S: the same of kernels that are as probable as the winner, the median over draws from their
   posterior (:mod:`invkit_evidence.chains`). Where they make other images, the winner is one among many.
 - **Misfit** F: log ‖y − A x̂‖² less that of its expectation, in units of √(2/n), the deviation of log χ²_n,
@@ -53,6 +54,7 @@ from torch import Tensor
 
 from invkit.contracts.calibration import Calibration
 from invkit.contracts.generator import Generator
+from invkit_evidence.chains import POWER
 from invkit_evidence.newton import repeated
 from invkit_evidence.posterior import Parameters, Posterior
 
@@ -110,19 +112,23 @@ def confidence(law: Calibration, found: Mapping[str, float]) -> float:
     return law.confidence(features(found)) / (2 if free else 1)
 
 
-def disagreement(coarse: Posterior, independent: Parameters, rng: torch.Generator) -> float:
+def disagreement(
+    coarse: Posterior, independent: Parameters, value: Float[Tensor, "s"], rng: torch.Generator
+) -> float:
     """D.
 
     Args:
         coarse: the objective of the search, one row: the measurement.
         independent: the best candidate of each search, the winner first.
+        value: what the search has minimised, of each.
         rng: for draws from the posterior.
     """
     with torch.no_grad():
         images = _images(coarse, independent)
         if len(images) == 1:
             return 0.0
-        apart = float(_squared(images[1:] - images[0]).mean())
+        share = (-POWER * (value - value[0])).softmax(0)
+        apart = float((share * _squared(images - images[0])).sum())
         return _decibels(apart, _expected_error(coarse, _first(independent), images[0], rng))
 
 
@@ -130,6 +136,7 @@ def signs(
     fine: Posterior,
     coarse: Posterior,
     independent: Parameters,
+    value: Float[Tensor, "s"],
     near: Parameters,
     residual: float,
     numbers: int,
@@ -142,6 +149,7 @@ def signs(
         fine: the objective that candidates are compared by, one row: the measurement.
         coarse: that of the search.
         independent: the best candidate of each search, the winner first.
+        value: what the search has minimised, of each.
         near: draws from the posterior of the kernel.
         residual: ‖y − A x̂‖² of the winner.
         numbers: n, how many y has.
@@ -154,7 +162,7 @@ def signs(
         apart = float(_squared(_images(coarse, near) - x).median())
         sensitivity = _decibels(apart, _expected_error(coarse, winner, x, rng))
     return Signs(
-        disagreement=disagreement(coarse, independent, rng),
+        disagreement=disagreement(coarse, independent, value, rng),
         sensitivity=sensitivity,
         misfit=_misfit(fine, winner, residual) / math.sqrt(2 / numbers),
         strain=strain,

@@ -69,7 +69,7 @@ class Winner:
     @cached_property
     def signs(self) -> Signs:
         """Of doubt."""
-        independent = self.found.candidates.select(self.found.independent(self.row))
+        independent = self.found.independent(self.row)
         rng = torch.Generator().manual_seed(self.seed)
         near = self.draws(_NEAR, rng, _STEPS)
         with torch.no_grad():
@@ -78,7 +78,8 @@ class Winner:
         return signs(
             self.whole,
             self.coarse,
-            independent,
+            self.found.candidates.select(independent),
+            self.found.value[independent],
             near,
             residual,
             self.y.numel(),

@@ -2,6 +2,7 @@
 
     invkit calibrate gaussian:mine --images 120
     invkit calibrate bounded:gaussian:objects --solver "evidence?keep=24x8x4" --out mine.safetensors
+    invkit calibrate gaussian:mine --then "pnp x=denoiser:photographs"       # for results of both stages
 
 Pictures of the prior's own validation split are blurred and deblurred blind, and each result is compared with
 that of the same prior and the true kernel. Where it lacks more than 3 dB it has fallen short. A logistic law
@@ -11,6 +12,7 @@ Searches by default may seldom fail; so a second, hurried solver gets every othe
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,6 +64,13 @@ __all__ = ["calibrate"]
     metavar="SPEC",
     help="Solver; of several, pictures go to each in turn. Default: evidence, and a hurried one.",
 )
+@click.option(
+    "--then",
+    "stages",
+    multiple=True,
+    metavar="STAGE",
+    help="Stage that follows the solver, where results are to be those of both. May be repeated.",
+)
 @seed_option
 @click.option(
     "--cells",
@@ -82,6 +91,7 @@ def calibrate(
     operator: str,
     data: str | None,
     solvers: tuple[str, ...],
+    stages: tuple[str, ...],
     seed: int | None,
     cells: Path,
     out: Path | None,
@@ -109,7 +119,7 @@ def calibrate(
     assert made.file is not None
     target = _target(prior, made.file, out)
     pictures = _pictures(prior, made, data)
-    study = _study(prior, pictures, kernel_prior, kernels, operator, solvers)
+    study = _study(prior, pictures, kernel_prior, kernels, operator, [(each, *stages) for each in solvers])
     settings = Settings(-(-images // len(solvers)), seed or 0, None)
     study.check(settings, tuple(study.methods))
     for folder in (cells, target.parent):  # before hours of work, not after
@@ -120,8 +130,15 @@ def calibrate(
     watcher = Watcher() if quiet else watcher_for(bars=True)
     report = study.run(settings, Kept(cells), tuple(study.methods), watcher)
     figures, meant = _together(report)
-    more = {"w": kernel_prior, "kernels": kernels, "operator": operator, "data": pictures}
-    law = fitted(invkit.solver(solvers[0]), figures, {**more, "solvers": list(solvers)}, meant)
+    more = {
+        "w": kernel_prior,
+        "kernels": kernels,
+        "operator": operator,
+        "data": pictures,
+        "solvers": list(solvers),
+        "then": list(stages),
+    }
+    law = fitted(invkit.solver(solvers[0]), figures, more, meant)
     trained = store.read_prior(made.file)
     laws = {**trained.card.get("calibrations", {}), Spec.parse(prior).kind: law.card()}
     store.write_prior(target, trained.tensors, {**trained.card, "calibrations": laws})
@@ -203,7 +220,12 @@ def _recipe(prior: str, made: IntegrableGenerator) -> str:
 
 
 def _study(
-    prior: str, pictures: str, kernel_prior: str, kernels: str, operator: str, solvers: tuple[str, ...]
+    prior: str,
+    pictures: str,
+    kernel_prior: str,
+    kernels: str,
+    operator: str,
+    solvers: Sequence[tuple[str, ...]],
 ) -> Study:
     """A study of one class; every solver has pictures of its own."""
     from invkit_experiments.engine.judged import Judged, judged_scores
@@ -224,7 +246,7 @@ def _study(
                 name,
                 pictures,
                 attrs.evolve(source, every=(number, len(solvers))),
-                (Judged(name, solver, solver, (kernel_prior, prior)),),
+                (Judged(name, "; ".join(solver), solver, (kernel_prior, prior)),),
                 score=judged_scores,
             )
             for number, (name, solver) in enumerate(zip(names, solvers, strict=True))

@@ -30,6 +30,7 @@ from invkit.plugin.registry import Registry
 from invkit.plugin.specs import Spec
 from invkit_gaussian.bounded_marginal import BoundedMarginal
 from invkit_gaussian.gaussian import Gaussian
+from invkit_gaussian.larger import by_patches
 from invkit_gaussian.spectrum import Spectrum
 
 __all__ = ["Bounded"]
@@ -91,6 +92,10 @@ class Bounded(IntegrableGenerator):
     def marginal(self, y: Float[Tensor, "n *y"], *, rank: int | None = None) -> BoundedMarginal:
         """The marginal likelihood of measurements, to a bound; ``rank`` is the inner prior's."""
         return BoundedMarginal(self.inner.marginal(y, rank=rank), self.interval)
+
+    def instead(self, signal_shape: Shape) -> str | None:
+        """Larger pictures are recovered by patches."""
+        return by_patches(self, signal_shape)
 
     def select(self, index: Tensor) -> Generator:
         inner = self.inner.select(index)

@@ -24,6 +24,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from invkit.contracts.calibration import Calibration
+from invkit.contracts.linear import Shape
 from invkit.contracts.marginal import IntegrableGenerator
 from invkit.errors import InputError
 from invkit.files import store
@@ -31,6 +32,7 @@ from invkit.plugin.registry import Registry
 from invkit.training.networks import require_finite
 from invkit_gaussian.colour import to_axes, to_channels
 from invkit_gaussian.fourier import Block
+from invkit_gaussian.larger import by_patches
 from invkit_gaussian.marginal import GaussianMarginal
 from invkit_gaussian.moments import Moments, half_spectrum, signal_of
 from invkit_gaussian.stored import moments_from
@@ -139,6 +141,10 @@ class Gaussian(IntegrableGenerator):
             block = Block(moments.basis, moments.spectrum, moments.level)
             self._blocks[key] = moments, block, block.within(_LOW) if coarse else block
         return GaussianMarginal(*self._blocks[key], y)
+
+    def instead(self, signal_shape: Shape) -> str | None:
+        """Larger pictures are recovered by patches."""
+        return by_patches(self, signal_shape)
 
     def _normal(self, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """What encoding needs of the prior alone, kept: U = V Λ^½ as rows, U S⁻¹, and in double precision the

@@ -31,7 +31,7 @@ from invkit_gaussian.moments import Moments
 from invkit_gaussian.posterior import Posterior
 from invkit_gaussian.texture import regressors, texture_power
 
-__all__ = ["GaussianMarginal"]
+__all__ = ["GaussianMarginal", "expected", "levels"]
 
 #: how much larger the logarithm of a contrast is expected to be than that of the blurred image
 _LOST = 0.25
@@ -51,10 +51,14 @@ class GaussianMarginal(Marginal):
 
     def __init__(self, moments: Moments, block: Block, seen: Block, y: Float[Tensor, "n *y"]) -> None:
         self.moments, self.block, self.seen = moments, block, seen
-        self._contrasts = len(moments.contrasts)
-        self.nuisances = self._contrasts + max(moments.texture.shape[1] - 1, 0)
+        self.nuisances = len(moments.contrasts) + max(moments.texture.shape[1] - 1, 0)
         self._regressors = regressors(block.size, y)
-        self._rotation, self._centre = _expected(moments, y)
+        frames = _frames(y, moments.mean.shape)
+        self._rotation, self._centre = (
+            (moments.rotation[None], moments.contrasts[None])
+            if frames is None
+            else expected(moments, torch.stack(frames).mean(0))
+        )
         self._bind(y, moments.mean[None])
 
     def posterior(
@@ -157,21 +161,30 @@ class GaussianMarginal(Marginal):
         self, nuisance: Float[Tensor, "n k"]
     ) -> tuple[Float[Tensor, "n b"], Float[Tensor, "n f"] | None]:
         """Contrasts and texture of every candidate; with axes, a contrast of every axis."""
-        own, rest = nuisance[:, : self._contrasts], nuisance[:, self._contrasts :]
-        contrast, texture = nuisance.new_ones(len(nuisance), 1), None
-        if self._contrasts:
-            contrast = (self._centre + self.moments.spread * own).exp()
-        if rest.shape[1]:
-            texture = texture_power(self.moments.texture, rest, self._regressors)
-        return contrast, texture
+        return levels(self.moments, self._centre, self._regressors, nuisance)
 
 
-def _expected(moments: Moments, y: Tensor) -> tuple[Tensor, Tensor]:
+def levels(
+    moments: Moments, centre: Float[Tensor, "m k"], at: Float[Tensor, "f 2"], nuisance: Float[Tensor, "n j"]
+) -> tuple[Float[Tensor, "n b"], Float[Tensor, "n f"] | None]:
+    """Contrasts and texture of every candidate, from its nuisance; of classes without texture None.
+
+    Args:
+        moments: the class.
+        centre: the logarithms of contrasts that are expected; one row, or one per candidate.
+        at: see :func:`invkit_gaussian.texture.regressors`.
+        nuisance: of contrasts, then of the texture.
+    """
+    own, rest = nuisance.tensor_split([len(moments.contrasts)], 1)
+    contrast = (centre + moments.spread * own).exp() if own.shape[1] else nuisance.new_ones(len(nuisance), 1)
+    return contrast, texture_power(moments.texture, rest, at) if rest.shape[1] else None
+
+
+def expected(moments: Moments, y: Float[Tensor, "n c h w"]) -> tuple[Tensor, Tensor]:
     """Q and the centres of the contrasts' logarithms; for every measurement, or once for all."""
-    frames = _frames(y, moments.mean.shape)
-    if moments.colour == "joint" or frames is None:
+    if moments.colour == "joint":
         return moments.rotation[None], moments.contrasts[None]
-    axes, deviations = colour_axes(torch.stack(frames).mean(0))
+    axes, deviations = colour_axes(y)
     return axes, deviations.clamp(min=_LEAST).log() + _LOST
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @invkit.hookimpl
 def invkit_register(registry: Registry) -> None:
-    """Register ``gaussian``, ``spectrum`` and ``mixture``, the shipped weights, and what fits them."""
+    """Register the Gaussian priors, the shipped weights, and what fits them."""
     registry.prior(
         "gaussian",
         "invkit_gaussian.gaussian:Gaussian",
@@ -32,6 +32,11 @@ def invkit_register(registry: Registry) -> None:
         "bounded",
         "invkit_gaussian.bounded:Bounded",
         summary="a Gaussian prior of images between 0 and 1: bounded:spectrum",
+    )
+    registry.prior(
+        "patches",
+        "invkit_gaussian.patches:Patches",
+        summary="pictures larger than a Gaussian class, by overlapping patches: patches:gaussian:mine",
     )
     registry.weights("gaussian", "invkit_gaussian:weights/gaussian")
     registry.trainer(

@@ -31,6 +31,7 @@ ROLES = {
     "gaussian:mnist": "image",
     "denoiser:photographs": "image",
     "bounded:gaussian:mnist": "image",
+    "patches:gaussian:mnist": "image",
     "mixture:gaussian:mnist+spectrum": "image",
     "identity": "any",
     "sobolev": "any",

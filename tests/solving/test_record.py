@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from invkit import InvkitWarning, Monitor, Progress, Solution, Status
+from invkit.errors import InputError
 from invkit.solving import Found, Record
 
 
@@ -65,11 +66,28 @@ def test_monitors_are_told_in_order_at_their_multiples_and_at_the_last_step() ->
 
 
 def test_a_solve_that_will_take_hours_says_so_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = itertools.count(0.0, 100.0)  # a step takes 100 seconds or more
+    clock = itertools.count(0.0, 100.0)
     monkeypatch.setattr("invkit.solving.record.time", SimpleNamespace(perf_counter=lambda: next(clock)))
-    with pytest.warns(InvkitWarning, match=r"may take 3 h more: 1 of 100 steps have taken 2 min") as told:
+    with pytest.warns(InvkitWarning, match=r"may take 3 h more, at 100 s a step, with 99 steps") as told:
         solve(steps=100)
     assert len(told) == 1
+
+
+def test_a_first_step_that_sets_something_up_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 50.0, *range(51, 1000)])
+    monkeypatch.setattr("invkit.solving.record.time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    assert solve(steps=100).status  # warnings are errors
+    times = iter([0.0, 50.0, *range(53, 10_000, 3)])
+    monkeypatch.setattr("invkit.solving.record.time", SimpleNamespace(perf_counter=lambda: next(times)))
+    with pytest.warns(InvkitWarning, match=r"may take 2 h more, at 3 s a step, with 1,997 steps"):
+        solve(steps=2000)
+
+
+def test_a_solve_that_would_take_years_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = itertools.count(0.0, 1e5)
+    monkeypatch.setattr("invkit.solving.record.time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    with pytest.raises(InputError, match=r"would take 3 years, .* take fewer restarts"):
+        solve(steps=1000)
 
 
 def test_the_history_has_the_points_asked_for() -> None:

@@ -10,9 +10,9 @@ methods know nothing of them except the images' class.
 - ``paper``, ``public``: that algorithm as printed, and by the rule of their later code, with our networks
   and kernels from ``vae:shake?flow=false``, the paper's decoder alone. They take minutes an image.
 - ``evidence``: the method for the class: the kernel by evidence with a Gaussian of the class, and kernels
-  from ``trajectory``, camera shakes without a network; the image by plug-and-play with a denoiser of the
-  class. ``evidence-known`` has the true kernel.
-- ``evidence-gaussian``: the same kernel, and the Gaussian's own image.
+  from ``trajectory``, camera shakes without a network; then kernel and image by plug-and-play with a
+  denoiser. ``evidence-known`` has the true kernel.
+- ``evidence-gaussian``: the kernel and the image that the Gaussian alone gives.
 - ``network``: the kernel as ``evidence`` finds it, the image in the range of ``vae:celeba`` or
   ``vae:housenumbers``. ``network-known`` has the true kernel.
 - ``evidence-vae``: ``evidence`` with kernels from ``vae:shake``, that decoder with a flow for its latents, in
@@ -23,10 +23,9 @@ methods know nothing of them except the images' class.
 ``vae:housenumbers`` has seen no picture of SVHN. ``gaussian:svhn``, by which ``evidence`` and ``network``
 find the kernel, was fitted to 4,548 crops of its test split, none of them among these inputs; the prior of
 ``evidence-housenumbers`` to 163 crops of the extra set beside synthetic ones. The prior of the Shoes is
-``gaussian:shoes`` within bounds, fitted to the shoes of another shop and to synthetic things. Once the kernel
-is found, ``denoiser:photographs`` makes the image. The prior of ``evidence-objects`` has seen synthetic
-things alone, and total variation makes its image. ``spectrum`` knows no things at all; it stands there with
-bounds and without.
+``gaussian:shoes`` within bounds, fitted to the shoes of another shop and to synthetic things. The prior of
+``evidence-objects`` has seen synthetic things alone, and total variation makes its image. ``spectrum`` knows
+no things at all; it stands there with bounds and without.
 
 12 images a class by default (the files hold 50 and 40) take some five hours of one core, nearly all of it
 for ``paper`` and ``public``.
@@ -51,9 +50,6 @@ KERNELS = f"{DECODER}?flow=false"
 SHAKES = "trajectory"
 BOUNDED = "evidence?keep=24x8x4,rank=64,retries=1"
 """Fewer candidates from the beginning, and seldom again: bounds of a spectrum cost as much at any rank."""
-THINGS = "evidence?keep=96x24x6x4,steps=120,retries=1"
-"""The search for a class within bounds: its early stages are cheap, so it follows more candidates in them."""
-LAST = "pnp?weight=0.35 x=denoiser:photographs hold=w"
 ALG1 = Theirs("authors-alg1", "the paper's algorithm, the authors' result", "x_hat_alg1", "w_hat_alg1")
 ALG2 = Theirs(
     # it starts from the kernels of the first and keeps them
@@ -64,15 +60,20 @@ ALG2 = Theirs(
 )
 
 
-def evidence(
-    prior: str, solver: str = "evidence", *then: str, kernels: str = SHAKES
-) -> tuple[Method, Method]:
-    """Kernels by evidence, the image by further stages or the prior itself; the same with the true kernel."""
-    label = "; ".join((f"kernel by evidence, {kernels} and {prior}", *then))
-    known = "; ".join((f"true kernel: not blind, {prior}", *then))
+def evidence(prior: str, solver: str = "evidence", *then: str) -> tuple[Method, Method]:
+    """Kernels by evidence, the image by further stages or the prior; the latter with the true kernel."""
+    label = "; ".join((f"kernel by evidence, {SHAKES} and {prior}", *then))
     return (
-        Solve("evidence", label, (solver, *then), (kernels, prior)),
-        Solve("evidence-known", known, ("evidence", *then), (TRUE_KERNEL, prior)),
+        Solve("evidence", label, (solver, *then), (SHAKES, prior)),
+        Solve("evidence-known", f"true kernel: not blind, {prior}", "evidence", (TRUE_KERNEL, prior)),
+    )
+
+
+def by_method(name: str, prior: str, kernels: str = SHAKES) -> tuple[Method, Method]:
+    """The method for a class; the same with the true kernel."""
+    return (
+        Solve("evidence", f"method {name} with {kernels}", "", (kernels, prior), name),
+        Solve("evidence-known", f"method {name}, true kernel: not blind", "", (TRUE_KERNEL, prior), name),
     )
 
 
@@ -100,10 +101,10 @@ def beside(kind: Kind, *theirs: Method) -> tuple[Method, ...]:
     joint = Solve("joint", what, "altgd", (SHAKES, kind.best))
     what = f"altgd with the true kernel, {kind.best}: not blind"
     known = Solve("network-known", what, "altgd", (TRUE_KERNEL, kind.best))
-    found = evidence(kind.gaussian, "evidence", kind.last)
+    found = by_method(kind.method, kind.gaussian)
     others = (
         *renamed("gaussian", *evidence(kind.gaussian)),
-        *renamed("vae", evidence(kind.gaussian, "evidence", kind.last, kernels=DECODER)[0]),
+        *renamed("vae", by_method(kind.method, kind.gaussian, DECODER)[0]),
     )
     return (ours[0], *theirs, *ours[1:place], public, *networks, joint, known, *found, *others, ours[-1])
 
@@ -144,12 +145,8 @@ ASIM2020 = Study(
                 ALG1,
                 ALG2,
                 dark_prior(),
-                *evidence("bounded:gaussian:shoes", THINGS, LAST),
-                *renamed(
-                    "objects",
-                    evidence("bounded:gaussian:objects", BOUNDED, "tv x=identity hold=w")[0],
-                    evidence("bounded:gaussian:objects")[1],
-                ),
+                *by_method("shoes", "bounded:gaussian:shoes"),
+                *renamed("objects", *evidence("bounded:gaussian:objects", BOUNDED, "tv x=identity hold=w")),
                 *without_class(),
                 oracle(),
             ),

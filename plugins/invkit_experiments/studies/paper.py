@@ -86,7 +86,6 @@ class Kind:
         network: prior of the kind that the paper used.
         best: our wider network, of ``network``.
         gaussian: Gaussian prior, by which ``default`` and ``network`` find the kernel.
-        last: the stage of ``default`` that finds the image once the kernel is found.
         cnn: what the names of the CNN's weights begin with; the blur that they were trained on follows.
         method: name of the method for the class, which ``default`` is.
         side: side of its images, in pixels.
@@ -101,7 +100,6 @@ class Kind:
     network: str
     best: str
     gaussian: str
-    last: str
     cnn: str
     method: str
     side: int
@@ -152,7 +150,6 @@ FACES = Kind(
     network="gan:celeba",
     best="vae:celeba",
     gaussian="gaussian:celeba",
-    last="pnp?weight=0.35,crossover=0.1 x=denoiser:celeba hold=w",
     cnn="celeba",
     method="faces",
     side=64,
@@ -168,7 +165,6 @@ HOUSE_NUMBERS = Kind(
     network="vae:housenumbers",
     best="vae:housenumbers",
     gaussian="gaussian:svhn",
-    last="pnp?weight=0.35 x=denoiser:svhn hold=w",
     cnn="housenumbers",
     method="house-numbers",
     side=32,

@@ -9,6 +9,7 @@ from torch import Tensor
 
 import invkit
 from invkit.contracts.monitor import Monitor, Progress
+from invkit.contracts.solution import Solution, Status
 from invkit.errors import InputError, SpecError
 from invkit.solving import Stage
 from invkit_denoiser import pnp
@@ -96,7 +97,7 @@ def test_missing_pixels_are_filled_in() -> None:
 def test_what_it_cannot_do_is_refused() -> None:
     y = torch.rand(1, 1, 16, 16)
     denoiser = invkit.denoiser(shrunk, 1)
-    with pytest.raises(InputError, match="not blind"):
+    with pytest.raises(InputError, match=r"needs a kernel to begin with.*let a blind stage find it first"):
         invkit.compose("circconv", ["simplex?size=5", denoiser], "pnp")(y)
     with pytest.raises(InputError, match="removes noise"):
         invkit.compose("circconv", [invkit.Given(kernel()), "identity"], "pnp")(y)
@@ -178,3 +179,74 @@ def test_saturated_pixels_do_not_ring() -> None:
     far[12:21, 12:21] = far[:4, :4] = False
     error, other = ((each - x)[..., far].square().mean() for each in (made, rings))
     assert float(error) < 0.5 * float(other)
+
+
+def nearly(y: Tensor, w: Tensor, x: Tensor | None = None) -> Solution:
+    """A solution of a kernel that is to be bettered."""
+    held = invkit.compose("circconv", [invkit.Given(w), invkit.denoiser(smoothed, 1)], "pnp?steps=3")
+    found = held(y)
+    return attrs.evolve(found, config=None, latents=(None, None), x=found.x if x is None else x)
+
+
+def test_it_betters_the_kernel_of_the_stage_before() -> None:
+    x, truth = blocks(40)[:1], kernel()
+    y = invkit.operator("circconv")(truth[None], x) + 0.01 * torch.randn(
+        x.shape, generator=torch.Generator().manual_seed(3)
+    )
+    wrong = (truth + 0.5 * truth.roll(1, 1)) / 1.5
+    deblur = invkit.compose("circconv", ["simplex?size=5", invkit.denoiser(smoothed, 1)], "pnp")
+    before = nearly(y, wrong)
+    after = deblur(y, start=before)
+    assert float(invkit.metrics.kernel_ncc(after.w, truth[None])) > 0.97
+    assert float(invkit.metrics.kernel_ncc(before.w, truth[None])) < 0.95
+    assert float(invkit.metrics.psnr(after.x, x)) > float(invkit.metrics.psnr(before.x, x)) + 0.5
+    torch.testing.assert_close(deblur.priors[0].shaped((1, 5, 5))(after.latents[0]), after.w)
+
+
+def test_a_bettered_kernel_is_as_doubtful_as_it_was() -> None:
+    x = blocks(24)
+    y = noisy(invkit.operator("circconv")(kernel().expand(2, 1, 5, 5), x))
+    notes, sure = ({"strain": 1.0}, {"strain": 2.0}), torch.tensor([0.3, 0.9])
+    before = attrs.evolve(
+        nearly(y, kernel()), status=(Status.DOUBTFUL, Status.CONVERGED), notes=notes, confidence=sure
+    )
+    told: list[int] = []
+    deblur = invkit.compose("circconv", ["simplex?size=5", invkit.denoiser(smoothed, 1)], "pnp?steps=2")
+    after = deblur(y, start=before, monitors=[Steps(told)])
+    assert after.status == (Status.DOUBTFUL, Status.CONVERGED)
+    assert after.notes == notes and torch.equal(after.confidence, sure)
+    assert told == list(range(1, 2 * (pnp.ROUNDS + 2) + 1))
+    alone = deblur(y[1:], start=attrs.evolve(before, x=before.x[1:], w=before.w[1:], notes=notes[1:]))
+    torch.testing.assert_close(alone.x, after.x[1:], atol=1e-4, rtol=0)
+
+
+def test_with_unknown_borders_and_saturated_pixels_too() -> None:
+    x, truth = blocks(40)[:1], kernel()
+    operator = invkit.operator("linconv?boundary=unknown")
+    y = operator(truth[None], x).clamp(max=0.9)
+    wrong = (truth + 0.5 * truth.roll(1, 1)) / 1.5
+    deblur = invkit.compose(operator, ["simplex?size=5", invkit.denoiser(smoothed, 1)], "pnp")
+    before = attrs.evolve(nearly(y, wrong), x=y)
+    after = deblur(y, start=before)
+    ncc = [float(invkit.metrics.kernel_ncc(each, truth[None])) for each in (before.w, after.w)]
+    assert ncc[1] > ncc[0] + 0.02
+
+
+def test_kernels_that_vary_are_held() -> None:
+    x = blocks(48)[:1]
+    kernels = torch.cat([kernel(), kernel().flip(1), kernel().flip(2), kernel()])
+    y = noisy(invkit.operator("filterflow?tiles=2x2&boundary=unknown")(kernels[None], x))
+    prior = invkit.denoiser(smoothed, 1)
+    deblur = invkit.compose("filterflow?tiles=2x2&boundary=unknown", ["simplex?size=5", prior], "pnp")
+    before = attrs.evolve(nearly(y, kernel()), x=y, w=kernels[None] / 4)
+    with pytest.raises(InputError, match=r"one convolution.*hold=w"):
+        deblur(y, start=before)
+
+
+def test_a_kernel_that_its_prior_does_not_have_is_not_bettered() -> None:
+    x = blocks(24)[:1]
+    y = noisy(invkit.operator("circconv")(kernel()[None], x))
+    prior = invkit.denoiser(smoothed, 1)
+    deblur = invkit.compose("circconv", ["gaussian-blur?size=5,widest=1", prior], "pnp")
+    with pytest.raises(InputError, match=r"no kernel near.*hold=w"):
+        deblur(y, start=nearly(y, kernel()))

@@ -19,7 +19,7 @@ from invkit import InvkitError, Problem, Status
 from invkit.contracts.calibration import Calibration
 from invkit.contracts.given import Given
 from invkit_evidence import winner
-from invkit_evidence.chains import kernels
+from invkit_evidence.chains import POWER, kernels
 from invkit_evidence.confidence import FACES, Signs, disagreement, law_of, signs
 from invkit_evidence.confidence import confidence as by_law
 from invkit_evidence.newton import hessian
@@ -46,7 +46,8 @@ def doubted(case: Case, h: Tensor, noise: float = 0.1) -> Signs:
     with torch.no_grad():
         value = everyone(finalists)
     near = kernels(objective, finalists, value, bent, count=16, rng=rng)
-    return signs(objective, objective, finalists, near, residual, case.y[0].numel(), 7.5, rng)
+    alike = torch.zeros_like(value)  # as probable as the winner
+    return signs(objective, objective, finalists, alike, near, residual, case.y[0].numel(), 7.5, rng)
 
 
 def confidence(found: Signs) -> float:
@@ -94,20 +95,26 @@ def test_the_disagreement_is_against_the_error_that_the_posterior_expects() -> N
     objective = Posterior(
         problem.shaped((1, 5, 6)), Gaussian(case.moments).marginal(case.y), case.y.new_tensor([0.1])
     )
-    found = disagreement(
-        objective, Parameters(h, h.new_zeros(3, 0), h.new_zeros(3, 0)), torch.Generator().manual_seed(0)
-    )
+    value = torch.tensor([40.0, 41.0, 43.0], dtype=h.dtype)
+    share = (-POWER * value).softmax(0).tolist()
+
+    def of(latents: Tensor, value: Tensor) -> float:
+        own = Parameters(latents, latents.new_zeros(3, 0), latents.new_zeros(3, 0))
+        return disagreement(objective, own, value, torch.Generator().manual_seed(0))
+
+    found = of(h, value)
     posteriors = [
         attrs.evolve(case, w=invkit.prior("simplex?size=3")(each[None]), variance=h.new_tensor([0.01]))
         for each in h
     ]
     images = [each.posterior()[0] for each in posteriors]
-    apart = sum(float((each - images[0]).square().sum()) for each in images[1:]) / 2
+    apart = sum(
+        each * float((image - images[0]).square().sum()) for each, image in zip(share, images, strict=True)
+    )
     expected = float(posteriors[0].posterior()[1][0].trace())
     # the expected error is of four draws
     assert 10 ** (found / 10) - 1 == pytest.approx(apart / expected, rel=0.6)
-    alike = Parameters(h[[0, 0, 1]], h.new_zeros(3, 0), h.new_zeros(3, 0))
-    assert 0 < disagreement(objective, alike, torch.Generator().manual_seed(0)) < found + 3
+    assert 0 < of(h, value + torch.tensor([0, 200, 200])) < 0.01 * found  # far less probable: no matter
 
 
 def test_a_measurement_that_hardly_depends_on_the_kernel_is_not_sensitive() -> None:

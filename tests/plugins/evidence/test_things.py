@@ -40,7 +40,7 @@ def test_shoes_are_deblurred_blind(data_folder: Path) -> None:
         pytest.skip(f"no shoes at {data_folder}")
     x, w, y = shaken([7], "shoes", "validation")
     search = "evidence?starts=96,keep=24x8x2,steps=60,rank=8x16x64,finish=1,leaps=0,retries=0,doubt=0"
-    last = "pnp?weight=0.35 x=denoiser:photographs hold=w"
+    last = "pnp?weight=0.35 x=denoiser:photographs"
     found = invkit.method("shoes", solver=[search, last])(y)
     assert (kernel_ncc(found.w, w) > 0.97).all()
     assert (psnr(found.x, x) > psnr(y, x) + 10).all()

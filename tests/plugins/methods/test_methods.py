@@ -126,9 +126,9 @@ def test_the_face_is_in_the_networks_range(faces: tuple[torch.Tensor, Solution, 
     ("name", "image", "solver"),
     [("faces", "celeba", "pnp?weight=0.35,crossover=0.1"), ("house-numbers", "svhn", "pnp?weight=0.35")],
 )
-def test_faces_and_house_numbers_have_a_gaussian_for_the_kernel_and_a_denoiser_for_the_image(
+def test_faces_and_house_numbers_have_a_gaussian_and_then_a_denoiser(
     name: str, image: str, solver: str
 ) -> None:
-    stages = ["evidence", f"{solver} x=denoiser:{image} hold=w"]
+    stages = ["evidence", f"{solver} x=denoiser:{image}"]
     composed = invkit.compose("circconv", ["trajectory", f"gaussian:{image}"], stages)
     assert invkit.method(name).to_config() == composed.to_config()

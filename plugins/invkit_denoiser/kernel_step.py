@@ -1,0 +1,135 @@
+"""The step of ``pnp`` that finds the kernel, for an image of which the denoiser is not sure.
+
+    step = KernelStep(scene.operator, scene.x_shape, prior_w, sigma)
+    h = step(h, v, z, 0.05)                     # v: the measurement, z: what the denoiser made at the level s
+
+With z a denoiser's estimate at the level s, the image is taken to be ``z + e``, where e is stationary and
+Gaussian. Its power C is what the Wiener filter leaves of an image with the power spectrum P of z, in noise of
+s:
+
+    C(f) = P(f) s² / (P(f) + s²)
+
+So e has what noise of s hides. The kernel w = B(h) is then the mode of its own posterior, x integrated out:
+
+    h ← argmin ½ Σ_f [ |V − W Z|² / (σ² + C |W|²) + log(σ² + C |W|²) ](f)  +  ½ penalty(h, w)
+
+in the DFT, where v is the measurement and σ² the variance of its noise. With e left out, a kernel would be
+found that explains z's own errors. P is the mean of ``|Z|²`` over rings of equal |f|, and over channels.
+
+Source: the marginal likelihood of a kernel is that of Levin, Weiss, Durand and Freeman, CVPR 2011. Putting a
+denoiser's estimate and its expected error in the image prior's place is ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from invkit.contracts.bilinear import BilinearOperator
+from invkit.contracts.generator import Generator
+from invkit.contracts.linear import Shape, Window
+
+__all__ = ["KernelStep"]
+
+_STEPS = 8
+"""Quasi-Newton steps in one step."""
+
+
+class KernelStep:
+    """``h ← argmin −log p(v | B(h), z, s) + ½ penalty``, a few quasi-Newton steps of it.
+
+    Args:
+        operator: measures images of ``x_shape``, by a window of a circular convolution.
+        x_shape: of the image.
+        prior: of the kernel, for one measurement.
+        sigma: standard deviation of the noise.
+    """
+
+    def __init__(self, operator: BilinearOperator, x_shape: Shape, prior: Generator, sigma: float) -> None:
+        self.operator, self.x_shape, self.prior, self.sigma = operator, x_shape, prior, sigma
+
+    def window(self, h: Float[Tensor, "1 *h"]) -> Window:
+        """The convolution by the kernel of a latent."""
+        window = self.operator.given(w=self.prior(h), x_shape=self.x_shape).window()
+        assert window is not None
+        return window
+
+    def objective(
+        self, v: Float[Tensor, "1 c *frame"], z: Float[Tensor, "1 c *frame"], level: float
+    ) -> Callable[[Tensor], Tensor]:
+        """What is minimised, as a function of the latent; in nats, without the constant ``½ n log 2π``.
+
+        Args:
+            v: the measurement on the whole frame of the convolution.
+            z: the image on that frame.
+            level: s.
+        """
+        dims, size = tuple(range(2, v.ndim)), tuple(v.shape[2:])
+        measured, image = torch.fft.rfftn(v, dim=dims), torch.fft.rfftn(z, dim=dims)
+        twice = _twice(size, v)
+        power = _power(image, size, twice)
+        error = power * level**2 / (power + level**2)
+
+        def value(h: Tensor) -> Tensor:
+            multipliers = self.window(h).multipliers
+            variance = self.sigma**2 + error * multipliers.abs().square()
+            misfit = (measured - multipliers * image).abs().square() / prod(size)
+            nats = (twice * (misfit / variance + variance.log())).sum()
+            return (nats + self.prior.penalty(h, self.prior(h)).sum()) / 2
+
+        return value
+
+    def __call__(
+        self,
+        h: Float[Tensor, "1 *h"],
+        v: Float[Tensor, "1 c *frame"],
+        z: Float[Tensor, "1 c *frame"],
+        level: float,
+    ) -> Float[Tensor, "1 *h"]:
+        """The latent after some steps from ``h``; ``h`` where none of them betters it."""
+        value = self.objective(v, z, level)
+        found = h.detach().clone().requires_grad_()
+        search = torch.optim.LBFGS([found], max_iter=_STEPS, line_search_fn="strong_wolfe")
+
+        def closure() -> Tensor:
+            search.zero_grad()
+            with torch.enable_grad():
+                now = value(found)
+                now.backward()
+            return now.detach()
+
+        search.step(closure)
+        with torch.no_grad():
+            better = bool(value(found) < value(h))
+        return found.detach() if better else h.detach()
+
+
+def _twice(size: tuple[int, ...], like: Tensor) -> Float[Tensor, "*half"]:
+    """How often each entry of half a spectrum stands in the whole one."""
+    last = size[-1]
+    weights = like.new_full((last // 2 + 1,), 2.0)
+    weights[0] = 1
+    if last % 2 == 0:
+        weights[-1] = 1
+    return weights.expand(*size[:-1], -1)
+
+
+def _power(image: Tensor, size: tuple[int, ...], twice: Tensor) -> Float[Tensor, "*half"]:
+    """P: the power of a pixel, over rings of equal |f| about the level, which belongs to none."""
+    square: Any = 0.0
+    for axis, length in enumerate(size):
+        own = torch.fft.rfftfreq if axis == len(size) - 1 else torch.fft.fftfreq
+        turns = own(length, dtype=twice.dtype, device=twice.device) * max(size)
+        square = square + turns.square().reshape(-1, *[1] * (len(size) - 1 - axis))
+    rings = square.sqrt().round().long().clamp(max=max(size) // 2).flatten()
+    each = image.abs().square().mean((0, 1)).flatten() / prod(size)
+    weights = twice.flatten().clone()
+    weights[0] = 0  # the level
+    total = torch.bincount(rings, weights * each)
+    power = (total / torch.bincount(rings, weights).clamp(min=1))[rings]
+    return power.reshape(twice.shape)
