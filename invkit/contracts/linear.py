@@ -156,6 +156,26 @@ class LinearOperator(Called, ABC):
             return None
         return multipliers.unsqueeze(2 if self.input_shape[0] == 1 else 1)
 
+    def low_spectra(self, largest: Shape) -> Complex[Tensor, "n k c *bins"] | None:
+        """:meth:`spectra` at low frequencies alone, which an operator may know at less cost.
+
+        Args:
+            largest: of each axis after the channels, the largest frequency that is asked for; less than half
+                the axis's length.
+
+        Returns:
+            Along the last axis the frequencies 0, 1, …, largest; along the others these and then
+            −largest, …, −1. None where there are no :meth:`spectra`.
+        """
+        spectra = self.spectra()
+        if spectra is None:
+            return None
+        for axis, most in enumerate(largest, 3):
+            below = () if axis == spectra.ndim - 1 else range(spectra.shape[axis] - most, spectra.shape[axis])
+            bins = torch.tensor([*range(most + 1), *below], device=spectra.device)
+            spectra = spectra.index_select(axis, bins)
+        return spectra
+
     def window(self) -> Window | None:
         """This map as a window of a circular convolution, or None where it is none.
 

@@ -180,7 +180,7 @@ def check_views(case: Case) -> None:
 
 def check_spectrum(case: Case) -> None:
     """Where a frozen view has a ``spectrum()``, it multiplies the half spectrum of what goes in; where it has
-    ``spectra()``, they make the frames.
+    ``spectra()``, they make the frames, and so do ``low_spectra()``.
     """
     operator, w, x = case.operator, case.w, case.x
     views = (
@@ -198,6 +198,17 @@ def check_spectrum(case: Case) -> None:
             what = "its spectra() are" if frames else "its spectrum() is"
             explanation = f"{what} not rfftn(A x) / rfftn(x)"
             require_close(found, view(signal), name, explanation)
+        _check_low(view, signal, name)
+
+
+def _check_low(view: LinearOperator, signal: Tensor, name: str) -> None:
+    """A frozen view's ``low_spectra()`` are its ``spectra()`` at low frequencies."""
+    largest = tuple((length - 1) // 4 for length in signal.shape[2:])
+    found, expected = view.low_spectra(largest), LinearOperator.low_spectra(view, largest)
+    explanation = "its low_spectra() are not its spectra() at low frequencies"
+    require((found is None) == (expected is None), name, explanation)
+    if found is not None and expected is not None:
+        require_close(found, expected, name, explanation)
 
 
 def check_window(case: Case) -> None:

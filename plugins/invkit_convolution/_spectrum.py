@@ -56,6 +56,29 @@ def transfer(w: Tensor, size: Size, start: Size) -> Tensor:
     return spectrum * shift_phase(size, start, spectrum.dtype, spectrum.device)
 
 
+def low_transfer(w: Tensor, size: Size, start: Size, largest: Size) -> Tensor:
+    """The low frequencies of :func:`transfer` of images, in the layout of ``torch.fft.rfft2``: from 0 to the
+    largest, and in the first axis also those below 0. Kernels are small: two products of matrices are quicker
+    than transforms of padded ones.
+    """
+    axes = zip(size, start, largest, w.shape[2:], (True, False), strict=True)
+    down, across = (_waves(*axis, w.dtype, w.device) for axis in axes)
+    rows = w @ torch.view_as_real(across).flatten(1)  # a real signal's: real and imaginary parts side by side
+    return down.mT @ torch.view_as_complex(rows.unflatten(-1, (-1, 2)))
+
+
+@lru_cache(maxsize=32)
+def _waves(
+    length: int, shift: int, most: int, extent: int, signed: bool, dtype: torch.dtype, device: torch.device
+) -> Tensor:
+    """``exp(−2πi k (q − shift) / length)`` for pixels q (rows) and frequencies k (columns)."""
+    frequencies = torch.tensor([*range(most + 1), *(range(-most, 0) if signed else ())], device="cpu")
+    # whole turns are taken out in integers, so that the angle is exact
+    turns = ((torch.arange(extent, device="cpu") - shift)[:, None] * frequencies % length).double() / length
+    waves = torch.polar(torch.ones_like(turns), -2 * torch.pi * turns)
+    return waves.to(dtype=dtype.to_complex(), device=device)
+
+
 @lru_cache(maxsize=32)
 def shift_phase(size: Size, shift: Size, dtype: torch.dtype, device: torch.device) -> Tensor:
     """The factor ``exp(2πi k·shift / size)`` of the half spectrum that rolls a signal by ``-shift``."""

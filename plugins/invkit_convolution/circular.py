@@ -22,7 +22,7 @@ from invkit.contracts.ambiguity import Scaling, Y
 from invkit.contracts.bilinear import GivenW, Misfit
 from invkit.contracts.linear import LinearOperator, Shape
 from invkit_convolution._convolution import Convolution
-from invkit_convolution._spectrum import Size, kernel_origin, multipliers, transfer
+from invkit_convolution._spectrum import Size, kernel_origin, low_transfer, multipliers, transfer
 from invkit_convolution.circular_misfit import CircularMisfit
 from invkit_convolution.shift import Shift
 
@@ -83,3 +83,13 @@ class CircularGivenW(GivenW):
             return None
         size = self.input_shape[1:]
         return multipliers(transfer(self.w, size, kernel_origin(tuple(self.w.shape[2:]))), size)
+
+    def low_spectra(self, largest: Shape) -> Complex[Tensor, "n k c *bins"] | None:
+        """Of images by two products of matrices; see
+        :meth:`invkit.contracts.linear.LinearOperator.low_spectra`.
+        """
+        size = self.input_shape[1:]
+        if self.w.is_complex() or len(size) != 2:
+            return super().low_spectra(largest)
+        low = low_transfer(self.w, size, kernel_origin(tuple(self.w.shape[2:])), tuple(largest))
+        return low.unsqueeze(2 if self.input_shape[0] == 1 else 1)

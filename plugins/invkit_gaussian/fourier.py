@@ -8,8 +8,8 @@ A Gram matrix Σ_f ω_f Re(v_f v_fᴴ), with v_f the f-th row of F(V Λ^½), is 
 operator is a circular convolution (:mod:`invkit_gaussian.diagonal`); its weights are ω = a²|K|²/N. The
 products are the same for all candidates, so their r(r + 1)/2 different entries are tabulated once. The Gram
 matrices of all candidates are then one product of matrices, weights × table, of a fraction of the operations
-that each Gram matrix alone would take. Where the table would be too large, each is worked out from the
-components.
+that each Gram matrix alone would take. Where the table would be too large, or takes longer to read than a few
+candidates do without it, each is worked out from the components.
 """
 
 from __future__ import annotations
@@ -31,6 +31,10 @@ Size = tuple[int, int]
 
 #: what a table may take, in numbers
 _TABLE_LIMIT = 60_000_000
+#: of a table with more numbers a candidate than this, reading takes longer than the products themselves
+_READ_LIMIT = 4_000_000
+#: how wide the strips are that a Gram matrix is made in
+_STRIP = 128
 
 
 @attrs.frozen(eq=False)
@@ -68,28 +72,27 @@ class Block:
         # rows: channel by channel, bin by bin; doubled bins count by the root of 2
         components = half_spectrum(basis) * self.bins.sqrt()
         self.rows = components.flatten(2).permute(1, 2, 0).flatten(0, 1)
-        # the same with real and imaginary parts as rows of their own: Re(vᴴs) is a product of real matrices
-        self._real = torch.view_as_real(self.rows).permute(0, 2, 1).flatten(0, 1)
+        self._real = _parts(self.rows)
         self._upper = torch.triu_indices(self.rank, self.rank, device=basis.device)
-        #: the largest frequencies that there are, down and across
-        self._largest = (self.size[0] // 2, self.size[1] // 2)
+        #: the largest frequencies that there are, down and across; none: all
+        self.largest: Size | None = None
 
     def within(self, share: float) -> Block:
         """The same of low frequencies alone: at most this share of the largest, down and across."""
         low = copy.copy(self)
-        low._largest = (math.floor(share * self._largest[0]), math.floor(share * self._largest[1]))
+        low.largest = math.floor(share * (self.size[0] // 2)), math.floor(share * (self.size[1] // 2))
         low.power, low.free = low.cut(self.power), low.cut(self.free)
         low.counts = low.cut(self.counts)
         low.numbers = self.channels * int(low.counts.sum())
         low.rows = low.cut(self.rows.unflatten(0, (self.channels, -1)).mT).mT.flatten(0, 1)
-        low._real = torch.view_as_real(low.rows).permute(0, 2, 1).flatten(0, 1)
+        low._real = _parts(low.rows)
         return low
 
     def cut(self, bins: Inexact[Tensor, "*n all"]) -> Inexact[Tensor, "*n f"]:
         """Of all bins of the half spectrum those that this block has."""
-        down, across = self._largest
-        if self._largest == (self.size[0] // 2, self.size[1] // 2):
+        if self.largest is None:
             return bins
+        down, across = self.largest
         grid = bins.unflatten(-1, tuple(self.bins.shape))[..., : across + 1]
         ends = grid[..., : down + 1, :], grid[..., self.size[0] - down :, :]
         return torch.cat(ends if down else ends[:1], -2).flatten(-2)
@@ -110,16 +113,14 @@ class Block:
 
     def span(self, z: Float[Tensor, "n r"], contrast: Float[Tensor, "n"]) -> Complex[Tensor, "n c f"]:
         """``a F(V Λ^½) z``."""
-        made = (z * contrast[:, None]) @ self._real.T
+        made = (z * contrast[:, None]) @ self._real
         return torch.view_as_complex(made.unflatten(1, (self.channels, -1, 2)))
 
     def project(
         self, spectra: Complex[Tensor, "n c f"], weights: Float[Tensor, "n c f"]
     ) -> Float[Tensor, "n r"]:
         """``Re(F(V Λ^½)ᴴ s)`` of spectra s times real weights."""
-        # torch would make complex numbers of the real ones to multiply the two
-        weighted = torch.view_as_real(spectra) * weights[..., None]
-        return weighted.flatten(1) @ self._real
+        return torch.view_as_real(spectra * weights).flatten(1) @ self._real.T
 
     def draw(self, scale: Scale, rng: torch.Generator) -> Complex[Tensor, "n c f"]:
         """Spectra drawn from the prior, beside its mean; ``rng`` is a CPU generator."""
@@ -132,12 +133,10 @@ class Block:
 
     def gram(self, weights: Float[Tensor, "n f"]) -> Float[Tensor, "n r r"]:
         """``Σ_f ω_f Re(v_f v_fᴴ)`` of every candidate's weights ω, one for each channel and bin."""
-        if self._table is None:
-            # One candidate at a time: all at once would not fit into memory, and each is a product of
-            # matrices large enough to keep a processor busy.
-            doubled = weights.repeat_interleave(2, 1)
-            return torch.stack([(self._real * each[:, None]).T @ self._real for each in doubled])
-        packed = weights @ self._table
+        table = self._table_for(len(weights))
+        if table is None:
+            return torch.stack([self._product(each) for each in weights.repeat_interleave(2, 1)])
+        packed = weights @ table
         gram = packed.new_zeros(len(weights), self.rank, self.rank)
         row, column = self._upper
         gram[:, row, column] = packed
@@ -146,24 +145,55 @@ class Block:
 
     def forms(self, matrices: Float[Tensor, "n r r"]) -> Float[Tensor, "n f"]:
         """``Re(v_fᴴ S v_f)`` of every channel and bin, S symmetric: the adjoint of :meth:`gram`."""
-        if self._table is None:
-            made = torch.stack([((self._real @ each) * self._real).sum(1) for each in matrices])
+        table = self._table_for(len(matrices))
+        if table is None:
+            made = torch.stack([self._forms(each) for each in matrices])
             return made.unflatten(1, (-1, 2)).sum(2)
         row, column = self._upper
         packed = matrices[:, row, column] * (2.0 - (row == column).to(matrices))
-        return (self._table @ packed.T).T.contiguous()  # in half the time of packed @ table.T
+        return packed @ table.T
+
+    def _product(self, weights: Float[Tensor, "f2"]) -> Float[Tensor, "r r"]:
+        """The Gram matrix of one candidate, strip by strip: what is above the diagonal is below it, too."""
+        weighted = self._real * weights
+        gram = weighted.new_zeros(self.rank, self.rank)
+        for start, own in _strips(self.rank):
+            gram[start:, own] = weighted[start:] @ self._real[own].T
+            gram[own, own.stop :] = gram[own.stop :, own].T
+        return gram
+
+    def _forms(self, matrix: Float[Tensor, "r r"]) -> Float[Tensor, "f2"]:
+        """The forms of one candidate, real and imaginary parts apart, strip by strip."""
+        below = 2 * matrix.tril(-1) + matrix.diagonal().diag()
+        parts = [
+            ((below[start:, columns].T @ self._real[start:]) * self._real[columns]).sum(0)
+            for start, columns in _strips(self.rank)
+        ]
+        return torch.stack(parts).sum(0)
+
+    def _table_for(self, count: int) -> Tensor | None:
+        """The table, where it is the quicker way for so many candidates."""
+        numbers = len(self.rows) * self._upper.shape[1]
+        return self._table if numbers <= min(_TABLE_LIMIT, max(count, 1) * _READ_LIMIT) else None
 
     @cached_property
-    def _table(self) -> Tensor | None:
+    def _table(self) -> Tensor:
         """The different entries of Re(v_f v_fᴴ), a row a bin."""
-        entries = self._upper.shape[1]
-        if len(self.rows) * entries > _TABLE_LIMIT:
-            return None
         row, column = self._upper
         table = self.rows.real[:, row] * self.rows.real[:, column]
         return table.addcmul_(self.rows.imag[:, row], self.rows.imag[:, column])
 
 
+def _strips(rank: int) -> list[tuple[int, slice]]:
+    """Where each strip of columns begins, and the strip."""
+    return [(start, slice(start, min(start + _STRIP, rank))) for start in range(0, rank, _STRIP)]
+
+
+def _parts(rows: Complex[Tensor, "f r"]) -> Float[Tensor, "r f2"]:
+    """Components, real and imaginary parts side by side: Re(vᴴs) is then a product of real matrices."""
+    return torch.view_as_real(rows.T.contiguous()).flatten(1)
+
+
 def squared(z: Complex[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """``|z|²``, differentiable at 0."""
-    return z.real.square() + z.imag.square()
+    return torch.addcmul(z.real.square(), z.imag, z.imag)

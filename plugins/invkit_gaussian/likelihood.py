@@ -10,9 +10,11 @@ q_f = Re(v_fᴴ M⁻¹ v_f), one product of all M⁻¹ with the table of the Gra
     h = ½ (counts − a² g q / N − |left|² / N) / N        the derivative in N where a, g and z are held
     ∂/∂P = g h,      ∂/∂σ² = Σ h,      ∂/∂g = P h + ½ a² q / N,      ∂/∂d = s,
     ∂/∂K = 2 K Σ_c ∂/∂g − Σ_c s conj(μ + a F(V Λ^½) z)
+    a ∂/∂a = 2 Σ a² S T g h + r − tr M⁻¹ − ‖z‖²
 
 with torch's convention for complex numbers. z depends on all of them, and that changes nothing: the fit is
-least there. There is no second derivative.
+least there. In the last line, Σ a² g q / N = tr M⁻¹(M − I), and Re Σ conj(s) K a F(V Λ^½) z = ‖z‖², since
+the fit is least. There is no second derivative.
 """
 
 from __future__ import annotations
@@ -86,40 +88,40 @@ class _Likelihood(torch.autograd.Function):
     ) -> Tensor:
         n, blocks = contrast.shape
         shape = (-1, blocks, block.channels, transfer.shape[-1])
-        k, a = transfer[:, :, None], contrast[:, :, None, None]
-        gain = squared(k)
-        typical = a.square() * block.power
-        if texture is not None:
-            typical = typical * texture[:, None, None]
-        prior = typical + block.free
-        inverse = (gain * prior + variance[:, None, None, None]).reciprocal()
-        d = (observed - transfer * explained).view(shape)
-        weights = a.square() * gain * inverse
-        gram = block.gram(weights.flatten(0, 1).flatten(1)).double()
+        k, a, power = transfer[:, :, None], contrast[:, :, None, None], block.power
+        gain, size = squared(k), a.square()
+        scale = size if texture is None else size * texture[:, None, None]
+        prior = torch.addcmul(block.free, scale, power)
+        inverse = torch.addcmul(variance[:, None, None, None], gain, prior).reciprocal_()
+        seen = size * gain
+        gram = block.gram((seen * inverse).flatten(0, 1).flatten(1)).double()
         gram.diagonal(dim1=1, dim2=2).add_(1)
         factor = cholesky(gram)
-        b = block.project((k.conj().resolve_conj() * d).flatten(0, 1), (a * inverse).flatten(0, 1))
+        d = torch.addcmul(observed, transfer, explained, value=-1).view(shape)
+        b = block.project((a * k.conj() * d).flatten(0, 1), inverse.flatten(0, 1))
         z = torch.cholesky_solve(b.double()[..., None], factor)[..., 0].to(inverse)
-        span = block.span(z, contrast.flatten()).view(shape)
-        left = d - k * span
-        misfit = squared(left) * inverse
+        model = block.span(z, contrast.flatten()).view(shape) + explained.view(shape)
+        left = torch.addcmul(observed.view(shape), k, model, value=-1)
+        misfit = squared(left).mul_(inverse)
         spread = 2 * factor.diagonal(dim1=1, dim2=2).log().sum(1).to(inverse).view(n, blocks).sum(1)
-        spread = spread - (block.counts * inverse.log()).sum((1, 2, 3))
-        fit = misfit.sum((1, 2, 3)) + z.square().view(n, -1).sum(1)
+        spread = spread - inverse.log().mul_(block.counts).sum((1, 2, 3))
+        length = z.square().sum(1).view(n, blocks)
+        fit = misfit.sum((1, 2, 3)) + length.sum(1)
         ctx.shared = len(transfer) < n
         if any(ctx.needs_input_grad):
-            q = block.forms(torch.cholesky_inverse(factor).to(inverse)).view(shape)
-            h = (block.counts - weights * q - misfit) * inverse / 2
-            s, held = left * inverse, h * gain * typical
-            of_gain = (prior * h + a.square() / 2 * q * inverse).sum((1, 2))[:, None]
-            made = (s * (span + explained.view(shape)).conj()).sum((1, 2))[:, None]
-            along = weights * q + 2 * held - (s.conj() * k * span).real
+            small = torch.cholesky_inverse(factor)
+            spanned = block.forms(small.to(inverse)).view(shape).mul_(inverse)  # q / N
+            double = (block.counts - misfit.addcmul_(seen, spanned)).mul_(inverse)  # 2 h
+            of_gain = torch.addcmul(prior.mul_(double), size, spanned).sum((1, 2))[:, None]
+            s, held = left.mul_(inverse), seen * (double * power).sum(2, keepdim=True) / 2
+            of_size = 2 * (held if texture is None else held * texture[:, None, None]).sum((2, 3))
+            fixed = small.diagonal(dim1=1, dim2=2).sum(1).to(inverse).view(n, blocks)
             ctx.save_for_backward(
                 s.flatten(1, 2) if ctx.needs_input_grad[1] else None,
-                2 * transfer * of_gain - made,
-                along.sum((2, 3)) / contrast,
-                None if texture is None else held.sum((1, 2)) / texture,
-                h.sum((1, 2, 3)),
+                transfer * of_gain - (s * model.conj()).sum((1, 2))[:, None],
+                (of_size + block.rank - fixed - length) / contrast,
+                None if texture is None else held.sum((1, 2)),
+                double.sum((1, 2, 3)) / 2,
             )
         return (fit + spread + blocks * block.numbers * math.log(2 * math.pi)) / 2
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 import copy
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Complex, Float
 from torch import Tensor
 
 from invkit.contracts.linear import LinearOperator
@@ -65,7 +65,7 @@ class GaussianMarginal(Marginal):
         self, linear: LinearOperator, nuisance: Float[Tensor, "n k"], variance: Float[Tensor, "n"]
     ) -> Posterior:
         """The posterior given an operator, diagonal in the DFT where the operator allows it."""
-        scale, merged = self._scale(nuisance), self._merged(linear, self.block)
+        scale, merged = self._scale(nuisance), self._merged(linear, self.block, self._observed)
         if merged is None:
             return Dense(self.block, scale, self._rotation, self._mean, self._y, linear, variance)
         d = merged.observed - merged.transfer * self._explained
@@ -75,7 +75,7 @@ class GaussianMarginal(Marginal):
     def __call__(
         self, linear: LinearOperator, nuisance: Float[Tensor, "n k"], variance: Float[Tensor, "n"]
     ) -> Float[Tensor, "n"]:
-        merged = self._merged(linear, self.seen)
+        merged = self._merged(linear, self.seen, self._seen)
         if merged is None:
             return self.posterior(linear, nuisance, variance).evidence()
         contrast, texture = self._own(nuisance)
@@ -115,6 +115,9 @@ class GaussianMarginal(Marginal):
         chosen = copy.copy(self)
         chosen._y = self._y[index]
         chosen._observed = None if self._observed is None else self._observed[index]
+        chosen._seen = chosen._observed
+        if self._seen is not None and self._seen is not self._observed:
+            chosen._seen = self._seen[index]
         if self.moments.colour == "axes" and len(self._rotation) == len(self._y):
             chosen._rotation, chosen._centre = self._rotation[index], self._centre[index]
             chosen._explained = self._explained[index]
@@ -131,17 +134,22 @@ class GaussianMarginal(Marginal):
             if frames is None
             else torch.stack([self.block.spectra(to_axes(self._rotation, each)) for each in frames], 1)
         )
+        self._seen = None if self._observed is None else self.seen.cut(self._observed)
 
-    def _merged(self, linear: LinearOperator, block: Block) -> Merged | None:
+    def _merged(
+        self, linear: LinearOperator, block: Block, observed: Complex[Tensor, "n k c f"] | None
+    ) -> Merged | None:
         """The measurements as one frame each, where the operator is a circular convolution of each channel
         by one kernel: another for each would mix what is apart in colour coordinates.
         """
-        transfer = None if self._observed is None else linear.spectra()
-        if self._observed is None or transfer is None or transfer.ndim != 5:
+        if observed is None:
             return None
-        if transfer.shape[1] != self._observed.shape[1] or transfer.shape[2] != 1:
+        transfer = linear.spectra() if block.largest is None else linear.low_spectra(block.largest)
+        if transfer is None or transfer.ndim != 5:
             return None
-        return Merged(block.cut(self._observed), block.cut(transfer.flatten(3)))
+        if transfer.shape[1] != observed.shape[1] or transfer.shape[2] != 1:
+            return None
+        return Merged(observed, transfer.flatten(3))
 
     def _scale(self, nuisance: Float[Tensor, "n k"]) -> Scale:
         """Contrast and texture of every candidate; with axes, of every axis of every candidate."""

@@ -250,3 +250,19 @@ def test_the_displacement_is_that_of_the_kernels_centroid() -> None:
     torch.testing.assert_close(Shift().displacement(w), expected, equal_nan=True)
     back, _ = Shift().act(w[1:2], torch.zeros(1, 1, 8, 8), torch.tensor([[-1, 1]]))
     assert torch.equal(Shift().displacement(back), torch.zeros(1, 2))
+
+
+@pytest.mark.parametrize("largest", [(0, 0), (1, 2), (2, 1)])
+@pytest.mark.parametrize(("kernels", "channels"), [(1, 1), (1, 3), (2, 1)])
+def test_low_spectra_are_the_spectra_at_low_frequencies(
+    largest: tuple[int, int], kernels: int, channels: int
+) -> None:
+    w = torch.rand(4, kernels, 3, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    view = CircularConvolution().given(w=w.requires_grad_(), x_shape=(channels, 6, 7))
+    low, spectra = view.low_spectra(largest), view.spectra()
+    assert low is not None and spectra is not None
+    down = [*range(largest[0] + 1), *range(6 - largest[0], 6)]
+    expected = spectra[..., down, : largest[1] + 1]
+    torch.testing.assert_close(low, expected)
+    slope = torch.rand_like(low)
+    torch.testing.assert_close(*(torch.autograd.grad(each, w, slope)[0] for each in (low, expected)))

@@ -12,16 +12,25 @@ from invkit_gaussian.moments import Moments, bin_weights, half_spectrum, signal_
 from tests.plugins.gaussian.classes import Case, classes, moments_of
 
 
-def test_the_table_gives_the_gram_matrices(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("limit", [{}, {"_TABLE_LIMIT": 0}, {"_READ_LIMIT": 0}], ids=str)
+@pytest.mark.parametrize("strip", [2, 3, 128])
+@pytest.mark.parametrize("count", [1, 4])
+def test_gram_matrices_and_forms_with_a_table_and_without(
+    limit: dict[str, int], strip: int, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"_STRIP": strip, **limit}.items():
+        monkeypatch.setattr(fourier, name, value)
     moments = moments_of("joint", 3, (5, 6), 7)
-    tabulated = Block(moments.basis, moments.spectrum, 0.0)
-    monkeypatch.setattr(fourier, "_TABLE_LIMIT", 0)
-    direct = Block(moments.basis, moments.spectrum, 0.0)
-    weights = torch.rand(4, 3 * 5 * 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    v = tabulated.rows
+    block, rng = Block(moments.basis, moments.spectrum, 0.0), torch.Generator().manual_seed(0)
+    weights = torch.rand(count, 3 * 5 * 4, generator=rng, dtype=torch.float64)
+    v = block.rows
     expected = torch.einsum("nf,fr,fs->nrs", weights.to(v.dtype), v.conj(), v).real
-    torch.testing.assert_close(tabulated.gram(weights), expected)
-    torch.testing.assert_close(direct.gram(weights), expected)
+    torch.testing.assert_close(block.gram(weights), expected)
+    matrices = torch.rand(count, 7, 7, generator=rng, dtype=torch.float64)
+    matrices = matrices + matrices.mT
+    torch.testing.assert_close(
+        block.forms(matrices), torch.einsum("nrs,fr,fs->nf", matrices.to(v.dtype), v.conj(), v).real
+    )
 
 
 @pytest.mark.parametrize("colour", ["joint", "axes"])
