@@ -325,3 +325,21 @@ def test_a_zip_is_deblurred_into_a_tar(tmp_path: Path, capsys: pytest.CaptureFix
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         *("config.toml", "records.jsonl", "results.tar")
     ]
+
+
+def test_a_picture_larger_than_its_class_is_recovered_by_patches(tmp_path: Path, capsys: Captured) -> None:
+    """The refusal of the class alone says what to type; what it says works; a smaller picture is refused."""
+    for name, size in ("sheet.png", (40, 52)), ("small.png", (20, 52)):
+        write_image(tmp_path / name, torch.rand(1, *size, generator=torch.Generator().manual_seed(0)))
+    out = ["--out", tmp_path / "out"]
+    quick = "evidence?starts=4,keep=2,steps=2,retries=0,leaps=0,finish=0,doubt=0"
+    assert deblur(tmp_path / "sheet.png", "--prior", "trajectory", "--prior", "gaussian:mnist", *out) == 3
+    said = capsys.readouterr().err
+    typed = re.search(r"name (patches:gaussian:mnist),.*(trajectory\?size=14,longest=14)", said)
+    assert typed, said
+    both = ["--prior", typed[2], "--prior", typed[1], "--solver", quick]
+    assert deblur(tmp_path / "sheet.png", *both, *out) == 0
+    assert read_image(tmp_path / "out" / "sheet_sharp.png").shape == (1, 40, 52)
+    capsys.readouterr()
+    assert deblur(tmp_path / "small.png", *both, *out) == 3
+    assert "give pictures of as many channels that are no smaller" in capsys.readouterr().err

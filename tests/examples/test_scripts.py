@@ -146,27 +146,19 @@ def test_own_class(
         assert picture.height > 2 * 100
 
 
-def test_own_patches(
-    printed, tmp_path: Path, data_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The steps of the page, on two small pictures with a short search: each has its line in the table."""
-    if not (data_folder / "photographs" / "bsds500_train_val.zip").is_file():
-        pytest.skip(f"no BSDS500 at {data_folder}")
-    monkeypatch.setenv("INVKIT_DATA", str(data_folder))
+def test_own_patches(printed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INVKIT_HOME", str(tmp_path / "home"))
-    printed("own_patches.py", "make", "100", "2", "64")
+    printed("own_patches.py", "make", "100", "1", "64", "80")
     trained = invkit.train("gaussian", "own/patches", name="patch", install=True, progress=False)
-    solver = "evidence?starts=16,keep=8x2,steps=20,rank=8,retries=0,leaps=0,finish=1"
     deblur = invkit.compose(
         "linconv?boundary=unknown",
         w="trajectory?size=15,longest=15",
         x=f"patches:bounded:{trained.prior}",
-        solver=solver,
+        solver="evidence?starts=16,keep=4x2,steps=20,rank=8,retries=0,leaps=0,finish=1,doubt=0",
     )
     invkit.map(deblur, "own/large", "own/large-results", jobs=1)
     text = printed("own_patches.py", "table", "own/large-results")
-    assert re.search(r"^all 2: \S+ → \S+ dB, [0-2] worse", text, re.MULTILINE)
-    assert re.search(r"^0001 .* kernel 0\.\d+, turned 0\.\d+", text, re.MULTILINE)
+    assert re.search(r"^0000: \S+ → \S+ dB, max_iter$", text, re.MULTILINE)
 
 
 def test_every_script_has_a_test() -> None:
