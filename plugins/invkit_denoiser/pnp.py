@@ -312,7 +312,9 @@ def _require_near(w: Float[Tensor, "n *w"], found: Float[Tensor, "n *w"]) -> Non
         )
 
 
-def _first(data: DataStep, scene: Scene, before: Float[Tensor, "1 c *x"] | None) -> Float[Tensor, "1 c *x"]:
+def _first(
+    data: DataStep, scene: Scene, before: Float[Tensor, "1 c *x"] | None
+) -> Float[Tensor, "1 c *scene"]:
     """The image to begin with: the one found before, where there is nothing beyond it to be recovered."""
     known = before is not None and tuple(before.shape[1:]) == tuple(scene.x_shape)
     return before if before is not None and known else data.first()

@@ -149,7 +149,7 @@ def test_operator_and_solver_have_defaults(
     tmp_path: Path, quick: list[str | Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Any] = []
-    monkeypatch.setattr(invkit.Pipeline, "solve", seeing(seen))
+    monkeypatch.setattr(invkit.Pipeline, "__call__", seeing(seen))
     (image,) = write_blurry(tmp_path, "digit.png")
     assert deblur(image, *quick[:4], "--out", tmp_path / "out") == 3
     assert (type(seen[0].operator).__name__, type(seen[0].solver).__name__) == (
@@ -169,7 +169,7 @@ def test_without_a_prior_it_is_the_method_for_photographs(
     tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Any] = []
-    monkeypatch.setattr(invkit.Pipeline, "solve", seeing(seen))
+    monkeypatch.setattr(invkit.Pipeline, "__call__", seeing(seen))
     image = write_colour(tmp_path / "photo.png", side=40)
     chosen = default_manager().registry.default("method").name
     assert deblur(image, "--out", tmp_path / "out") == 3

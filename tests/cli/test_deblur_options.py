@@ -113,8 +113,13 @@ def test_stages_that_would_look_for_a_known_kernel_are_left_out(tmp_path: Path) 
     assert len(invkit.method("objects").to_config()["solver"]) == 2
     options = ("--method", "faces", "--kernel", tmp_path / "kernel.npy", "--solver", QUICK)
     assert deblur(image, *options, "--out", tmp_path / "out") == 0
-    objects = invkit.method("objects", w=known).to_config()["solver"]
-    assert [(stage["solver"]["kind"], stage.get("hold")) for stage in objects] == [("pnp", None)]
+
+    def stages(method: str) -> list[tuple[str, str | None]]:
+        made = invkit.method(method, w=known).to_config()["solver"]
+        return [(stage["solver"]["kind"], stage.get("hold")) for stage in made]
+
+    assert stages("photographs") == [("pnp", None), ("caution", None)]
+    assert stages("objects") == [("evidence", None), ("pnp", None)]  # neither looks for a kernel then
 
 
 def test_a_pipeline_with_a_known_kernel_needs_a_known_kernel() -> None:
