@@ -12,6 +12,7 @@ in the table.
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import random
@@ -125,6 +126,8 @@ def machines(workers: int) -> Iterator[Machines]:
 @click.option("--seed", default=0)
 def main(pictures: int, seconds: float, workers: int, every: float, restarts: int, seed: int) -> Report:
     """Kill workers and the scheduler, and look at what they leave."""
+    if importlib.util.find_spec("distributed") is None:
+        raise click.ClickException("this needs the extra `dask`: pip install 'invkit[dask]'")
     rng, over, kills = random.Random(seed), threading.Event(), 0
     with tempfile.TemporaryDirectory() as place, machines(workers) as there:
         source, plain, out = (Path(place) / name for name in ("pictures", "plain", "out"))
@@ -141,9 +144,9 @@ def main(pictures: int, seconds: float, workers: int, every: float, restarts: in
         def finished() -> int:
             return len(list(out.glob("*.json")))
 
-        def restart(number: int) -> None:
+        def restart(number: int, ended: threading.Event) -> None:
             while finished() < pictures * number // (restarts + 1):
-                if over.wait(0.2):
+                if ended.wait(0.2):
                     return
             assert there.scheduler is not None
             there.scheduler.kill()
@@ -157,13 +160,15 @@ def main(pictures: int, seconds: float, workers: int, every: float, restarts: in
         began, errors = time.perf_counter(), []
         try:
             for number in range(1, restarts + 2):
-                killer = threading.Thread(target=restart, args=(number,))
+                ended = threading.Event()
+                killer = threading.Thread(target=restart, args=(number, ended))
                 if number <= restarts:
                     killer.start()
                 try:
                     invkit.map(pipeline, source, out, cluster=there.address, only=ONLY)
                 except invkit.InvkitError as error:
                     errors.append(str(error))
+                ended.set()
                 if number <= restarts:
                     killer.join()
         finally:
