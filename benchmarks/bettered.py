@@ -1,4 +1,4 @@
-"""What does it bring that `pnp` betters the kernel of the stage before?
+"""How much is gained where `pnp` improves the kernel that the stage before it has found?
 
     OMP_NUM_THREADS=1 python -m benchmarks.bettered                            # house numbers, 60 crops
     OMP_NUM_THREADS=1 python -m benchmarks.bettered --method shoes --images 20
@@ -19,7 +19,7 @@ import torch
 
 import invkit
 from benchmarks._measuring import Report, one_thread, reported
-from invkit.solving import Stage, Stages
+from invkit.solving import Stages
 from invkit_experiments.engine.judged import SHORT
 from invkit_experiments.inputs.drawn import Drawn
 
@@ -68,21 +68,23 @@ def levels(made: invkit.Pipeline, y: torch.Tensor, w: torch.Tensor) -> dict[str,
     start = attrs.evolve(made, solver=Stages([first]))(y)
     noise = invkit.noise(f"gaussian?sigma={float(start.noise[0]):.9g}")
 
-    def image(stage: Stage, kernel: invkit.Generator, found: invkit.Solution) -> torch.Tensor:
-        prior_x = last.x or made.priors[1]
-        deblur = invkit.compose(made.operator, [kernel, prior_x], stage.solver, noise=noise)
-        image: torch.Tensor = deblur(y, start=attrs.evolve(found, config=None)).x
-        return image
+    def image(kernel: invkit.Generator) -> torch.Tensor:
+        deblur = invkit.compose(made.operator, [kernel, last.x or made.priors[1]], last.solver, noise=noise)
+        # without its configuration the latents of the kernel are taken as they are
+        found: torch.Tensor = deblur(y, start=attrs.evolve(start, config=None)).x
+        return found
 
     return {
-        "held": image(last, invkit.Given(start.w[0]), start),
-        "bettered": image(last, made.priors[0], start),
-        "true": image(last, invkit.Given(w[0]), start),
+        "held": image(invkit.Given(start.w[0])),
+        "bettered": image(made.priors[0]),
+        "true": image(invkit.Given(w[0])),
     }
 
 
 def changed(found: dict[str, list[float]], by: float) -> int:
-    """How many images were bettered by more than so much, or worsened where it is negative."""
+    """How many images gained more than ``by`` dB from the better kernel; of a negative ``by``, how many lost
+    more than that.
+    """
     gains = [now - then for now, then in zip(found["bettered"], found["held"], strict=True)]
     return sum(gain > by for gain in gains) if by > 0 else sum(gain < by for gain in gains)
 

@@ -229,7 +229,7 @@ def say_skipped(passed_over: Mapping[Path, str]) -> None:
 
 
 def skipped_records(passed_over: Mapping[Path, str]) -> list[dict[str, str]]:
-    """What ``--json`` says of files in the folders that are no images."""
+    """The files in the folders that are no images, and why, for the output of ``--json``."""
     return [{"file": str(path), "reason": why} for path, why in passed_over.items()]
 
 

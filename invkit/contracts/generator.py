@@ -135,7 +135,9 @@ class Generator(Called, ABC):
         return self
 
     def instead(self, signal_shape: Shape) -> str | None:
-        """What to type for signals of another shape, where this prior knows a way; by default None."""
+        """Advice for a user whose signals have another shape than this prior's: what to type in place of it.
+        None where there is no such advice.
+        """
         return None
 
     def select(self, index: Tensor) -> Generator:

@@ -85,8 +85,8 @@ class CircularGivenW(GivenW):
         return multipliers(transfer(self.w, size, kernel_origin(tuple(self.w.shape[2:]))), size)
 
     def low_spectra(self, largest: Shape) -> Complex[Tensor, "n k c *bins"] | None:
-        """Of images by two products of matrices; see
-        :meth:`invkit.contracts.linear.LinearOperator.low_spectra`.
+        """See :meth:`invkit.contracts.linear.LinearOperator.low_spectra`; for images they are found by two
+        products of matrices.
         """
         size = self.input_shape[1:]
         if self.w.is_complex() or len(size) != 2:

@@ -14,7 +14,8 @@ So e has what noise of s hides. The kernel w = B(h) is then the mode of its own 
     h ← argmin ½ Σ_f [ |V − W Z|² / (σ² + C |W|²) + log(σ² + C |W|²) ](f)  +  ½ penalty(h, w)
 
 in the DFT, where v is the measurement and σ² the variance of its noise. With e left out, a kernel would be
-found that explains z's own errors. P is the mean of ``|Z|²`` over rings of equal |f|, and over channels.
+found that explains z's own errors. P is the mean of ``|Z|²`` over rings of equal |f|, and over channels;
+at f = 0 it is zero.
 
 Source: the marginal likelihood of a kernel is that of Levin, Weiss, Durand and Freeman, CVPR 2011. Putting a
 denoiser's estimate and its expected error in the image prior's place is ours.
@@ -62,7 +63,7 @@ class KernelStep:
     def objective(
         self, v: Float[Tensor, "1 c *frame"], z: Float[Tensor, "1 c *frame"], level: float
     ) -> Callable[[Tensor], Tensor]:
-        """What is minimised, as a function of the latent; in nats, without the constant ``½ n log 2π``.
+        """The function of the latent that is minimised, in nats, without the constant ``½ n log 2π``.
 
         Args:
             v: the measurement on the whole frame of the convolution.

@@ -238,7 +238,9 @@ class PlugAndPlay(Solver):
 
 @attrs.frozen(eq=False)
 class _Own:
-    """What belongs to one measurement: y, its kernel, σ, and what was found before it, from row ``row``."""
+    """One measurement y with its kernel and σ, and the solution ``start`` that the solve goes on from, in which
+    this measurement is number ``row``.
+    """
 
     y: Float[Tensor, "1 *y"]
     w: Float[Tensor, "1 *w"]
@@ -246,7 +248,7 @@ class _Own:
     before: Float[Tensor, "1 c *x"] | None
     start: Solution | None
     row: int
-    #: of a kernel that was bettered, the latent and in how many rounds
+    #: the kernel's latent, and how many rounds have bettered it; None and 0 where it is held
     latent: Float[Tensor, "1 *h"] | None = None
     done: int = 0
 

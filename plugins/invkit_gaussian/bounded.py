@@ -53,7 +53,7 @@ class Bounded(IntegrableGenerator):
         if not lower < upper:
             raise InputError(f"images between {lower} and {upper}", hint="give a lower bound below the upper")
         self.inner = inner
-        #: of the weights within, for configurations
+        #: the digest of the class's weights file, which configurations name
         self.sha256 = getattr(inner, "sha256", None)
         self.file = inner.file
         self.calibration = Calibration.of_weights(getattr(inner, "card", {}), "bounded")

@@ -31,7 +31,7 @@ Size = tuple[int, int]
 
 #: what a table may take, in numbers
 _TABLE_LIMIT = 60_000_000
-#: of a table with more numbers a candidate than this, reading takes longer than the products themselves
+#: numbers of the table for each candidate: of more, reading them takes longer than the products themselves
 _READ_LIMIT = 4_000_000
 #: how wide the strips are that a Gram matrix is made in
 _STRIP = 128
@@ -185,7 +185,7 @@ class Block:
 
 
 def _strips(rank: int) -> list[tuple[int, slice]]:
-    """Where each strip of columns begins, and the strip."""
+    """The strips of columns that a Gram matrix is made in: the first column of each, and its slice."""
     return [(start, slice(start, min(start + _STRIP, rank))) for start in range(0, rank, _STRIP)]
 
 

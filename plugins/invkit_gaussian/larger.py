@@ -1,4 +1,4 @@
-"""What to type for pictures larger than a class."""
+"""The advice in the refusal of a picture that is larger than its class."""
 
 from __future__ import annotations
 

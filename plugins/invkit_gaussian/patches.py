@@ -57,7 +57,7 @@ class Patches(IntegrableGenerator):
     def __init__(self, inner: Gaussian | Bounded, shape: Shape | None = None) -> None:
         super().__init__()
         self.inner = inner
-        #: of the weights within, for configurations
+        #: the digest of the class's weights file, which configurations name
         self.sha256 = inner.sha256
         self.signal_shape = self.latent_shape = None
         if shape is None:
