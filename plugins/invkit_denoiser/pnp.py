@@ -238,7 +238,7 @@ class PlugAndPlay(Solver):
 
 @attrs.frozen(eq=False)
 class _Own:
-    """One measurement y with its kernel and σ, and the solution ``start`` that the solve goes on from, in which
+    """One measurement y with its kernel and σ, and the solution ``start`` that the solve goes on from, where
     this measurement is number ``row``.
     """
 

@@ -71,6 +71,24 @@ def test_the_card_keeps_the_law_and_results_are_judged_by_it(
     assert sorted(judging) == [0, 0, 1, 1, 2, 2, 3, 3]
 
 
+def test_stages_may_follow_the_solver(
+    mine: Path, judging: list[int], tmp_path: Path, data_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not (data_folder / "mnist").is_dir():
+        pytest.skip(f"no mnist in {data_folder}")
+    solvers: list[object] = []
+    found = Judged.recover
+    monkeypatch.setattr(Judged, "recover", lambda self, *a: solvers.append(self.solver) or found(self, *a))
+    last = "pnp?steps=2 x=denoiser:photographs"
+    options = ("--images", 4, "--cells", tmp_path / "cells", "--quiet", "--solver", "evidence?retries=0")
+    assert run("calibrate", f"gaussian:{mine}", *options, "--then", last) == 0
+    assert set(solvers) == {("evidence?retries=0", last)}
+    assert store.read_card(mine)["calibrations"]["gaussian"]["then"] == [last]
+    wrong = ("--images", 4, "--cells", tmp_path / "other", "--quiet", "--then", "pnpp")
+    assert run("calibrate", f"gaussian:{mine}", *wrong) != 0
+    assert len(solvers) == 4  # nothing was solved with a stage that there is not
+
+
 def test_what_travels_with_a_plugin_is_left_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("calibrate", "gaussian:mnist") != 0
     assert "--out NAME.safetensors" in capsys.readouterr().err
