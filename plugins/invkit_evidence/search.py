@@ -12,7 +12,7 @@ there may be several such schedules: start number i of a measurement has schedul
 candidates of one schedule compete among themselves, to the end. So they are searches of their own: where
 all end at one kernel, independent searches agree, and where not, one of them at least went astray. Of the
 starts of a schedule the best by the annealed objective are followed by Adam, of these the best fewer, and so
-on. Every stage may have an objective of its own: a coarse one is cheap, so that many can be followed while
+on. Those that are followed have kernels that differ (:mod:`invkit_evidence.niches`). Every stage may have an objective of its own: a coarse one is cheap, so that many can be followed while
 the noise hides what it leaves out. Parameters do not see each other.
 """
 
@@ -27,6 +27,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from invkit.solving import Adam
+from invkit_evidence.niches import distinct
 from invkit_evidence.posterior import Parameters, Posterior
 
 __all__ = ["Finalists", "Schedule", "Search"]
@@ -229,15 +230,22 @@ class Search:
         return rows.repeat_interleave(self.kept.shape[1])
 
     def _best(self, count: int) -> Tensor:
-        """The numbers of the best ``count``, in order; of every schedule the same share, one at least."""
+        """The numbers of the best ``count`` whose kernels differ, in order; of every schedule the same share,
+        one at least.
+        """
         schedule, schedules = self._schedule(), len(self.plan.anneal)
+        with torch.no_grad():
+            w = self.objective.problem.priors[0](self.candidates.h)
+        w = w.reshape(self.measurements, -1, *w.shape[1:])
         chosen = []
-        for each in range(schedules):
-            own = schedule == each  # as many in every row
-            share = min(max(count // schedules + (each < count % schedules), 1), int(own[0].sum()))
-            # not a number comes after infinity: another schedule's is never taken
-            chosen.append(self.value.masked_fill(~own, math.nan).topk(share, largest=False).indices)
-        return torch.cat(chosen, 1).sort(1).values
+        for row, kernels, value in zip(schedule, w, self.value, strict=True):
+            best = []
+            for each in range(schedules):
+                own = (row == each).nonzero()[:, 0]
+                share = min(max(count // schedules + (each < count % schedules), 1), len(own))
+                best.append(own[distinct(kernels[own], value[own], share)])
+            chosen.append(torch.cat(best).sort().values)  # as many in every row
+        return torch.stack(chosen)
 
     def _step(self, done: int) -> None:
         """One step of Adam of every candidate. The noise is let go where the annealing has ended: before, it
