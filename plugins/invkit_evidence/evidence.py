@@ -203,8 +203,8 @@ class Evidence(Solver):
             own: dict[int, Signs] = {}
             with record:
                 if not record.interrupted:
-                    own.update(rounds.judged(found) if self.after.doubt != 0 else ())
-                    found = rounds.finished(found)
+                    searched, found = found, rounds.finished(found)
+                    own.update(rounds.judged(searched, found) if self.after.doubt != 0 else ())
             drawn = rounds.drawn(found, self.after.draws, record) if self.after.draws else None
             ended, *tables, status = watch.found(
                 found, rounds.whole, own, drawn=drawn, doubt=self.after.doubt

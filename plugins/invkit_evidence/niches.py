@@ -8,8 +8,7 @@ prior tells it from the others, would be gone. So each candidate that is chosen,
 surroundings: those whose kernels are like its own are chosen only where too few others are left.
 
 Kernels are alike where the cosine of the angle between them is above 0.9, after a Gaussian of one sample has
-blurred them: a thin curve that is moved by a sample is nearly the same kernel, and without the blur its
-cosine would be small.
+blurred them. Without the blur, a thin curve that is moved by half a sample would count as another kernel.
 
 Source: A. Pétrowski, "A clearing procedure as a niching method for genetic algorithms", Proc. IEEE Int. Conf.
 Evolutionary Computation, 1996.
@@ -29,13 +28,13 @@ _ALIKE = 0.9
 """The cosine above which two kernels count as one."""
 
 
-def distinct(w: Float[Tensor, "n *w"], value: Float[Tensor, "n"], count: int) -> Int[Tensor, "count"]:
+def distinct(w: Float[Tensor, "n *w"], value: Float[Tensor, "n"], count: int | None = None) -> Int[Tensor, "k"]:
     """Choose candidates.
 
     Args:
         w: the kernel of each.
         value: what is to be little, of each; infinite where it is no number.
-        count: how many are chosen, n at most.
+        count: how many are chosen, n at most; None: all that differ.
 
     Returns:
         Their numbers, in order of value. Where fewer than ``count`` differ, the best of the others are among
@@ -52,19 +51,21 @@ def distinct(w: Float[Tensor, "n *w"], value: Float[Tensor, "n"], count: int) ->
                 break
     taken = set(chosen)
     others = [number for number in range(len(order)) if number not in taken]
-    chosen += others[: count - len(chosen)]
+    if count is not None:
+        chosen += others[: count - len(chosen)]
     return order[torch.tensor(sorted(chosen), device=order.device)]
 
 
 def alike(w: Float[Tensor, "n *w"]) -> Bool[Tensor, "n n"]:
     """Which kernels are nearly the same; each is like itself."""
-    dims = tuple(range(2, w.ndim))
-    square = w.new_zeros(())
-    for dim in dims:
-        turns = torch.fft.fftfreq(w.shape[dim], dtype=w.dtype, device=w.device).square()
-        square = square + turns.reshape(-1, *[1] * (w.ndim - 1 - dim))
-    soft = torch.fft.fftn(w, dim=dims) * (-2 * math.pi**2 * square).exp() if dims else w
-    parts = torch.view_as_real(soft).flatten(1) if soft.is_complex() else soft.flatten(1)
-    length = parts.norm(dim=1).clamp(min=torch.finfo(parts.dtype).tiny)
-    cosine = (parts @ parts.T) / (length[:, None] * length)
-    return (cosine > _ALIKE) | torch.eye(len(w), dtype=torch.bool, device=w.device)
+    dims, soft = tuple(range(2, w.ndim)), w
+    if dims:
+        square = w.new_zeros(())
+        for dim in dims:
+            own = torch.fft.rfftfreq if dim == dims[-1] else torch.fft.fftfreq
+            turns = own(w.shape[dim], dtype=w.dtype, device=w.device).square()
+            square = square + turns.reshape(-1, *[1] * (dims[-1] - dim))
+        spectrum = torch.fft.rfftn(w, dim=dims) * (-2 * math.pi**2 * square).exp()
+        soft = torch.fft.irfftn(spectrum, s=w.shape[2:], dim=dims)
+    rows = torch.nn.functional.normalize(soft.flatten(1), dim=1)
+    return (rows @ rows.T > _ALIKE) | torch.eye(len(w), dtype=torch.bool, device=w.device)

@@ -46,6 +46,8 @@ __all__ = ["Rounds"]
 _SURE, _DOUBTED, _BETTER = 0.985, 0.95, 10.0
 #: in nats: what is more strained leaps
 _STRAINED = 100.0
+#: in nats: what is worse than the winner by less is finished beside it
+_CLOSE = 100.0
 #: from how few to how many of the winner's numbers a variation has anew
 _SHARES = (0.1, 0.5)
 
@@ -125,19 +127,23 @@ class Rounds:
                     found = found.replaced(winner.number, *better)
         return found
 
-    def judged(self, found: Finalists) -> Iterator[tuple[int, Signs]]:
-        """Every measurement, and its signs of doubt, one after another."""
-        for row in range(len(self.y)):
-            yield row, self._winner(found, row).signs
+    def judged(self, searched: Finalists, found: Finalists) -> Iterator[tuple[int, Signs]]:
+        """Every measurement, and its signs of doubt, one after another: those of the best of ``found``, as
+        the search had left it.
+        """
+        for row, number in enumerate(found.winners().tolist()):
+            yield row, self._winner(searched, row, number).signs
 
     def finished(self, found: Finalists) -> Finalists:
-        """The same, every measurement's best at the minimum beside it."""
+        """The same, of every measurement the best, and what is nearly as good, at the minimum beside it."""
         # one after another: products of matrices of other sizes would round otherwise
         for row in range(len(self.y)) if self.finish else ():
-            winner = self._winner(found, row)
-            value, bent = found.value[winner.number], winner.hessian[None]
-            ended = finish(winner.fine, winner.candidate, value, self.finish, bent)
-            found = found.replaced(winner.number, *ended)
+            searched = found
+            for number in searched.close(row, _CLOSE):
+                winner = self._winner(searched, row, number)
+                value, bent = found.value[winner.number], winner.hessian[None]
+                ended = finish(winner.fine, winner.candidate, value, self.finish, bent)
+                found = found.replaced(winner.number, *ended)
         return found
 
     def drawn(self, found: Finalists, count: int, record: Record) -> Samples:
@@ -153,14 +159,18 @@ class Rounds:
                 made.w[:, row], made.x[:, row] = signals(winner.whole, winner.draws(count, rng), rng)
         return made
 
-    def _winner(self, found: Finalists, row: int) -> Winner:
-        """A measurement's, the same object as long as it is the same candidate among as many."""
+    def _winner(self, found: Finalists, row: int, number: int | None = None) -> Winner:
+        """A measurement's, or another of its finalists as if it were; the same object as long as it is the
+        same candidate among as many.
+        """
         own = found.row == row
-        key = row, int(own.sum()), float(found.value[own].min())
+        which = found.best(row, own) if number is None else own.new_tensor(number, dtype=torch.long)
+        key = row, int(own.sum()), float(found.value[which])
         if key not in self._winners:
             only = torch.tensor([row], device=self.y.device)
             coarse, fine, whole = (each.select(only) for each in (self.coarse[-1], self.fine, self.whole))
-            self._winners[key] = Winner(found, row, self.y[only], coarse, fine, whole, self.seed)
+            made = Winner(found, row, which[None], self.y[only], coarse, fine, whole, self.seed)
+            self._winners[key] = made
         return self._winners[key]
 
     def _unsure(self, found: Finalists, row: int, retry: int) -> bool:

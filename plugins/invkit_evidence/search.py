@@ -108,6 +108,19 @@ class Finalists:
         numbers = (among & (self.row == row)).nonzero()[:, 0]
         return numbers[self.value[numbers].argmin()]
 
+    def close(self, row: int, nats: float) -> list[int]:
+        """The numbers of a measurement's candidates that are worse than its best by less than so much and
+        differ from each other, the best first.
+        """
+        own = (self.row == row).nonzero()[:, 0]
+        value = self.value[own]
+        near = own[value < value.min() + nats]
+        if not len(near):
+            return []
+        with torch.no_grad():
+            w = self.objective.problem.priors[0](self.candidates.h[near])
+        return near[distinct(w, self.value[near], None)].tolist()
+
     def means(self) -> tuple[Tensor, Tensor]:
         """w and the posterior mean of x, of every candidate."""
         return self.objective.select(self.row).mean(self.candidates)

@@ -29,6 +29,7 @@ class Winner:
     Args:
         found: the finalists of all measurements.
         row: which measurement.
+        number: its own among the finalists.
         y: that measurement, one row.
         coarse: the last objective of its search, one row.
         fine: that the finalists are compared by, one row.
@@ -38,17 +39,13 @@ class Winner:
 
     found: Finalists
     row: int
+    number: Int[Tensor, "1"]
     y: Float[Tensor, "1 *y"]
     coarse: Posterior
     fine: Posterior
     whole: Posterior
     seed: int
     _leaps: dict[int, tuple[Parameters, Tensor] | None] = attrs.field(factory=dict, init=False)
-
-    @cached_property
-    def number(self) -> Int[Tensor, "1"]:
-        """Its number among the finalists."""
-        return self.found.best(self.row, self.found.row == self.row)[None]
 
     @cached_property
     def candidate(self) -> Parameters:
@@ -70,6 +67,7 @@ class Winner:
     def signs(self) -> Signs:
         """Of doubt."""
         independent = self.found.independent(self.row)
+        independent = torch.cat([self.number, independent[independent != self.number]])
         rng = torch.Generator().manual_seed(self.seed)
         near = self.draws(_NEAR, rng, _STEPS)
         with torch.no_grad():

@@ -7,6 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from invkit_evidence.niches import distinct
 from invkit_evidence.posterior import Posterior
 from invkit_evidence.search import Finalists, Schedule, Search
 from tests.plugins.evidence.problems import SIZE, candidates, normal, parabola
@@ -68,11 +69,19 @@ def test_the_best_of_every_measurement_are_kept() -> None:
     scale = torch.arange(1, SIZE + 1, dtype=start.dtype)
     values = (scale * (start.reshape(3, 10, SIZE) - targets[:, None]).square()).sum(2)
     found = search.finalists(parabola(targets))
-    expected = values.topk(4, largest=False).indices
-    starts = found.start.reshape(3, 4)
-    assert [set(row) for row in starts.tolist()] == [set(row) for row in expected.tolist()]
+    signals = start.reshape(3, 10, 1, SIZE)
+    expected = [distinct(w, value, 4).tolist() for w, value in zip(signals, values, strict=True)]
+    assert [sorted(row) for row in expected] == found.start.reshape(3, 4).tolist()
     torch.testing.assert_close(found.value, values[found.row, found.start])
     assert torch.equal(found.start[found.winners()], values.argmin(1))
+
+
+def test_of_candidates_that_are_alike_one_is_kept_while_others_differ() -> None:
+    target = torch.tensor([[1.0, -1.0, 0.0]], dtype=torch.float64)
+    start = torch.cat([target, 1.01 * target, 1.02 * target, -target, 0.99 * target])
+    plan = Schedule((2,), 0, 0.1, (0.0,))
+    found = Search([parabola(target)], candidates(start), 5, plan).finalists(parabola(target))
+    assert found.start.tolist() == [0, 3]
 
 
 def test_every_stage_follows_fewer() -> None:
