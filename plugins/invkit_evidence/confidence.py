@@ -1,4 +1,4 @@
-"""How sure a kernel is that a search found: four signs of doubt, and the law that they follow.
+"""How sure a kernel is that a search found: five signs of doubt, and the law that they follow.
 
     found = signs(objective, coarse, independent, value, near, residual, n, strain, rng)
     confidence(law_of(prior), attrs.asdict(found))       # of one measurement, in [0, 1]
@@ -16,6 +16,9 @@ since images differ by more than kernels do. What does tell:
   nats, and E‖x − x̂‖² the error that the posterior given the winner's kernel expects. β is the power of the
   likelihood that draws have, too (:data:`invkit_evidence.chains.POWER`): a Gaussian is too sure of images
   that are none.
+- **Solitude** U: the share of the other independent searches that ended at another kernel than the winner's
+  (:func:`invkit_evidence.niches.alike`), however much worse. Where none has found it again, there may be a
+  better one that none has found.
 - **Sensitivity** S: the same of kernels that are as probable as the winner, the median over draws from their
   posterior (:mod:`invkit_evidence.chains`). Where they make other images, the winner is one among many.
 - **Misfit** F: log ‖y − A x̂‖² less that of its expectation, in units of √(2/n), the deviation of log χ²_n,
@@ -31,7 +34,7 @@ since images differ by more than kernels do. What does tell:
 
 All but the misfit are of the coarse prior, whose posterior is cheap. The probability is logistic in
 
-    s = (log(D + 0.05), log(S + 0.05), F, log(T + 10)),
+    s = (log(D + 0.05), U, log(S + 0.05), F, log(T + 10)),
 
 F bounded to 0 … 4: a residual less than expected reassures of nothing, and none decides alone. But where D is
 above 3 dB and S above 6 dB, the confidence is halved. A small strain then proves nothing, since a prior that
@@ -56,9 +59,10 @@ from invkit.contracts.calibration import Calibration
 from invkit.contracts.generator import Generator
 from invkit_evidence.chains import POWER
 from invkit_evidence.newton import repeated
+from invkit_evidence.niches import alike
 from invkit_evidence.posterior import Parameters, Posterior
 
-__all__ = ["FACES", "Signs", "confidence", "disagreement", "features", "law_of", "signs"]
+__all__ = ["FACES", "Signs", "confidence", "disagreement", "features", "law_of", "signs", "solitude"]
 
 FACES = Calibration(
     -24.7, {"disagreement": 0.124, "sensitivity": 0.312, "misfit": 1.68, "strain": 4.23}, doubt=0.95
@@ -81,6 +85,8 @@ class Signs:
 
     #: D, in dB, 0 or more; 0 of a single search
     disagreement: float
+    #: from 0 to 1; 0 of a single search
+    solitude: float
     #: in dB, 0 or more
     sensitivity: float
     #: in standard deviations; about 0 where all is well
@@ -93,6 +99,7 @@ def features(found: Mapping[str, float]) -> dict[str, float]:
     """The signs as the law takes them: logarithms, and the misfit bounded; not finite where a sign is not."""
     return {
         "disagreement": _logarithm(found["disagreement"] + _FLOOR),
+        "solitude": found["solitude"],
         "sensitivity": _logarithm(found["sensitivity"] + _FLOOR),
         "misfit": min(max(found["misfit"], _LEAST_MISFIT), _LARGEST_MISFIT)
         if math.isfinite(found["misfit"])
@@ -132,6 +139,15 @@ def disagreement(
         return _decibels(apart, _expected_error(coarse, _first(independent), images[0], rng))
 
 
+def solitude(w: Float[Tensor, "s *w"]) -> float:
+    """U.
+
+    Args:
+        w: the kernel of the best candidate of each independent search, the winner's first.
+    """
+    return 1 - float(alike(w)[0, 1:].float().mean()) if len(w) > 1 else 0.0
+
+
 def signs(
     fine: Posterior,
     coarse: Posterior,
@@ -161,8 +177,10 @@ def signs(
         x = _images(coarse, winner)
         apart = float(_squared(_images(coarse, near) - x).median())
         sensitivity = _decibels(apart, _expected_error(coarse, winner, x, rng))
+        lonely = solitude(coarse.problem.priors[0](independent.h))
     return Signs(
         disagreement=disagreement(coarse, independent, value, rng),
+        solitude=lonely,
         sensitivity=sensitivity,
         misfit=_misfit(fine, winner, residual) / math.sqrt(2 / numbers),
         strain=strain,

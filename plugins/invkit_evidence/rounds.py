@@ -41,8 +41,9 @@ from invkit_evidence.winner import Winner
 
 __all__ = ["Rounds"]
 
-#: what is less sure by the law of faces is searched again, in every class; the second time and later, what is
-#: less sure than the other, or where the last search has bettered the winner by so many nats
+#: what is less sure by the law of faces is searched again, in every class, and what only one search has found;
+#: the second time and later, what is less sure than the other, or where the last search has bettered the
+#: winner by so many nats
 _SURE, _DOUBTED, _BETTER = 0.985, 0.95, 10.0
 #: in nats: what is more strained leaps
 _STRAINED = 100.0
@@ -181,7 +182,8 @@ class Rounds:
         limit = _SURE
         if retry > 1 and not found.value[own & ~last].min() - found.value[own].min() > _BETTER:
             limit = _DOUBTED
-        return self._winner(found, row).confidence < limit
+        winner = self._winner(found, row)
+        return winner.signs.solitude == 1 or winner.confidence < limit
 
     def _starts(self, winners: Parameters, retry: int) -> Parameters:
         """Of every measurement fresh ones and variations of the winner, alike in every schedule."""
