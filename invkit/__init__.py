@@ -46,6 +46,7 @@ __all__ = [
     "Projection",
     "Registry",
     "Restarts",
+    "Rivals",
     "Samples",
     "Scaling",
     "ShapeError",
@@ -110,7 +111,7 @@ if TYPE_CHECKING:
     from invkit.contracts.monitor import Monitor, Progress
     from invkit.contracts.noise import Noise
     from invkit.contracts.problem import Evaluation, Objective, Problem
-    from invkit.contracts.solution import Restarts, Samples, Solution, Status
+    from invkit.contracts.solution import Restarts, Rivals, Samples, Solution, Status
     from invkit.contracts.solver import Solver
     from invkit.contracts.trainer import Trainer
     from invkit.errors import (
@@ -151,7 +152,7 @@ _NAMES = {
     "invkit.contracts.monitor": "Monitor Progress",
     "invkit.contracts.noise": "Noise",
     "invkit.contracts.problem": "Evaluation Objective Problem",
-    "invkit.contracts.solution": "Restarts Samples Solution Status",
+    "invkit.contracts.solution": "Restarts Rivals Samples Solution Status",
     "invkit.contracts.solver": "Solver",
     "invkit.contracts.trainer": "Trainer",
     "invkit.comparing": "Compared compare",

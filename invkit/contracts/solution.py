@@ -76,6 +76,16 @@ class Samples:
     x: Any
 
 
+@attrs.frozen(eq=False)
+class Rivals:
+    """Other explanations of one measurement that a search has found, the most probable first."""
+
+    #: latents of ``w``, (k, *latent shape)
+    h: Any
+    #: by how many nats each is less probable than what was found, (k,)
+    nats: Any
+
+
 @attrs.frozen(eq=False, repr=False)
 class Solution:
     """The result for a batch of measurements. Printed, it is five lines; a notebook shows its pictures."""
@@ -119,6 +129,9 @@ class Solution:
     #: what else a solver can say, a mapping of words and numbers per measurement, e.g. ``{"gain": 0.8,
     #: "family": "disk", "radius": 4.1}``; its documentation says what they mean; None from the others
     notes: tuple[Mapping[str, Any], ...] | None = None
+    #: what else each measurement's ``w`` could be, by a solver that has compared several; a later stage may
+    #: choose otherwise. None from the others; :meth:`save` leaves it out
+    rivals: tuple[Rivals, ...] | None = None
 
     def __repr__(self) -> str:
         from invkit.showing.text import solution_text

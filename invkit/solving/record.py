@@ -27,7 +27,7 @@ from jaxtyping import Float, Inexact, Int
 from torch import Tensor
 
 from invkit.contracts.monitor import Monitor, Progress
-from invkit.contracts.solution import Restarts, Samples, Solution, Status
+from invkit.contracts.solution import Restarts, Rivals, Samples, Solution, Status
 from invkit.remarks import remark_on_hours
 
 __all__ = ["Found", "Record"]
@@ -47,7 +47,8 @@ class Found:
         residual: ``‖y − A(w, x)‖²``; None where there is no ``w``.
         winner: the restart that each comes from; by default the first.
         status: how each ended; by default as its winner did.
-        noise, confidence, x_std, drawn, x_kernel, notes: as in :class:`~invkit.contracts.solution.Solution`.
+        noise, confidence, x_std, drawn, x_kernel, notes, rivals: as in
+            :class:`~invkit.contracts.solution.Solution`.
     """
 
     x: Tensor
@@ -62,6 +63,7 @@ class Found:
     drawn: Samples | None = None
     x_kernel: Tensor | None = None
     notes: Sequence[Mapping[str, Any]] | None = None
+    rivals: Sequence[Rivals] | None = None
 
 
 class Record:
@@ -194,6 +196,7 @@ class Record:
         winner = self._in_order(order, [each.winner or [0] * len(each.x) for each in found])
         own = self._in_order(order, [each.status or [None] * len(each.x) for each in found])
         notes = self._in_order(order, [each.notes or [{}] * len(each.x) for each in found])
+        rivals = self._in_order(order, [each.rivals or [None] * len(each.x) for each in found])
         softened = any(each.x_kernel is not None for each in found)
         residual = joined([each.residual for each in found])
         nothing = self.objective.new_full((len(order),), torch.nan)
@@ -227,6 +230,7 @@ class Record:
             if softened
             else None,
             notes=tuple(notes) if any(notes) else None,
+            rivals=None if None in rivals else tuple(rivals),
         )
         for monitor in self.monitors:
             monitor.on_end(solution)

@@ -66,6 +66,10 @@ class ByDivision:
         amounts = [amount for both in reversed(frame) for amount in both]
         self.x = pad(y, amounts, "replicate") if any(amounts) else y.clone()
 
+    def convolves(self, y: Float[Tensor, "n c *y"]) -> bool:
+        """Whether a measurement of this size is all of the convolution."""
+        return self.size == tuple(y.shape[2:]) == tuple(self.x.shape[2:])
+
     def blurred_by(self, window: Window) -> None:
         """From now on the convolution is another one, of the same size."""
         self.multipliers, self.power = window.multipliers, window.multipliers.abs().square()

@@ -35,7 +35,7 @@ from invkit.contracts.bilinear import BilinearOperator
 from invkit.contracts.generator import Generator
 from invkit.contracts.linear import Shape, Window
 
-__all__ = ["KernelStep"]
+__all__ = ["KernelStep", "half_weights", "ring_power"]
 
 _STEPS = 8
 """Quasi-Newton steps in one step."""
@@ -72,8 +72,8 @@ class KernelStep:
         """
         dims, size = tuple(range(2, v.ndim)), tuple(v.shape[2:])
         measured, image = torch.fft.rfftn(v, dim=dims), torch.fft.rfftn(z, dim=dims)
-        twice = _twice(size, v)
-        power = _power(image, size, twice)
+        twice = half_weights(size, v)
+        power = ring_power(image, size, twice)
         error = power * level**2 / (power + level**2)
 
         def value(h: Tensor) -> Tensor:
@@ -110,7 +110,7 @@ class KernelStep:
         return found.detach() if better else h.detach()
 
 
-def _twice(size: tuple[int, ...], like: Tensor) -> Float[Tensor, "*half"]:
+def half_weights(size: tuple[int, ...], like: Tensor) -> Float[Tensor, "*half"]:
     """How often each entry of half a spectrum stands in the whole one."""
     last = size[-1]
     weights = like.new_full((last // 2 + 1,), 2.0)
@@ -120,7 +120,7 @@ def _twice(size: tuple[int, ...], like: Tensor) -> Float[Tensor, "*half"]:
     return weights.expand(*size[:-1], -1)
 
 
-def _power(image: Tensor, size: tuple[int, ...], twice: Tensor) -> Float[Tensor, "*half"]:
+def ring_power(image: Tensor, size: tuple[int, ...], twice: Tensor) -> Float[Tensor, "*half"]:
     """P: the power of a pixel, over rings of equal |f| about the level, which belongs to none."""
     square: Any = 0.0
     for axis, length in enumerate(size):

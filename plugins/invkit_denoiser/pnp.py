@@ -59,7 +59,7 @@ from invkit.contracts.bilinear import BilinearOperator, Scene
 from invkit.contracts.denoiser import Denoiser
 from invkit.contracts.monitor import Monitor
 from invkit.contracts.problem import Problem
-from invkit.contracts.solution import Solution, Status
+from invkit.contracts.solution import Rivals, Solution, Status
 from invkit.contracts.solver import Solver
 from invkit.errors import InputError
 from invkit.solving import Found, Record, given_signals, is_given, noise_level, start_latents
@@ -67,9 +67,14 @@ from invkit.solving.tiles import Tile, cells, tiles
 from invkit_denoiser.data_step import ByDivision, ByGradients, DataStep
 from invkit_denoiser.kernel_step import KernelStep
 from invkit_denoiser.posed import posed, require_w
+from invkit_denoiser.prediction import Predicted, predicted
 
 __all__ = ["PlugAndPlay"]
 
+PREDICTING = 4
+"""Rounds of the image that predicts a measurement, at each level of its noise."""
+_WITHIN = 1 / 30
+"""In nats for every number of a measurement: a rival that is so much less probable is not bettered."""
 LEAST_SIGMA = 0.004
 """The least noise that counts: real blurs are no exact convolutions."""
 ROUNDS = 16
@@ -170,15 +175,61 @@ class PlugAndPlay(Solver):
             for step in range(1, ROUNDS + 1):
                 if record.interrupted:
                     break
-                level = self.level(own.noise, step, ROUNDS)
-                with torch.no_grad():
-                    data.blurred_by(find.window(latent))
-                    z = self._round(data, prior, z, own.noise, level)
-                    frame = data.frame(z)
-                    v = data.completed(data.spectrum(frame))
-                latent = find(latent, v, frame, level)
+                latent, z = self._kernel_round(find, data, prior, latent, z, step)
                 record.tell(step, nothing, nothing, shown)
-        return attrs.evolve(own, w=prior_w(latent).detach(), latent=latent, done=ROUNDS)
+        own = attrs.evolve(own, w=prior_w(latent).detach(), latent=latent, done=ROUNDS)
+        rivals = own.rivals
+        if rivals is None or not len(rivals.h) or not data.convolves(own.y) or part.weights is not None:
+            return own
+        with record:
+            if not record.interrupted:
+                return self._chosen(find, prior, own, rivals)
+        return own
+
+    def _kernel_round(
+        self, find: KernelStep, data: ByDivision, prior: Denoiser, latent: Tensor, z: Tensor, step: int
+    ) -> tuple[Tensor, Tensor]:
+        """A round of image and kernel."""
+        level = self.level(find.sigma, step, ROUNDS)
+        with torch.no_grad():
+            data.blurred_by(find.window(latent))
+            z = self._round(data, prior, z, find.sigma, level)
+            frame = data.frame(z)
+            v = data.completed(data.spectrum(frame))
+        return find(latent, v, frame, level), z
+
+    def _chosen(self, find: KernelStep, prior: Denoiser, own: _Own, rivals: Rivals) -> _Own:
+        """The measurement with the kernel that is the most probable, by the stage before and by prediction."""
+        shape = find.x_shape
+
+        def predict(latent: Tensor) -> Predicted:
+            window = find.window(latent)
+
+            def estimate(y: Tensor, sigma: float, z: Tensor) -> Tensor:
+                data = ByDivision(window, shape, y)
+                for step in range(1, PREDICTING + 1):
+                    z = self._round(data, prior, z, sigma, self.level(sigma, step, PREDICTING))
+                return z.clamp(*prior.bounds)
+
+            with torch.no_grad():
+                return predicted(own.y, window, own.noise, estimate)
+
+        assert own.latent is not None
+        chosen, best = own, predict(own.latent).nats
+        least = best - _WITHIN * own.y.numel()
+        for latent, behind in zip(rivals.h.split(1), rivals.nats.tolist(), strict=True):
+            found = predict(latent)
+            if found.nats - behind < least:
+                continue
+            z, data = found.image, ByDivision(find.window(latent), shape, own.y)
+            for step in range(1, ROUNDS + 1):
+                latent, z = self._kernel_round(find, data, prior, latent, z, step)
+            found = predict(latent)
+            if found.nats - behind > best:
+                best = found.nats - behind
+                w = find.prior(latent).detach()
+                chosen = attrs.evolve(own, w=w, latent=latent, before=found.image, preferred=True)
+        return chosen
 
     def _recover(self, record: Record, problem: Problem, prior: Denoiser, own: _Own) -> None:
         """One measurement, part by part; parts that Ctrl-C leaves out stay as they were measured."""
@@ -251,6 +302,14 @@ class _Own:
     #: the kernel's latent, and how many rounds have bettered it; None and 0 where it is held
     latent: Float[Tensor, "1 *h"] | None = None
     done: int = 0
+    #: whether the kernel is another one than the stage before has chosen
+    preferred: bool = False
+
+    @property
+    def rivals(self) -> Rivals | None:
+        """Other kernels that the stage before has found."""
+        rivals = None if self.start is None else self.start.rivals
+        return None if rivals is None else rivals[self.row]
 
     @property
     def noise(self) -> float:
@@ -262,6 +321,8 @@ class _Own:
         ended = record.ended(bool(torch.isfinite(x).all()))
         if ended is not Status.MAX_ITER:
             return ended
+        if self.preferred:
+            return Status.DOUBTFUL
         then = self.start.status[self.row] if self.start is not None and self.latent is not None else None
         return then if then in (Status.DOUBTFUL, Status.SHARP) else Status.CONVERGED
 
@@ -270,8 +331,9 @@ class _Own:
         if self.start is None or self.latent is None:
             return {}
         sure, notes = self.start.confidence, self.start.notes
+        share = 0.5 if self.preferred else 1.0
         return {
-            "confidence": None if sure is None else sure[self.row : self.row + 1],
+            "confidence": None if sure is None else share * sure[self.row : self.row + 1],
             "notes": None if notes is None else [notes[self.row]],
         }
 

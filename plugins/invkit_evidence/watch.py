@@ -19,13 +19,16 @@ from torch import Tensor
 
 from invkit.contracts.generator import Generator
 from invkit.contracts.problem import Problem
-from invkit.contracts.solution import Samples, Status
+from invkit.contracts.solution import Rivals, Samples, Status
 from invkit.solving import Found, Record
 from invkit_evidence.confidence import Signs, confidence, law_of
 from invkit_evidence.posterior import Posterior
 from invkit_evidence.search import Finalists, Search
 
 __all__ = ["Watch"]
+
+#: in nats: what is so much less probable than the winner is no rival; and how many are told
+_HOPELESS, _MOST = 1000.0, 7
 
 
 class Watch:
@@ -123,6 +126,7 @@ class Watch:
             noise=noise,
             confidence=y.new_tensor(sure) if least else None,
             notes=told if least else None,
+            rivals=[_rivals(finalists, row, int(number)) for row, number in enumerate(best)],
             x_std=None if drawn is None else drawn.x.std(0),
             drawn=drawn,
         )
@@ -161,6 +165,13 @@ class Watch:
     def _shown(self) -> tuple[Tensor, Tensor]:
         """Both signals as searches have ended with them; before, the priors' centre."""
         return centre(self.problem, self.y)
+
+
+def _rivals(finalists: Finalists, row: int, winner: int) -> Rivals:
+    """The other kernels of a measurement that differ from its winner's and from each other."""
+    numbers = [each for each in finalists.close(row, _HOPELESS) if each != winner][:_MOST]
+    behind = finalists.value[numbers] - finalists.value[winner]
+    return Rivals(finalists.candidates.h[numbers], behind)
 
 
 def centre(problem: Problem, y: Float[Tensor, "n *y"]) -> tuple[Tensor, Tensor]:
