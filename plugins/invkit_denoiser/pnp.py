@@ -23,6 +23,12 @@ come before, from the latent h of the kernel found. A denoiser knows images bett
 evidence takes, so it tells kernels apart that are nearly as probable. It leads to a kernel nearby, and not
 from a wrong one to a right one elsewhere. So doubt, confidence and notes of the stage before stay.
 
+But that stage may have found other kernels, too, that are less probable (``Solution.rivals``). Where a
+measurement is all of one circular convolution, these are bettered as well, and each is judged by how well the
+denoiser predicts the measurement by it (:mod:`invkit_denoiser.prediction`). From these nats those are
+subtracted by which the stage before has found it less probable, and the best is taken. Where that is another
+kernel than before, two models disagree: then the status is ``doubtful``, and the confidence is halved.
+
 A denoiser sees details, and these are lost in much noise. A prior of a class knows the whole of an image. So
 ``crossover=τ`` gives way to x₀, the more the noisier y is:
 
@@ -178,12 +184,11 @@ class PlugAndPlay(Solver):
                 latent, z = self._kernel_round(find, data, prior, latent, z, step)
                 record.tell(step, nothing, nothing, shown)
         own = attrs.evolve(own, w=prior_w(latent).detach(), latent=latent, done=ROUNDS)
-        rivals = own.rivals
-        if rivals is None or not len(rivals.h) or not data.convolves(own.y) or part.weights is not None:
-            return own
-        with record:
-            if not record.interrupted:
-                return self._chosen(find, prior, own, rivals)
+        rivals = own.rivals(tuple(latent.shape[1:]))
+        if rivals is not None and data.convolves(own.y) and part.weights is None:
+            with record:
+                if not record.interrupted:
+                    own = self._chosen(find, prior, own, rivals)
         return own
 
     def _kernel_round(
@@ -199,7 +204,7 @@ class PlugAndPlay(Solver):
         return find(latent, v, frame, level), z
 
     def _chosen(self, find: KernelStep, prior: Denoiser, own: _Own, rivals: Rivals) -> _Own:
-        """The measurement with the kernel that is the most probable, by the stage before and by prediction."""
+        """The measurement with the most probable kernel, by the stage before and by prediction."""
         shape = find.x_shape
 
         def predict(latent: Tensor) -> Predicted:
@@ -305,11 +310,12 @@ class _Own:
     #: whether the kernel is another one than the stage before has chosen
     preferred: bool = False
 
-    @property
-    def rivals(self) -> Rivals | None:
-        """Other kernels that the stage before has found."""
-        rivals = None if self.start is None else self.start.rivals
-        return None if rivals is None else rivals[self.row]
+    def rivals(self, latent_shape: tuple[int, ...]) -> Rivals | None:
+        """Other kernels that the stage before has found, where there are any."""
+        if self.start is None or self.start.rivals is None:
+            return None
+        rivals = self.start.rivals[self.row]
+        return rivals if len(rivals.h) and tuple(rivals.h.shape[1:]) == latent_shape else None
 
     @property
     def noise(self) -> float:

@@ -22,8 +22,8 @@ about z_k, stationary, with what the Wiener filter leaves of an image with z_k's
     M_k(f) ~ N(W Z_k, 1/g_k + C_k |W|²)(f),     C_k = P / (1 + P |W|² / τ_k²).
 
 The first term is left out: with so much noise kernels differ little. A wrong kernel has an image that
-explains what was seen. But that does not foretell what is seen next, whereas the right one does. All kernels of a
-measurement have the same n_k, so that what these do is nearly the same to all.
+explains what was seen. But that does not foretell what is seen next, whereas the right one does. All kernels
+of a measurement have the same n_k, so that what these do is nearly the same to all.
 
 Source: the chain of predictions is A. P. Dawid, "Statistical theory: the prequential approach", J. R. Stat.
 Soc. A 147(2), 1984; the chain of noises that of D. Guo, S. Shamai, S. Verdú, "Mutual information and minimum

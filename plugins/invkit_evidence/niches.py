@@ -28,7 +28,9 @@ _ALIKE = 0.9
 """The cosine above which two kernels count as one."""
 
 
-def distinct(w: Float[Tensor, "n *w"], value: Float[Tensor, "n"], count: int | None = None) -> Int[Tensor, "k"]:
+def distinct(
+    w: Float[Tensor, "n *w"], value: Float[Tensor, "n"], count: int | None = None
+) -> Int[Tensor, "k"]:
     """Choose candidates.
 
     Args:

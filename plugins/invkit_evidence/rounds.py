@@ -41,9 +41,9 @@ from invkit_evidence.winner import Winner
 
 __all__ = ["Rounds"]
 
-#: what is less sure by the law of faces is searched again, in every class, and what only one search has found;
-#: the second time and later, what is less sure than the other, or where the last search has bettered the
-#: winner by so many nats
+#: what is less sure by the law of faces is searched again, in every class, and what only one search has
+#: found; the second time and later, what is less sure than the other, or where the last search has bettered
+#: the winner by so many nats
 _SURE, _DOUBTED, _BETTER = 0.985, 0.95, 10.0
 #: in nats: what is more strained leaps
 _STRAINED = 100.0

@@ -5,15 +5,16 @@
     found = search.finalists(fine)              # the last few, compared by a finer objective
     found.candidates, found.value, found.row    # whose they are
 
-The variance of the noise begins ``1 + anneal`` times as large and falls to its own along a parabola over the
-first 60 % of the steps: with much noise only what is coarse in a measurement counts, and the landscape is
-smooth. But what is coarse may also prefer a wrong kernel, and more noise loses what less would have found. So
-there may be several such schedules: start number i of a measurement has schedule i mod their number, and
-candidates of one schedule compete among themselves, to the end. So they are searches of their own: where
-all end at one kernel, independent searches agree, and where not, one of them at least went astray. Of the
-starts of a schedule the best by the annealed objective are followed by Adam, of these the best fewer, and so
-on. Those that are followed have kernels that differ (:mod:`invkit_evidence.niches`). Every stage may have an objective of its own: a coarse one is cheap, so that many can be followed while
-the noise hides what it leaves out. Parameters do not see each other.
+The variance of the noise begins ``1 + anneal`` times as large and falls to its own along a parabola over
+the first 60 % of the steps: with much noise only what is coarse in a measurement counts, and the landscape
+is smooth. But what is coarse may also prefer a wrong kernel, and more noise loses what less would have
+found. So there may be several such schedules: start number i of a measurement has schedule i mod their
+number, and candidates of one schedule compete among themselves, to the end. So they are searches of their
+own: where all end at one kernel, independent searches agree, and where not, one of them at least went
+astray. Of the starts of a schedule the best by the annealed objective are followed by Adam, of these the
+best fewer, and so on. Those that are followed have kernels that differ (:mod:`invkit_evidence.niches`).
+Every stage may have an objective of its own: a coarse one is cheap, so that many can be followed while the
+noise hides what it leaves out. Parameters do not see each other.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from torch import Tensor
 
 import invkit
 from invkit.contracts.monitor import Monitor, Progress
-from invkit.contracts.solution import Solution, Status
+from invkit.contracts.solution import Rivals, Solution, Status
 from invkit.errors import InputError, SpecError
 from invkit.solving import Stage
 from invkit_denoiser import pnp
@@ -218,6 +218,48 @@ def test_a_bettered_kernel_is_as_doubtful_as_it_was() -> None:
     assert told == list(range(1, 2 * (pnp.ROUNDS + 2) + 1))
     alone = deblur(y[1:], start=attrs.evolve(before, x=before.x[1:], w=before.w[1:], notes=notes[1:]))
     torch.testing.assert_close(alone.x, after.x[1:], atol=1e-4, rtol=0)
+
+
+def ambiguous() -> tuple[Tensor, Tensor, Tensor, Solution, Solution]:
+    """Image, true kernel, measurement, and two solutions to go on from: the truth with a rival, and the rival
+    with the truth as its own.
+    """
+    x, truth = blocks(40)[:1], torch.zeros(1, 5, 5)
+    truth[0, 2] = 0.2
+    other = truth.mT.clone()
+    rng = torch.Generator().manual_seed(3)
+    clean = invkit.operator("circconv")(truth[None], x)
+    y = clean + 0.01 * torch.randn(x.shape, generator=rng)
+    prior = invkit.prior("simplex?size=5").shaped((1, 5, 5))
+    starts = []
+    for first, second in ((truth, other), (other, truth)):
+        rivals = Rivals(prior.encode(second[None]), torch.tensor([5.0]))
+        start = attrs.evolve(nearly(y, first), rivals=(rivals,), confidence=torch.tensor([0.98]))
+        starts.append(attrs.evolve(start, notes=({"strain": 1.0},)))
+    return x, truth, y, *starts
+
+
+def test_it_takes_the_rival_by_which_the_denoiser_predicts_better_and_doubts_it() -> None:
+    x, truth, y, right, wrong = ambiguous()
+    deblur = invkit.compose("circconv", ["simplex?size=5", invkit.denoiser(smoothed, 1)], "pnp")
+    kept, changed = deblur(y, start=right), deblur(y, start=wrong)
+    for after in (kept, changed):
+        assert float(invkit.metrics.kernel_ncc(after.w, truth[None])) > 0.97
+        torch.testing.assert_close(deblur.priors[0].shaped((1, 5, 5))(after.latents[0]), after.w)
+        assert after.notes == ({"strain": 1.0},) and after.rivals is None
+    assert kept.status == (Status.CONVERGED,) and float(kept.confidence) == pytest.approx(0.98)
+    assert changed.status == (Status.DOUBTFUL,) and float(changed.confidence) == pytest.approx(0.49)
+    assert float(invkit.metrics.psnr(changed.x, x)) > float(invkit.metrics.psnr(wrong.x, x)) + 1
+
+
+def test_a_rival_that_is_much_less_probable_is_not_taken() -> None:
+    _, truth, y, _, wrong = ambiguous()
+    assert wrong.rivals is not None
+    far = attrs.evolve(wrong.rivals[0], nats=torch.tensor([1e6]))
+    deblur = invkit.compose("circconv", ["simplex?size=5", invkit.denoiser(smoothed, 1)], "pnp")
+    after = deblur(y, start=attrs.evolve(wrong, rivals=(far,)))
+    assert after.status == (Status.CONVERGED,)
+    assert float(invkit.metrics.kernel_ncc(after.w, truth[None])) < 0.9
 
 
 def test_with_unknown_borders_and_saturated_pixels_too() -> None:
