@@ -20,7 +20,7 @@ from invkit.contracts.calibration import Calibration
 from invkit.contracts.given import Given
 from invkit_evidence import winner
 from invkit_evidence.chains import POWER, kernels
-from invkit_evidence.confidence import FACES, Signs, disagreement, law_of, signs
+from invkit_evidence.confidence import FACES, Signs, disagreement, law_of, signs, solitude
 from invkit_evidence.confidence import confidence as by_law
 from invkit_evidence.newton import hessian
 from invkit_evidence.posterior import Parameters, Posterior
@@ -29,7 +29,8 @@ from tests.plugins.evidence.problems import images, solve
 from tests.plugins.gaussian.classes import Case, moments_of
 
 finite = st.floats(0, 40)
-NAMES = ["disagreement", "sensitivity", "misfit", "strain"]
+NAMES = ["disagreement", "solitude", "sensitivity", "misfit", "strain"]
+NONE = Signs(0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 def doubted(case: Case, h: Tensor, noise: float = 0.1) -> Signs:
@@ -88,6 +89,15 @@ def test_searches_that_agree_do_not_disagree_and_the_further_the_more() -> None:
     assert {each.strain for each in at} == {7.5}
 
 
+def test_a_kernel_that_no_other_search_has_found_is_alone() -> None:
+    w = torch.zeros(4, 1, 28, 28)
+    w[0, 0, 14, 6:22] = w[1, 0, 14, 6:22] = 1
+    w[2, 0, 6:22, 14], w[3, 0, 10:18, 14] = 1, 1
+    assert solitude(w) == pytest.approx(2 / 3)
+    assert solitude(w[:2]) == 0 == solitude(w[:1])
+    assert solitude(w[1:]) == 1
+
+
 def test_the_disagreement_is_against_the_error_that_the_posterior_expects() -> None:
     case = Case.draw(moments_of("joint", 1, (5, 6), 4), "circconv", n=1)
     h = latents(3)
@@ -124,7 +134,7 @@ def test_a_measurement_that_hardly_depends_on_the_kernel_is_not_sensitive() -> N
     assert doubted(case, latents(1), noise=0.3).sensitivity > 0.01
 
 
-@given(a=st.builds(Signs, finite, finite, finite, finite), more=st.floats(0.01, 10))
+@given(a=st.builds(Signs, finite, st.floats(0, 1), finite, finite, finite), more=st.floats(0.01, 10))
 def test_every_sign_lowers_the_confidence(a: Signs, more: float) -> None:
     assert 0 <= confidence(a) <= 1
     for name in NAMES:
@@ -133,20 +143,20 @@ def test_every_sign_lowers_the_confidence(a: Signs, more: float) -> None:
 
 def test_no_misfit_decides_alone() -> None:
     """The largest takes most of the confidence, not all; one below 0 gives none."""
-    assert 0.2 < confidence(Signs(0.0, 0.01, 1e6, 70.0)) < 0.8
-    assert confidence(Signs(15.0, 10.0, -1e6, 70.0)) == confidence(Signs(15.0, 10.0, 0.0, 70.0))
+    assert 0.2 < confidence(Signs(0.0, 0.0, 0.01, 1e6, 70.0)) < 0.8
+    assert confidence(Signs(15.0, 0.0, 10.0, -1e6, 70.0)) == confidence(Signs(15.0, 0.0, 10.0, 0.0, 70.0))
 
 
 def test_searches_apart_and_kernels_that_cannot_be_told_decide_together() -> None:
     """Whatever the strain, of which a prior that leaves the kernel free has none."""
-    assert confidence(Signs(14.0, 2.0, 0.0, 20.0)) > 0.95 < confidence(Signs(2.0, 14.0, 0.0, 20.0))
-    assert 0.45 < confidence(Signs(14.0, 14.0, 0.0, 20.0)) <= 0.5
+    assert confidence(Signs(14.0, 0.0, 2.0, 0.0, 20.0)) > 0.95 < confidence(Signs(2.0, 0.0, 14.0, 0.0, 20.0))
+    assert 0.45 < confidence(Signs(14.0, 0.0, 14.0, 0.0, 20.0)) <= 0.5
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "solitude"])  # a share always is one
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_what_is_no_number_gives_no_confidence(name: str, value: float) -> None:
-    assert confidence(attrs.evolve(Signs(0.0, 0.0, 0.0, 0.0), **{name: value})) == 0
+    assert confidence(attrs.evolve(NONE, **{name: value})) == 0
 
 
 def test_the_status_follows_from_the_confidence() -> None:
@@ -190,7 +200,7 @@ def test_neighbours_and_chunks_change_no_confidence() -> None:
 
 def test_ctrl_c_while_doubting_is_an_interruption(monkeypatch: pytest.MonkeyPatch) -> None:
     problem, _, _, y = images(3)
-    asked = iter([Signs(0.0, 0.0, 0.0, 0.0)])
+    asked = iter([NONE])
 
     def impatient(*_: object) -> Signs:
         try:
@@ -236,7 +246,7 @@ def test_a_prior_with_a_law_of_its_own_is_judged_by_it() -> None:
 
 def test_the_solver_names_its_signs() -> None:
     solver = invkit.solver("evidence")
-    told = {"disagreement": 1.0, "sensitivity": 2.0, "misfit": -0.5, "strain": 90.0}
+    told = {"disagreement": 1.0, "solitude": 0.5, "sensitivity": 2.0, "misfit": -0.5, "strain": 90.0}
     logarithms = {"disagreement": math.log(1.05), "sensitivity": math.log(2.05), "strain": math.log(100)}
-    assert solver.signs(told) == pytest.approx({**logarithms, "misfit": 0.0})
+    assert solver.signs(told) == pytest.approx({**logarithms, "solitude": 0.5, "misfit": 0.0})
     assert solver.signs({}) is None and invkit.solver("altgd").signs(told) is None

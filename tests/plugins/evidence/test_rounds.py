@@ -8,7 +8,7 @@ import torch
 from invkit import Problem, Status
 from invkit.contracts.given import Given
 from invkit.contracts.monitor import Monitor, Progress
-from invkit_evidence import rounds
+from invkit_evidence import niches, rounds
 from invkit_evidence.posterior import Parameters
 from invkit_evidence.rounds import Rounds
 from invkit_evidence.search import Schedule
@@ -91,6 +91,27 @@ def test_what_a_search_ends_with_is_finished(rank: int | None) -> None:
     others = torch.ones_like(before, dtype=torch.bool).scatter(1, winners, False)
     torch.testing.assert_close(after[others], before[others], equal_nan=True)
     torch.testing.assert_close(raw.confidence, ended.confidence)
+
+
+def test_what_differs_and_is_nearly_as_good_is_finished_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where all kernels count as different and none as far: every candidate's objective falls."""
+    problem, _, _, y = images(2)
+    monkeypatch.setattr(niches, "_ALIKE", 2.0)
+    monkeypatch.setattr(rounds, "_CLOSE", torch.inf)
+    raw, ended = (solve(problem, y, finish=steps) for steps in (0, 6))
+    before, after = (each.restarts.objective for each in (raw, ended))
+    finite = torch.isfinite(before)
+    assert torch.equal(finite, torch.isfinite(after)) and (finite.sum(1) > 1).all()
+    assert (after[finite] < before[finite]).all()
+    assert all(len(each.h) == 1 and float(each.nats) >= 0 for each in ended.rivals)
+
+
+def test_what_one_search_alone_has_found_is_searched_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem, _, _, y = images(2)
+    monkeypatch.setattr(rounds, "_SURE", NONE)
+    assert searched(solve(problem, y, retries=1)) == [False] * 2
+    monkeypatch.setattr(niches, "_ALIKE", 2.0)  # as if every search had ended at another kernel
+    assert searched(solve(problem, y, retries=1)) == [True] * 2
 
 
 def test_half_of_the_further_starts_are_variations_of_the_winner() -> None:

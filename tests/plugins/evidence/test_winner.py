@@ -1,4 +1,4 @@
-"""What is known of a winner is that of the best candidate, and computed once."""
+"""What is known of a candidate is its own, and computed once."""
 
 from __future__ import annotations
 
@@ -22,12 +22,11 @@ def among() -> tuple[Winner, Finalists]:
     value = objective.select(row)(candidates(h))
     found = Finalists(objective, candidates(h), row, torch.arange(4), torch.zeros(4, dtype=torch.long), value)
     only = objective.select(torch.tensor([1]))
-    return Winner(found, 1, torch.zeros(1, 1), only, only, only, seed=3), found
+    return Winner(found, 1, torch.tensor([2]), torch.zeros(1, 1), only, only, only, seed=3), found
 
 
-def test_it_is_the_best_of_its_measurement() -> None:
+def test_it_is_the_candidate_of_its_number() -> None:
     best, found = among()
-    assert best.number.tolist() == [2]
     assert torch.equal(best.candidate.h, found.candidates.h[2:3])
     torch.testing.assert_close(best.hessian, hessian(best.coarse, best.candidate))
     assert best.freed[1] < 1e-9  # it is where it wants to be
