@@ -116,10 +116,10 @@ class Finalists:
         own = (self.row == row).nonzero()[:, 0]
         value = self.value[own]
         near = own[value < value.min() + nats]
-        if not len(near):
-            return []
+        if len(near) < 2:
+            return near.tolist()
         with torch.no_grad():
-            w = self.objective.problem.priors[0](self.candidates.h[near])
+            w = self.objective.select(self.row[near]).problem.priors[0](self.candidates.h[near])
         return near[distinct(w, self.value[near], None)].tolist()
 
     def means(self) -> tuple[Tensor, Tensor]:
