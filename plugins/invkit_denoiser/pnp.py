@@ -80,7 +80,8 @@ __all__ = ["PlugAndPlay"]
 PREDICTING = 4
 """Rounds of the image that predicts a measurement, at each level of its noise."""
 _WITHIN = 1 / 30
-"""In nats for every number of a measurement: a rival that is so much less probable is not bettered."""
+"""In nats for every number of a measurement: a rival that is so much less probable is not bettered; one that the
+stage before has found less probable by twice as much is not looked at."""
 LEAST_SIGMA = 0.004
 """The least noise that counts: real blurs are no exact convolutions."""
 ROUNDS = 16
@@ -221,10 +222,10 @@ class PlugAndPlay(Solver):
 
         assert own.latent is not None
         chosen, best = own, predict(own.latent).nats
-        least = best - _WITHIN * own.y.numel()
+        far = _WITHIN * own.y.numel()
+        least = best - far
         for latent, behind in zip(rivals.h.split(1), rivals.nats.tolist(), strict=True):
-            found = predict(latent)
-            if found.nats - behind < least:
+            if behind > 2 * far or (found := predict(latent)).nats - behind < least:
                 continue
             z, data = found.image, ByDivision(find.window(latent), shape, own.y)
             for step in range(1, ROUNDS + 1):
