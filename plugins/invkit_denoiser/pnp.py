@@ -80,8 +80,8 @@ __all__ = ["PlugAndPlay"]
 PREDICTING = 4
 """Rounds of the image that predicts a measurement, at each level of its noise."""
 _WITHIN = 1 / 30
-"""In nats for every number of a measurement: a rival that is so much less probable is not bettered; one that the
-stage before has found less probable by twice as much is not looked at."""
+"""In nats for every number of a measurement: a rival that is so much less probable is not bettered; one that
+the stage before has found less probable by twice as much is not looked at."""
 LEAST_SIGMA = 0.004
 """The least noise that counts: real blurs are no exact convolutions."""
 ROUNDS = 16
@@ -220,12 +220,15 @@ class PlugAndPlay(Solver):
             with torch.no_grad():
                 return predicted(own.y, window, own.noise, estimate)
 
-        assert own.latent is not None
-        chosen, best = own, predict(own.latent).nats
         far = _WITHIN * own.y.numel()
+        near = [each for each in zip(rivals.h.split(1), rivals.nats.tolist(), strict=True) if each[1] < 2 * far]
+        if not near or own.latent is None:
+            return own
+        chosen, best = own, predict(own.latent).nats
         least = best - far
-        for latent, behind in zip(rivals.h.split(1), rivals.nats.tolist(), strict=True):
-            if behind > 2 * far or (found := predict(latent)).nats - behind < least:
+        for latent, behind in near:
+            found = predict(latent)
+            if found.nats - behind < least:
                 continue
             z, data = found.image, ByDivision(find.window(latent), shape, own.y)
             for step in range(1, ROUNDS + 1):
