@@ -221,7 +221,8 @@ class PlugAndPlay(Solver):
                 return predicted(own.y, window, own.noise, estimate)
 
         far = _WITHIN * own.y.numel()
-        near = [each for each in zip(rivals.h.split(1), rivals.nats.tolist(), strict=True) if each[1] < 2 * far]
+        ranked = zip(rivals.h.split(1), rivals.nats.tolist(), strict=True)
+        near = [(latent, behind) for latent, behind in ranked if behind < 2 * far]
         if not near or own.latent is None:
             return own
         chosen, best = own, predict(own.latent).nats
