@@ -31,7 +31,7 @@ from invkit_experiments.output.watching import Watcher
 
 __all__ = ["FORMAT", "Benchmark", "Settings"]
 
-FORMAT = 1
+FORMAT = 2
 """Raise it when rows kept by an earlier invkit no longer mean the same."""
 
 
