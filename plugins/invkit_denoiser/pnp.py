@@ -27,7 +27,8 @@ But that stage may have found other kernels, too, that are less probable (``Solu
 measurement is all of one circular convolution, these are bettered as well, and each is judged by how well the
 denoiser predicts the measurement by it (:mod:`invkit_denoiser.prediction`). From these nats those are
 subtracted by which the stage before has found it less probable, and the best is taken. Where that is another
-kernel than before, two models disagree: then the status is ``doubtful``, and the confidence is halved.
+kernel than before, two models disagree: then the status is ``doubtful``, the confidence is halved, and x₀ is
+the denoiser's image by that kernel.
 
 A denoiser sees details, and these are lost in much noise. A prior of a class knows the whole of an image. So
 ``crossover=τ`` gives way to x₀, the more the noisier y is:

@@ -55,7 +55,7 @@ _RATIO = 1.6
 
 @attrs.frozen(eq=False)
 class Predicted:
-    """What a chain of predictions ends with."""
+    """The result of :func:`predicted`: how probable the measurement is, and the last image."""
 
     #: log p(y | w), in nats, but for what no kernel changes
     nats: float

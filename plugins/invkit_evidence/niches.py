@@ -59,7 +59,7 @@ def distinct(
 
 
 def alike(w: Float[Tensor, "n *w"]) -> Bool[Tensor, "n n"]:
-    """Which kernels are nearly the same; each is like itself."""
+    """Compare every two kernels: whether they are nearly the same. A kernel is always like itself."""
     dims, soft = tuple(range(2, w.ndim)), w
     if dims:
         square = w.new_zeros(())

@@ -78,8 +78,8 @@ class Rounds:
     starts: int
     leaps: int
     seed: int
-    #: of a measurement that had so many candidates, the best of so much
-    _winners: dict[tuple[int, int, float], Winner] = attrs.field(factory=dict, init=False)
+    #: by measurement, how many candidates it had, and the number and value of the one that is meant
+    _winners: dict[tuple[int, int, int, float], Winner] = attrs.field(factory=dict, init=False)
 
     def search(
         self, parameters: Parameters, watch: Watch, rows: Int[Tensor, "k"], retry: int = 0
@@ -166,7 +166,7 @@ class Rounds:
         """
         own = found.row == row
         which = found.best(row, own) if number is None else own.new_tensor(number, dtype=torch.long)
-        key = row, int(own.sum()), float(found.value[which])
+        key = row, int(own.sum()), int(which), float(found.value[which])
         if key not in self._winners:
             only = torch.tensor([row], device=self.y.device)
             coarse, fine, whole = (each.select(only) for each in (self.coarse[-1], self.fine, self.whole))

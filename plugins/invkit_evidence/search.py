@@ -120,7 +120,7 @@ class Finalists:
             return near.tolist()
         with torch.no_grad():
             w = self.objective.select(self.row[near]).problem.priors[0](self.candidates.h[near])
-        return near[distinct(w, self.value[near], None)].tolist()
+        return near[distinct(w, self.value[near])].tolist()
 
     def means(self) -> tuple[Tensor, Tensor]:
         """w and the posterior mean of x, of every candidate."""

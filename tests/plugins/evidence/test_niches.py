@@ -1,4 +1,4 @@
-"""What is chosen differs, and is the best that does."""
+"""Of candidates whose kernels differ, the best are chosen."""
 
 from __future__ import annotations
 

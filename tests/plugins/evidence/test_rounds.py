@@ -94,7 +94,7 @@ def test_what_a_search_ends_with_is_finished(rank: int | None) -> None:
 
 
 def test_what_differs_and_is_nearly_as_good_is_finished_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where all kernels count as different and none as far: every candidate's objective falls."""
+    """If all kernels count as different and all candidates as near the best, all objectives fall."""
     problem, _, _, y = images(2)
     monkeypatch.setattr(niches, "_ALIKE", 2.0)
     monkeypatch.setattr(rounds, "_CLOSE", torch.inf)

@@ -1,4 +1,4 @@
-"""What is known of a candidate is its own, and computed once."""
+"""A `Winner` describes the candidate of its number, and computes each property once."""
 
 from __future__ import annotations
 
