@@ -34,15 +34,17 @@ from torch import Tensor
 from invkit.contracts.bilinear import BilinearOperator
 from invkit.contracts.generator import Generator
 from invkit.contracts.linear import Shape, Window
+from invkit_denoiser.quasi_newton import QuasiNewton
 
 __all__ = ["KernelStep", "half_weights", "ring_power"]
 
-_STEPS = 8
+_STEPS = 2
 """Quasi-Newton steps in one step."""
 
 
 class KernelStep:
-    """``h ← argmin −log p(v | B(h), z, s) + ½ penalty``, a few quasi-Newton steps of it.
+    """``h ← argmin −log p(v | B(h), z, s) + ½ penalty``, a few quasi-Newton steps of it. What it learns of the
+    curvature it keeps for the next call, which is to be of the same kernel.
 
     Args:
         operator: measures images of ``x_shape``, by a window of a circular convolution.
@@ -53,6 +55,7 @@ class KernelStep:
 
     def __init__(self, operator: BilinearOperator, x_shape: Shape, prior: Generator, sigma: float) -> None:
         self.operator, self.x_shape, self.prior, self.sigma = operator, x_shape, prior, sigma
+        self._descend = QuasiNewton()
 
     def window(self, h: Float[Tensor, "1 *h"]) -> Window:
         """The convolution by the kernel of a latent."""
@@ -94,20 +97,15 @@ class KernelStep:
     ) -> Float[Tensor, "1 *h"]:
         """The latent after some steps from ``h``; ``h`` where none of them betters it."""
         value = self.objective(v, z, level)
-        found = h.detach().clone().requires_grad_()
-        search = torch.optim.LBFGS([found], max_iter=_STEPS, line_search_fn="strong_wolfe")
 
-        def closure() -> Tensor:
-            search.zero_grad()
+        def measured(h: Tensor) -> tuple[float, Tensor]:
+            h = h.detach().requires_grad_()
             with torch.enable_grad():
-                now = value(found)
-                now.backward()
-            return now.detach()
+                now = value(h)
+                (gradient,) = torch.autograd.grad(now, h)
+            return float(now.detach()), gradient
 
-        search.step(closure)
-        with torch.no_grad():
-            better = bool(value(found) < value(h))
-        return found.detach() if better else h.detach()
+        return self._descend(measured, h.detach(), _STEPS)
 
 
 def half_weights(size: tuple[int, ...], like: Tensor) -> Float[Tensor, "*half"]:

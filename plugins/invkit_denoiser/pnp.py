@@ -15,7 +15,7 @@ more than the denoiser. There is no objective to tell.
 
 As a later stage it begins at the image x₀ of the stage before, z = x₀, where no border is unknown: what the
 blur has nearly erased is found slowly from y alone. And it **betters the kernel** of the stage before, unless
-that holds: sixteen such rounds, each with a third step,
+that holds: twenty-four such rounds, each with a third step,
 
     h ← argmin −log p(y | B(h), z, s_k) + ½ penalty         (:mod:`invkit_denoiser.kernel_step`)
 
@@ -85,7 +85,7 @@ _WITHIN = 1 / 30
 the stage before has found less probable by twice as much is not looked at."""
 LEAST_SIGMA = 0.004
 """The least noise that counts: real blurs are no exact convolutions."""
-ROUNDS = 16
+ROUNDS = 24
 """Rounds in which a kernel is bettered."""
 _APART = 0.1
 """A kernel that is to be bettered is within this part of its energy of one of its prior."""
@@ -233,8 +233,9 @@ class PlugAndPlay(Solver):
             if found.nats - behind < least:
                 continue
             z, data = found.image, ByDivision(find.window(latent), shape, own.y)
+            anew = KernelStep(find.operator, shape, find.prior, find.sigma)
             for step in range(1, ROUNDS + 1):
-                latent, z = self._kernel_round(find, data, prior, latent, z, step)
+                latent, z = self._kernel_round(anew, data, prior, latent, z, step)
             found = predict(latent)
             if found.nats - behind > best:
                 best = found.nats - behind

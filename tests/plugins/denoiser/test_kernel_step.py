@@ -86,7 +86,7 @@ def test_of_a_sure_image_it_finds_the_kernel(size: tuple[int, int]) -> None:
     truth = normal(1, 1, 9).reshape(1, *(step.prior.latent_shape or ()))
     v = step.operator(step.prior(truth), z)
     h = torch.zeros_like(truth)
-    for _ in range(5):
+    for _ in range(24):
         h = step(h, v, z, 1e-3)
     torch.testing.assert_close(step.prior(h), step.prior(truth), rtol=0, atol=1e-2)
 
