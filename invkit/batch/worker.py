@@ -29,8 +29,11 @@ def main() -> None:
             signal.signal(getattr(signal, name), signal.SIG_IGN)
 
     def answer(kind: str, value: Any) -> None:
-        pickle.dump((kind, value), answers, protocol=pickle.HIGHEST_PROTOCOL)
-        answers.flush()
+        try:
+            pickle.dump((kind, value), answers, protocol=pickle.HIGHEST_PROTOCOL)
+            answers.flush()
+        except OSError:  # nobody listens any more
+            os._exit(0)
 
     coming: queue.SimpleQueue[Any] = queue.SimpleQueue()
 

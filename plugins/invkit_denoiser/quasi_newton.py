@@ -7,8 +7,8 @@
 A step is −tHg, with g the gradient and H the inverse curvature that the last moves s and the changes c of the
 gradient over them tell of: limited-memory BFGS. They are kept from one function to the next, whose curvature
 is much like its own, so that two steps of each are enough. Both ends of a move are measured by one function,
-so that a change of the function is not taken for curvature. t is halved twice where a step does not better the
-function, which leaves the point as it is, and doubled up to 1 where it does.
+so that a change of the function is not taken for curvature. Where a step does not better the function, the
+point stays and t is a quarter of what it was; where it does, twice that, up to 1.
 
 Source: J. Nocedal and S. Wright, *Numerical Optimization*, 2006, section 7.2.
 """
