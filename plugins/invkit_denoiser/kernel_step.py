@@ -43,8 +43,8 @@ _STEPS = 2
 
 
 class KernelStep:
-    """``h ← argmin −log p(v | B(h), z, s) + ½ penalty``, a few quasi-Newton steps of it. What it learns of the
-    curvature it keeps for the next call, which is to be of the same kernel.
+    """``h ← argmin −log p(v | B(h), z, s) + ½ penalty``, a few quasi-Newton steps of it. What it learns of
+    the curvature it keeps for the next call, which is to be of the same kernel.
 
     Args:
         operator: measures images of ``x_shape``, by a window of a circular convolution.

@@ -1,4 +1,4 @@
-"""The quasi-Newton steps of ``pnp``: that they go down, arrive, and remember from one function to the next."""
+"""The quasi-Newton steps of ``pnp``: they go down, arrive, and remember from one function to the next."""
 
 from __future__ import annotations
 
