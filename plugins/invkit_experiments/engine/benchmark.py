@@ -31,7 +31,7 @@ from invkit_experiments.output.watching import Watcher
 
 __all__ = ["FORMAT", "Benchmark", "Settings"]
 
-FORMAT = 2
+FORMAT = 3
 """Raise it when rows kept by an earlier invkit no longer mean the same."""
 
 
