@@ -8,6 +8,7 @@
     LinearPart                  an affine prior as a linear map with its adjoint
     quadratic_weights           a noise model as weights of squared residuals, for reweighted least squares
     closest, encoded            latents whose signals are closest to given ones
+    half_weights                sums over a whole spectrum, from half of it
     noise_level                 the noise's standard deviation, from a measurement alone
     start_latents               where a solve that starts from a solution begins
     restated                    a solution in the latents of other priors, to go on from
@@ -26,6 +27,7 @@ from invkit.solving.linear import conjugate_gradients, ridge_inverse, weighted
 from invkit.solving.noise import noise_level
 from invkit.solving.record import Found, Record
 from invkit.solving.running import is_restarts, run
+from invkit.solving.spectra import half_weights
 from invkit.solving.stages import Stage, Stages
 
 __all__ = [
@@ -43,6 +45,7 @@ __all__ = [
     "descents",
     "encoded",
     "given_signals",
+    "half_weights",
     "is_given",
     "is_restarts",
     "noise_level",

@@ -34,9 +34,10 @@ from torch import Tensor
 from invkit.contracts.bilinear import BilinearOperator
 from invkit.contracts.generator import Generator
 from invkit.contracts.linear import Shape, Window
+from invkit.solving import half_weights
 from invkit_denoiser.quasi_newton import QuasiNewton
 
-__all__ = ["KernelStep", "half_weights", "ring_power"]
+__all__ = ["KernelStep", "ring_power"]
 
 _STEPS = 2
 """Quasi-Newton steps in one step."""
@@ -106,16 +107,6 @@ class KernelStep:
             return float(now.detach()), gradient
 
         return self._descend(measured, h.detach(), _STEPS)
-
-
-def half_weights(size: tuple[int, ...], like: Tensor) -> Float[Tensor, "*half"]:
-    """How often each entry of half a spectrum stands in the whole one."""
-    last = size[-1]
-    weights = like.new_full((last // 2 + 1,), 2.0)
-    weights[0] = 1
-    if last % 2 == 0:
-        weights[-1] = 1
-    return weights.expand(*size[:-1], -1)
 
 
 def ring_power(image: Tensor, size: tuple[int, ...], twice: Tensor) -> Float[Tensor, "*half"]:

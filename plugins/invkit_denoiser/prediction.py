@@ -43,7 +43,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from invkit.contracts.linear import Window
-from invkit_denoiser.kernel_step import half_weights, ring_power
+from invkit.solving import half_weights
+from invkit_denoiser.kernel_step import ring_power
 
 __all__ = ["Predicted", "predicted"]
 

@@ -23,7 +23,8 @@ import torch
 from jaxtyping import Complex, Float, Inexact
 from torch import Tensor
 
-from invkit_gaussian.moments import bin_weights, half_spectrum
+from invkit.solving import half_weights
+from invkit_gaussian.moments import half_spectrum
 
 __all__ = ["Block", "Scale", "Size", "squared"]
 
@@ -63,7 +64,7 @@ class Block:
         self.size: Size = (basis.shape[-2], basis.shape[-1])
         self.channels, self.rank = basis.shape[1], basis.shape[0]
         self.numbers = self.channels * math.prod(self.size)
-        self.bins = bin_weights(self.size, spectrum)
+        self.bins = half_weights(self.size, spectrum)
         self.power = spectrum.flatten(1)
         self.free = torch.zeros_like(self.bins)
         self.free[0, 0] = level**2 * math.prod(self.size)

@@ -32,7 +32,7 @@ from torch import Tensor
 
 from invkit.errors import InputError
 
-__all__ = ["Colour", "Moments", "bin_weights", "half_spectrum", "signal_of"]
+__all__ = ["Colour", "Moments", "half_spectrum", "signal_of"]
 
 Colour = Literal["joint", "axes"]
 
@@ -102,15 +102,3 @@ def signal_of(spectrum: Tensor, size: tuple[int, int]) -> Tensor:
     if not spectrum.numel():
         return spectrum.real.new_zeros(*spectrum.shape[:-2], *size)
     return torch.fft.irfft2(spectrum, s=size, norm="ortho")
-
-
-def bin_weights(size: tuple[int, int], like: Tensor) -> Float[Tensor, "h half"]:
-    """How many bins of the full spectrum each of the half stands for: 2, or 1 in the first and, for an even
-    width, the last column.
-    """
-    height, width = size
-    weights = torch.full((height, width // 2 + 1), 2.0, dtype=like.dtype, device=like.device)
-    weights[:, 0] = 1
-    if width % 2 == 0:
-        weights[:, -1] = 1
-    return weights

@@ -19,9 +19,10 @@ from invkit.contracts.generator import Generator
 from invkit.contracts.linear import Shape
 from invkit.contracts.marginal import IntegrableGenerator
 from invkit.errors import InputError, ShapeError
+from invkit.solving import half_weights
 from invkit_gaussian.gaussian import Gaussian
 from invkit_gaussian.marginal import GaussianMarginal
-from invkit_gaussian.moments import Moments, bin_weights
+from invkit_gaussian.moments import Moments
 
 __all__ = ["Spectrum"]
 
@@ -96,7 +97,7 @@ def power_law(shape: tuple[int, ...], exponent: float, contrast: float) -> Momen
     rows = torch.fft.fftfreq(height, dtype=torch.float32, device="cpu") * max(height, width)
     columns = torch.fft.rfftfreq(width, dtype=torch.float32, device="cpu") * max(height, width)
     power = (rows[:, None].square() + columns.square() + 0.25) ** (-exponent / 2)
-    weights = bin_weights((height, width), power)
+    weights = half_weights((height, width), power)
     power[0, 0] = 0
     total = (power * weights).sum() / (height * width)
     power = power / total if total > 0 else torch.ones_like(power)

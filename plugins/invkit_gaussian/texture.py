@@ -22,7 +22,7 @@ import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 
-from invkit_gaussian.moments import bin_weights
+from invkit.solving import half_weights
 
 __all__ = ["regressors", "texture_of", "texture_power"]
 
@@ -35,7 +35,7 @@ def regressors(size: tuple[int, int], like: Tensor) -> Float[Tensor, "f 2"]:
     rows = torch.fft.fftfreq(height, dtype=torch.float64, device=like.device)
     columns = torch.fft.rfftfreq(width, dtype=torch.float64, device=like.device)
     frequency = (rows[:, None].square() + columns.square()).sqrt().clamp(min=1 / max(size))
-    counts = bin_weights(size, frequency)
+    counts = half_weights(size, frequency)
     log = frequency.log()
     log = log - (log * counts).sum() / counts.sum()
     return torch.stack([torch.ones_like(log), log], -1).flatten(0, 1).to(like)
@@ -63,7 +63,7 @@ def texture_of(power: Float[Tensor, "n c h half"], size: tuple[int, int]) -> Flo
         size: of the images.
     """
     at = regressors(size, power.double())
-    counts = bin_weights(size, at).flatten()
+    counts = half_weights(size, at).flatten()
     channels, seen = power.shape[1], power.double().sum(1).flatten(1)
     theta = at.new_zeros(len(power), 2)
     for _ in range(_NEWTON_STEPS):
