@@ -1,4 +1,4 @@
-"""How sure a kernel is that a search found: six signs of doubt, and the law that they follow.
+"""How sure a kernel is that a search found: five signs of doubt, and the law that they follow.
 
     found = signs(objective, coarse, independent, value, near, residual, n, strain, rng)
     confidence(law_of(prior), attrs.asdict(found))       # of one measurement, in [0, 1]
@@ -21,9 +21,6 @@ since images differ by more than kernels do. What does tell:
   better one that none has found.
 - **Sensitivity** S: the same of kernels that are as probable as the winner, the median over draws from their
   posterior (:mod:`invkit_evidence.chains`). Where they make other images, the winner is one among many.
-- **Clarity** C: the peak signal-to-noise ratio that the posterior given the winner's kernel expects of its
-  image, −10 log₁₀(E‖x − x̂‖²/m), of m numbers. The better an image can be, the more of it a small error of the
-  kernel costs, and errors of one size are common to all.
 - **Misfit** F: log ‖y − A x̂‖² less that of its expectation, in units of √(2/n), the deviation of log χ²_n,
   for y of n numbers. The residual is σ²C⁻¹d, with d = y − Aμ ~ N(0, C), so its expected square is
 
@@ -37,7 +34,7 @@ since images differ by more than kernels do. What does tell:
 
 All but the misfit are of the coarse prior, whose posterior is cheap. The probability is logistic in
 
-    s = (log(D + 0.05), U, log(S + 0.05), C, F, log(T + 10)),
+    s = (log(D + 0.05), U, log(S + 0.05), F, log(T + 10)),
 
 F bounded to 0 … 4: a residual less than expected reassures of nothing, and none decides alone. But where D is
 above 3 dB and S above 6 dB, the confidence is halved. A small strain then proves nothing, since a prior that
@@ -92,8 +89,6 @@ class Signs:
     solitude: float
     #: in dB, 0 or more
     sensitivity: float
-    #: in dB, for images in [0, 1]
-    clarity: float
     #: in standard deviations; about 0 where all is well
     misfit: float
     #: in nats, 0 or more; 0 of a known kernel
@@ -106,7 +101,6 @@ def features(found: Mapping[str, float]) -> dict[str, float]:
         "disagreement": _logarithm(found["disagreement"] + _FLOOR),
         "solitude": found["solitude"],
         "sensitivity": _logarithm(found["sensitivity"] + _FLOOR),
-        "clarity": found["clarity"],
         "misfit": min(max(found["misfit"], _LEAST_MISFIT), _LARGEST_MISFIT)
         if math.isfinite(found["misfit"])
         else math.nan,
@@ -182,13 +176,12 @@ def signs(
     with torch.no_grad():
         x = _images(coarse, winner)
         apart = float(_squared(_images(coarse, near) - x).median())
-        error = _expected_error(coarse, winner, x, rng)
+        sensitivity = _decibels(apart, _expected_error(coarse, winner, x, rng))
         lonely = solitude(coarse.problem.priors[0](independent.h))
     return Signs(
         disagreement=disagreement(coarse, independent, value, rng),
         solitude=lonely,
-        sensitivity=_decibels(apart, error),
-        clarity=-10 * _logarithm(error / x[0].numel()) / math.log(10),
+        sensitivity=sensitivity,
         misfit=_misfit(fine, winner, residual) / math.sqrt(2 / numbers),
         strain=strain,
     )

@@ -216,8 +216,8 @@ class Evidence(Solver):
         return record.solution()
 
     def signs(self, notes: Mapping[str, Any]) -> Mapping[str, float] | None:
-        """The six signs of doubt as the law takes them; see :mod:`invkit_evidence.confidence`."""
-        return features(notes) if "clarity" in notes else None
+        """The five signs of doubt as the law takes them; see :mod:`invkit_evidence.confidence`."""
+        return features(notes) if "solitude" in notes else None
 
     def _rounds(
         self,

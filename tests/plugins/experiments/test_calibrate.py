@@ -37,7 +37,7 @@ def judging(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     def recover(self: Judged, one: object, source: object, settings: object, index: int) -> Found:
         asked.append(index)
         bad = index % 2 == 0
-        names = ("disagreement", "solitude", "sensitivity", "clarity", "misfit")
+        names = ("disagreement", "solitude", "sensitivity", "misfit")
         signs = {f"sign_{name}": 0.1 for name in names}
         notes = {**signs, "sign_strain": 200.0 if bad else 30.0, "oracle": 99.0 if bad else -99.0}
         return Found(torch.zeros(1, 1, 28, 28), notes={**notes, "confidence": 0.5}, status="max_iter")

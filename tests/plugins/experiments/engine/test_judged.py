@@ -15,7 +15,7 @@ from invkit_experiments.inputs.drawn import Drawn
 from invkit_experiments.inputs.sources import Measured
 
 QUICK = "evidence?starts=4,keep=2,steps=4,rank=8,retries=0,leaps=0,finish=0"
-NAMES = ("disagreement", "solitude", "sensitivity", "clarity", "misfit", "strain")
+NAMES = ("disagreement", "solitude", "sensitivity", "misfit", "strain")
 
 
 def one(error: float) -> tuple[Measured, Found]:
