@@ -1,4 +1,4 @@
-"""Of candidates whose kernels differ, the best are chosen."""
+"""Candidates are chosen so that their kernels differ, and each is the best of those like it."""
 
 from __future__ import annotations
 
