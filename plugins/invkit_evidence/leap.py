@@ -38,7 +38,7 @@ _STEPS, _RATE = 40, 0.1
 _SPREAD = 0.08
 #: latents that are fitted: the winner, how many of its variations, and fresh draws; the share of its numbers
 #: that a variation has anew
-_VARIED, _FRESH, _SHARE = 191, 64, 0.3
+_VARIED, _FRESH, _SHARE = 95, 32, 0.3
 #: steps of the fit, their length, the weight of the penalty beside the relative square, and the Gaussian's
 #: deviation at first, as a part of an axis
 _FIT_STEPS, _FIT_RATE, _PENALTY, _SMOOTH = 120, 0.1, 1e-4, 1 / 7
