@@ -71,7 +71,8 @@ class Search:
         rank: how fine the image prior is in the last stages of the search (a Gaussian: its components), the
             first in all before; none: all of it. What the search ends with is compared, and the image is
             found, with all of it.
-        anneal: σ² begins 1 + anneal times larger; of several schedules every start has one.
+        anneal: σ² begins 1 + anneal times larger; of several schedules every start has one, and those of each
+            are a search of their own, also where one stands there twice.
         chunk: candidates at a time, for memory alone.
     """
 
