@@ -19,7 +19,7 @@ from invkit_evidence.search import Finalists
 __all__ = ["Winner"]
 
 #: kernels as probable as the winner, and the steps of the chains that find them
-_NEAR, _STEPS = 8, 40
+_NEAR, _STEPS = 5, 80
 
 
 @attrs.frozen(eq=False, slots=False)
