@@ -43,6 +43,8 @@ def distinct(
         them.
     """
     order = value.argsort(stable=True)
+    if not len(order):  # a schedule without a start
+        return order
     same = alike(w[order]).cpu()
     free, chosen = torch.ones(len(order), dtype=torch.bool), []
     for number in range(len(order)):

@@ -291,3 +291,11 @@ def test_every_measurement_may_have_a_kernel_of_its_own() -> None:
     for row in range(3):
         one = Problem(problem.operator, (Given(w[row]), problem.priors[1]))
         torch.testing.assert_close(solve(one, y[row : row + 1]).x[0], together.x[row])
+
+
+def test_fewer_starts_than_schedules() -> None:
+    """Of a two-dimensional kernel: a schedule without a start follows nothing."""
+    y = torch.rand(1, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    solver = "evidence?starts=3,keep=2x1,steps=2,retries=0,leaps=0,finish=0,anneal=300x30x10x3"
+    found = invkit.compose("circconv", ["trajectory", "gaussian:mnist"], solver)(y)
+    assert torch.isfinite(found.x).all()

@@ -63,3 +63,7 @@ def test_signals_of_any_number_of_axes(shape: tuple[int, ...]) -> None:
 
 def test_kernels_of_nothing_are_like_themselves_alone() -> None:
     assert alike(torch.zeros(2, 1, 4)).tolist() == [[True, False], [False, True]]
+
+
+def test_of_none_none_are_chosen() -> None:
+    assert distinct(torch.rand(0, 1, 5, 5), torch.rand(0), 0).tolist() == []
