@@ -72,7 +72,7 @@ class Search:
             first in all before; none: all of it. What the search ends with is compared, and the image is
             found, with all of it.
         anneal: σ² begins 1 + anneal times larger; of several schedules every start has one, and those of each
-            are a search of their own, also where one stands there twice.
+            are a search of their own, also where the same one is given twice.
         chunk: candidates at a time, for memory alone.
     """
 

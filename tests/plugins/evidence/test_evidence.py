@@ -294,7 +294,7 @@ def test_every_measurement_may_have_a_kernel_of_its_own() -> None:
 
 
 def test_fewer_starts_than_schedules() -> None:
-    """Of a two-dimensional kernel: a schedule without a start follows nothing."""
+    """Three starts are shared among four schedules of the noise, so one schedule has no candidate."""
     y = torch.rand(1, 1, 28, 28, generator=torch.Generator().manual_seed(0))
     solver = "evidence?starts=3,keep=2x1,steps=2,retries=0,leaps=0,finish=0,anneal=300x30x10x3"
     found = invkit.compose("circconv", ["trajectory", "gaussian:mnist"], solver)(y)

@@ -65,5 +65,5 @@ def test_kernels_of_nothing_are_like_themselves_alone() -> None:
     assert alike(torch.zeros(2, 1, 4)).tolist() == [[True, False], [False, True]]
 
 
-def test_of_none_none_are_chosen() -> None:
+def test_of_no_candidates_none_is_chosen() -> None:
     assert distinct(torch.rand(0, 1, 5, 5), torch.rand(0), 0).tolist() == []
