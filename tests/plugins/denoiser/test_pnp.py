@@ -216,7 +216,8 @@ def test_a_weak_denoiser_betters_the_kernel_too() -> None:
     noise = torch.randn(x.shape, generator=torch.Generator().manual_seed(3))
     y = invkit.operator("circconv")(truth[None], x) + 0.01 * noise
     before = nearly(y, (truth + 0.5 * truth.roll(1, 1)) / 1.5)
-    after = invkit.compose("circconv", ["simplex?size=5", invkit.denoiser(smoothed, 1)], "pnp")(y, start=before)
+    deblur = invkit.compose("circconv", ["simplex?size=5", invkit.denoiser(smoothed, 1)], "pnp")
+    after = deblur(y, start=before)
     assert float(invkit.metrics.kernel_ncc(after.w, truth[None])) > 0.97
     assert float(invkit.metrics.psnr(after.x, x)) > float(invkit.metrics.psnr(before.x, x)) + 0.3
 
