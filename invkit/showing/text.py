@@ -1,11 +1,11 @@
 """Solutions and pipelines in a few lines of text.
 
-    >>> print(solution)
-    Solution of 1 measurement: max_iter
-      x         (3, 64, 64), values from 0.031 to 0.976
-      w         (28, 28), sum 1.000
-      residual  1.19, noise 0.0099, confidence 0.98
-      by        circconv, trajectory, gaussian:celeba, evidence; 24 candidates, 4.1 s
+>>> print(solution)
+Solution of 1 measurement: max_iter
+  x         (3, 64, 64), values from 0.031 to 0.976
+  w         (28, 28), sum 1.000
+  residual  1.19, noise 0.0099, confidence 0.98
+  by        circconv, trajectory, gaussian:celeba, evidence; 24 candidates, 4.1 s
 """
 
 from __future__ import annotations
@@ -25,7 +25,10 @@ __all__ = ["called", "facts", "solution_text"]
 
 
 def solution_text(solution: Solution) -> str:
-    """A solution in five lines: how it ended, its signals, how well they explain y, and what made them."""
+    """A solution in five lines: how it ended, its signals, how well they explain y, and what made them.
+
+    Each remark of the solver (``Solution.notes``) is a line more.
+    """
     first, *rest = facts(solution)
     width = max(len(name) for name, _ in rest)
     return "\n".join([" ".join(first), *(f"  {name:{width}}  {said}" for name, said in rest)])
@@ -42,6 +45,7 @@ def facts(solution: Solution) -> list[tuple[str, str]]:
         ("w", "none: this solver finds x alone" if solution.w is None else _kernel(solution.w)),
         ("residual", _figures(solution)),
         ("by", _made_by(solution)),
+        *[("remark", remark) for remark in _remarks(solution)],
     ]
 
 
@@ -82,6 +86,11 @@ def _figures(solution: Solution) -> str:
         if values is not None:
             said.append(f"{name} {_between(values)}")
     return ", ".join(said)
+
+
+def _remarks(solution: Solution) -> list[str]:
+    """What the solver remarks on, each remark once."""
+    return list(dict.fromkeys(str(each["remark"]) for each in solution.notes or () if each.get("remark")))
 
 
 def _between(values: Any) -> str:

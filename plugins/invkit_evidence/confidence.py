@@ -1,7 +1,7 @@
 """How sure a kernel is that a search found: five signs of doubt, and the law that they follow.
 
     found = signs(objective, coarse, independent, value, near, residual, n, strain, rng)
-    confidence(law_of(prior), attrs.asdict(found))       # of one measurement, in [0, 1]
+    confidence(prior.calibration or FACES, attrs.asdict(found))     # of one measurement, in [0, 1]
 
 A wrong kernel has an image to match, and its evidence looks like any other: how large −log p is says little,
 since images differ by more than kernels do. What does tell:
@@ -42,7 +42,7 @@ leaves the kernel this free (a decoder whose draws are no kernels) holds no wron
 are those of the image prior's class, as ``invkit calibrate`` has fitted them
 (:class:`invkit.contracts.calibration.Calibration`): the probability is that of an image less than 3 dB below
 the one that the same prior gives with the true kernel. Of a prior that was never calibrated they are those of
-faces, and the confidence is an order more than a probability.
+faces. The confidence is then an order more than a probability, and :data:`UNCALIBRATED` says so.
 """
 
 from __future__ import annotations
@@ -56,18 +56,31 @@ from jaxtyping import Float
 from torch import Tensor
 
 from invkit.contracts.calibration import Calibration
-from invkit.contracts.generator import Generator
 from invkit_evidence.chains import POWER
 from invkit_evidence.newton import repeated
 from invkit_evidence.niches import alike
 from invkit_evidence.posterior import Parameters, Posterior
 
-__all__ = ["FACES", "Signs", "confidence", "disagreement", "features", "law_of", "signs", "solitude"]
+__all__ = [
+    "FACES",
+    "UNCALIBRATED",
+    "Signs",
+    "confidence",
+    "disagreement",
+    "features",
+    "signs",
+    "solitude",
+]
 
 FACES = Calibration(
     -24.7, {"disagreement": 0.124, "sensitivity": 0.312, "misfit": 1.68, "strain": 4.23}, doubt=0.95
 )
 """The law of blurred faces, for priors that have none of their own."""
+UNCALIBRATED = (
+    "the confidence follows a law that was fitted to faces, since this prior of images has none of its own; "
+    "invkit calibrate fits one"
+)
+"""What the user is told then; ``notes["remark"]`` holds it."""
 _LEAST_MISFIT, _LARGEST_MISFIT = 0.0, 4.0
 #: where disagreement and sensitivity are above so many decibels, the confidence is halved
 _APART, _LOOSE = 3.0, 6.0
@@ -106,11 +119,6 @@ def features(found: Mapping[str, float]) -> dict[str, float]:
         else math.nan,
         "strain": _logarithm(found["strain"] + _SLACK),
     }
-
-
-def law_of(prior: Generator) -> Calibration:
-    """The law of an image prior's class."""
-    return getattr(prior, "calibration", None) or FACES
 
 
 def confidence(law: Calibration, found: Mapping[str, float]) -> float:

@@ -1,9 +1,9 @@
 """What a record is told while kernels are searched for, and what is written down in the end.
 
-    watch = Watch(record, problem, y, starts=384)        # a chunk of measurements
-    watch.begin(search, rows, first=0)
-    watch.told(10)                                       # monitors whose turn it is
-    found = watch.found(finalists, whole, signs, drawn=None, doubt=0.95)
+watch = Watch(record, problem, y, starts=384)        # a chunk of measurements
+watch.begin(search, rows, first=0)
+watch.told(10)                                       # monitors whose turn it is
+found = watch.found(finalists, whole, signs, drawn=None, doubt=0.95)
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from invkit.contracts.generator import Generator
 from invkit.contracts.problem import Problem
 from invkit.contracts.solution import Rivals, Samples, Status
 from invkit.solving import Found, Record
-from invkit_evidence.confidence import Signs, confidence, law_of
+from invkit_evidence.confidence import FACES, UNCALIBRATED, Signs, confidence
 from invkit_evidence.posterior import Posterior
 from invkit_evidence.search import Finalists, Search
 
@@ -112,9 +112,11 @@ class Watch:
             sound.reshape(-1, *[1] * (x.ndim - 1)), x[best], prior_x(_encoded(prior_x, x[best] * 0))
         )
         winner = finalists.start[best].tolist()
-        law = law_of(prior_x)
-        told = [attrs.asdict(signs[row]) if row in signs else {} for row in range(len(x))]
-        sure = [confidence(law, each) if each else math.nan for each in told]
+        own = getattr(prior_x, "calibration", None)
+        law = own or FACES
+        found_signs = [attrs.asdict(signs[row]) if row in signs else {} for row in range(len(x))]
+        sure = [confidence(law, each) if each else math.nan for each in found_signs]
+        remark = {} if own else {"remark": UNCALIBRATED}
         least = law.doubt if doubt is None else doubt
         found = Found(
             x=x,
@@ -125,7 +127,7 @@ class Watch:
             status=[_judged(status[row][start], sure[row], least) for row, start in enumerate(winner)],
             noise=noise,
             confidence=y.new_tensor(sure) if least else None,
-            notes=told if least else None,
+            notes=[{**each, **remark} for each in found_signs] if least else None,
             rivals=[_rivals(finalists, row, int(number)) for row, number in enumerate(best)],
             x_std=None if drawn is None else drawn.x.std(0),
             drawn=drawn,

@@ -47,6 +47,12 @@ def titles(figure: Any) -> list[str]:
     return [axes.get_title() for axes in figure.axes if axes.images]
 
 
+def test_remarks_are_shown_once(solution: Solution) -> None:
+    notes = ({"gain": 0.5, "remark": "look twice"}, {"remark": "look twice"})
+    lines = str(attrs.evolve(solution, notes=notes)).splitlines()
+    assert len(lines) == 6 and lines[5].split(maxsplit=1) == ["remark", "look twice"]
+
+
 def test_text_is_five_lines(solution: Solution) -> None:
     text = str(solution)
     lines = text.splitlines()

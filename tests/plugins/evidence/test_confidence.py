@@ -20,7 +20,7 @@ from invkit.contracts.calibration import Calibration
 from invkit.contracts.given import Given
 from invkit_evidence import winner
 from invkit_evidence.chains import POWER, kernels
-from invkit_evidence.confidence import FACES, Signs, disagreement, law_of, signs, solitude
+from invkit_evidence.confidence import FACES, UNCALIBRATED, Signs, disagreement, signs, solitude
 from invkit_evidence.confidence import confidence as by_law
 from invkit_evidence.newton import hessian
 from invkit_evidence.posterior import Parameters, Posterior
@@ -240,8 +240,19 @@ def test_a_prior_with_a_law_of_its_own_is_judged_by_it() -> None:
         found = solve(problem, y, doubt=None)
         assert found.confidence.tolist() == pytest.approx([1 / (1 + math.exp(constant))] * 2)
         assert found.status == (status,) * 2
-        assert found.notes == default.notes and set(found.notes[0]) == set(NAMES)
-    assert law_of(problem.priors[1]).doubt == 0.5 and law_of(invkit.prior("spectrum")) is FACES
+        assert set(found.notes[0]) == set(NAMES)
+        assert [{**each, "remark": UNCALIBRATED} for each in found.notes] == list(default.notes)
+
+
+def test_a_law_that_is_not_the_priors_own_is_said() -> None:
+    """Without a law of its own a prior is judged by that of faces, and every result says so."""
+    problem, _, _, y = images(2)
+    assert "faces" in UNCALIBRATED and "invkit calibrate" in UNCALIBRATED
+    found = solve(problem, y, doubt=0.7)
+    for sure, notes in zip(found.confidence.tolist(), found.notes, strict=True):
+        assert notes["remark"] == UNCALIBRATED
+        assert sure == pytest.approx(by_law(FACES, {name: notes[name] for name in NAMES}))
+    assert solve(problem, y, doubt=0).notes is None
 
 
 def test_the_solver_names_its_signs() -> None:
