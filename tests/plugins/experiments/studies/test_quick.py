@@ -13,6 +13,7 @@ from invkit.cli.main import main
 from invkit.plugin.loading import default_manager
 from invkit_experiments.bench import benchmark
 from invkit_experiments.engine.benchmark import Settings
+from invkit_experiments.engine.solve import TRUE_KERNEL
 from invkit_experiments.engine.study import Study
 
 EXPERIMENTS = [entry.name for entry in default_manager().registry.entries("experiment")]
@@ -78,6 +79,15 @@ def test_every_method_stands_side_by_side(name: str) -> None:
         names = [method.name for method in case.methods]
         assert {"blurry", "darkprior", "cnn", "paper", "network", "default", "oracle"} <= {*names}, case.name
         assert len(names) == len({*names})
+
+
+def test_the_known_row_is_the_default_with_the_true_kernel() -> None:
+    table = benchmark("table2")
+    default, known = (
+        table.identity(f"celeba-20/{name}", Settings(1))["method"] for name in ("default", "default-known")
+    )
+    assert known["kernel"] == TRUE_KERNEL != default["kernel"]
+    assert known["pipeline"]["solver"] == default["pipeline"]["solver"]
 
 
 def test_the_weighted_row_is_told_the_noise() -> None:
