@@ -8,46 +8,22 @@ not stop the others. The work is done by :mod:`invkit.batch`.
 
 from __future__ import annotations
 
-import json
 import sys
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from invkit.cli.output import (
-    PATH,
-    completing,
-    print_json,
-    print_table,
-    quiet_option,
-    reads_images,
-    say,
-    say_skipped,
-    skipped_records,
-    to_stderr,
-)
+from invkit.cli.deblurred import Progress, print_run
+from invkit.cli.output import PATH, completing, quiet_option, reads_images, say_skipped, to_stderr
 from invkit.errors import InputError, UsageError, counted
 from invkit.plugin.loading import default_manager
 from invkit.plugin.specs import Spec
 
 if TYPE_CHECKING:
     from invkit.batch import Crop, Failure, Report, Source
-    from invkit.batch.mapping import Step
     from invkit.compose import Pipeline
-
-EXPLAINED = {
-    "max_iter": "the usual end",
-    "doubtful": "likely to be wrong by the solver's own signs: compare it with the input",
-    "sharp": "not blurred, or too little structure to tell: the picture is as it was",
-}
-"""What a status means that is no failure."""
-
-#: what a record has for the next run, and what config.toml says
-_NOT_TOLD = ("image_sha256", "sha256", "configuration", "stats", "boot", "versions", "config")
-_LISTED = 1000  # pictures in a table; of more, how many ended in which status
 
 
 @click.command("deblur")
@@ -214,7 +190,7 @@ def deblur(
         check_out(images, source, out)
     except InputError as error:
         raise UsageError(f"--out: {error.message}", hint=error.hint) from error
-    show = _Show(quiet, alone=len(source) == 1 and not failures)
+    show = Progress(quiet, alone=len(source) == 1 and not failures)
     if not quiet:
         say_skipped(passed_over)
     for each in failures:
@@ -225,7 +201,7 @@ def deblur(
     if cluster is not None:
         lost = {each.source for each in done.failed}
         show.names = [each.name for each in source if str(each.absolute()) not in lost]
-    _print(done, show.names, passed_over, as_json, full=full, indexed=pack or cluster is not None)
+    print_run(done, show.names, passed_over, as_json, full=full, indexed=pack or cluster is not None)
     if done.full is not None:
         to_stderr(f"invkit: error: {done.full}")
     if done.interrupted:
@@ -359,129 +335,3 @@ def _refuse_if_nothing(done: Report, *, alone: bool) -> None:
         raise InputError(str(done.failed[0])) from done.failed[0].error
     if all(each.foreseen for each in done.failed):
         raise InputError(f"none of {counted(len(done.failed), 'image')} can be deblurred", hint="see above")
-
-
-class _Show:
-    """Says on stderr how it goes on, and keeps the names of what is done."""
-
-    def __init__(self, quiet: bool, *, alone: bool) -> None:
-        self.quiet, self.alone = quiet, alone
-        self.names: list[str] = []
-        self._began, self._solved = time.monotonic(), 0
-
-    def say(self, line: str) -> None:
-        if not self.quiet:
-            to_stderr(f"invkit: {line}")
-
-    def failure(self, failure: Failure) -> None:
-        if not self.alone:
-            to_stderr(f"invkit: error: {failure}")
-
-    def step(self, step: Step) -> None:
-        if step.failure is not None:
-            self.failure(step.failure)
-            return
-        assert step.record is not None
-        self.names.append(step.item.name)
-        if step.kept:
-            return
-        self._solved += 1
-        if not self.alone and not self.quiet:
-            to_stderr(f"[{step.number}/{step.of}] {step.item}{self._time_left(step.of - step.number)}")
-        remark = (step.record.get("notes") or {}).get("remark")
-        if remark:
-            self.say(f"{step.item}: {remark}")
-
-    def _time_left(self, left: int) -> str:
-        """On a terminal, how long the images left will take, by those solved so far."""
-        if not left or not sys.stderr.isatty():
-            return ""
-        seconds = round((time.monotonic() - self._began) * left / self._solved)
-        return f" (about {seconds // 60}:{seconds % 60:02d} left)"
-
-
-class _Records(list[dict[str, Any]]):
-    """The records of a run, read when they are printed: there may be a million.
-
-    Those of packed results and of a cluster come from the indexes, without the configuration.
-    """
-
-    def __init__(self, out: Path, names: Sequence[str], *, full: bool, indexed: bool) -> None:
-        super().__init__()
-        self._out, self._names, self._indexed = out, names, indexed
-        self._left_out = () if full else _NOT_TOLD
-
-    def __len__(self) -> int:
-        return len(self._names)
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        for record in self._whole():
-            yield {key: value for key, value in record.items() if key not in self._left_out}
-
-    def _whole(self) -> Iterator[dict[str, Any]]:
-        if self._indexed:
-            from invkit.batch.index import records_in
-
-            yield from records_in(self._out, self._names)
-        else:
-            for name in self._names:
-                yield json.loads((self._out / f"{name}.json").read_bytes())
-
-
-def _print(
-    done: Report,
-    names: Sequence[str],
-    passed_over: Mapping[Path, str],
-    as_json: bool,
-    *,
-    full: bool,
-    indexed: bool,
-) -> None:
-    records = _Records(done.out, names, full=full, indexed=indexed)
-    if as_json:
-        print_json(
-            {
-                "out": str(done.out),
-                "images": records,
-                "finished_before": done.kept,
-                "failed": [{"image": each.source, "error": each.reason} for each in done.failed],
-                "skipped": skipped_records(passed_over),
-                "interrupted": done.interrupted,
-            }
-        )
-        return
-    if len(records) > _LISTED:
-        rows = [*done.status.items(), *([("failed", len(done.failed))] if done.failed else [])]
-        print_table(("status", f"images in {done.out}"), [(status, str(count)) for status, count in rows])
-    else:
-        _print_records(list(records), done)
-    for status, meaning in EXPLAINED.items():
-        if status in done.status:
-            say(f"{status}: {meaning}")
-    if done.kept:
-        say(f"{done.kept} of {done.of} were finished before; --again solves them anew")
-
-
-def _print_records(records: Sequence[dict[str, Any]], done: Report) -> None:
-    sure = any(record.get("confidence") is not None for record in records)
-    rows = [
-        (
-            record["image"],
-            record["status"],
-            *([_number(record.get("confidence"), ".2f")] if sure else []),
-            _number(record["residual_rms"], ".4f"),
-            f"{record['seconds']:.1f}",
-            record["files"].get("sharp", "–"),
-        )
-        for record in records
-    ]
-    columns = (
-        *("image", "status", *(["confidence"] if sure else [])),
-        *("residual (rms)", "seconds", f"in {done.out}"),
-    )
-    rows += [(each.source, "failed", *["–"] * (len(columns) - 2)) for each in done.failed]
-    print_table(columns, rows)
-
-
-def _number(value: float | None, form: str) -> str:
-    return "–" if value is None else format(value, form)

@@ -88,7 +88,7 @@ class Rivals:
 
 @attrs.frozen(eq=False, repr=False)
 class Solution:
-    """The result for a batch of measurements. Printed, it is five lines and remarks; a notebook shows its pictures."""
+    """The result for a batch of measurements. Five lines and remarks as text; a notebook shows pictures."""
 
     #: the recovered signals of the winning restarts, (measurements, *signal shape)
     x: Any
@@ -127,8 +127,8 @@ class Solution:
     #: measurement because the result is doubtful; equal to ``x`` where it has not; None from the others
     x_kernel: Any = None
     #: what else a solver can say, a mapping of words and numbers per measurement, e.g. ``{"gain": 0.8,
-    #: "family": "disk", "radius": 4.1}``; its documentation says what they mean. What ``"remark"`` holds is for
-    #: the user: the command line and ``print(solution)`` show it. None from the others
+    #: "family": "disk", "radius": 4.1}``; its documentation says what they mean. ``"remark"`` is for the
+    #: user: the command line and ``print(solution)`` show it. None from the others
     notes: tuple[Mapping[str, Any], ...] | None = None
     #: what else each measurement's ``w`` could be, by a solver that has compared several; a later stage may
     #: choose otherwise. None from the others; :meth:`save` leaves it out

@@ -37,12 +37,6 @@ WRITTEN = ["config.toml", "records.jsonl"]
 SUFFIXES = ["_sharp.png", "_sharp.npy", "_kernel.png", "_kernel.npy", "_panel.png", ".json"]
 
 
-@pytest.fixture
-def quick(tmp_path: Path) -> list[str | Path]:
-    """The options of a quick run into ``tmp_path/out``."""
-    return [*write_priors(tmp_path / "weights"), "--solver", QUICK, "--out", tmp_path / "out"]
-
-
 def results(folder: Path, stem: str) -> dict[str, bytes]:
     return {suffix: (folder / f"{stem}{suffix}").read_bytes() for suffix in SUFFIXES if suffix != ".json"}
 
@@ -68,19 +62,6 @@ def test_all_files_of_an_image(tmp_path: Path, quick: list[str | Path], capsys: 
     assert read_image(folder / "digit_kernel.png").max() == 1.0
     with Image.open(folder / "digit_panel.png") as panel:
         assert panel.width > 5 * 128
-
-
-def test_json_is_short_unless_it_shall_be_full(
-    tmp_path: Path, quick: list[str | Path], capsys: Captured
-) -> None:
-    (image,) = write_blurry(tmp_path, "digit.npy")
-    assert deblur(image, *quick, "--json") == 0
-    (short,) = json.loads(capsys.readouterr().out)["images"]
-    written = json.loads((tmp_path / "out" / "digit.json").read_text())
-    assert short["restarts"] == {"count": 2, "winner": short["restarts"]["winner"]}
-    assert short.items() <= written.items() and not {"config", "stats", "sha256"} & set(short)
-    assert deblur(image, *quick, "--json", "--full") == 0  # finished: its record stays as it is
-    assert json.loads(capsys.readouterr().out)["images"] == [written]
 
 
 def test_the_record(tmp_path: Path, quick: list[str | Path]) -> None:
@@ -406,17 +387,6 @@ def test_a_solver_that_finds_no_kernel_leaves_none(tmp_path: Path, capsys: Captu
     assert deblur(image, "--config", tmp_path / "out" / "config.toml", "--out", tmp_path / "again") == 0
 
 
-def test_a_doubtful_image_says_so_and_is_no_failure(tmp_path: Path, capsys: Captured) -> None:
-    """``doubt=1``: nothing is sure enough."""
-    (image,) = write_blurry(tmp_path, "digit.png")
-    priors = ("--prior", "trajectory", "--prior", "spectrum")
-    solver = "evidence?starts=4,keep=2,steps=2,doubt=1,retries=0,leaps=0,finish=0"
-    assert deblur(image, *priors, "--solver", solver, "--out", tmp_path / "out") == 0
-    assert "doubtful" in capsys.readouterr().out
-    record = json.loads((tmp_path / "out" / "digit.json").read_text())
-    assert record["status"] == "doubtful" and 0 <= record["confidence"] < 1 and record["noise"] > 0
-
-
 def test_a_diverged_image_is_a_failure_with_a_record(
     tmp_path: Path, quick: list[str | Path], capsys: Captured
 ) -> None:
@@ -436,17 +406,6 @@ def test_monitors_watch(tmp_path: Path, quick: list[str | Path]) -> None:
     (image,) = write_blurry(tmp_path, "digit.png")
     assert deblur(image, *quick, "--monitor", f"tensorboard:{tmp_path}/board?every=1") == 0
     assert list((tmp_path / "board").glob("events.out.tfevents*"))
-
-
-@pytest.mark.parametrize("quiet", [False, True])
-def test_progress_is_on_stderr(
-    quiet: bool, tmp_path: Path, quick: list[str | Path], capsys: Captured
-) -> None:
-    images = write_blurry(tmp_path, "a.png", "b.png")
-    assert deblur(*images, *quick, *(["--quiet"] if quiet else [])) == 0
-    out, err = capsys.readouterr()
-    assert err == ("" if quiet else f"[1/2] {images[0]}\n[2/2] {images[1]}\n")
-    assert len(out.splitlines()) == 4 and out.splitlines()[-1].startswith("max_iter: the usual end")
 
 
 def test_results_never_replace_an_image(tmp_path: Path, quick: list[str | Path], capsys: Captured) -> None:
