@@ -28,10 +28,12 @@ from invkit.batch.packed import Packed
 from invkit.batch.placed import Placed, Results
 from invkit.batch.recovering import Recovery, Result
 from invkit.contracts.solution import Status
-from invkit.errors import ConfigError, InvkitError
+from invkit.errors import ConfigError, InvkitError, OutputError
 from invkit.fingerprint import fingerprint
 
 __all__ = ["Folder"]
+
+_CONFIG = "config.toml"
 
 
 class Folder:
@@ -45,7 +47,7 @@ class Folder:
         pack: whether the results stand in a tar.
 
     Raises:
-        OutputError: another run writes to it, or it cannot be written.
+        OutputError: another run writes to it, it cannot be written, or it has a ``config.toml`` of no run.
     """
 
     def __init__(self, path: Path, recovery: Recovery, part: str = "", *, pack: bool = False) -> None:
@@ -57,13 +59,14 @@ class Folder:
         self._boot = _boot()
         self._pack = pack
         self._index: Index | None = None
-        self._results: Results = Placed(self._lock)
+        self._results: Results = Placed(self._lock, recovery.only)
 
     def __enter__(self) -> Folder:
         with ExitStack() as stack:
             stack.enter_context(self._lock)
             if self._pack:
                 self._results = Packed(self._lock, self._part)
+            self._prepare_config()
             stack.pop_all()
         return self
 
@@ -134,14 +137,23 @@ class Folder:
     def note(self, record: Mapping[str, Any]) -> None:
         """Let the index have a record that stands in the folder."""
         if self._index is None:
-            self._write_config()
             self._index = Index(self.path / f"records{self._part}.jsonl")
+            with suppress(FileNotFoundError):
+                os.replace(self._lock.scratch(_CONFIG), self.path / _CONFIG)
         self._index.note(record)
 
-    def _write_config(self) -> None:
+    def _prepare_config(self) -> None:
+        """Write the configuration where it will be taken from, unless one would be lost that is no run's."""
+        path = self.path / _CONFIG
         with suppress(ConfigError):  # of objects that no spec made; the records say what they are
-            half = self._recovery.pipeline.save_config(self._lock.scratch("config.toml"))
-            os.replace(half, self.path / "config.toml")
+            half = self._recovery.pipeline.save_config(self._lock.scratch(_CONFIG))
+            if any(self.path.glob("records*.jsonl")) or not path.exists():
+                return
+            if path.read_bytes() != half.read_bytes():
+                raise OutputError(
+                    f"{path} would be replaced, and no run of invkit has written it",
+                    hint="choose another folder for the results, or move the file away",
+                )
 
 
 def _configuration(recovery: Recovery, config: Mapping[str, Any]) -> str:

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Index", "number_of", "records_in"]
+__all__ = ["Index", "number_of", "numbers_in", "records_in"]
 
 _LEFT_OUT = ("config", "versions")
 
@@ -78,6 +78,14 @@ def records_in(folder: Path, names: Iterable[str]) -> Iterator[dict[str, Any]]:
         for _, record in _lines(path):
             if record is not None and _name(record) in wanted:
                 yield record
+
+
+def numbers_in(folder: Path) -> Iterator[int]:
+    """The numbers of the records' names in the indexes of a folder (:func:`number_of`)."""
+    for path in folder.glob("records*.jsonl"):
+        for _, record in _lines(path):
+            if record is not None:
+                yield number_of(_name(record))
 
 
 def _lines(path: Path) -> Iterator[tuple[bytes, dict[str, Any] | None]]:

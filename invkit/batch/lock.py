@@ -1,17 +1,21 @@
 """A folder of one run at a time: a lock that dies with its process, and a place for files half written.
 
     with Lock(Path("out")) as lock:
-        lock.place("a.json", b"{}")        # appears whole under its name, or not at all
+        lock.begin(["a.png", "a.json"])    # a group of files, of which the last tells that all are there
+        lock.place("a.png", content)       # appears whole under its name, or not at all
+        lock.place("a.json", b"{}")
 
-Whatever a killed run has left in its place is removed by the next one.
+Whatever a killed run has left in its place is removed by the next one, and so is a group that is not whole.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +24,9 @@ from invkit.errors import OutputError
 from invkit.files.solutions import writable_folder
 
 __all__ = ["HeldError", "Lock"]
+
+#: the group of files that is being written
+_BEGUN = "begun.json"
 
 
 class HeldError(OutputError):
@@ -66,6 +73,7 @@ class Lock:
             os.close(self._handle)  # a file that the run before has removed
         os.truncate(self._handle, 0)
         os.write(self._handle, f"process {os.getpid()} on {socket.gethostname()}".encode())
+        self._remove(_begun(self._inside / _BEGUN))
         for left in self._inside.iterdir():
             if left != path:
                 shutil.rmtree(left) if left.is_dir() else left.unlink()
@@ -86,6 +94,32 @@ class Lock:
         """A path for a file that is not whole yet."""
         return self._inside / name
 
+    def begin(self, names: Sequence[str]) -> None:
+        """Say which files of the folder will be written or removed together, the one that is written last at
+        the end. Where it is missing when the next run begins, this one was killed, and all are removed.
+
+        Raises:
+            OutputError: that cannot be written down.
+        """
+        try:
+            self.scratch(_BEGUN).write_text(json.dumps(list(names)), encoding="utf-8")
+        except OSError as error:
+            raise self._refused(self.scratch(_BEGUN), error) from error
+
+    def begun(self) -> set[str]:
+        """The files of groups that killed runs of other names may have left, which will not come back."""
+        return {name for path in self.folder.glob(f".run*/{_BEGUN}") for name in _begun(path)}
+
+    def give_up(self, names: Sequence[str]) -> None:
+        """Remove the files of a group that could not be completed."""
+        self._remove(names)
+
+    def _remove(self, names: Sequence[str]) -> None:
+        if names and not (self.folder / names[-1]).exists():
+            for name in names:
+                with suppress(OSError):
+                    (self.folder / name).unlink()
+
     def place(self, name: str, data: bytes) -> list[int]:
         """Write a file of the folder: it appears whole, or the one that was there stays.
 
@@ -103,11 +137,26 @@ class Lock:
                 stat = os.fstat(stream.fileno())
             os.replace(half, path)
         except OSError as error:
-            raise OutputError(
-                f"cannot write {path}: {error.strerror or error}",
-                hint="choose a folder that you may write to and that has room",
-            ) from error
+            raise self._refused(path, error) from error
         return [stat.st_size, stat.st_mtime_ns]
+
+    @staticmethod
+    def _refused(path: Path, error: OSError) -> OutputError:
+        return OutputError(
+            f"cannot write {path}: {error.strerror or error}",
+            hint="choose a folder that you may write to and that has room",
+        )
+
+
+def _begun(path: Path) -> list[str]:
+    """The names that :meth:`Lock.begin` has written to a file; none where it is missing or torn."""
+    try:
+        names = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return []
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        return []
+    return [name for name in names if name == Path(name).name]
 
 
 if sys.platform == "win32":

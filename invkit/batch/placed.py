@@ -1,9 +1,11 @@
 """Results as files of a folder: whole or not at all, and a picture's record last.
 
-    placed = Placed(lock)
+    placed = Placed(lock, only=("sharp", "record"))
+    placed.check("a")                                             # nobody else's file has one of the names
     record = placed.place("a", {"sharp": content}, record)        # a_sharp.png, then a.json
     placed.record("a")
 
+Files that no record names are somebody else's: they are neither replaced nor removed.
 :class:`~invkit.batch.packed.Packed` does the same in a tar.
 """
 
@@ -11,12 +13,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
+from invkit.batch.index import number_of, numbers_in
 from invkit.batch.lock import Lock
 from invkit.batch.recovering import FILES
+from invkit.errors import OutputError
 from invkit.files.atomic import check_name
 from invkit.files.held import sha256_of
 
@@ -45,10 +50,10 @@ class Results(Protocol):
         ...
 
     def check(self, name: str) -> None:
-        """Refuse a picture whose files would have names or paths that the system cannot take.
+        """Refuse a picture whose files cannot have their names here.
 
         Raises:
-            OutputError: one is too long, or has a zero byte.
+            OutputError: a name or a path is too long, has a zero byte, or is that of a file of no run.
         """
         ...
 
@@ -69,10 +74,15 @@ class Results(Protocol):
 
 
 class Placed:
-    """Results as files beside each other."""
+    """Results as files beside each other.
 
-    def __init__(self, lock: Lock) -> None:
-        self._lock, self._folder = lock, lock.folder
+    Args:
+        lock: the right to write to their folder.
+        only: the keys in :data:`~invkit.batch.recovering.FILES` of what will be written of a picture.
+    """
+
+    def __init__(self, lock: Lock, only: Sequence[str]) -> None:
+        self._lock, self._folder, self._only = lock, lock.folder, only
 
     def record(self, name: str) -> Record:
         record: Record = json.loads((self._folder / f"{name}{FILES['record']}").read_bytes())
@@ -90,18 +100,54 @@ class Placed:
 
     def check(self, name: str) -> None:
         check_name(self._lock.scratch(f"{name}{max(FILES.values(), key=len)}"))
+        there = [file for file in self._files(name, self._only) if (self._folder / file).exists()]
+        if not there:
+            return
+        others = sorted({*there} - {*self._written(name)} - self._lock.begun())
+        if others:
+            raise OutputError(
+                f"{self._folder / others[0]} would be replaced, and no run of invkit has written it",
+                hint="choose another folder for the results, or move the file away",
+            )
 
     def place(self, name: str, made: Mapping[str, bytes], record: Record) -> Record:
-        (self._folder / f"{name}{FILES['record']}").unlink(missing_ok=True)
-        stats = dict(record["stats"])
-        for key, suffix in FILES.items():
-            if key in made:
-                stats[key] = self._lock.place(f"{name}{suffix}", made[key])
-            elif key != "record":
-                (self._folder / f"{name}{suffix}").unlink(missing_ok=True)
-        record = {**record, "stats": stats}
-        self.renew(name, record)
+        stale = [file for file in self._written(name) if file not in self._files(name, made)]
+        group = [*stale, *self._files(name, made)]
+        self._lock.begin(group)
+        try:
+            (self._folder / group[-1]).unlink(missing_ok=True)
+            for file in stale:
+                (self._folder / file).unlink(missing_ok=True)
+            stats = dict(record["stats"])
+            for key in made:
+                stats[key] = self._lock.place(f"{name}{FILES[key]}", made[key])
+            record = {**record, "stats": stats}
+            self.renew(name, record)
+        except BaseException:
+            self._lock.give_up(group)
+            raise
         return record
+
+    def _files(self, name: str, keys: Iterable[str]) -> list[str]:
+        """The names of a picture's files, the record's last."""
+        return [f"{name}{FILES[key]}" for key in FILES if key in keys or key == "record"]
+
+    def _written(self, name: str) -> list[str]:
+        """The files of a picture that an earlier run has written.
+
+        Its record names them. Where that is lost, any may be, if the index has the picture.
+        """
+        own = self._files(name, FILES)
+        try:
+            files = {str(file) for file in self.record(name)["files"].values()}
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            return own if number_of(own[-1]) in self._indexed else []
+        return [file for file in own if file in files]
+
+    @cached_property
+    def _indexed(self) -> frozenset[int]:
+        """Numbers of the records that the folder's indexes had when they were first asked."""
+        return frozenset(numbers_in(self._folder))
 
     def close(self) -> None:
         pass

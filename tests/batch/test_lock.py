@@ -37,6 +37,46 @@ def test_a_lock_dies_with_its_process(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
+KILLED = """
+import os, sys
+from pathlib import Path
+from invkit.batch.lock import Lock
+with Lock(Path(sys.argv[1]), sys.argv[2]) as lock:
+    for group in (["a.png", "a.json"], ["b.png", "b.json"]):
+        lock.begin(group)
+        for name in group:
+            lock.place(name, b"")
+            if name == "b.png":
+                os._exit(9)
+"""
+
+
+def test_a_group_that_is_not_whole_is_removed(tmp_path: Path) -> None:
+    """The one before it stays."""
+    (tmp_path / "c.png").touch()
+    assert subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), ".run"]).returncode == 9
+    assert (tmp_path / "b.png").exists()
+    with Lock(tmp_path):
+        pass
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.json", "a.png", "c.png"]
+
+
+def test_a_run_of_another_name_knows_what_a_killed_one_left(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), ".run-2-of-8"], check=False)
+    with Lock(tmp_path) as lock:
+        assert lock.begun() == {"b.png", "b.json"}
+
+
+@pytest.mark.parametrize("begun", ["[", "{}", "[1]", '["../out.txt", "b.json"]'])
+def test_a_note_of_a_group_that_is_damaged_removes_nothing(begun: str, tmp_path: Path) -> None:
+    (tmp_path / "out.txt").touch()
+    (tmp_path / "in" / ".run").mkdir(parents=True)
+    (tmp_path / "in" / ".run" / "begun.json").write_text(begun)
+    with Lock(tmp_path / "in"):
+        pass
+    assert (tmp_path / "out.txt").exists()
+
+
 def test_parts_of_a_run_share_a_folder(tmp_path: Path) -> None:
     with Lock(tmp_path, ".run-1-of-2"), Lock(tmp_path, ".run-2-of-2"):
         pass

@@ -201,11 +201,44 @@ def test_a_lost_index_is_written_anew(pictures: Path) -> None:
 def test_files_of_an_earlier_run_do_not_stay(pictures: Path) -> None:
     out = pictures.parent / "out"
     run(pictures)
-    (out / "01_unsoftened.png").touch()
-    run(pictures, again=True)
-    assert not (out / "01_unsoftened.png").exists()
+    assert (out / "01_sharp.npy").exists()
+    run(pictures, again=True, only=["sharp"])
+    assert sorted(path.name for path in out.glob("01*")) == ["01.json", "01_sharp.png"]
     run(pictures, "diverge", again=True)
     assert sorted(path.name for path in out.glob("02*")) == ["02.json"]
+
+
+def test_nobody_elses_file_is_replaced_or_removed(pictures: Path) -> None:
+    """A picture whose results would replace one is not solved; what no result is called stays."""
+    out = pictures.parent / "out"
+    out.mkdir()
+    mine = {"00.json": '{"mine": 1}', "01_sharp.png": "mine", "02_kernel.npy": "mine", "03.txt": "mine"}
+    for name, text in mine.items():
+        (out / name).write_text(text)
+    report, solved = run(pictures, only=["sharp"])
+    assert solved == 3 and [Path(each.source).name for each in report.failed] == ["00.png", "01.png"]
+    assert all("no run of invkit has written it" in each.reason for each in report.failed)
+    assert run(pictures, only=["sharp"], again=True)[1] == 3
+    assert {name: (out / name).read_text() for name in mine} == mine
+
+
+def test_somebodys_configuration_is_not_replaced(pictures: Path) -> None:
+    out = pictures.parent / "out"
+    out.mkdir()
+    (out / "config.toml").write_text("mine = 1")
+    pipeline = invkit.compose("circconv", ["trajectory", "identity"], "altgd?steps=1,restarts=1")
+    with pytest.raises(OutputError, match=r"config\.toml would be replaced"):
+        invkit.map(pipeline, pictures, out)
+    assert [path.name for path in out.iterdir()] == ["config.toml"]
+    assert (out / "config.toml").read_text() == "mine = 1"
+
+
+def test_a_picture_whose_record_was_removed_is_solved_again(pictures: Path) -> None:
+    """The index tells that its other files are a run's."""
+    run(pictures)
+    (pictures.parent / "out" / "01.json").unlink()
+    report, solved = run(pictures)
+    assert (report.solved, report.kept, solved) == (1, 4, 1)
 
 
 def test_only_what_is_asked_for_is_written(pictures: Path) -> None:
