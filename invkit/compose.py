@@ -224,7 +224,7 @@ class Pipeline:
             None from a solver that finds none. For numpy and for paths, all arrays in it are numpy's.
 
         Raises:
-            InputError: NaN or infinite values, or a shape that is no measurement.
+            InputError: NaN or infinite values, a shape that is no measurement, a problem of another pipeline.
             ShapeError: priors and measurement do not fit.
 
         Warns:
@@ -266,10 +266,22 @@ class Pipeline:
         if problem is None:
             prior_w, prior_x = (following(prior, batch) for prior in self.priors)
             problem = Problem(following(self.operator, batch), (prior_w, prior_x), noise=noise)
-            problem = self.solver.shaped(problem, batch)
+            problem = attrs.evolve(self.solver.shaped(problem, batch), made_of=self._parts())
         else:
+            own = self._parts()
+            if len(problem.made_of) != len(own) or any(
+                a is not b for a, b in zip(problem.made_of, own, strict=True)
+            ):
+                raise InputError(
+                    "the problem is not of this pipeline: it has other priors, or another operator or solver",
+                    hint="give what problem_for(y) of this pipeline returns, or leave problem out",
+                )
             problem = problem.shaped(tuple(batch.shape[1:]))  # refuses that of another shape
         return attrs.evolve(problem, noise=noise), batch, numpy_in, axes_added
+
+    def _parts(self) -> tuple[object, ...]:
+        """What a problem is made of, besides the noise."""
+        return (self.operator, *self.priors, self.solver)
 
     def _start(self, start: Solution, problem: Problem, y: Tensor, rng: torch.Generator) -> Solution:
         """A solution to go on from: tensors with a batch axis, latents of this pipeline's priors."""

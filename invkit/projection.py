@@ -63,8 +63,9 @@ class Projection:
 
     @property
     def psnr(self) -> Any:
-        """(n,): 10·log₁₀(1 / mse), in decibels."""
-        return -10 * (torch.log10 if isinstance(self.mse, Tensor) else np.log10)(self.mse)
+        """(n,): 10·log₁₀(1 / mse), in decibels; infinite where the fit is exact."""
+        with np.errstate(divide="ignore"):
+            return -10 * (torch.log10 if isinstance(self.mse, Tensor) else np.log10)(self.mse)
 
 
 def project(

@@ -90,6 +90,8 @@ class Folder:
             there = {*record["files"], "unsoftened"}
             if record["configuration"] != self._configuration or record["status"] == Status.INTERRUPTED:
                 return None
+            if self._recovery.full and "objective" not in record["restarts"]:
+                return None
             if record["status"] != Status.DIVERGED and not there.issuperset(self._recovery.only):
                 return None
             now = {"image": item.stat(), **self._results.stats(record)}

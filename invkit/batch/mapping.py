@@ -262,8 +262,16 @@ def recover_part(
     return Report(out, solved, kept, of, dict(status), tuple(failed), interrupted, full)
 
 
-def check_out(paths: Iterable[Path], source: Source, out: Path) -> None:
+def check_out(
+    paths: Iterable[Path], source: Source, out: Path, suffixes: Iterable[str] = tuple(FILES.values())
+) -> None:
     """Refuse a folder of results in which they would replace the pictures.
+
+    Args:
+        paths: what the pictures were found by.
+        source: the pictures.
+        out: the folder.
+        suffixes: what follows a picture's name in those of its results.
 
     Raises:
         InputError: it is one of the folders, or a result has the name of a picture.
@@ -275,7 +283,7 @@ def check_out(paths: Iterable[Path], source: Source, out: Path) -> None:
     folders = [each for each in source.listed if not isinstance(each, Archive)]
     inside = [set(names) for folder, names in folders if folder.resolve() == out.resolve()]
     for item in source if inside else ():
-        for suffix in FILES.values():
+        for suffix in suffixes:
             if any(f"{item.name}{suffix}" in names for names in inside):
                 raise InputError(
                     f"the results of {item} would replace {out / item.name}{suffix}",

@@ -31,7 +31,17 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 #: how many files that are no images are named
 _NAMED = 8
 
-PATH: Final[Any] = click.Path(path_type=Path)
+
+class _Path(click.Path):
+    """A path; an empty one, as an unset variable gives it, does not stand for the current folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not str(value):
+            self.fail("the path is empty; write . for the current folder", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+PATH: Final[Any] = _Path(path_type=Path)
 """The type of a parameter that is a file or a folder."""
 
 quiet_option = click.option("--quiet", is_flag=True, help="No progress on stderr.")

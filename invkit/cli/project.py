@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,9 +17,12 @@ from invkit.cli.output import (
     skipped_records,
     to_stderr,
 )
+from invkit.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from invkit.files.held import File
+
+_SUFFIXES = ("_range.png", "_panel.png")
 
 
 @click.command("project")
@@ -53,13 +57,14 @@ def project(
     """Find the closest image in the range of a prior to every IMAGE, read as `invkit deblur` does.
 
     How close it comes bounds what any solver with that prior can recover. With --out, DIR gets NAME_range.png
-    and NAME_panel.png for each image.
+    and NAME_panel.png for each image. Where an image is in range exactly, --json has null for the PSNR.
 
     \b
     invkit project digits/ --prior vae:mnist --out out/
     """
     import invkit
     from invkit.batch import find_items
+    from invkit.batch.mapping import check_out
     from invkit.batch.recovering import failure
     from invkit.files.atomic import check_name
     from invkit.files.images import skipped, write_image
@@ -68,16 +73,21 @@ def project(
     from invkit.files.solutions import writable_folder
 
     prior = invkit.prior(spec)
-    folder = None if out is None else writable_folder(out)
     passed_over = skipped(images)
-    say_skipped(passed_over)
     source, failures = find_items(images)
-    records = []
+    if out is not None:
+        try:
+            check_out(images, source, out, _SUFFIXES)
+        except InputError as error:
+            raise UsageError(f"--out: {error.message}", hint=error.hint) from error
+    folder = None if out is None else writable_folder(out)
+    say_skipped(passed_over)
+    records: list[dict[str, Any]] = []
     for item in source:
         try:
             if folder is not None:
-                check_name(folder / f"{item.name}_range.png")
-                check_name(folder / f"{item.name}_panel.png")
+                for suffix in _SUFFIXES:
+                    check_name(folder / f"{item.name}{suffix}")
             file = item.file()
             _check_size(file, prior.signal_shape)
             truth = read_picture(file, grey=grey).pixels
@@ -86,7 +96,7 @@ def project(
             )
             record = {
                 "image": str(item),
-                "psnr": found.psnr.item(),
+                "psnr": psnr if math.isfinite(psnr := found.psnr.item()) else None,
                 "ssim": float(invkit.metrics.ssim(found.signal, truth)),
                 "latent_norm": float((found.latent**2).sum() ** 0.5),
             }
@@ -102,7 +112,13 @@ def project(
     value: dict[str, object] = {"prior": spec, "images": records, "failed": [f.source for f in failures]}
     value["skipped"] = skipped_records(passed_over)
     rows = (
-        (r["image"], f"{r['psnr']:.2f} dB", f"{r['ssim']:.4f}", f"{r['latent_norm']:.1f}") for r in records
+        (
+            r["image"],
+            "exact" if r["psnr"] is None else f"{r['psnr']:.2f} dB",
+            f"{r['ssim']:.4f}",
+            f"{r['latent_norm']:.1f}",
+        )
+        for r in records
     )
     if records or as_json:
         report(as_json, value, ("image", "PSNR", "SSIM", "‖latent‖"), rows)

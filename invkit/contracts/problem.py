@@ -43,6 +43,8 @@ class Problem:
     priors: tuple[Generator, Generator]
     weights: tuple[Weight, Weight] = (0.0, 0.0)
     noise: Noise = attrs.field(factory=Gaussian)
+    #: what it was made of: operator, priors and solver of a pipeline, before they were tied to shapes
+    made_of: tuple[object, ...] = attrs.field(default=(), repr=False)
 
     def weighted(self, weight_w: Weight, weight_x: Weight) -> Problem:
         """The same problem with other weights of the penalties."""

@@ -5,7 +5,9 @@
 
 A batch gives one picture per measurement: ``x-0.png``, ``x-1.png``, … Signals that are no images have no
 pictures, and a solver that finds no w leaves no files of it. Each file appears whole or not at all. The
-record comes last and names every array with its sha256, so a solution is read as it was written or refused.
+record is first a list of the files to come. At the end it is written in full and names every array with its
+sha256, so a solution is read as it was written or refused. Files that the record does not list are somebody
+else's: none is replaced or removed.
 """
 
 from __future__ import annotations
@@ -13,7 +15,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -38,6 +39,7 @@ RECORD = "solution.json"
 _LONGEST = 50_000_000  # characters of a record; the history of a long solve has some million
 
 _PICTURED = ("x", "w", "x_kernel")
+_FILES = "files"
 
 
 def write_solution(
@@ -47,10 +49,10 @@ def write_solution(
     *,
     axes_added: int,
 ) -> Path:
-    """Write a solution to a folder; files of the same names are replaced.
+    """Write a solution to a folder, in place of one that stands there.
 
     Pictures are 8-bit: ``x`` and ``x_kernel`` clipped to [0, 1], ``w`` scaled to its maximum; of complex
-    numbers the modulus. An array that is None has no file, and one that an earlier solution left is removed.
+    numbers the modulus. An array that is None has no file.
 
     Args:
         folder: made where it is missing.
@@ -62,30 +64,44 @@ def write_solution(
         The folder.
 
     Raises:
-        OutputError: the folder cannot be written.
+        OutputError: the folder cannot be written, or has a file of a name that is needed, which no solution
+            in it has.
     """
     folder = writable_folder(folder)
-    (folder / RECORD).unlink(missing_ok=True)
-    digests = {}
-    for name, values in arrays.items():
-        path = folder / f"{name}.npy"
-        if name in _PICTURED:  # pictures that an earlier solution left
-            for stale in folder.glob(f"{name}*.png"):
-                if re.fullmatch(rf"{name}(-\d+)?", stale.stem):
-                    stale.unlink()
-        if values is None:
-            path.unlink(missing_ok=True)
-            continue
-        exact = _exact(values)
-        with atomic_write(path) as stream:
-            np.save(stream, exact, allow_pickle=False)
-        digests[name] = _digest(exact)
-        if name in _PICTURED:
-            write = write_kernel if name == "w" else write_image
-            for suffix, picture in pictures(exact, axes_added, kernels=name == "w"):
-                write(folder / f"{name}{suffix}.png", picture)
-    write_record(folder / RECORD, {**record, "arrays": digests})
+    exact = {name: _exact(values) for name, values in arrays.items() if values is not None}
+    drawn = {
+        f"{name}{suffix}.png": (write_kernel if name == "w" else write_image, picture)
+        for name in _PICTURED
+        if name in exact
+        for suffix, picture in pictures(exact[name], axes_added, kernels=name == "w")
+    }
+    before, files = _files(folder), [RECORD, *(f"{name}.npy" for name in exact), *drawn]
+    for name in files:
+        if name not in before and (folder / name).exists():
+            raise OutputError(
+                f"{folder / name} would be replaced, and it is of no solution",
+                hint="save into another folder, or move the file away",
+            )
+    write_record(folder / RECORD, {_FILES: sorted({*before, *files})})
+    for name in before.difference(files):
+        (folder / name).unlink(missing_ok=True)
+    for name, values in exact.items():
+        with atomic_write(folder / f"{name}.npy") as stream:
+            np.save(stream, values, allow_pickle=False)
+    for name, (write, picture) in drawn.items():
+        write(folder / name, picture)
+    digests = {name: _digest(values) for name, values in exact.items()}
+    write_record(folder / RECORD, {**record, "arrays": digests, _FILES: sorted(files)})
     return folder
+
+
+def _files(folder: Path) -> set[str]:
+    """The files of the solution in a folder, its record's among them; none where there is no solution."""
+    try:
+        files = parse_json((folder / RECORD).read_text(encoding="utf-8"), _LONGEST)[_FILES]
+        return {name for name in files if name == Path(name).name}
+    except (OSError, ValueError, LookupError, TypeError):
+        return set()
 
 
 def read_solution(folder: str | os.PathLike[str]) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]:
@@ -97,6 +113,11 @@ def read_solution(folder: str | os.PathLike[str]) -> tuple[dict[str, npt.NDArray
     folder = Path(folder)
     try:
         record: dict[str, Any] = parse_json((folder / RECORD).read_text(encoding="utf-8"), _LONGEST)
+        if record.keys() == {_FILES}:
+            raise InputError(
+                f"the solution in {folder} is not whole: save() was cut short",
+                hint="save it again, or solve again",
+            )
         found = {name: _read(folder / f"{name}.npy", digest) for name, digest in record["arrays"].items()}
     except OSError as error:
         raise InputError(

@@ -100,6 +100,11 @@ def _is_floating(array: Any, complex_too: bool = False) -> bool:
         raise InputError(
             f"expected a tensor or a numpy array, got {type(array).__name__}", hint="use numpy.asarray"
         )
+    if np.ma.is_masked(array):
+        raise InputError(
+            "an array with masked entries, which would be compared with the others",
+            hint="compare the entries that count, or give array.data",
+        )
     is_complex = array.is_complex() if isinstance(array, Tensor) else array.dtype.kind == "c"
     if is_complex and complex_too:
         return True

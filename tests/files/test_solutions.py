@@ -105,6 +105,7 @@ def test_the_record_is_the_summary_and_valid_json(tmp_path: Path) -> None:
     record = json.loads((tmp_path / "solution.json").read_text(), parse_constant=pytest.fail)
     assert record.pop("history_steps") == [] and record.pop("axes_added") == 0
     assert record.pop("arrays").keys() == {"x", "w", "h", "m", "history"}
+    assert record.pop("files") == sorted(path.name for path in tmp_path.iterdir())
     assert record == made.summary()
     assert record["restarts"]["objective"] == [[1.0, None]] and record["status"] == ["max_iter"]
 
@@ -135,13 +136,35 @@ def test_what_pipelines_return_can_be_saved(tmp_path: Path) -> None:
 
 
 def test_the_record_comes_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was cut short is not read, and the next one may take its place."""
+
     def full(path: Path, image: object) -> None:
         raise OutputError("no room")
 
-    monkeypatch.setattr(solutions, "write_kernel", full)
-    with pytest.raises(OutputError):
-        solution(torch.rand(1, 1, 4, 4), torch.rand(1, 1, 2, 2)).save(tmp_path)
-    assert not (tmp_path / "solution.json").exists()
+    made = solution(torch.rand(1, 1, 4, 4), torch.rand(1, 1, 2, 2))
+    with monkeypatch.context() as patch, pytest.raises(OutputError, match="no room"):
+        patch.setattr(solutions, "write_kernel", full)
+        made.save(tmp_path)
+    with pytest.raises(InputError, match="not whole"):
+        invkit.Solution.load(tmp_path)
+    same(invkit.Solution.load(made.save(tmp_path)), made)
+
+
+def test_nobody_elses_file_is_replaced_or_removed(tmp_path: Path) -> None:
+    mine = {"x_std.npy": "mine", "x-7.png": "mine"}
+    for name, text in mine.items():
+        (tmp_path / name).write_text(text)
+    made = solution(torch.rand(2, 1, 4, 4), torch.rand(2, 1, 2, 2), n=2)
+    made.save(tmp_path)
+    made.save(tmp_path)
+    assert {name: (tmp_path / name).read_text() for name in mine} == mine
+    for taken in ("w.npy", "x-1.png", "solution.json"):
+        folder = tmp_path / f"beside-{taken}"
+        folder.mkdir()
+        (folder / taken).write_text("{}")
+        with pytest.raises(OutputError, match=f"{taken} would be replaced"):
+            made.save(folder)
+        assert [(path.name, path.read_text()) for path in folder.iterdir()] == [(taken, "{}")]
 
 
 @pytest.mark.parametrize("where", ["file", "file/below"])
