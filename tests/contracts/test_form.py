@@ -1,4 +1,4 @@
-"""The form of a part: an author's slips are told by name, by the checks and where a part enters a pipeline."""
+"""The form of a part: an author's slips are told by name, by the checks and where it enters a pipeline."""
 
 from __future__ import annotations
 
