@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from invkit import records
 from invkit.contracts.ambient import as_device, as_seed, following, neutral
 from invkit.contracts.bilinear import BilinearOperator
+from invkit.contracts.form import check_form
 from invkit.contracts.generator import Generator
 from invkit.contracts.given import is_given
 from invkit.contracts.linear import Shape
@@ -81,6 +82,7 @@ def compose(
         SpecError: an unknown name or option, or a bad value.
         InputError: not two priors, no solver, priors that are exchanged (an image's for the kernel), or a
             seed that is no whole number in range.
+        PluginError: an object of a class of your own that has not the form of its contract.
     """
     pair = _pair(priors, w, x)
     if solver is None:
@@ -132,6 +134,8 @@ class Pipeline:
         stages = self.solver.stages if isinstance(self.solver, Stages) else ()
         for w, x in {(None, None), *((each.w, each.x) for each in stages)}:
             pair = (w or self.priors[0], x or self.priors[1])
+            for each in (self.operator, *pair):
+                check_form(each)
             check_roles(self.operator, pair, [_called(each) for each in pair])
             if pair[1].ties or (pair[0].ties and not self.solver.takes_tied):
                 raise InputError(

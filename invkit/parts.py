@@ -21,6 +21,7 @@ from invkit.contracts.algebra import chain_of
 from invkit.contracts.ambient import neutral
 from invkit.contracts.bilinear import BilinearOperator
 from invkit.contracts.dataset import Dataset
+from invkit.contracts.form import check_form
 from invkit.contracts.generator import Generator
 from invkit.contracts.linear import LinearOperator
 from invkit.contracts.monitor import Monitor
@@ -150,6 +151,7 @@ def part(kind: str, given: Any, options: Mapping[str, Any] | None = None) -> Any
     Raises:
         SpecError: an unknown name or option, a bad value, or an option given twice.
         InputError: something else than a spec, a dict and such a part.
+        PluginError: a part that has not the form of its contract (:mod:`invkit.contracts.form`).
     """
     base, options = _BASES[kind], options or {}
     if isinstance(given, base):
@@ -158,6 +160,7 @@ def part(kind: str, given: Any, options: Mapping[str, Any] | None = None) -> Any
                 f"options for the {kind} {type(given).__name__}, which is built already",
                 hint="give its spec, or build it with them",
             )
+        check_form(given)
         return given
     if kind == "solver" and isinstance(given, list | tuple) and not options:
         return stages_of(given, part)
@@ -173,6 +176,7 @@ def part(kind: str, given: Any, options: Mapping[str, Any] | None = None) -> Any
             f"{str(spec)!r} builds a {type(built).__name__}, which is no {base.__name__}",
             hint="its plugin must derive from it",
         )
+    check_form(built)
     what = named(built)
     if what is not None and not what.derived:
         remember(built, attrs.evolve(what, state=fingerprint(built)))

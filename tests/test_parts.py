@@ -173,6 +173,11 @@ class Sink(Blob):
         super().__init__()
 
 
+class Listed(Blob):
+    def __init__(self, levels: list[float] | None = None) -> None:
+        super().__init__()
+
+
 @pytest.mark.parametrize(
     ("kind", "name", "cls", "error", "says"),
     [
@@ -181,6 +186,7 @@ class Sink(Blob):
         ("solver", "blob", Blob, InputError, "derives from Solver"),
         ("prior", "Blob", Blob, PluginError, "malformed"),
         ("prior", "sink", Sink, PluginError, "options must be named"),
+        ("prior", "listed", Listed, PluginError, r"list\[float\].*write .*tuple\[float, \.\.\.\]"),
     ],
 )
 def test_what_cannot_be_registered_is_told_and_leaves_no_trace(
@@ -190,3 +196,17 @@ def test_what_cannot_be_registered_is_told_and_leaves_no_trace(
     with pytest.raises(error, match=says):
         invkit.register(kind, name, cls)
     assert default_manager().registry._entries == before
+
+
+class Levels(Blob):
+    def __init__(self, levels: tuple[float, ...] = (1.0,)) -> None:
+        super().__init__()
+        self.levels = levels
+
+
+def test_a_sequence_of_numbers_is_the_same_by_text_and_by_keyword() -> None:
+    invkit.register("prior", "levels", Levels)
+    for made in (invkit.prior("levels?levels=3x4"), invkit.prior("levels", levels=[3.0, 4.0])):
+        assert made.levels == (3.0, 4.0)
+        table = invkit.compose("circconv", [made, "identity"], "altgd").to_config()["priors"][0]
+        assert table["levels"] == [3.0, 4.0]

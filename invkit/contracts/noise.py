@@ -25,7 +25,7 @@ from jaxtyping import Float, Inexact
 from torch import Tensor
 
 from invkit.contracts.called import Called
-from invkit.errors import InputError, ShapeError, counted
+from invkit.errors import InputError, PluginError, ShapeError, counted
 from invkit.files.arrays import read_array
 
 __all__ = ["Gaussian", "Noise"]
@@ -73,8 +73,18 @@ class Noise(Called, ABC):
         """The cost of every entry without its weight; differentiable in ``z``, least where ``z = y``."""
 
     def forward(self, z: Inexact[Tensor, "n *y"], y: Inexact[Tensor, "n *y"]) -> Float[Tensor, "n"]:
-        """The cost of every measurement: the weighted sum of :meth:`entries`."""
-        return self._summed(self.entries(z, y))
+        """The cost of every measurement: the weighted sum of :meth:`entries`.
+
+        Raises:
+            PluginError: a class's own ``entries`` are not one number for each entry.
+        """
+        entries = self.entries(z, y)
+        if entries.shape not in (z.shape, y.shape):
+            raise PluginError(
+                f"{type(self).__name__}.entries has shape {tuple(entries.shape)} for {tuple(y.shape)}",
+                hint="return the cost of every entry; it is summed for each measurement by the base class",
+            )
+        return self._summed(entries)
 
     def slope(self, z: Inexact[Tensor, "n *y"], y: Inexact[Tensor, "n *y"]) -> Inexact[Tensor, "n *y"]:
         """The gradient of the cost in ``z``."""

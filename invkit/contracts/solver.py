@@ -15,7 +15,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Inexact
@@ -24,10 +24,8 @@ from torch import Tensor
 from invkit.contracts.generator import Generator
 from invkit.contracts.monitor import Monitor
 from invkit.contracts.problem import Problem
-from invkit.errors import InputError
-
-if TYPE_CHECKING:
-    from invkit.contracts.solution import Solution
+from invkit.contracts.solution import Solution
+from invkit.errors import InputError, PluginError
 
 
 class Solver(ABC):
@@ -43,7 +41,7 @@ class Solver(ABC):
     takes_tied: ClassVar[bool] = False
 
     def __init_subclass__(cls) -> None:
-        """Every solver's ``solve`` begins with :meth:`require_field`."""
+        """Every solver's ``solve`` begins with :meth:`require_field` and returns a :class:`Solution`."""
         super().__init_subclass__()
         solve = vars(cls).get("solve")
         if solve is None:
@@ -81,6 +79,7 @@ class Solver(ABC):
 
         Raises:
             InputError: the solver does not take this problem, or no ``start``.
+            PluginError: a class's own ``solve`` returned something else than a solution.
         """
 
     def require_field(self, priors: Iterable[Generator], y: Inexact[Tensor, "n *y"]) -> None:
@@ -123,7 +122,13 @@ def _checked(solve: Callable[..., Solution], owner: type[Solver]) -> Callable[..
     @wraps(solve)
     def checked(self: Solver, problem: Problem, y: Tensor, *args: Any, **options: Any) -> Solution:
         self.require_field(problem.priors, y)
-        return solve(self, problem, y, *args, **options)
+        solution = solve(self, problem, y, *args, **options)
+        if not isinstance(solution, Solution):
+            raise PluginError(
+                f"{type(self).__name__}.solve returned {solution!r}, which is no invkit.Solution",
+                hint="write return invkit.solving.run(…), or return a Solution of your own",
+            )
+        return solution
 
     vars(checked)["_of"] = solve, owner
     return checked

@@ -8,7 +8,7 @@ The factory is ``cls.from_spec`` where the class defines it, else the class itse
 the list of options*: a first parameter called ``name`` takes the spec's name, one called ``registry`` the
 registry, every other is an option, converted by its annotation. Sequences are ``1x28x28`` or ``a+b``. A
 parameter whose annotation is an attrs class stands for the fields of that record: they are options of their
-own, and the record is made of them.
+own, and the record is made of them. An annotation whose values no text can stand for is refused.
 
 An attrs object is its own configuration: its spec is read off its fields, so that it holds after
 ``attrs.evolve`` and in another process. Any other object remembers the spec that it was built from.
@@ -27,7 +27,7 @@ from typing import Any
 import attrs
 
 from invkit.errors import InvkitError, PluginError, SpecError
-from invkit.plugin.converting import convert, type_text
+from invkit.plugin.converting import WRITABLE, convert, type_text, unwritable
 from invkit.plugin.guarding import one_line
 from invkit.plugin.registry import Entry, Registry, nearest
 from invkit.plugin.specs import Spec, option_text
@@ -206,17 +206,32 @@ def signature_of(entry: Entry) -> Signature:
     for each in taken:
         if each.key.startswith("*"):
             raise PluginError(f"{entry.target} has the parameter {each.key!r}; options must be named")
-        if each.key in _RESERVED:
-            raise PluginError(f"{entry.target} has the parameter {each.key!r}, a name that is taken")
-        if each.type is REQUIRED:
-            raise PluginError(f"{entry.target} has no annotation on its parameter {each.key!r}")
     records: dict[Path, tuple[type, Any]] = {}
     options = tuple(option for field in taken for option in _flattened(field, records))
+    for option in options:
+        _check_option(entry, option)
     twice = [key for key, count in Counter(option.key for option in options).items() if count > 1]
     if twice:
         raise PluginError(f"{entry.target} has the option {twice[0]!r} twice, in different records")
     takes_registry = any(each.key == "registry" for each in parameters)
     return Signature(factory, name, takes_registry, options, records)
+
+
+def _check_option(entry: Entry, option: OptionField) -> None:
+    """Raise PluginError where a parameter cannot be an option."""
+    if option.key in _RESERVED:
+        raise PluginError(f"{entry.target} has the parameter {option.key!r}, a name that is taken")
+    if option.type is REQUIRED:
+        raise PluginError(
+            f"{entry.target} has no annotation on its parameter {option.key!r}", hint=f"write {WRITABLE}"
+        )
+    refused = unwritable(option.type)
+    if refused is not None:
+        shown = inspect.formatannotation(refused)
+        raise PluginError(
+            f"{entry.target} has the parameter {option.key!r} of type {shown}, which no text can stand for",
+            hint=f"write {WRITABLE}; what is no option, a class method from_spec can make",
+        )
 
 
 def _flattened(field: OptionField, records: dict[Path, tuple[type, Any]]) -> Iterator[OptionField]:

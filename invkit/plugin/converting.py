@@ -6,11 +6,14 @@
     Traceback (most recent call last):
     ValueError: 'maybe' is not true or false
 
-Any other class is called with the text, as an enum of strings is. Nothing is guessed: the annotation decides.
+Nothing is guessed: the annotation decides. `unwritable` finds an annotation whose values have no text, such
+as ``list[float]``; whoever reads a signature refuses it.
 """
 
 from __future__ import annotations
 
+import enum
+import os
 import re
 import types
 from collections.abc import Callable
@@ -18,7 +21,11 @@ from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 from urllib.parse import unquote
 
+from invkit.errors import SpecError
 from invkit.plugin.specs import Spec, option_text
+
+WRITABLE = "int, float, bool, str, Path, Literal['a', 'b'] or tuple[float, ...], or one of them with | None"
+"""What an author may write as the annotation of an option."""
 
 _WORDS = dict.fromkeys(("true", "yes", "on", "1"), True) | dict.fromkeys(("false", "no", "off", "0"), False)
 _PLURAL: dict[Any, str] = {int: "whole numbers", float: "numbers", str: "texts", Path: "paths"}
@@ -38,8 +45,8 @@ def convert(text: str, to: Any) -> Any:
         Exception: the text does not stand for such a value.
     """
     origin = get_origin(to)
-    if origin is Literal:
-        return _literal(text, to)
+    if choices := _choices(to):
+        return _chosen(text, to, choices)
     if origin in _UNIONS:
         return _union(text, to)
     if origin is tuple:
@@ -47,13 +54,28 @@ def convert(text: str, to: Any) -> Any:
     return _MADE_BY.get(to, to)(text)
 
 
+def unwritable(to: Any) -> Any:
+    """The part of an annotation whose values cannot be written as text and read again; None without one.
+
+    >>> unwritable(tuple[float, ...] | None), unwritable(list[float] | None)
+    (None, list[float])
+    """
+    members = get_args(to)
+    if get_origin(to) in _UNIONS or (get_origin(to) is tuple and members):
+        items = members[:1] if len(members) == 2 and members[1] is ... else members
+        return next((part for part in map(unwritable, items) if part is not None), None)
+    if choices := _choices(to):
+        return None if all(map(_has_text, choices)) else to
+    return None if isinstance(to, type) and issubclass(to, _WITH_TEXT) else to
+
+
 def type_text(to: Any) -> str:
     """Return a type in words: ``a whole number``, ``one of fast, slow``, ``3 numbers separated by x``."""
     origin, members = get_origin(to), get_args(to)
     if origin in _UNIONS:
         return " or ".join(type_text(member) for member in members)
-    if origin is Literal:
-        return "one of " + ", ".join(option_text(member) for member in members)
+    if choices := _choices(to):
+        return "one of " + ", ".join(map(option_text, choices))
     if origin is tuple:
         items = [_PLURAL.get(member, type_text(member)) for member in members if member is not ...]
         count = "" if ... in members else f"{len(items)} "
@@ -85,14 +107,30 @@ def _none(text: str) -> None:
 
 _UNIONS = (Union, types.UnionType)
 _MADE_BY: dict[Any, Callable[[str], Any]] = {bool: _boolean, Spec: Spec.parse, type(None): _none}
+_WITH_TEXT = (int, float, str, os.PathLike, Spec, type(None))
 
 
 def _all_numbers(members: tuple[Any, ...]) -> bool:
     return all(member in (int, float, ...) for member in members)
 
 
-def _literal(text: str, to: Any) -> Any:
-    for choice in get_args(to):
+def _choices(to: Any) -> tuple[Any, ...]:
+    """The values of a ``Literal`` or an enum; none of any other type."""
+    if isinstance(to, enum.EnumMeta):
+        return tuple(to)
+    return get_args(to) if get_origin(to) is Literal else ()
+
+
+def _has_text(value: Any) -> bool:
+    try:
+        option_text(value)
+    except SpecError:
+        return False
+    return True
+
+
+def _chosen(text: str, to: Any, choices: tuple[Any, ...]) -> Any:
+    for choice in choices:
         if option_text(choice) == text:
             return choice
     raise ValueError(f"{text!r} is not {type_text(to)}")

@@ -2,22 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from invkit.contracts.form import faults
+from invkit.errors import PluginError
+
+
+def require_part(given: object, contract: type, check: str) -> None:
+    """Raise ``AssertionError`` unless something is an object that has the form of a contract.
+
+    Args:
+        given: what an author gave to be checked.
+        contract: the class that it derives from.
+        check: the name of the check, for the message.
+    """
+    if isinstance(given, type):
+        require(False, "type", f"{given.__name__} is a class; write {check}({given.__name__}(…))")
+    what = f"{type(given).__name__} is not an invkit.{contract.__name__}"
+    require(isinstance(given, contract), "type", what)
+    for fault in faults(given):
+        require(False, fault.name, f"{fault.message}; {fault.hint}")
+
+
+@contextmanager
+def naming(prop: str, where: str) -> Iterator[None]:
+    """Let whatever is raised inside say which property failed and, in brackets, where.
+
+    What raises where it should not is a failure too.
+    """
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, AssertionError):
+            what = str(error)
+        elif isinstance(error, PluginError):  # says itself what an author did wrong
+            what = f"contract: {error}"
+        else:
+            what = f"{prop}: it raises {error!r}"
+        raise AssertionError(f"{what} [{where}]") from error
+
+
+def property_of(check: Callable[..., Any]) -> str:
+    """The property that a check tries, from its name."""
+    return check.__name__.removeprefix("_").removeprefix("check_").replace("_", " ")
+
 
 def run_checks(checks: Iterable[Callable[[Any], None]], case: Any, where: str) -> None:
     """Run checks in turn; the first failure names its property and, in brackets, where it was found."""
     for check in checks:
-        try:
+        with naming(property_of(check), where):
             check(case)
-        except Exception as error:  # what raises where it should not is a failure too
-            prop = check.__name__.removeprefix("check_").replace("_", " ")
-            what = str(error) if isinstance(error, AssertionError) else f"{prop}: it raises {error!r}"
-            raise AssertionError(f"{what} [{where}]") from error
 
 
 def require(condition: bool, prop: str, explanation: str) -> None:

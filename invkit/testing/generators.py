@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import get_args
 
 import attrs
 import torch
@@ -23,9 +22,15 @@ from torch import Tensor
 
 from invkit.contracts.ambient import following
 from invkit.contracts.generator import Generator, squared_norm
-from invkit.contracts.linear import Role
 from invkit.errors import InputError, ShapeError
-from invkit.testing._assertions import require, require_close, require_shape
+from invkit.testing._assertions import (
+    naming,
+    property_of,
+    require,
+    require_close,
+    require_part,
+    require_shape,
+)
 
 #: candidates a batch, and directions in which gradients are compared
 _BATCH, _DIRECTIONS = 3, 7
@@ -52,25 +57,29 @@ def check_generator(
             None.
         seed: of all random numbers used.
     """
-    what = type(generator).__name__
-    require(isinstance(generator, Generator), "type", f"{what} is not an invkit.Generator")
-    generator = _tied(generator, signal_shape or (1, 16, 16))
-    require(generator.role in get_args(Role), "role", f"{generator.role!r}, expected kernel, image or any")
-    require(generator.field in ("real", "complex", "any"), "field", f"{generator.field!r}")
-    _check_constants(generator)
+    require_part(generator, Generator, "check_generator")
+    where = f"{type(generator).__name__}, seed {seed}"
+    with naming("shaped", where):
+        generator = _tied(generator, signal_shape or (1, 16, 16))
+    with naming("constants", where):
+        _check_constants(generator)
     if generator.ties:
-        _check_tie(generator, seed)
+        with naming("tied", where):
+            _check_tie(generator, seed)
         return
-    _check_sampling(generator, seed)
+    with naming("sampling", where):
+        _check_sampling(generator, seed)
     precisions = [(torch.float32, _BASICS), (torch.float64, _CHECKS)]
     if generator.field == "any":
         precisions.append((torch.complex128, _CHECKS))
     for dtype, checks in precisions:
-        own: Generator = following(copy.deepcopy(generator), torch.empty(0, dtype=dtype))
+        with naming("copy", where):
+            own: Generator = following(copy.deepcopy(generator), torch.empty(0, dtype=dtype))
         before = {name: tensor.detach().clone() for name, tensor in _tensors(own).items()}
         for check in checks:
-            check(_Case.of(own, dtype, seed))
-            _assert_equal_states(before, _tensors(own))
+            with naming(property_of(check), where):
+                check(_Case.of(own, dtype, seed))
+                _assert_equal_states(before, _tensors(own))
 
 
 @attrs.frozen(eq=False)
@@ -117,7 +126,12 @@ def _tensors(generator: Generator) -> dict[str, Tensor]:
 def _tied(generator: Generator, shape: tuple[int, ...]) -> Generator:
     """The generator tied to a shape, where it has none; checks ``shaped`` on the way."""
     if generator.signal_shape is None:
-        shaped = generator.shaped(shape)
+        try:
+            shaped = generator.shaped(shape)
+        except ShapeError as error:
+            hint = "give one that it takes: check_generator(prior, signal_shape=(…))"
+            raise AssertionError(f"shaped: {shape} is refused: {error}; {hint}") from error
+        require_part(shaped, Generator, "check_generator")
         require(shaped.signal_shape == shape, "shaped", f"shaped({shape}) has shape {shaped.signal_shape}")
         require(generator.signal_shape is None, "shaped", "the unshaped generator itself was changed")
         generator = shaped

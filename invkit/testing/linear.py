@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from invkit.contracts.linear import LinearOperator, Shape
-from invkit.testing._assertions import require, require_close, require_shape, run_checks
+from invkit.testing._assertions import naming, require, require_close, require_part, require_shape, run_checks
 
 __all__ = ["check_linear"]
 
@@ -34,14 +34,17 @@ def check_linear(operator: LinearOperator, *, seed: int = 0, shapes: Sequence[Sh
     Raises:
         AssertionError: naming the property that does not hold, and the shape.
     """
-    shapes = operator.example_shapes() if shapes is None else shapes
-    require(len(shapes) > 0, "example_shapes", "there are none to check with")
-    for shape in shapes:
+    require_part(operator, LinearOperator, "check_linear")
+    called = type(operator).__name__
+    with naming("example_shapes", called):
+        tried = [tuple(shape) for shape in (operator.example_shapes() if shapes is None else shapes)]
+        require(len(tried) > 0, "example_shapes", "there are none to check with")
+    for shape in tried:
         for kind in ("real", "complex"):
-            rng = torch.Generator().manual_seed(seed)
+            where = f"{called}, {kind} signals of shape {shape}, seed {seed}"
             dtype = torch.complex128 if kind == "complex" else torch.float64
-            case = Case.draw(operator, tuple(shape), dtype, rng)
-            where = f"{type(operator).__name__}, {kind} signals of shape {tuple(shape)}, seed {seed}"
+            with naming("shaped", where):
+                case = Case.draw(operator, shape, dtype, torch.Generator().manual_seed(seed))
             run_checks(CHECKS, case, where)
 
 

@@ -24,7 +24,7 @@ from torch import Tensor
 from invkit.contracts.bilinear import BilinearOperator, Misfit
 from invkit.contracts.linear import LinearOperator, Shape
 from invkit.errors import InputError
-from invkit.testing._assertions import require, require_close, require_shape, run_checks
+from invkit.testing._assertions import naming, require, require_close, require_part, require_shape, run_checks
 
 
 def check_operator(
@@ -40,12 +40,16 @@ def check_operator(
     Raises:
         AssertionError: naming the property that does not hold, and the shapes.
     """
-    shapes = operator.example_shapes() if shapes is None else shapes
-    require(len(shapes) > 0, "example_shapes", "there are none to check with")
-    for w_shape, x_shape in shapes:
-        rng = torch.Generator().manual_seed(seed)
-        case = Case.draw(operator, tuple(w_shape), tuple(x_shape), rng)
-        where = f"{type(operator).__name__}, w {tuple(w_shape)}, x {tuple(x_shape)}, seed {seed}"
+    require_part(operator, BilinearOperator, "check_operator")
+    called = type(operator).__name__
+    with naming("example_shapes", called):
+        given = operator.example_shapes() if shapes is None else shapes
+        pairs = [(tuple(w_shape), tuple(x_shape)) for w_shape, x_shape in given]
+        require(len(pairs) > 0, "example_shapes", "there are none to check with")
+    for w_shape, x_shape in pairs:
+        where = f"{called}, w {w_shape}, x {x_shape}, seed {seed}"
+        with naming("output_shape", where):
+            case = Case.draw(operator, w_shape, x_shape, torch.Generator().manual_seed(seed))
         run_checks(CHECKS, case, where)
 
 

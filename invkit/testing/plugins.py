@@ -17,7 +17,7 @@ import sys
 from collections.abc import Mapping
 from importlib import resources
 from types import ModuleType
-from typing import Any, get_args
+from typing import Any
 
 import pluggy
 
@@ -43,9 +43,6 @@ CONTRACTS = {
     "command": "click:Command",
 }
 """The class that what is registered under each kind derives from."""
-
-SAMPLES = ("1", "1x1", "1.5", "true", "none", "text")
-"""Texts of which at least one must convert to the type of an option that has no default."""
 
 
 def check_plugin(module_or_name: ModuleType | str) -> None:
@@ -135,28 +132,20 @@ def _check_class(entry: Entry) -> None:
     except PluginError as error:
         raise AssertionError(f"options: {what}: {error}") from error
     for option in options:
-        _check_option(what, option)
+        _check_default(what, option)
 
 
-def _check_option(what: str, option: OptionField) -> None:
-    """A default survives being written as text and read again; a type without one can be written."""
-    if option.default is not REQUIRED:
-        text = option_text(option.default)
-        found = _converted(text, option.type)
-        where = f"{what}: the default {option.default!r} of {option.key!r}"
-        require(bool(found == [option.default]), "options", f"{where} does not come back from {text!r}")
+def _check_default(what: str, option: OptionField) -> None:
+    """A default survives being written as text and read again."""
+    if option.default is REQUIRED:
         return
-    choices = [choice for choice in get_args(option.type) if isinstance(choice, str)]
-    convertible = any(_converted(sample, option.type) for sample in (*SAMPLES, *choices))
-    require(convertible, "options", f"{what}: no text can stand for {option.key!r}, a {option.type_name}")
-
-
-def _converted(text: str, to: Any) -> list[Any]:
-    """The value a text stands for, as a list of one; an empty list where it stands for none."""
+    where = f"{what}: the default {option.default!r} of {option.key!r}"
     try:
-        return [convert(text, to)]
-    except Exception:  # hooks raise what they like
-        return []
+        text = option_text(option.default)
+        found = [convert(text, option.type)]
+    except Exception as error:  # a class raises what it likes
+        raise AssertionError(f"options: {where} cannot be written and read again: {error}") from error
+    require(bool(found == [option.default]), "options", f"{where} does not come back from {text!r}")
 
 
 def _check_light(module: ModuleType) -> None:

@@ -30,7 +30,7 @@ from invkit.contracts.problem import Problem
 from invkit.contracts.solution import Solution, Status
 from invkit.contracts.solver import Solver
 from invkit.errors import InputError, ShapeError
-from invkit.testing._assertions import require, require_close, require_shape, run_checks
+from invkit.testing._assertions import require, require_close, require_part, require_shape, run_checks
 from invkit.testing._problems import Example
 from invkit.testing._problems import examples as general_examples
 
@@ -52,7 +52,7 @@ def check_solver(solver: Solver, *, seed: int = 0, examples: Sequence[Example] =
     Raises:
         AssertionError: naming the property that does not hold, and the problem.
     """
-    require(isinstance(solver, Solver), "type", f"{type(solver).__name__} is not an invkit.Solver")
+    require_part(solver, Solver, "check_solver")
     for example in examples or examples_for(solver, seed):
         run_checks(CHECKS, Case(solver, example, seed), f"{solver}, {example.name}, seed {seed}")
 

@@ -89,6 +89,27 @@ class Reserved:
     sha256: str = ""
 
 
+@attrs.frozen
+class Listed:
+    gains: list[float] | None = None
+
+
+@attrs.frozen
+class ListedInside:
+    inner: Listed = attrs.field(factory=Listed)
+
+
+class Mapped:
+    """Nothing of what is no option stands in ``from_spec``."""
+
+    def __init__(self, network: dict[str, Any]) -> None:
+        self.network = network
+
+    @classmethod
+    def from_spec(cls, name: Any, registry: Any, size: int = 2) -> Mapped:
+        return cls({name: size})
+
+
 @attrs.frozen(slots=False)
 class Carrying:
     """Holds what no option says, and has room for a memory."""
@@ -141,7 +162,8 @@ class Bare:
 
 
 CLASSES = (
-    Plain, Simple, Descent, Preset, Grouped, Twice, Reserved, Loaded, Carrying, Trained, Needs, Sink, Bare
+    Plain, Simple, Descent, Preset, Grouped, Twice, Reserved, Loaded, Carrying, Trained, Needs, Sink, Bare,
+    Listed, ListedInside, Mapped,
 )  # fmt: skip
 
 
@@ -152,8 +174,10 @@ def registry() -> Registry:
         setattr(module, cls.__name__, cls)
     sys.modules["built_by_tests"] = module
     made = Registry()
-    for name in ["Descent", "Preset", "Grouped", "Twice", "Reserved", "Loaded", "Carrying", "Sink", "Bare"]:
+    solvers = ["Descent", "Preset", "Grouped", "Twice", "Reserved", "Loaded", "Carrying", "Sink", "Bare"]
+    for name in [*solvers, "Listed", "ListedInside"]:
         made.solver(name.lower(), f"built_by_tests:{name}", summary="s")
+    made.dataset("mapped", "built_by_tests:Mapped", summary="s")
     made.prior("trained", "built_by_tests:Trained", summary="s")
     made.operator("plain", "built_by_tests:Plain", summary="s")
     made.operator("simple", "built_by_tests:Simple", summary="s")
@@ -367,3 +391,15 @@ def test_the_classes_own_errors_pass_through(registry: Registry) -> None:
 def test_signatures_that_list_no_options_are_the_plugins_fault(registry: Registry, text: str) -> None:
     with pytest.raises(PluginError, match="built_by_tests"):
         build(registry, "solver", Spec.parse(text))
+
+
+@pytest.mark.parametrize("name", ["listed", "listedinside"])
+def test_an_option_that_no_text_can_stand_for_is_the_plugins_fault(registry: Registry, name: str) -> None:
+    """Also inside a record."""
+    says = r"the parameter 'gains' of type list\[float\].*write .*tuple\[float, \.\.\.\]"
+    with pytest.raises(PluginError, match=says):
+        build(registry, "solver", Spec.parse(name))
+
+
+def test_what_is_no_option_may_be_of_any_type(registry: Registry) -> None:
+    assert build(registry, "dataset", Spec.parse("mapped:a?size=3")).network == {"a": 3}

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from collections.abc import Callable, Sequence
+from enum import Enum, IntEnum, StrEnum
+from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NewType
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invkit.plugin.converting import convert, type_text
+from invkit.plugin.converting import convert, type_text, unwritable
 from invkit.plugin.specs import Spec, option_text
 
 
 class Order(StrEnum):
     JACOBI = "jacobi"
+
+
+class Depth(IntEnum):
+    TWO = 2
+
+
+class Odd(Enum):
+    OBJECT = object()
 
 
 @pytest.mark.parametrize(
@@ -36,6 +46,7 @@ class Order(StrEnum):
         ("a/b.png", Path, Path("a/b.png")),
         ("vae:blurA?x=1", Spec, Spec.parse("vae:blurA?x=1")),
         ("jacobi", Order, Order.JACOBI),
+        ("2", Depth, Depth.TWO),
     ],
 )
 def test_values(text: str, to: Any, value: object) -> None:
@@ -50,6 +61,7 @@ def test_values(text: str, to: Any, value: object) -> None:
         ("3.5", int),
         ("x", float),
         ("c", Literal["a"]),
+        ("3", Depth),
         ("1x2", tuple[int, int, int]),
         ("x", None | int),
     ],
@@ -77,7 +89,55 @@ def test_tuples_of_texts_round_trip(values: tuple[str, ...]) -> None:
         (tuple[int, ...], "whole numbers separated by x"),
         (tuple[str, str], "2 texts separated by +"),
         (bool, "true or false"),
+        (Depth, "one of 2"),
     ],
 )
 def test_types_in_words(to: Any, words: str) -> None:
     assert type_text(to) == words
+
+
+@pytest.mark.parametrize(
+    "to",
+    [
+        int,
+        float | None,
+        Path,
+        Spec,
+        Order,
+        Depth | None,
+        Literal["a", 1],
+        tuple[float, ...],
+        tuple[int, str] | None,
+        tuple[tuple[int, ...], ...],
+    ],
+)
+def test_what_a_text_can_stand_for_is_writable(to: Any) -> None:
+    assert unwritable(to) is None
+
+
+@pytest.mark.parametrize(
+    "to",
+    [
+        list,
+        list[float],
+        tuple,
+        Sequence[float],
+        dict,
+        dict[str, int],
+        set[int],
+        Any,
+        object,
+        complex,
+        bytes,
+        Fraction,
+        Callable[[int], int],
+        NewType("Size", int),
+        Odd,
+        Literal[b"x"],
+    ],
+)
+def test_what_no_text_can_stand_for_is_told_wherever_it_stands(to: Any) -> None:
+    for whole in (to, tuple[to, ...], tuple[int, to]):
+        assert unwritable(whole) is to
+    if to is not Any and to is not object:
+        assert unwritable(to | None) is to

@@ -64,6 +64,27 @@ class Unconvertible(Good):
         super().__init__(1.0)
 
 
+class Listed(Good):
+    """A list, which a text would be taken apart into."""
+
+    def __init__(self, gains: list[float] | None = None) -> None:
+        super().__init__(1.0)
+
+
+class ThreeLengths(Good):
+    """An option without a default, of three numbers."""
+
+    def __init__(self, shape: tuple[int, int, int]) -> None:
+        super().__init__(1.0)
+
+
+class NoText(Good):
+    """A default that cannot be written."""
+
+    def __init__(self, steps: int = object()) -> None:
+        super().__init__(1.0)
+
+
 class WrongDefault(Good):
     """A default its own type does not allow."""
 
@@ -91,7 +112,7 @@ def test_first_party_plugins_pass(module: str) -> None:
 
 
 def test_a_good_plugin_passes() -> None:
-    check_plugin(plugin("Good"))
+    check_plugin(plugin("Good", "ThreeLengths"))
 
 
 @pytest.mark.parametrize(
@@ -105,7 +126,9 @@ def test_a_good_plugin_passes() -> None:
         ("NoAnnotation", "options: .*no annotation.*gain"),
         ("Sink", "options: .*options must be named"),
         ("Unconvertible", "options: .*callback"),
+        ("Listed", r"options: .*'gains' of type list\[float\].*write .*tuple\[float, "),
         ("WrongDefault", "options: .*'many'.*steps"),
+        ("NoText", "options: .*default <object.*steps"),
     ],
 )
 def test_a_wrong_target_fails(target: str, reason: str) -> None:
