@@ -232,6 +232,18 @@ def test_a_problem_of_another_shape_is_refused() -> None:
         composed(measurements(8, 8), problem=problem)
 
 
+def test_a_problem_of_another_pipeline_is_refused() -> None:
+    """Its priors would be solved with, and this pipeline's recorded."""
+    composed, y = pipeline(), measurements(8, 9)
+    other = pipeline().problem_for(y)
+    by_hand = Problem(composed.operator, composed.priors)
+    for problem in (other, by_hand):
+        with pytest.raises(InputError, match=r"not of this pipeline.*problem_for"):
+            composed(y, problem=problem)
+    reseeded = attrs.evolve(composed, seed=3)
+    assert torch.equal(reseeded(y, problem=composed.problem_for(y)).x, reseeded(y).x)
+
+
 def test_a_problem_keeps_its_shapes_and_not_its_noise() -> None:
     """What was not measured is each measurement's own."""
     composed = pipeline(noise="gaussian?missing=nan")

@@ -129,6 +129,11 @@ def test_everything_in_a_solution_is_numpys_for_numpy() -> None:
         (measurements(8, 8).half(), InputError, "float16.*expected float32 or float64"),
         (np.zeros((8, 8), dtype=">f4"), InputError, ">f4"),
         (np.zeros((8, 8), dtype=int), InputError, "int64"),
+        (
+            np.ma.masked_greater(measurements(8, 8).numpy(), 0.5),
+            InputError,
+            r"masked entries.*filled\(numpy.nan",
+        ),
         ([[0.0, 1.0]], InputError, "got list"),
         (None, InputError, "got NoneType"),
         ("missing.png", InputError, "missing.png"),

@@ -271,6 +271,8 @@ def test_dims_and_arguments_that_cannot_be() -> None:
             metric(a, b, dims=4)
         with pytest.raises(ShapeError, match=r"\(length\), \(channels, length\) or \(n, channels, length\)"):
             metric(a, b, dims=1)
+    with pytest.raises(InputError, match="masked entries"):
+        metrics.psnr(np.ma.masked_greater(a, 0.5), b)
     for other in ([[0.5]], "picture.png", None):
         with pytest.raises(InputError, match="tensor or a numpy array"):
             pair(other, a)  # in the tests, run-time checks of types come before a metric's own

@@ -192,6 +192,14 @@ BAD = [
 ]
 
 
+def test_an_empty_path_is_not_the_current_folder(
+    at_the_bench: Callable[[], list[str]], capsys: Captured
+) -> None:
+    before = at_the_bench()
+    assert deblur(*f"good.png {VAES} --out".split(), "") == 2
+    assert "the path is empty" in capsys.readouterr().err and at_the_bench() == before
+
+
 @pytest.mark.parametrize(("line", "says"), USAGE)
 def test_usage(line: str, says: str, at_the_bench: Callable[[], list[str]], capsys: Captured) -> None:
     check(line, says, 2, at_the_bench, capsys)

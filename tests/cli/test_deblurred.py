@@ -21,8 +21,14 @@ def test_json_is_short_unless_it_shall_be_full(
     written = json.loads((tmp_path / "out" / "digit.json").read_text())
     assert short["restarts"] == {"count": 2, "winner": short["restarts"]["winner"]}
     assert short.items() <= written.items() and not {"config", "stats", "sha256"} & set(short)
-    assert deblur(image, *quick, "--json", "--full") == 0  # finished: its record stays as it is
-    assert json.loads(capsys.readouterr().out)["images"] == [written]
+    assert (
+        deblur(image, *quick, "--json", "--full") == 0
+    )  # finished, but not with the figures of every restart
+    (full,) = json.loads(capsys.readouterr().out)["images"]
+    assert len(full["restarts"]["objective"]) == 2 and short["files"] == full["files"]
+    assert deblur(image, *quick, "--json", "--full") == 0
+    assert json.loads(capsys.readouterr().out)["finished_before"] == 1
+    assert full == json.loads((tmp_path / "out" / "digit.json").read_text())
 
 
 def test_a_doubtful_image_says_so_and_is_no_failure(tmp_path: Path, capsys: Captured) -> None:

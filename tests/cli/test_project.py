@@ -51,6 +51,31 @@ def test_a_bad_image_does_not_stop_the_others(digits: Path, capsys: pytest.Captu
     assert "bad.png" in shown.err and "large.png" in shown.err and shown.out.count(" dB") == 2
 
 
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_picture_that_is_in_range_exactly(
+    as_json: bool, digits: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--prior", "identity", "--steps", "1", "--restarts", "1", *(["--json"] if as_json else [])]
+    assert main(["project", str(digits / "0.png"), *options]) == 0
+    shown = capsys.readouterr()
+    assert shown.err == ""
+    if as_json:
+        assert json.loads(shown.out)["images"][0]["psnr"] is None
+    else:
+        assert "exact" in shown.out
+
+
+def test_results_never_replace_an_image(digits: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_image(digits / "0_range.png", np.zeros((1, 28, 28)))
+    before = {path.name: path.read_bytes() for path in digits.iterdir()}
+    assert main(["project", str(digits), *QUICK, "--out", str(digits)]) == 2
+    assert "is the folder of the images" in capsys.readouterr().err
+    names = [str(digits / name) for name in ("0.png", "0_range.png")]
+    assert main(["project", *names, *QUICK, "--out", str(digits)]) == 2
+    assert "would replace" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in digits.iterdir()} == before
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
