@@ -47,6 +47,8 @@ def as_batch(y: Any, dims: int) -> tuple[Tensor, bool, int]:
             f"a measurement must be a tensor, an array or a path, got {type(y).__name__}",
             hint="use numpy.asarray(y), with images in [0, 1]",
         )
+    if isinstance(y, Tensor) and y.layout != torch.strided:
+        raise InputError("a measurement is a sparse tensor", hint="write y.to_dense()")
     if str(y.dtype).removeprefix("torch.") not in ("float32", "float64", "complex64", "complex128"):
         raise InputError(
             f"a measurement of {y.dtype} values, expected float32 or float64 (or complex64 or complex128)",

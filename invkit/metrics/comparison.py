@@ -17,7 +17,7 @@ from torch import Tensor
 
 from invkit.contracts.bilinear import BilinearOperator
 from invkit.errors import ShapeError
-from invkit.metrics._arrays import Array, Number, Signals, checked_peak, like, pair
+from invkit.metrics._arrays import Array, Number, Signals, checked_peak, factors, like, pair
 from invkit.metrics.images import WINDOW, psnr, ssim
 from invkit.metrics.kernels import kernel_ncc
 
@@ -42,8 +42,9 @@ def align(
 
     Raises:
         ShapeError: the shapes differ or are none of these layouts.
-        InputError: integers beside floating point.
+        InputError: integers beside floating point, or no pair of signals.
     """
+    estimate, truth = factors(estimate, "estimate"), factors(truth, "truth")
     signals, (dims_w, dims_x) = _signals(operator, estimate, truth)
     w, x = _aligned(operator, *signals)
     return like(w, estimate[0], dims_w, signals=True), like(x, estimate[1], dims_x, signals=True)
@@ -98,6 +99,7 @@ def compare(
         ShapeError: as `align`.
         InputError: as `align`; or `peak` is not positive, or missing where `x` is of integers.
     """
+    estimate, truth = factors(estimate, "estimate"), factors(truth, "truth")
     (w, x, w_true, x_true), (dims_w, dims_x) = _signals(operator, estimate, truth)
     peak = checked_peak(peak, estimate[1])
     is_image = dims_x == 2 and min(x.shape[2:]) >= WINDOW and not x.is_complex()
