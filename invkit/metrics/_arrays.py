@@ -41,7 +41,7 @@ def factors(given: Any, name: str) -> tuple[Any, Any]:
         what = f"{len(given)} signals" if isinstance(given, tuple | list) else type(given).__name__
         raise InputError(
             f"the {name} must be a pair (w, x), got {what}",
-            hint="of a solution write (solution.w, solution.x)",
+            hint=f"write ({name}.w, {name}.x)" if hasattr(given, "w") else "write (w, x)",
         )
     for letter, each in zip("wx", given, strict=True):
         if each is None:
