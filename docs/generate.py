@@ -69,31 +69,34 @@ def names(kind: str) -> str:
     return table(["name", "what"], [(f"`{entry.name}`", entry.summary) for entry in entries])
 
 
-def commands() -> Iterator[tuple[str, click.Command]]:
-    """invkit's own commands by name, those of its plugins and commands of commands included."""
+def commands() -> Iterator[str]:
+    """The names of invkit's own commands, those of its plugins and commands of commands included."""
     plugins = default_manager().registry.entries("command")
     for name in [*CORE_COMMANDS, *(entry.name for entry in plugins if entry.distribution == "invkit")]:
         command = cli.get_command(click.Context(cli, info_name="invkit"), name)
         assert command is not None, name
-        yield name, command
+        yield name
         for inner in getattr(command, "commands", {}):
-            yield f"{name} {inner}", command.commands[inner]
+            yield f"{name} {inner}"
 
 
-def help_text(path: str, command: click.Command) -> str:
+def help_text(path: str) -> str:
     """What ``invkit PATH --help`` prints, at a fixed width."""
     settings = {**cli.context_settings, "terminal_width": WIDTH, "max_content_width": WIDTH}
     context = click.Context(cli, info_name="invkit", **settings)
     for name in path.split():
+        assert isinstance(context.command, click.Group), path
+        command = context.command.get_command(context, name)
+        assert command is not None, path
         context = click.Context(command, info_name=name, parent=context)
-    return "\n".join(line.rstrip() for line in command.get_help(context).splitlines())
+    return "\n".join(line.rstrip() for line in context.get_help().splitlines())
 
 
 def command_pages() -> str:
     """A section for every command."""
     sections = []
-    for path, command in commands():
-        sections.append(f"## invkit {path}\n\n```text\n{help_text(path, command)}\n```")
+    for path in commands():
+        sections.append(f"## invkit {path}\n\n```text\n{help_text(path)}\n```")
     return "\n\n".join(sections)
 
 

@@ -22,6 +22,7 @@ from invkit.contracts.solution import Solution
 from invkit.errors import InputError
 from invkit.files.panels import Cell, array
 from invkit.files.solutions import pictures
+from invkit.metrics._arrays import factors
 from invkit.showing.figures import grid_figure
 from invkit.showing.page import rows_of
 from invkit.showing.text import called
@@ -111,13 +112,14 @@ def compare(
         truth: the true pair ``(w, x)``, in the layout of the solutions.
 
     Raises:
-        InputError: no pipeline; or whatever a pipeline raises.
+        InputError: no pipeline, or a truth that is no pair; or whatever a pipeline raises.
         ShapeError: the truth has another shape than what was found.
     """
     if not isinstance(pipelines, Mapping):
         pipelines = {_called(number, each): each for number, each in enumerate(pipelines)}
     if not pipelines:
         raise InputError("there is no pipeline to compare", hint="give a dict of names and pipelines")
+    truth = None if truth is None else factors(truth, "truth")
     solutions = {name: pipeline(y) for name, pipeline in pipelines.items()}
     figures = {name: _figures(pipelines[name], solution, truth) for name, solution in solutions.items()}
     return Compared(solutions, figures, _signal(y), truth)

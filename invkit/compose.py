@@ -228,13 +228,16 @@ class Pipeline:
             None from a solver that finds none. For numpy and for paths, all arrays in it are numpy's.
 
         Raises:
-            InputError: NaN or infinite values, a shape that is no measurement, a problem of another pipeline.
+            InputError: NaN or infinite values, a shape that is no measurement, complex measurements where all
+                that the operator makes of the priors is real, a start that is no solution, or a problem of
+                another pipeline.
             ShapeError: priors and measurement do not fit.
 
         Warns:
             InvkitWarning: images with values far beyond [0, 1]; a recovered image that is pixels away from
                 where the measurement shows it, which the operator cannot tell.
         """
+        _require_solution(start)
         if monitors is None:
             monitors = [] if self.monitors or not watched() else default_monitors()
         with neutral():
@@ -281,6 +284,7 @@ class Pipeline:
                     hint="give what problem_for(y) of this pipeline returns, or leave problem out",
                 )
             problem = problem.shaped(tuple(batch.shape[1:]))  # refuses that of another shape
+        problem.require_field(batch)
         return attrs.evolve(problem, noise=noise), batch, numpy_in, axes_added
 
     def _parts(self) -> tuple[object, ...]:
@@ -362,6 +366,21 @@ class Pipeline:
         """
         write_config(path, self.to_config())
         return Path(path)
+
+
+def _require_solution(start: Any) -> None:
+    """Refuse to start from anything but a solution, the folder of one for example."""
+    if isinstance(start, str | os.PathLike):
+        folder = os.fspath(start)
+        raise InputError(
+            f"start must be a solution, got the path {folder!r}",
+            hint=f"write start=invkit.Solution.load({folder!r}) for a folder that save() wrote",
+        )
+    if not isinstance(start, Solution | None):
+        raise InputError(
+            f"start must be a solution, got {type(start).__name__}",
+            hint='write start=solution, which a pipeline gave, or start=invkit.Solution.load("FOLDER")',
+        )
 
 
 def _is_memory(error: Exception) -> bool:

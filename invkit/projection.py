@@ -104,6 +104,10 @@ def project(
     with neutral():
         rng = torch.Generator().manual_seed(seed)
         batch, numpy_in, axes_added = as_batch(x, 2)
+        if batch.is_complex() and made.field == "real":
+            raise InputError(
+                "the signals are complex, but the prior makes real ones", hint="give their real part: x.real"
+            )
         _, batch = Gaussian().prepared(batch)  # refuses what is not finite
         fitted = following(made, batch).shaped(tuple(batch.shape[1:]))
         found = _closest(fitted, batch, restarts, steps, rate, weight, rng)

@@ -63,3 +63,9 @@ def test_without_a_truth_only_the_fit_is_said(ways: dict[str, invkit.Pipeline]) 
 def test_nothing_to_compare_is_an_error() -> None:
     with pytest.raises(InputError, match="no pipeline"):
         invkit.compare({}, torch.zeros(28, 28))
+
+
+@pytest.mark.wrong_types
+def test_a_truth_that_is_no_pair_is_refused(ways: dict[str, invkit.Pipeline]) -> None:
+    with pytest.raises(InputError, match="the truth must be a pair"):
+        invkit.compare(ways, torch.zeros(28, 28), truth=torch.zeros(28, 28))  # type: ignore[arg-type]

@@ -53,3 +53,22 @@ def test_solvers_for_real_numbers_refuse_complex_ones(solver: str) -> None:
     complex_prior = invkit.compose("pointwise", ["identity?field=complex", "identity"], solver)
     with pytest.raises(InputError, match="complex prior Identity"):
         complex_prior(np.ones((8, 8), np.float32))
+
+
+def test_complex_measurements_of_real_priors_are_refused() -> None:
+    pipeline = invkit.compose("circconv", ["trajectory", "identity?field=real"], "altgd?steps=1,restarts=1")
+    y = np.ones((28, 28), np.complex64)
+    for solve in (pipeline, pipeline.problem_for):
+        with pytest.raises(InputError, match=r"measurements of torch\.complex64.*y\.real"):
+            solve(y)
+    with pytest.raises(InputError, match=r"signals are complex.*x\.real"):
+        invkit.project("gaussian:mnist", y)
+
+
+def test_a_real_image_beside_a_complex_kernel_starts_by_its_encoder() -> None:
+    pipeline = invkit.compose(
+        "pointwise",
+        ["identity?field=complex", "vae:mnist"],
+        "altgd?steps=2,restarts=1,start=encoder",
+    )
+    assert pipeline(np.ones((28, 28), np.complex64)).x.dtype == np.float32

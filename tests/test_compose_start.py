@@ -134,6 +134,18 @@ def test_a_solution_of_something_else_is_refused(
     assert refusal.value.hint
 
 
+@pytest.mark.wrong_types
+def test_what_is_no_solution_says_how_to_load_one(first: Solution) -> None:
+    for path in ("out", Path("out")):
+        with pytest.raises(InputError, match=r"the path 'out'; write start=invkit\.Solution\.load\('out'\)"):
+            pipeline()(Y, start=path)  # type: ignore[arg-type]
+    for start in ((first.w, first.x), [first], 5):
+        with pytest.raises(
+            InputError, match=r"must be a solution, got (tuple|list|int); write start=solution"
+        ):
+            pipeline()(Y, start=start)  # type: ignore[arg-type]
+
+
 def test_the_start_is_left_as_it_is(first: Solution) -> None:
     kept = first.x.clone(), first.latents[0].clone()
     pipeline()(Y, start=first)

@@ -88,6 +88,7 @@ def test_a_solvers_weights_are_written_down_and_checked_too(folder: Path) -> Non
     [
         ({"format": 2}, ConfigError, "newer invkit"),
         ({"format": "1"}, ConfigError, "format"),
+        ({"format": 2, "status": "max_iter"}, ConfigError, "record of a result"),
         ({"operator": None}, ConfigError, "no 'operator'"),
         ({"priors": None}, ConfigError, "no 'priors'"),
         ({"solver": None}, ConfigError, "no 'solver'"),

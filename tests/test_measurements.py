@@ -125,6 +125,7 @@ def test_everything_in_a_solution_is_numpys_for_numpy() -> None:
         (torch.tensor(1.0), InputError, r"shape \(\)"),
         (measurements(8, 8) * torch.nan, InputError, "NaN or infinite"),
         (measurements(8, 8) / 0, InputError, "NaN or infinite"),
+        (measurements(8, 8).to_sparse(), InputError, r"sparse tensor; write y\.to_dense\(\)"),
         ((measurements(8, 8) * 255).byte(), InputError, "uint8.*/ 255"),
         (measurements(8, 8).half(), InputError, "float16.*expected float32 or float64"),
         (np.zeros((8, 8), dtype=">f4"), InputError, ">f4"),

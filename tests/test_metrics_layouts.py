@@ -276,3 +276,23 @@ def test_dims_and_arguments_that_cannot_be() -> None:
     for other in ([[0.5]], "picture.png", None):
         with pytest.raises(InputError, match="tensor or a numpy array"):
             pair(other, a)  # in the tests, run-time checks of types come before a metric's own
+
+
+@pytest.mark.wrong_types
+def test_what_is_no_pair_is_refused() -> None:
+    x = np.ones((13, 14))
+    solution = invkit.compose("circconv", ["identity?shape=1x3x3", "identity"], "altgd?steps=1,restarts=1")(x)
+    operator, pair_ = invkit.operator("circconv"), (solution.w, solution.x)
+    for compare in (metrics.compare, metrics.align):
+        with pytest.raises(InputError, match=r"estimate must be a pair.*write \(estimate\.w, estimate\.x\)"):
+            compare(operator, solution, pair_)  # type: ignore[arg-type]
+        with pytest.raises(InputError, match=r"truth must be a pair \(w, x\), got ndarray"):
+            compare(operator, pair_, x)  # type: ignore[arg-type]
+        with pytest.raises(InputError, match="the truth has no w"):
+            compare(operator, pair_, (None, x))  # type: ignore[arg-type]
+        with pytest.raises(InputError, match="must be an operator, got str"):
+            compare("circconv", pair_, pair_)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"of a solution give \.x or \.w"):
+        metrics.psnr(solution, x)  # type: ignore[type-var]
+    with pytest.raises(InputError, match="estimate must be a pair"):
+        metrics.abundance_rmse(x, (x, x))  # type: ignore[arg-type]

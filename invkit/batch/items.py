@@ -235,7 +235,7 @@ def _in_folder(folder: Path) -> list[str]:
 def _in_list(path: Path) -> Iterator[tuple[Path, list[str]]]:
     """The pictures of a list of paths; whether they are there shows when their turn comes."""
     try:
-        with path.open(encoding="utf-8") as stream:
+        with path.open(encoding="utf-8-sig") as stream:  # some editors begin a text with a byte order mark
             lines = (path.parent / line.rstrip("\n") for line in stream if line.strip())
             found = [(folder, [each.name for each in group]) for folder, group in groupby(lines, _folder)]
     except (OSError, UnicodeDecodeError) as error:

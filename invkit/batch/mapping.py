@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from itertools import islice
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +132,7 @@ def map(
         InputError: nothing in the source is an image, a number out of range, or no such device here.
         OutputError: the folder cannot be written, or another run writes to it.
     """
-    paths = [source] if isinstance(source, str | os.PathLike) else list(source)
+    paths = _checked(pipeline, source, out)
     found, failures = find_items([Path(each) for each in paths])
     if not len(found):
         raise InputError(str(failures[0]) if failures else "no image was given", hint="name an image")
@@ -142,6 +143,53 @@ def map(
     options: dict[str, Any] = {"jobs": jobs, "again": again, "shard": shard, "pack": pack, "cluster": cluster}
     tell = _count if tell is None and watched() else tell
     return recover_all(recovery, found, failures, Path(out), **options, tell=tell)
+
+
+def _checked(pipeline: Any, source: Any, out: Any) -> list[str | os.PathLike[str]]:
+    """The paths of a source; raises :class:`InputError` where the arguments are not what they should be."""
+    order = 'write invkit.map(pipeline, "photos", "out")'
+    if not isinstance(pipeline, Pipeline):
+        named = isinstance(pipeline, str) and not isinstance(source, Pipeline)
+        raise InputError(
+            f"the first argument of map must be a pipeline, got {_named(pipeline)}",
+            hint=f'write invkit.map(invkit.method({pipeline!r}), "photos", "out")' if named else order,
+        )
+    if not isinstance(out, str | os.PathLike):
+        raise InputError(f"out must be the path of a folder, got {_named(out)}", hint=order)
+    if isinstance(source, str | os.PathLike):
+        return [source]
+    many = isinstance(source, Iterable) and not hasattr(source, "dtype") and not isinstance(source, bytes)
+    paths = list(source) if many else [source]
+    for each in paths:
+        if not isinstance(each, str | os.PathLike):
+            raise InputError(
+                f"map takes paths of pictures, got {_named(each)}",
+                hint=f"{order}; measurements in memory are recovered by pipeline(y)",
+            )
+    return paths
+
+
+def _named(given: Any) -> str:
+    """What was given, for a message: the text, or the class of anything else."""
+    return repr(given) if isinstance(given, str) else type(given).__name__
+
+
+def _counts(number: Any) -> bool:
+    """Whether it is a whole number from 1 on."""
+    return isinstance(number, Integral) and int(number) >= 1
+
+
+def _part(shard: Any) -> tuple[int, int]:
+    """A part of a source, and how many there are; raises :class:`InputError` where it is none."""
+    pair = isinstance(shard, tuple | list) and len(shard) == 2
+    if not pair or not all(isinstance(number, Integral) for number in shard):
+        raise InputError(
+            f"shard={shard!r} is no part", hint="write two whole numbers: shard=(2, 8), the second of eight"
+        )
+    first, parts = shard
+    if not 1 <= first <= parts:
+        raise InputError(f"there is no part {first} of {parts}", hint="number the parts from 1: (1, 8)")
+    return first, parts
 
 
 def _count(step: Step) -> None:
@@ -165,13 +213,11 @@ def recover_all(
     say: Say | None = None,
 ) -> Report:
     """Do :func:`map` for what was looked up already; ``say`` is told what is known before a solve."""
-    first, parts = shard or (1, 1)
-    if not 1 <= first <= parts:
-        raise InputError(f"there is no part {first} of {parts}", hint="number the parts from 1: (1, 8)")
-    if jobs is not None and jobs < 1:
-        raise InputError(f"jobs={jobs} is no number of processes", hint="give 1 or more")
-    if recovery.batch < 1:
-        raise InputError(f"batch={recovery.batch} is no number of pictures", hint="give 1 or more")
+    first, parts = (1, 1) if shard is None else _part(shard)
+    if jobs is not None and not _counts(jobs):
+        raise InputError(f"jobs={jobs!r} is no number of processes", hint="give 1 or more")
+    if not _counts(recovery.batch):
+        raise InputError(f"batch={recovery.batch!r} is no number of pictures", hint="give 1 or more")
     if cluster is not None:
         if jobs is not None or shard is not None or again:
             raise InputError(

@@ -34,7 +34,7 @@ from jaxtyping import Float, Inexact
 from torch import Tensor
 
 from invkit.contracts.ambiguity import Ambiguity, Scaling
-from invkit.contracts.called import Called
+from invkit.contracts.called import Called, as_tensor
 from invkit.contracts.linear import LinearOperator, Role, Shape
 from invkit.errors import InvkitError, ShapeError
 
@@ -317,7 +317,7 @@ class GivenW(LinearOperator):
     def __init__(self, operator: BilinearOperator, w: Tensor, x_shape: Shape) -> None:
         super().__init__()
         self.operator = operator
-        self.register_buffer("w", w, persistent=False)
+        self.register_buffer("w", as_tensor(w, "w"), persistent=False)
         self.input_shape = x_shape
         self.output_shape = operator.output_shape(tuple(w.shape[1:]), x_shape)
 
@@ -349,7 +349,7 @@ class GivenX(LinearOperator):
     def __init__(self, operator: BilinearOperator, x: Tensor, w_shape: Shape) -> None:
         super().__init__()
         self.operator = operator
-        self.register_buffer("x", x, persistent=False)
+        self.register_buffer("x", as_tensor(x, "x"), persistent=False)
         self.input_shape = w_shape
         self.output_shape = operator.output_shape(w_shape, tuple(x.shape[1:]))
 

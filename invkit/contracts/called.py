@@ -1,18 +1,83 @@
-"""What a part says of itself: the call that makes it, where it was built by name."""
+"""What operators, priors and noise models share: how they print, and how they refuse what is no batch."""
 
 from __future__ import annotations
 
-from torch import nn
+from collections.abc import Sequence
+from typing import Any
 
-__all__ = ["Called"]
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from invkit.errors import InputError, InvkitError, ShapeError
+
+__all__ = ["Called", "as_tensor"]
+
+_NUMBERS = (torch.float32, torch.float64, torch.complex64, torch.complex128)
+_AS_TENSOR = "write torch.as_tensor(numbers)"
 
 
 class Called(nn.Module):
     """A module that was built by name prints as a call of its class: ``Gaussian('celeba', rank=64)``.
 
     What it was built from is noted by :mod:`invkit.plugin.building`. Any other module prints its layers.
+
+    A call that fails because of its arguments raises an :class:`InputError` or a :class:`ShapeError`, which
+    says what to write instead.
     """
+
+    def __call__(self, *given: Any, **named: Any) -> Any:
+        try:
+            return super().__call__(*given, **named)
+        except InvkitError:
+            raise
+        except Exception as error:
+            misuse = _misuse(type(self).__name__, [*given, *named.values()])
+            if misuse is None:
+                raise
+            raise misuse from error
 
     def __repr__(self) -> str:
         what = self.__dict__.get("_invkit_named")
         return getattr(what, "called", "") or super().__repr__()
+
+
+def as_tensor(value: Any, what: str) -> Tensor:
+    """A tensor from a tensor or a numpy array.
+
+    Args:
+        value: what was given.
+        what: its name in the message.
+
+    Raises:
+        InputError: it is neither.
+    """
+    if isinstance(value, np.ndarray) and value.dtype.kind in "fciub":
+        return torch.from_numpy(np.ascontiguousarray(value))
+    if not isinstance(value, Tensor):
+        kind = f"an array of {value.dtype}" if isinstance(value, np.ndarray) else type(value).__name__
+        raise InputError(f"{what} must be a tensor or an array of numbers, got {kind}", hint=_AS_TENSOR)
+    return value
+
+
+def _misuse(name: str, given: Sequence[Any]) -> InvkitError | None:
+    """What is wrong with the arguments of a call that failed; None where they are sound."""
+    for each in given:
+        if not isinstance(each, Tensor):
+            return InputError(f"{name} takes tensors, got {type(each).__name__}", hint=_AS_TENSOR)
+        if each.layout != torch.strided:
+            return InputError(f"{name} does not take sparse tensors", hint="write tensor.to_dense()")
+        if each.dtype not in _NUMBERS:
+            return InputError(
+                f"{name} cannot compute with {each.dtype}", hint="convert it to floats: tensor.float()"
+            )
+        if each.ndim == 0:
+            return ShapeError(f"{name} takes batches, got a single number", hint="give a batch of signals")
+    for what, found, hint in (
+        ("batches of", [len(each) for each in given], "give as many of each"),
+        ("tensors of", [each.dtype for each in given], "convert one to the type of the other: a.to(b)"),
+        ("tensors on", [each.device for each in given], "move one to the device of the other: a.to(b)"),
+    ):
+        if len(set(found)) > 1:
+            return ShapeError(f"{name} was called with {what} {' and '.join(map(str, found))}", hint=hint)
+    return None

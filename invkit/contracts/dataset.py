@@ -131,6 +131,11 @@ class Dataset(ABC):
             raise InputError(
                 f"the data set {self.name!r} has no split {split!r}", hint=f"choose {', '.join(self.splits)}"
             )
+        if not isinstance(indices, Tensor):
+            raise InputError(
+                f"indices are a 1-D tensor of integers, got {type(indices).__name__}",
+                hint=f"write take(torch.tensor([0, 5]), {split!r}) for the signals 0 and 5",
+            )
         if indices.is_floating_point() or indices.dtype == torch.bool or indices.ndim != 1:
             raise InputError(
                 f"indices are a 1-D tensor of integers, got {indices.dtype} of shape {tuple(indices.shape)}"

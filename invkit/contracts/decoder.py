@@ -13,10 +13,12 @@ import copy
 from collections.abc import Callable
 from typing import get_args
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from invkit.contracts.called import as_tensor
 from invkit.contracts.generator import Generator
 from invkit.contracts.linear import Role, Shape
 from invkit.errors import InputError, ShapeError
@@ -106,7 +108,7 @@ class Untrained(_OfNetwork):
 
     Args:
         net: maps ``input`` to ``(1, channels, *dims)``. Batch norm takes the statistics of that one input.
-        input: z, noise for instance, with a batch axis of 1.
+        input: z, noise for instance, with a batch axis of 1; a tensor or a numpy array.
         penalty: None: zero. The network itself is the prior.
         role: what the signals are, ``kernel``, ``image`` or ``any``.
         bounds: the closed interval of the values that a signal can have, where there is one.
@@ -124,13 +126,16 @@ class Untrained(_OfNetwork):
     def __init__(
         self,
         net: nn.Module,
-        input: Tensor,
+        input: Tensor | np.ndarray,
         *,
         penalty: Penalty | None = None,
         role: Role = "any",
         bounds: tuple[float, float] | None = None,
     ) -> None:
         super().__init__(_constant(net, alone=True), penalty or _nothing, role, bounds)
+        input = as_tensor(input, "the input of an untrained network")
+        if input.is_floating_point():
+            input = input.to(_zeros(self.network, ()))
         if input.ndim < 2 or len(input) != 1:
             raise ShapeError(
                 f"the input of an untrained network has shape {tuple(input.shape)}, expected a batch of one",

@@ -9,10 +9,12 @@ every solver solves it without knowing. The latent has no numbers, the penalty i
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from jaxtyping import Inexact
 from torch import Tensor
 
+from invkit.contracts.called import as_tensor
 from invkit.contracts.generator import Generator
 from invkit.contracts.linear import Shape
 from invkit.errors import ShapeError, counted
@@ -24,7 +26,8 @@ class Given(Generator):
     """``C(m) = s`` for a given signal ``s``; one for all measurements, or one for each.
 
     Args:
-        signal: ``(*signal)`` for all measurements alike, or ``(n, *signal)`` with ``each``.
+        signal: ``(*signal)`` for all measurements alike, or ``(n, *signal)`` with ``each``; a tensor or a
+            numpy array.
         each: whether the first axis runs over measurements.
     """
 
@@ -32,8 +35,14 @@ class Given(Generator):
     can_encode = True
     affine = True
 
-    def __init__(self, signal: Inexact[Tensor, "*signal"], *, each: bool = False) -> None:
+    def __init__(
+        self,
+        signal: Inexact[Tensor, "*signal"] | Inexact[np.ndarray, "*signal"],
+        *,
+        each: bool = False,
+    ) -> None:
         super().__init__()
+        signal = as_tensor(signal, "a given signal")
         self.field = "complex" if signal.is_complex() else "real"
         self.register_buffer("signal", signal if each else signal[None], persistent=False)
         self.signal_shape, self.latent_shape = tuple(self.signal.shape[1:]), (0,)

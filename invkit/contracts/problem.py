@@ -76,6 +76,28 @@ class Problem:
         noise, y = self.noise.prepared(y)
         return attrs.evolve(self.shaped(tuple(y.shape[1:])), noise=noise), y
 
+    def require_field(self, y: Inexact[Tensor, "n *y"]) -> None:
+        """Refuse complex measurements where all that the operator makes of the priors is real.
+
+        Priors tied to shapes only. The operator measures one pair to tell: a Fourier transform makes complex
+        numbers of real ones.
+
+        Raises:
+            InputError: the measurements are complex, the model is real.
+        """
+        if not y.is_complex() or any(prior.field != "real" for prior in self.priors):
+            return
+        real = y.dtype.to_real()
+        w, x = (y.new_zeros(1, *(prior.signal_shape or ()), dtype=real) for prior in self.priors)
+        with torch.no_grad():
+            made = self.operator(w, x)
+        if not made.is_complex():
+            raise InputError(
+                f"measurements of {y.dtype}, but both priors and the operator make real numbers",
+                hint="give the real part, y.real, or choose priors that make complex signals "
+                "(identity?field=complex)",
+            )
+
     def select(self, index: Tensor) -> Problem:
         """The problem of the measurements ``index``: whatever belongs to one measurement goes with it."""
         prior_w, prior_x = self.priors

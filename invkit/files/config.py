@@ -43,7 +43,7 @@ def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:
 
     Raises:
         ConfigError: missing or unreadable file, unknown suffix, a syntax error (with its line), no `format`,
-            or a `format` newer than this invkit.
+            or a `format` newer than this invkit; or the record of a result.
     """
     path = Path(path)
     suffix = _suffix(path)
@@ -136,8 +136,17 @@ def check_format(source: str | os.PathLike[str], config: Mapping[str, Any]) -> N
         config: the plain dict.
 
     Raises:
-        ConfigError: no `format`, one that is no positive whole number, or one newer than `FORMAT`.
+        ConfigError: no `format`, one that is no positive whole number, or one newer than `FORMAT`; or the
+            record of a result.
     """
+    if "status" in config:
+        beside = Path(source).with_name("config.toml")
+        raise ConfigError(
+            f"{source} is the record of a result, not a configuration",
+            hint=f"give {beside}"
+            if isinstance(source, Path) and beside.is_file()
+            else 'give config.toml of the same run, or in Python the record\'s "config"',
+        )
     version = config.get("format")
     if version is None:
         raise ConfigError(f"no format in the config {source}", hint=f"add format = {FORMAT} at the top")

@@ -16,13 +16,17 @@ from invkit.errors import InputError
 from invkit.files.bounded import check_ratio
 from invkit.files.decoded import Decoded, several
 from invkit.files.held import File, size_of, source
-from invkit.files.npy import numbers
+from invkit.files.npy import checked_size, numbers
 
 
 def fits_size(path: File) -> tuple[int, int]:
-    """Height and width as the header has them."""
+    """Height and width as the header has them.
+
+    Raises:
+        InputError: as :func:`read_fits`, but for the numbers.
+    """
     with _image(path) as found:
-        return int(found.header["NAXIS2"]), int(found.header["NAXIS1"])
+        return checked_size(path, _shape(found))
 
 
 def read_fits(path: File) -> Decoded:
@@ -32,16 +36,16 @@ def read_fits(path: File) -> Decoded:
         InputError: no image or several, another shape, signed integers; or astropy is not installed.
     """
     with _image(path) as found:
-        count = math.prod(int(found.header[f"NAXIS{n + 1}"]) for n in range(int(found.header["NAXIS"])))
+        checked_size(path, _shape(found))
+        count = math.prod(_shape(found))
         check_ratio("the image", count * abs(int(found.header["BITPIX"])) // 8, size_of(path))
         array = np.asarray(found.data)
-    array = array[None] if array.ndim == 2 else array
-    if array.ndim != 3 or array.shape[0] not in (1, 3):
-        raise InputError(
-            f"expected (height, width) or (1 or 3, height, width) in {path}, got {array.shape}",
-            hint="save one image as a file of its own",
-        )
-    return numbers(path, array)
+    return numbers(path, array[None] if array.ndim == 2 else array)
+
+
+def _shape(image: Any) -> tuple[int, ...]:
+    """The shape of an image's array; a header names the axes in reverse order."""
+    return tuple(int(image.header[f"NAXIS{n}"]) for n in range(int(image.header["NAXIS"]), 0, -1))
 
 
 @contextmanager

@@ -11,10 +11,13 @@ from invkit.files.held import File, size_of
 
 
 def npy_size(path: File) -> tuple[int, int]:
-    """Height and width as the file's header has them; (0, 0) where it is no picture at all."""
+    """Height and width as the file's header has them.
+
+    Raises:
+        InputError: the shape of no picture.
+    """
     with path.open("rb") as stream:
-        shape = npy_shape(stream)
-    return (shape[-2], shape[-1]) if len(shape) >= 2 else (0, 0)
+        return checked_size(path, npy_shape(stream))
 
 
 def read_npy(path: File) -> Decoded:
@@ -25,17 +28,23 @@ def read_npy(path: File) -> Decoded:
     """
     with path.open("rb") as stream:
         array = load_npy(stream, size_of(path))
-    if array.ndim == 2:
-        array = array[None]
-    if array.ndim != 3 or (array.shape[0] not in (1, 3) and 0 not in array.shape):
-        layout = (
-            "; move the channels first: np.moveaxis(a, -1, 0)" if array.shape[-1:] in ((1,), (3,)) else ""
-        )
+    checked_size(path, array.shape)
+    return numbers(path, array[None] if array.ndim == 2 else array)
+
+
+def checked_size(path: File, shape: tuple[int, ...]) -> tuple[int, int]:
+    """Height and width of an array that is a picture.
+
+    Raises:
+        InputError: neither (height, width) nor (1 or 3, height, width).
+    """
+    if len(shape) != 2 and (len(shape) != 3 or (shape[0] not in (1, 3) and 0 not in shape)):
+        layout = "; move the channels first: np.moveaxis(a, -1, 0)" if shape[-1:] in ((1,), (3,)) else ""
         raise InputError(
-            f"expected (height, width) or (1 or 3, height, width) in {path}, got {array.shape}",
+            f"expected (height, width) or (1 or 3, height, width) in {path}, got {shape}",
             hint=f"save one image a file{layout}",
         )
-    return numbers(path, array)
+    return shape[-2], shape[-1]
 
 
 def numbers(path: File, array: np.ndarray) -> Decoded:

@@ -30,6 +30,25 @@ Number: TypeAlias = int | float
 _AXES = ((), ("length",), ("height", "width"), ("depth", "height", "width"))
 
 
+def factors(given: Any, name: str) -> tuple[Any, Any]:
+    """`(w, x)` as it was given; what is no pair is refused.
+
+    Args:
+        given: the pair.
+        name: what it is called, for the message.
+    """
+    if not isinstance(given, tuple | list) or len(given) != 2:
+        what = f"{len(given)} signals" if isinstance(given, tuple | list) else type(given).__name__
+        raise InputError(
+            f"the {name} must be a pair (w, x), got {what}",
+            hint=f"write ({name}.w, {name}.x)" if hasattr(given, "w") else "write (w, x)",
+        )
+    for letter, each in zip("wx", given, strict=True):
+        if each is None:
+            raise InputError(f"the {name} has no {letter}", hint="compare x alone: psnr(estimate, truth)")
+    return given[0], given[1]
+
+
 def pair(
     estimate: Any, truth: Any, dims: int = 2, *, pad: bool = False, complex_too: bool = False
 ) -> tuple[Tensor, Tensor]:
@@ -98,7 +117,8 @@ def _is_floating(array: Any, complex_too: bool = False) -> bool:
     """
     if not isinstance(array, Tensor | np.ndarray):
         raise InputError(
-            f"expected a tensor or a numpy array, got {type(array).__name__}", hint="use numpy.asarray"
+            f"expected a tensor or a numpy array, got {type(array).__name__}",
+            hint="use numpy.asarray; of a solution give .x or .w",
         )
     if np.ma.is_masked(array):
         raise InputError(

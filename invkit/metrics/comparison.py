@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from invkit.contracts.bilinear import BilinearOperator
-from invkit.errors import ShapeError
-from invkit.metrics._arrays import Array, Number, Signals, checked_peak, like, pair
+from invkit.errors import InputError, ShapeError
+from invkit.metrics._arrays import Array, Number, Signals, checked_peak, factors, like, pair
 from invkit.metrics.images import WINDOW, psnr, ssim
 from invkit.metrics.kernels import kernel_ncc
 
@@ -42,8 +42,9 @@ def align(
 
     Raises:
         ShapeError: the shapes differ or are none of these layouts.
-        InputError: integers beside floating point.
+        InputError: integers beside floating point, or no pair of signals.
     """
+    estimate, truth = factors(estimate, "estimate"), factors(truth, "truth")
     signals, (dims_w, dims_x) = _signals(operator, estimate, truth)
     w, x = _aligned(operator, *signals)
     return like(w, estimate[0], dims_w, signals=True), like(x, estimate[1], dims_x, signals=True)
@@ -98,6 +99,7 @@ def compare(
         ShapeError: as `align`.
         InputError: as `align`; or `peak` is not positive, or missing where `x` is of integers.
     """
+    estimate, truth = factors(estimate, "estimate"), factors(truth, "truth")
     (w, x, w_true, x_true), (dims_w, dims_x) = _signals(operator, estimate, truth)
     peak = checked_peak(peak, estimate[1])
     is_image = dims_x == 2 and min(x.shape[2:]) >= WINDOW and not x.is_complex()
@@ -117,6 +119,7 @@ def _signals(
     operator: BilinearOperator, estimate: tuple[Signals, Signals], truth: tuple[Signals, Signals]
 ) -> tuple[tuple[Tensor, Tensor, Tensor, Tensor], tuple[int, int]]:
     """`w`, `x` and the true ones as batches, kernels on one support; and the axes of `w` and of `x`."""
+    _require_operator(operator)
     dims_w, dims_x = (len(shape) - 1 for shape in operator.example_shapes()[0])
     w, w_true = pair(estimate[0], truth[0], dims_w, pad=True, complex_too=True)
     x, x_true = pair(estimate[1], truth[1], dims_x, complex_too=True)
@@ -131,6 +134,14 @@ def _signals(
             hint="crop to the common part",
         )
     return (w, x, w_true, x_true), (dims_w, dims_x)
+
+
+def _require_operator(operator: Any) -> None:
+    if not isinstance(operator, BilinearOperator):
+        raise InputError(
+            f"the first argument must be an operator, got {type(operator).__name__}",
+            hint='write pipeline.operator, or invkit.operator("circconv")',
+        )
 
 
 def _aligned(

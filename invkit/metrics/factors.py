@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from invkit.errors import ShapeError
-from invkit.metrics._arrays import Array, Signals, like, pair
+from invkit.metrics._arrays import Array, Signals, factors, like, pair
 
 
 def spectral_angle(estimate: Array, truth: Signals) -> Array:
@@ -55,6 +55,7 @@ def abundance_rmse(estimate: tuple[Array, Array], truth: tuple[Signals, Signals]
     Raises:
         ShapeError, InputError: as `spectral_angle`, or `X` does not fit `W`.
     """
+    estimate, truth = factors(estimate, "estimate"), factors(truth, "truth")
     w, w_true = _columns(estimate[0], truth[0])
     x, x_true = pair(estimate[1], estimate[1])[0], pair(truth[1], truth[1])[0]
     fits = x.shape[:3] == w.shape[:2] + w.shape[3:] and x_true.shape[:3] == w.shape[:2] + w_true.shape[3:]

@@ -7,6 +7,7 @@
     conjugate_gradients         (AᵀA + ρI) x = b, every row with step lengths of its own
     LinearPart                  an affine prior as a linear map with its adjoint
     quadratic_weights           a noise model as weights of squared residuals, for reweighted least squares
+    admissible                  signals with the numbers that a prior's can have
     closest, encoded            latents whose signals are closest to given ones
     half_weights                sums over a whole spectrum, from half of it
     noise_level                 the noise's standard deviation, from a measurement alone
@@ -21,7 +22,7 @@ A solver written with it is its mathematics and little else; docs/plugins.md has
 from invkit.contracts.given import Given, given_signals, is_given
 from invkit.solving.affine import LinearPart, cast, quadratic_weights, require_ridge
 from invkit.solving.candidates import Candidates
-from invkit.solving.closest import closest, descents, encoded, restated, start_latents
+from invkit.solving.closest import admissible, closest, descents, encoded, restated, start_latents
 from invkit.solving.descent import Adam
 from invkit.solving.linear import conjugate_gradients, ridge_inverse, weighted
 from invkit.solving.noise import noise_level
@@ -39,6 +40,7 @@ __all__ = [
     "Record",
     "Stage",
     "Stages",
+    "admissible",
     "cast",
     "closest",
     "conjugate_gradients",

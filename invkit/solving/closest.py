@@ -96,11 +96,17 @@ def closest(
     return last.latent[:, 0]
 
 
+def admissible(prior: Generator, signal: Inexact[Tensor, "n *signal"]) -> Inexact[Tensor, "n *signal"]:
+    """The closest signals that a prior's may equal: real where the prior is real, and within its bounds."""
+    signal = signal.real if signal.is_complex() and prior.field == "real" else signal
+    return signal.clamp(*prior.bounds) if prior.bounds and not signal.is_complex() else signal
+
+
 def encoded(
     prior: Generator, signal: Inexact[Tensor, "n *signal"], rng: torch.Generator
 ) -> Inexact[Tensor, "n *latent"]:
     """The encoder's latents of signals; without an encoder, the closest found from one drawn start."""
-    signal = signal.clamp(*prior.bounds) if prior.bounds else signal
+    signal = admissible(prior, signal)
     if prior.can_encode:
         with torch.no_grad():
             return prior.encode(signal)

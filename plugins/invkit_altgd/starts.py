@@ -18,7 +18,7 @@ from attrs.validators import deep_iterable, ge, in_
 
 from invkit.contracts.problem import Problem
 from invkit.errors import InputError
-from invkit.solving import Candidates, closest, is_given, is_restarts, ridge_inverse, weighted
+from invkit.solving import Candidates, admissible, closest, is_given, is_restarts, ridge_inverse, weighted
 
 Start = Literal["auto", "random", "image", "encoder"]
 
@@ -78,6 +78,6 @@ def improve(kind: str, c: Candidates) -> None:
         with torch.no_grad():
             given = c.problem.operator.given(w=c.w, x_shape=prior_x.signal_shape)
             inverse = ridge_inverse(*weighted(given, c.y, c.problem.noise), RIDGE)
-            c.move(m=prior_x.encode(inverse.clamp(*prior_x.bounds) if prior_x.bounds else inverse))
+            c.move(m=prior_x.encode(admissible(prior_x, inverse)))
     elif kind == "image":
         c.move(m=closest(prior_x, c.y, c.m))

@@ -53,6 +53,13 @@ def test_a_list_names_pictures_beside_it(tmp_path: Path) -> None:
     assert [item.name for item in source] == ["01", "00", "00-2", "none"]
 
 
+def test_a_list_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    (picture,) = write_pictures(tmp_path, 1)
+    (tmp_path / "list.txt").write_bytes(b"\xef\xbb\xbf" + f"{picture.name}\r\n".encode())
+    source, failures = find_items([tmp_path / "list.txt"])
+    assert not failures and [item.path for item in source] == [picture]
+
+
 def test_a_list_that_names_nothing_is_a_failure(tmp_path: Path) -> None:
     (tmp_path / "empty.txt").write_text("\n")
     (tmp_path / "bytes.txt").write_bytes(b"\xff\xfe\xff")

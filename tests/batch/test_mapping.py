@@ -315,18 +315,32 @@ def test_shards_are_the_whole(pictures: Path) -> None:
         ({"batch": 0}, "batch=0"),
         ({"shard": (0, 3)}, "no part 0 of 3"),
         ({"shard": (4, 3)}, "no part 4 of 3"),
+        ({"shard": "1/2"}, r"shard='1/2' is no part; write two whole numbers: shard=\(2, 8\)"),
+        ({"shard": (1, 2, 3)}, r"shard=\(1, 2, 3\) is no part"),
+        ({"jobs": "2"}, "jobs='2'"),
+        ({"batch": 1.5}, "batch=1.5"),
+        ({"source": np.ones((2, 8, 8))}, r"paths of pictures, got ndarray.*by pipeline\(y\)"),
+        ({"source": [np.ones((8, 8))]}, "paths of pictures, got ndarray"),
+        ({"source": 5}, "paths of pictures, got int"),
+        ({"out": None}, "out must be the path of a folder, got NoneType"),
+        (
+            {"pipeline": "photos", "source": trivial()},
+            r'got \'photos\'; write invkit\.map\(pipeline, "photos"',
+        ),
+        ({"pipeline": "digits"}, r"write invkit\.map\(invkit\.method\('digits'\)"),
         ({"only": ["sharp", "shrap"]}, "only=shrap: no result has that name; choose of sharp, "),
         ({"source": "none.png"}, "no such file"),
         ({"source": []}, "no image"),
         ({"out": "in"}, "is the folder of the images"),
     ],
 )
+@pytest.mark.wrong_types
 def test_what_cannot_be_is_refused(
     options: dict[str, Any], says: str, pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(pictures.parent)
     with pytest.raises(invkit.InputError, match=says):
-        invkit.map(trivial(), **{"source": "in", "out": "out", **options})
+        invkit.map(**{"pipeline": trivial(), "source": "in", "out": "out", **options})
     assert not Path("out").exists()
 
 

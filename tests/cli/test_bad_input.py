@@ -55,6 +55,7 @@ def _write_bad_images(folder: Path) -> None:
         bad[3, 4] = value
         np.save(folder / f"{name}.npy", bad)
     np.save(folder / "five.npy", np.zeros((5, 28, 28), np.float32))
+    np.save(folder / "last.npy", np.zeros((28, 28, 3), np.float32))
     np.save(folder / "small.npy", image[:16, :16])
     np.save(folder / "large.npy", np.zeros((64, 64), np.float32))
     write_colour(folder / "colour.png")
@@ -131,6 +132,7 @@ BAD = [
     (f"nan.npy {VAES} --out out", "1 NaN or infinite pixels in nan.npy"),
     (f"inf.npy {VAES} --out out", "1 NaN or infinite pixels in inf.npy"),
     (f"bright.npy {VAES} --out out", "expected floating pixels in [0, 1] in bright.npy"),
+    (f"last.npy {VAES} --out out", "np.moveaxis(a, -1, 0)"),
     (f"five.npy {VAES} --out out", "expected (height, width) or (1 or 3, height, width) in five.npy"),
     (f"transparent.png {VAES} --out out", "transparent pixels"),
     # sizes and channels

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -94,6 +96,13 @@ def test_bad_index_or_split(indices: torch.Tensor, split: str, says: str) -> Non
 def test_indices_that_are_no_row_of_integers(indices: torch.Tensor) -> None:
     with pytest.raises(InputError, match="1-D tensor of integers"):
         FULL.check(indices, "test")
+
+
+@pytest.mark.wrong_types
+@pytest.mark.parametrize("indices", [5, [5], np.array([5])])
+def test_indices_that_are_no_tensor(indices: Any) -> None:
+    with pytest.raises(InputError, match=r"write take\(torch\.tensor\(\[0, 5\]\), 'test'\)"):
+        FULL.take(indices, "test")
 
 
 def test_a_data_set_without_classes_says_so() -> None:

@@ -185,3 +185,15 @@ def test_an_unknown_role_is_refused() -> None:
     # An InputError; or, where types are checked at run time, theirs.
     with pytest.raises((InputError, TypeError), match="role"):
         invkit.decoder(small(), latent=(10,), role="picture")  # type: ignore[arg-type]
+
+
+def test_an_untrained_network_takes_a_numpy_array() -> None:
+    noise = torch.rand(1, 3, 4, 4, dtype=torch.float64)
+    prior, same = (invkit.untrained(image_network(), z) for z in (noise.numpy(), noise.float()))
+    assert torch.equal(prior.input, same.input)
+
+
+@pytest.mark.wrong_types
+def test_an_input_that_is_no_array_is_refused() -> None:
+    with pytest.raises(InputError, match=r"the input of an untrained network must be a tensor.*got int"):
+        invkit.untrained(image_network(), 8)  # type: ignore[arg-type]

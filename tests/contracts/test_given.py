@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import invkit
-from invkit import Given, ShapeError
+from invkit import Given, InputError, ShapeError
 from invkit.contracts.given import given_signals, is_given
 from invkit.testing import check_generator
 
@@ -88,3 +88,18 @@ def test_with_the_kernel_given_the_problem_is_linear() -> None:
     together = solved(Given(kernels, each=True), y)
     for row in range(3):
         torch.testing.assert_close(together[row], solved(Given(kernels[row]), y[row]))
+
+
+def test_a_numpy_array_is_taken() -> None:
+    assert torch.equal(Given(ONE.numpy())(torch.zeros(1, 0))[0], ONE)
+    assert torch.equal(Given(EACH.numpy(), each=True).signal, EACH)
+    operator = invkit.operator("pointwise")
+    x = torch.ones(1, 2, 3, 4)
+    assert torch.equal(operator.given(w=ONE[None].numpy(), x_shape=(2, 3, 4))(x), operator(ONE[None], x))
+    assert torch.equal(operator.given(x=ONE[None].numpy(), w_shape=(2, 3, 4))(x), operator(x, ONE[None]))
+
+
+@pytest.mark.wrong_types
+def test_what_is_no_array_is_refused() -> None:
+    with pytest.raises(InputError, match="a given signal must be a tensor or an array of numbers, got str"):
+        Given("kernel.npy")  # type: ignore[arg-type]

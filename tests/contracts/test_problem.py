@@ -246,3 +246,18 @@ def test_a_solver_may_refuse_other_noise(noise: invkit.Noise, says: str) -> None
         problem.require_plain_noise("mine")
     assert refusal.value.hint
     attrs.evolve(problem, noise=Gaussian(sigma=0.1)).require_plain_noise("mine")
+
+
+def test_complex_measurements_of_a_real_model_are_refused() -> None:
+    y = torch.ones(2, 1, 8, 8, dtype=torch.complex64)
+    real, other = (f"identity?shape=1x8x8,field={field}" for field in ("real", "complex"))
+
+    def problem(operator: str, *priors: str) -> Problem:
+        w, x = map(invkit.prior, priors)
+        return Problem(invkit.operator(operator), (w, x)).shaped((1, 8, 8))
+
+    with pytest.raises(InputError, match=r"both priors and the operator make real numbers.*y\.real"):
+        problem("pointwise", real, real).require_field(y)
+    problem("pointwise", real, real).require_field(y.real)
+    problem("pointwise", real, other).require_field(y)
+    problem("pointwise | dft", real, real).require_field(y)

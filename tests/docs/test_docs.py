@@ -12,6 +12,7 @@ from types import ModuleType
 
 import click
 import pytest
+from click.testing import CliRunner
 
 import invkit
 from invkit.cli.main import cli
@@ -173,9 +174,17 @@ def test_make_targets_and_modules_exist() -> None:
 
 def test_every_command_is_documented(generate: ModuleType) -> None:
     page = (ROOT / "docs" / "cli.md").read_text("utf-8")
-    paths = [path for path, _ in generate.commands()]
+    paths = list(generate.commands())
     assert {"deblur", "train", "demo", "bench", "doctor"} <= set(paths)
     assert [path for path in paths if f"\n## invkit {path}\n" not in page] == []
+
+
+def test_the_help_of_every_command_is_what_it_prints(generate: ModuleType) -> None:
+    width = {"terminal_width": generate.WIDTH, "max_content_width": generate.WIDTH}
+    for path in generate.commands():
+        told = CliRunner().invoke(generate.cli, [*path.split(), "--help"], prog_name="invkit", **width)
+        lines = [line.rstrip() for line in told.output.splitlines()]
+        assert generate.help_text(path).splitlines() == lines, path
 
 
 def test_generated_parts_are_current(generate: ModuleType) -> None:

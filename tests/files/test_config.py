@@ -92,6 +92,16 @@ def test_a_newer_format_asks_for_an_upgrade(tmp_path: Path, suffix: str) -> None
         write_config(tmp_path / "b.json", {"format": 2})
 
 
+def test_the_record_of_a_result_is_no_configuration(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(json.dumps({"format": 2, "status": "max_iter", "config": {}}))
+    with pytest.raises(ConfigError, match=r"record of a result.*in Python the record's"):
+        read_config(tmp_path / "a.json")
+    (tmp_path / "config.toml").touch()
+    with pytest.raises(ConfigError) as caught:
+        read_config(tmp_path / "a.json")
+    assert caught.value.hint == f"give {tmp_path / 'config.toml'}"
+
+
 @pytest.mark.parametrize("version", ["0", '"1"', "true", "1.5", "-1"])
 def test_a_format_that_is_no_version(tmp_path: Path, version: str) -> None:
     (tmp_path / "a.toml").write_text(f"format = {version}\n")

@@ -90,6 +90,7 @@ def test_fits(tmp_path: Path) -> None:
     assert read_picture(tmp_path / "second.fits").bits == 16
     for name, hdus, match in (
         ("signed.fits", [fits.PrimaryHDU(grey.astype(np.int16))], "int16"),
+        ("last.fits", [fits.PrimaryHDU(np.ones((6, 8, 3), np.float32))], "np.moveaxis"),
         ("two.fits", [fits.PrimaryHDU(grey), fits.ImageHDU(grey)], "2 pages"),
         ("none.fits", [fits.PrimaryHDU()], "no image"),
         ("cube.fits", [fits.PrimaryHDU(np.zeros((7, 4, 4), np.float32))], "expected"),

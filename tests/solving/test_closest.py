@@ -12,7 +12,7 @@ from torch import Tensor
 import invkit
 from invkit import InputError, Problem, Solution
 from invkit.contracts.noise import Gaussian
-from invkit.solving import Adam, closest, descents, encoded, restated, start_latents
+from invkit.solving import Adam, admissible, closest, descents, encoded, restated, start_latents
 from invkit.testing._problems import Elementwise, Free, Kernels, Subspace, UnitSum
 from tests.strategies import seeds
 
@@ -115,3 +115,13 @@ def test_a_start_keeps_latents_that_fit_and_encodes_the_signal_where_they_do_not
     assert again.latents[0] is h
     torch.testing.assert_close(again.latents[1], plane().encode(x))
     assert restated(solution(None, x, None, m), problem, rng).latents[0] is None
+
+
+def test_signals_are_made_admissible() -> None:
+    signal = torch.tensor([[-1.0 + 2j, 0.5 - 1j]])
+    prior = invkit.Given(torch.zeros(2))
+    prior.bounds = (0.0, 1.0)
+    assert torch.equal(admissible(prior, signal), torch.tensor([[0.0, 0.5]]))
+    prior.field = "any"
+    assert torch.equal(admissible(prior, signal), signal)
+    assert torch.equal(admissible(prior, signal.real), torch.tensor([[0.0, 0.5]]))
