@@ -25,8 +25,8 @@ from invkit.files.solutions import writable_folder
 
 __all__ = ["HeldError", "Lock"]
 
-#: the group of files that is being written
-_BEGUN = "begun.json"
+#: the file that is locked; it names its holder in a line, and in the next the group that is being written
+_LOCK = "lock"
 
 
 class HeldError(OutputError):
@@ -48,12 +48,12 @@ class Lock:
     def __init__(self, folder: Path, name: str = ".run") -> None:
         self.folder, self._inside = folder, folder / name
         self._made: list[Path] = []
-        self._handle = -1
+        self._handle, self._written = -1, 0
 
     def __enter__(self) -> Lock:
         self._made = [each for each in (self.folder, *self.folder.parents) if not each.exists()]
         writable_folder(self.folder)
-        path = self._inside / "lock"
+        path = self._inside / _LOCK
         while True:
             try:
                 self._inside.mkdir(exist_ok=True)
@@ -61,7 +61,7 @@ class Lock:
             except FileNotFoundError:  # the run before has just ended
                 continue
             if not _locked(self._handle):
-                holder = os.read(self._handle, 200).decode(errors="replace")
+                holder = os.read(self._handle, 200).partition(b"\n")[0].decode(errors="replace")
                 os.close(self._handle)
                 raise HeldError(
                     f"another run writes to {self.folder}: {holder}",
@@ -71,9 +71,10 @@ class Lock:
                 if os.path.samestat(os.fstat(self._handle), os.stat(path)):
                     break
             os.close(self._handle)  # a file that the run before has removed
-        os.truncate(self._handle, 0)
-        os.write(self._handle, f"process {os.getpid()} on {socket.gethostname()}".encode())
-        self._remove(_begun(self._inside / _BEGUN))
+        self._remove(_begun(path))
+        os.ftruncate(self._handle, 0)
+        os.lseek(self._handle, 0, os.SEEK_SET)
+        self._written = os.write(self._handle, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
         for left in self._inside.iterdir():
             if left != path:
                 shutil.rmtree(left) if left.is_dir() else left.unlink()
@@ -101,14 +102,17 @@ class Lock:
         Raises:
             OutputError: that cannot be written down.
         """
+        line = json.dumps(list(names)).encode() + b"\n"
         try:
-            self.scratch(_BEGUN).write_text(json.dumps(list(names)), encoding="utf-8")
+            os.lseek(self._handle, self._written, os.SEEK_SET)
+            os.write(self._handle, line)
+            os.ftruncate(self._handle, self._written + len(line))
         except OSError as error:
-            raise self._refused(self.scratch(_BEGUN), error) from error
+            raise self._refused(self.scratch(_LOCK), error) from error
 
     def begun(self) -> set[str]:
         """The files of groups that killed runs of other names may have left, which will not come back."""
-        return {name for path in self.folder.glob(f".run*/{_BEGUN}") for name in _begun(path)}
+        return {name for path in self.folder.glob(f".run*/{_LOCK}") for name in _begun(path)}
 
     def give_up(self, names: Sequence[str]) -> None:
         """Remove the files of a group that could not be completed."""
@@ -149,10 +153,10 @@ class Lock:
 
 
 def _begun(path: Path) -> list[str]:
-    """The names that :meth:`Lock.begin` has written to a file; none where it is missing or torn."""
+    """The names that :meth:`Lock.begin` has written to a file; none where they are missing or torn."""
     try:
-        names = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+        names = json.loads(path.read_bytes().split(b"\n")[1])
+    except (OSError, ValueError, IndexError):
         return []
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         return []

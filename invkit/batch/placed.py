@@ -100,10 +100,8 @@ class Placed:
 
     def check(self, name: str) -> None:
         check_name(self._lock.scratch(f"{name}{max(FILES.values(), key=len)}"))
-        there = [file for file in self._files(name, self._only) if (self._folder / file).exists()]
-        if not there:
-            return
-        others = sorted({*there} - {*self._written(name)} - self._lock.begun())
+        there = self._there(name, self._only)
+        others = sorted({*there} - {*self._written(name)} - self._lock.begun()) if there else []
         if others:
             raise OutputError(
                 f"{self._folder / others[0]} would be replaced, and no run of invkit has written it",
@@ -111,8 +109,10 @@ class Placed:
             )
 
     def place(self, name: str, made: Mapping[str, bytes], record: Record) -> Record:
-        stale = [file for file in self._written(name) if file not in self._files(name, made)]
-        group = [*stale, *self._files(name, made)]
+        files, stale = self._files(name, made), list[str]()
+        if self._there(name, FILES):
+            stale = [file for file in self._written(name) if file not in files]
+        group = [*stale, *files]
         self._lock.begin(group)
         try:
             (self._folder / group[-1]).unlink(missing_ok=True)
@@ -131,6 +131,10 @@ class Placed:
     def _files(self, name: str, keys: Iterable[str]) -> list[str]:
         """The names of a picture's files, the record's last."""
         return [f"{name}{FILES[key]}" for key in FILES if key in keys or key == "record"]
+
+    def _there(self, name: str, keys: Iterable[str]) -> list[str]:
+        """Which of a picture's files there are."""
+        return [file for file in self._files(name, keys) if os.path.lexists(os.path.join(self._folder, file))]
 
     def _written(self, name: str) -> list[str]:
         """The files of a picture that an earlier run has written.

@@ -71,7 +71,7 @@ def test_a_run_of_another_name_knows_what_a_killed_one_left(tmp_path: Path) -> N
 def test_a_note_of_a_group_that_is_damaged_removes_nothing(begun: str, tmp_path: Path) -> None:
     (tmp_path / "out.txt").touch()
     (tmp_path / "in" / ".run").mkdir(parents=True)
-    (tmp_path / "in" / ".run" / "begun.json").write_text(begun)
+    (tmp_path / "in" / ".run" / "lock").write_text(f"process 1 on x\n{begun}\n")
     with Lock(tmp_path / "in"):
         pass
     assert (tmp_path / "out.txt").exists()
