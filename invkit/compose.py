@@ -32,7 +32,7 @@ from invkit.contracts.monitor import Monitor
 from invkit.contracts.noise import Gaussian, Noise
 from invkit.contracts.problem import Problem
 from invkit.contracts.roles import check_roles
-from invkit.contracts.solution import Solution
+from invkit.contracts.solution import Rivals, Solution
 from invkit.contracts.solver import Solver
 from invkit.errors import InputError
 from invkit.files.config import FORMAT, write_config
@@ -319,7 +319,14 @@ class Pipeline:
         then = (start.config or {}).get("priors", (None, None))
         now = [records.written("prior", each, strict=False) for each in self.priors]
         kept = [before is None or before == own for before, own in zip(then, now, strict=True)]
-        return restated(attrs.evolve(start, w=w, x=x, latents=(h, m)), problem, rng, kept=kept)
+        rivals = start.rivals and tuple(
+            Rivals(tensor(each.h, None), tensor(each.nats, None)) for each in start.rivals
+        )
+        noise, confidence = tensor(start.noise, None), tensor(start.confidence, None)
+        start = attrs.evolve(
+            start, w=w, x=x, latents=(h, m), rivals=rivals, noise=noise, confidence=confidence
+        )
+        return restated(start, problem, rng, kept=kept)
 
     def to_config(self, *, strict: bool = True) -> dict[str, Any]:
         """This pipeline as a plain dict for TOML or JSON: defaults spelled out, files by their sha256.

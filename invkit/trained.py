@@ -26,6 +26,9 @@ from invkit.plugin.specs import Spec
 
 __all__ = ["Plan", "Trained", "carry_out", "plan", "train"]
 
+_LICENCE = "as the pictures it was fitted to"
+"""Of weights from other data than their recipe's."""
+
 
 @attrs.frozen
 class Plan:
@@ -116,7 +119,12 @@ def plan(
         recipes = worker.recipes()
         if recipe not in recipes:
             raise SpecError(f"the trainer {kind!r} has no recipe {recipe!r}", hint=nearest(recipe, recipes))
-        values = dict(recipes[recipe]) | ({} if found is None else {"data": found})
+        values = dict(recipes[recipe])
+        given = {"data": found, **changes}["data"]
+        if given is not None and given != values.get("data"):
+            values["data"] = given
+            if any("licence" in each for each in recipes.values()):  # the recipe's is that of its own data
+                values["licence"] = _LICENCE
     elif found is not None:
         values = dict(worker.recipe_for(found))
     else:

@@ -49,6 +49,23 @@ def test_it_goes_on_from_where_it_was(first: Solution) -> None:
     assert further.restarts.objective.shape == (2, 1)  # there is one start
 
 
+@pytest.mark.parametrize("saved", [False, True])
+def test_a_stage_goes_on_from_what_is_numpys_or_was_saved(saved: bool, tmp_path: Path) -> None:
+    """Rivals, noise and confidence come along, as they do where all are tensors."""
+    y = invkit.example("digit").y
+    quick = "evidence?starts=16,keep=8x4,steps=10,finish=1,leaps=0,retries=0"
+    first = invkit.compose("circconv", ["trajectory", "gaussian:mnist"], quick)
+    second = invkit.compose("circconv", ["trajectory", "denoiser:photographs"], "pnp?steps=2")
+    found, tensors = first(y), first(torch.from_numpy(y))
+    if saved:
+        found = Solution.load(found.save(tmp_path))
+    assert found.rivals is not None and isinstance(found.rivals[0].h, np.ndarray) and len(found.rivals[0].h)
+    further, expected = second(y, start=found), second(torch.from_numpy(y), start=tensors)
+    np.testing.assert_array_equal(further.x, expected.x.numpy())
+    np.testing.assert_array_equal(further.confidence, expected.confidence.numpy())
+    assert further.status == expected.status
+
+
 def test_its_latents_are_taken_as_they_are(first: Solution) -> None:
     seeing = Seeing()
     pipeline(solver=seeing)(Y, start=first)

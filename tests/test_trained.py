@@ -11,6 +11,8 @@ from PIL import Image
 
 import invkit
 from invkit import ConfigError, InputError, SpecError, UsageError
+from invkit.parts import part
+from invkit.trained import plan
 
 
 @pytest.fixture
@@ -51,6 +53,19 @@ def test_changes_replace_what_was_inferred(blobs: Path, tmp_path: Path) -> None:
     assert trained.prior == f"gaussian:{trained.path}"
     assert trained.card["recipe"]["rank"] == 3
     assert invkit.prior(trained.prior).signal_shape == (1, 16, 16)
+
+
+@pytest.mark.parametrize("trainer", ["vae", "gaussian", "denoiser", "cnn"])
+def test_other_data_have_another_licence(trainer: str, blobs: Path) -> None:
+    """A recipe's licence is that of its own data."""
+    known = {"name": None, "install": False}
+    for name, recipe in part("trainer", trainer).recipes().items():
+        assert plan(trainer, None, recipe=name, changes={}, **known).recipe == recipe
+        for data, changes in ((blobs, {}), (None, {"data": str(blobs)})):
+            other = plan(trainer, data, recipe=name, changes=changes, **known).recipe
+            assert other["data"] == str(blobs) and other["licence"] == "as the pictures it was fitted to"
+        mine = plan(trainer, blobs, recipe=name, changes={"licence": "mine"}, **known).recipe
+        assert mine["licence"] == "mine"
 
 
 def test_what_cannot_be_trained_is_said(blobs: Path, tmp_path: Path) -> None:

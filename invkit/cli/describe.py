@@ -27,19 +27,37 @@ if TYPE_CHECKING:
 _DESCRIBED = tuple(kind for kind in KINDS if kind != "command")
 _KEYS = ("kind", "name", "target", "summary", "plugin", "distribution")
 _WITHOUT_OPTIONS = ("method", "experiment")
+_COMBINING = (" | ", " @ ", " + ", " * ")
 
 
 @click.command("describe")
 @click.argument("spec", shell_complete=completing(*_DESCRIBED))
 @json_option
 def describe(spec: str, as_json: bool) -> None:
-    """Explain SPEC: a name from `invkit list`, such as altgd, wavelet:db4, vae:blurA or faces."""
-    registry, parsed = default_manager().registry, Spec.parse(spec)
+    """Explain SPEC: a name from `invkit list`, such as altgd, wavelet:db4, vae:blurA or faces.
+
+    Of several parts of one name, those are explained that SPEC fits.
+    """
+    registry = default_manager().registry
+    if any(sign in spec for sign in _COMBINING):
+        raise SpecError(
+            f"{spec!r} is of several parts", hint="describe them one by one: invkit describe circconv"
+        )
+    parsed = Spec.parse(spec)
     entries = [e for kind in _DESCRIBED for e in registry.entries(kind) if e.name == parsed.kind]
+    if not entries and parsed.kind in {entry.name for entry in registry.entries("command")}:
+        raise SpecError(f"{parsed.kind!r} is a command", hint=f"write invkit {parsed.kind} --help")
     if not entries:
         known = sorted({entry.name for kind in _DESCRIBED for entry in registry.entries(kind)})
         raise SpecError(f"nothing is called {parsed.kind!r}", hint=nearest(parsed.kind, known))
-    records = [_record(registry, entry, parsed) for entry in entries]
+    records, refused = [], list[SpecError]()
+    for entry in entries:
+        try:
+            records.append(_record(registry, entry, parsed))
+        except SpecError as error:
+            refused.append(error)
+    if refused and all(record["kind"] == "trainer" for record in records):  # which take any option
+        raise refused[0]
     if as_json:
         print_json({"spec": str(parsed), "entries": records})
         return
@@ -61,6 +79,8 @@ def _record(registry: Registry, entry: Entry, spec: Spec) -> dict[str, Any]:
         default = None if option.default is REQUIRED else option_text(option.default)
         told = {"type": option.type_name, "default": default, "what": meanings.get(option.key, "")}
         options.append({"option": option.key, **told})
+    if spec.name is not None and signature is not None and signature.name is None:
+        raise SpecError(f"{entry.kind} {entry.name!r} takes no name", hint=f"write {entry.name}")
     keys = [str(option["option"]) for option in options]
     for key in spec.options if entry.kind != "trainer" else ():
         if key not in keys:
@@ -99,9 +119,10 @@ def _first_part(target: object) -> str:
 
 
 def _meanings(target: object, signature: Signature) -> dict[str, str]:
-    """What every option means, from the ``Args`` of the docstrings of a class, its factory and records."""
+    """What every option means, by the ``Args`` in docstrings: of a class, its bases, factory and records."""
     found: dict[str, str] = {}
-    for source in (*(cls for cls, _ in signature.records.values()), signature.factory, target):
+    bases = reversed(inspect.getmro(target)) if inspect.isclass(target) else [target]
+    for source in (*(cls for cls, _ in signature.records.values()), signature.factory, *bases):
         text = inspect.cleandoc(getattr(source, "__doc__", None) or "")
         section = re.search(r"^Args:\n((?:    .*\n?)+)", text, re.MULTILINE)
         for entry in re.split(r"^    (?=\w)", section[1] if section else "", flags=re.MULTILINE):

@@ -8,6 +8,8 @@ invkit zoo vae:celeba gan:celeba --sheet faces.png --samples 10
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,8 +38,11 @@ def zoo(priors: tuple[str, ...], sheet: Path, samples: int, seed: int | None, as
     Kernels are scaled to their largest value. `invkit list weights` says what the priors were trained on,
     `invkit describe vae:celeba` prints a prior's card in full.
     """
-    records, _ = _records(default_manager().registry)
-    drawn = [record["prior"] for record in _chosen(records, priors) if record["part"] == "prior"]
+    registry = default_manager().registry
+    records, _ = _records(registry)
+    known = {record["prior"]: record["part"] for record in records}
+    named = [_trained(registry, name, known) for name in dict.fromkeys(priors)] or list(known)
+    drawn = [name for name in named if known.get(name) != "solver"]
     _draw(sheet, drawn, samples, seed or 0)
     report(as_json, {"sheet": str(sheet), "priors": drawn}, ("prior",), ((each,) for each in drawn))
     if not as_json:
@@ -90,12 +95,15 @@ def _records(registry: Registry) -> tuple[list[dict[str, Any]], list[WeightsErro
     return records, unreadable
 
 
-def _chosen(records: list[dict[str, Any]], named: tuple[str, ...]) -> list[dict[str, Any]]:
-    by_name = {record["prior"]: record for record in records}
-    for name in named:
-        if name not in by_name:
-            raise WeightsError(f"no trained prior {name}", hint=nearest(name, by_name))
-    return [by_name[name] for name in dict.fromkeys(named)] if named else records
+def _trained(registry: Registry, name: str, known: Iterable[str]) -> str:
+    """The spec of a trained prior by its name, or by the path of its weights."""
+    if name in known:
+        return name
+    spec = Spec.parse(name)
+    if spec.name is None or os.sep not in spec.name or not registry.weights_folders(spec.kind):
+        raise WeightsError(f"no trained prior {name}", hint=nearest(name, known))
+    store.find(registry, spec.kind, spec.name)
+    return name
 
 
 def _row(record: dict[str, Any]) -> tuple[str, ...]:

@@ -131,7 +131,7 @@ class Solution:
     #: user: the command line and ``print(solution)`` show it. None from the others
     notes: tuple[Mapping[str, Any], ...] | None = None
     #: what else each measurement's ``w`` could be, by a solver that has compared several; a later stage may
-    #: choose otherwise. None from the others; :meth:`save` leaves it out
+    #: choose otherwise. None from the others
     rivals: tuple[Rivals, ...] | None = None
 
     def __repr__(self) -> str:
@@ -218,7 +218,8 @@ class Solution:
         """Write ``solution.json``, every array as ``.npy``, and pictures of images; no file of what is None.
 
         Arrays are exact: ``x``, ``w``, the latents ``h`` and ``m``, ``history``, ``x_std``, ``x_kernel``,
-        and the draws, ``w_samples`` and ``x_samples``.
+        the draws, ``w_samples`` and ``x_samples``, and the rivals of all measurements one after another,
+        ``rivals`` and ``rivals_nats``, of which measurement in ``rivals_row``.
         Every file is written under a temporary name first and then renamed. Returns the folder.
 
         Raises:
@@ -230,6 +231,13 @@ class Solution:
         more = {"history": self.history, "x_std": self.x_std, "x_kernel": self.x_kernel}
         if self.drawn is not None:
             more |= {"w_samples": self.drawn.w, "x_samples": self.drawn.x}
+        if self.rivals is not None:
+            counts = [len(each.nats) for each in self.rivals]
+            more |= {
+                "rivals": np.concatenate([_plain(each.h) for each in self.rivals]),
+                "rivals_nats": np.concatenate([_plain(each.nats) for each in self.rivals]),
+                "rivals_row": np.repeat(np.arange(len(counts)), counts),
+            }
         arrays = {"x": self.x, "w": self.w, "h": h, "m": m, **more}
         record = {
             **self.summary(),
@@ -274,12 +282,24 @@ class Solution:
                 confidence=_array(record.get("confidence")),
                 x_kernel=arrays.get("x_kernel"),
                 notes=None if record.get("notes") is None else tuple(map(_read_notes, record["notes"])),
+                rivals=_read_rivals(arrays, len(record["status"])) if "rivals" in arrays else None,
             )
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(
                 f"the record in {folder} is incomplete: {error}",
                 hint="give a folder that this version's save() wrote",
             ) from error
+
+
+def _read_rivals(arrays: Mapping[str, Any], measurements: int) -> tuple[Rivals, ...]:
+    """The rivals of each measurement, of arrays that have those of all."""
+    own = [arrays["rivals_row"] == row for row in range(measurements)]
+    return tuple(Rivals(arrays["rivals"][each], arrays["rivals_nats"][each]) for each in own)
+
+
+def _plain(array: Any) -> Any:
+    """As a numpy array."""
+    return np.asarray(array.detach().cpu() if hasattr(array, "detach") else array)
 
 
 def _numbers(array: Any) -> Any:

@@ -63,14 +63,19 @@ class FeedForward(Solver):
 
     @classmethod
     def from_spec(cls, *, weights: str = "", chunk: int = 64, registry: Registry) -> FeedForward:
-        """Build ``cnn?weights=NAME``: shipped weights, some in the user store, or the path of a file.
+        """Build ``cnn?weights=NAME``.
+
+        Args:
+            weights: the name of weights that are shipped or in the user store, or the path of a file.
+            chunk: at most so many measurements at a time, for memory alone.
+            registry: where names are looked up.
 
         Raises:
             SpecError: no weights are named; the names there are are listed.
             WeightsError: there are none of that name, or the file does not hold a deblurring network.
         """
         if not weights:
-            known = ", ".join(store.names(registry, "cnn")) or "none; see `invkit train cnn --list`"
+            known = ", ".join(store.names(registry, "cnn")) or "none; see `invkit list trainers`"
             raise SpecError("cnn needs weights", hint=f"write cnn?weights=NAME; known: {known}")
         trained = store.load(registry, "cnn", weights, called="deblurring network")
         network = networks.trained(ARCHITECTURES, trained)

@@ -16,7 +16,7 @@ def invkit_register(registry: Registry) -> None:
     registry.operator(
         "circconv",
         "invkit_convolution.circular:CircularConvolution",
-        summary="circular convolution y = w * x, 1-D or 2-D, kernel origin at its pixel size // 2",
+        summary="circular convolution y = w * x, 1-D to 3-D, kernel origin at its pixel size // 2",
         default=True,
     )
     registry.operator(

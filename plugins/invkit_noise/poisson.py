@@ -32,7 +32,6 @@ class Poisson(Noise):
     Args:
         floor: the least intensity, as a fraction of ȳ: below it the cost goes on as its tangent, so that it
             is finite and steep for z ≤ 0.
-        weights, missing: as in :class:`invkit.contracts.noise.Noise`.
 
     Raises:
         InputError: a measurement below zero, or parameters that are not positive.

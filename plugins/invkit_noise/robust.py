@@ -33,7 +33,6 @@ class Robust(Noise):
     Args:
         delta: δ > 0, in units of y: about two standard deviations of the noise of sound entries.
         power: p in (0, 1]: 1 for Huber's cost, 0.5 where as many as a quarter of the entries may be wrong.
-        weights, missing: as in :class:`invkit.contracts.noise.Noise`.
 
     Raises:
         InputError: ``delta`` is not positive, or ``power`` is not in (0, 1].

@@ -276,6 +276,29 @@ def test_describe_a_noise_model(capsys: Captured) -> None:
     assert "Huber" in entry["doc"] and "delta=0.1" in entry["resolved"]
 
 
+def test_every_option_of_a_noise_model_is_explained(capsys: Captured) -> None:
+    """Those that it has from its base, too."""
+    for name in ("gaussian", "poisson", "robust"):
+        assert main(["describe", name, "--json"]) == 0
+        entries = json.loads(capsys.readouterr().out)["entries"]
+        (noise,) = (entry for entry in entries if entry["kind"] == "noise")
+        assert all(option["what"] for option in noise["options"])
+
+
+@pytest.mark.parametrize(
+    ("spec", "kinds"),
+    [
+        ("disk?largest=6", {"prior"}),
+        ("gaussian:celeba?rank=64", {"prior"}),
+        ("gaussian?sigma=0.1", {"noise", "trainer"}),
+        ("motion?longest=15", {"prior"}),
+    ],
+)
+def test_describe_tells_of_the_parts_that_a_spec_fits(spec: str, kinds: set[str], capsys: Captured) -> None:
+    assert main(["describe", spec, "--json"]) == 0
+    assert {entry["kind"] for entry in json.loads(capsys.readouterr().out)["entries"]} == kinds
+
+
 def test_describe_gives_all_of_one_name(capsys: Captured) -> None:
     """A data set and a method may be called alike."""
     assert main(["describe", "objects", "--json"]) == 0
@@ -286,6 +309,9 @@ def test_describe_gives_all_of_one_name(capsys: Captured) -> None:
     ("arguments", "code", "says"),
     [
         (["describe", "face"], 3, "nothing is called 'face'; did you mean 'faces'?"),
+        (["describe", "gaussian?foo=1"], 3, "has no option 'foo'"),
+        (["describe", "bench"], 3, "'bench' is a command; write invkit bench --help"),
+        (["describe", "circconv | downsample?factor=2"], 3, "describe them one by one"),
         (["describe", "paper?steps=3"], 3, "method 'paper' has no option 'steps'"),
         (["describe", "robust?dleta=1"], 3, "noise 'robust' has no option 'dleta'; did you mean 'delta'?"),
         (["list", "noises"], 2, "'noise', 'solvers'"),

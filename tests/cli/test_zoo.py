@@ -79,10 +79,19 @@ def test_a_sheet_of_samples(tmp_path: Path, capsys: Captured) -> None:
     assert width > 2 * 128 and height > 2 * 128 and sheets[0].std() > 0.1
 
 
+def test_a_prior_by_the_path_of_its_weights(tmp_path: Path, capsys: Captured) -> None:
+    path = records(capsys)["vae:mnist"]["path"]
+    sheets = [tmp_path / name for name in ("path.png", "name.png")]
+    for spec, sheet in zip((f"vae:{path}", "vae:mnist"), sheets, strict=True):
+        assert main(["zoo", spec, "--samples", "1", "--sheet", str(sheet)]) == 0
+    assert f"vae:{path}" in capsys.readouterr().out and all(sheet.exists() for sheet in sheets)
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
         (["vae:mnst", "--sheet", "sheet.png"], 3, "vae:mnist"),
+        (["vae:./none.safetensors", "--sheet", "sheet.png"], 3, "none.safetensors"),
         (["vae:mnist"], 2, "--sheet"),
         (["--sheet", "sheet.jpg"], 3, "sheet.png"),
         (["--samples", "0", "--sheet", "sheet.png"], 2, "--samples"),

@@ -209,6 +209,10 @@ def same(loaded: invkit.Solution, saved: invkit.Solution) -> None:
         np.testing.assert_array_equal(plain(getattr(loaded, field)), plain(getattr(saved, field)))
     for field in ("status", "notes", "history_steps", "seconds", "config", "axes_added"):
         assert getattr(loaded, field) == getattr(saved, field)
+    assert (loaded.rivals is None) == (saved.rivals is None)
+    for stored, given in zip(loaded.rivals or (), saved.rivals or (), strict=True):
+        np.testing.assert_array_equal(stored.h, plain(given.h))
+        np.testing.assert_array_equal(stored.nats, plain(given.nats))
     table, kept = loaded.restarts, saved.restarts
     assert (table.status, table.winner, table.criterion) == (kept.status, kept.winner, kept.criterion)
     np.testing.assert_array_equal(plain(table.objective), plain(kept.objective))
@@ -217,6 +221,7 @@ def same(loaded: invkit.Solution, saved: invkit.Solution) -> None:
     assert np.isnan(table.residual[~finite]).all()
 
 
+RIVALS = tuple(invkit.contracts.solution.Rivals(torch.rand(k, 4), torch.rand(k)) for k in (3, 0))
 MORE: list[dict[str, Any]] = [
     {},
     {"axes_added": 1, "x": torch.rand(3, 6, 5), "w": torch.rand(1, 3, 3)},
@@ -224,13 +229,14 @@ MORE: list[dict[str, Any]] = [
     {"x": torch.rand(3, 1, 6, 5), "w": torch.rand(3, 1, 2, 2), "n": 3, "x_std": torch.rand(3, 1, 6, 5)},
     {"w": None, "latents": (None, None), "config": {"seed": 3, "priors": ["a", {"kind": "b"}]}},
     {"noise": torch.tensor([0.1]), "confidence": torch.tensor([torch.nan])},
+    {"x": torch.rand(2, 1, 6, 5), "w": torch.rand(2, 1, 2, 2), "n": 2, "rivals": RIVALS},
     {"x_kernel": torch.rand(1, 1, 6, 5), "notes": ({"gain": 0.5, "family": "disk", "radius": 4.25},)},
 ]
 
 
 @pytest.mark.parametrize("library", ["torch", "numpy"])
 @pytest.mark.parametrize(
-    "more", MORE, ids=["batch", "channels", "plain", "three", "no w", "noise", "softened"]
+    "more", MORE, ids=["batch", "channels", "plain", "three", "no w", "noise", "rivals", "softened"]
 )
 def test_what_was_saved_is_loaded(more: dict[str, Any], library: str, tmp_path: Path) -> None:
     made = solution(**({"x": torch.rand(1, 1, 6, 5), "w": torch.rand(1, 1, 3, 3)} | more))
