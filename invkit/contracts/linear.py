@@ -448,6 +448,8 @@ class Multiple(LinearOperator):
         return self.factor.conjugate() * self.operator.adjoint(r)
 
     def shaped(self, input_shape: Shape) -> LinearOperator:
+        if self.has_shape:
+            return super().shaped(input_shape)
         return Multiple(self.factor, self.operator.shaped(input_shape))
 
     def input_for(self, output_shape: Shape) -> Shape:
