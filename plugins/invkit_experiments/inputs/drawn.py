@@ -21,7 +21,16 @@ from torch import Tensor
 
 import invkit
 from invkit.errors import InputError
-from invkit_experiments.inputs.sources import Measured, Source, blur, count, dataset, fingerprint, identity_of, prior
+from invkit_experiments.inputs.sources import (
+    Measured,
+    Source,
+    blur,
+    count,
+    dataset,
+    fingerprint,
+    identity_of,
+    prior,
+)
 
 __all__ = ["Drawn", "order", "stream"]
 
