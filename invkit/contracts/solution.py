@@ -169,11 +169,11 @@ class Solution:
 
         return curve_figure(self)
 
-    def samples(self, count: int | None = None) -> Samples:
+    def samples(self, count: Any = None) -> Samples:
         """Draws from the posterior p(w, x | y): pairs of signals, each as often as it is probable.
 
         Args:
-            count: how many, the first of those that were made; None: all.
+            count: how many, a whole number: the first of those that were made; None: all.
 
         Raises:
             InputError: no draws were made, or fewer; or `count` is no whole number.
