@@ -37,7 +37,7 @@ from invkit.contracts.solver import Solver
 from invkit.errors import InputError
 from invkit.files.config import FORMAT, write_config
 from invkit.measurements import as_batch, as_given, check_channels
-from invkit.parts import SpecLike, part
+from invkit.parts import SpecLike, monitors_of, part
 from invkit.plugin.building import spec_of
 from invkit.plugin.loading import default_manager
 from invkit.plugin.specs import Spec
@@ -93,7 +93,7 @@ def compose(
         solver=part("solver", solver),
         seed=seed,
         noise=part("noise", noise or default_manager().registry.default("noise").name),
-        monitors=tuple(part("monitor", each) for each in monitors),
+        monitors=monitors_of(monitors),
     )
 
 
@@ -242,7 +242,7 @@ class Pipeline:
             monitors = [] if self.monitors or not watched() else default_monitors()
         with neutral():
             problem, batch, numpy_in, axes_added = self._bound(y, problem)
-            told = [*self.monitors, *(part("monitor", each) for each in monitors)]
+            told = [*self.monitors, *monitors_of(monitors)]
             rng = torch.Generator().manual_seed(self.seed)
             began = None if start is None else self._start(start, problem, batch, rng)
             try:

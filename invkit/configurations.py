@@ -21,7 +21,7 @@ from invkit.contracts.given import is_given
 from invkit.contracts.monitor import Monitor
 from invkit.errors import ConfigError, InputError
 from invkit.files.config import FORMAT, check_format, parse_config, read_config
-from invkit.parts import SpecLike, part
+from invkit.parts import SpecLike, monitors_of
 from invkit.plugin.loading import default_manager
 from invkit.plugin.registry import nearest
 
@@ -61,7 +61,7 @@ def method(
     pipeline = load_config({**config, **instead})
     if is_given(pipeline.priors[0]) and "solver" not in instead:
         pipeline = pipeline.with_w_given(pipeline.priors[0])
-    return attrs.evolve(pipeline, seed=seed, monitors=tuple(part("monitor", each) for each in monitors))
+    return attrs.evolve(pipeline, seed=seed, monitors=monitors_of(monitors))
 
 
 def load_config(source: str | os.PathLike[str] | Mapping[str, Any]) -> Pipeline:

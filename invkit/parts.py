@@ -12,7 +12,7 @@ given by keyword. Each function raises :class:`SpecError` for an unknown name or
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -42,6 +42,7 @@ __all__ = [
     "experiment",
     "linear",
     "monitor",
+    "monitors_of",
     "noise",
     "operator",
     "part",
@@ -108,6 +109,21 @@ def monitor(spec: SpecLike | Monitor, /, **options: Any) -> Monitor:
     """The monitor of a spec, e.g. ``monitor("progress")`` or ``monitor("tensorboard:runs/a")``."""
     made: Monitor = part("monitor", spec, options)
     return made
+
+
+def monitors_of(given: Sequence[SpecLike | Monitor]) -> tuple[Monitor, ...]:
+    """The monitors of a list of specs and objects.
+
+    Raises:
+        InputError: something else than a list.
+    """
+    if isinstance(given, str | Mapping) or not isinstance(given, Iterable):
+        example = given if isinstance(given, str | Mapping) else "progress"
+        raise InputError(
+            f"monitors is no list, but of type {type(given).__name__}",
+            hint=f"give a list: monitors=[{example!r}]",
+        )
+    return tuple(part("monitor", each) for each in given)
 
 
 def register(kind: str, name: str, cls: type, summary: str = "") -> None:

@@ -150,6 +150,25 @@ def test_monitors_of_the_pipeline_and_of_the_call_are_told() -> None:
     assert (always.steps, always.ended, once.steps, once.ended) == (12, 2, 6, 1)
 
 
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ("history", r"give a list: monitors=\['history'\]"),
+        ({"kind": "history"}, r"give a list: monitors=\[\{'kind': 'history'\}\]"),
+        (Heard(), r"no list, but of type Heard; give a list: monitors=\['progress'\]"),
+        (3, "no list, but of type int"),
+    ],
+)
+def test_monitors_are_a_list(given: Any, says: str) -> None:
+    for call in (
+        lambda: pipeline(monitors=given),
+        lambda: pipeline()(measurements(1, 6, 6), monitors=given),
+        lambda: invkit.method("digits", monitors=given),
+    ):
+        with pytest.raises(InputError, match=says):
+            call()
+
+
 def test_a_pipeline_on_a_device_is_the_same_pipeline(folder: Path) -> None:
     """What a GPU finds is in tests/test_accelerator.py."""
     here = pipeline(priors=["identity?shape=1x3x3", "spectrum?shape=1x6x6"])

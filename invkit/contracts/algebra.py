@@ -21,7 +21,7 @@ from torch import Tensor
 
 from invkit.contracts.ambiguity import Ambiguity, Pair, Scaling, W, X, Y, closest_factors, random_factors
 from invkit.contracts.bilinear import BilinearOperator, Scene
-from invkit.contracts.linear import Composition, LinearOperator, LinearStack, Role, Shape
+from invkit.contracts.linear import Composition, LinearOperator, LinearStack, Role, Shape, stacked_shape
 from invkit.errors import InputError, InvkitError, ShapeError, counted
 
 __all__ = ["After", "Before", "SourceScaling", "Sources", "Stack", "chain_of", "stack"]
@@ -264,7 +264,9 @@ class Sources(BilinearOperator):
 
     def forward(self, w: W, x: X) -> Y:
         pairs = zip(self.operators, self.parts(w, "w"), self.parts(x, "x"), strict=True)
-        made: Tensor = sum(operator(*pair) for operator, *pair in pairs)
+        parts = [operator(*pair) for operator, *pair in pairs]
+        self._check([tuple(part.shape[1:]) for part in parts])
+        made: Tensor = sum(parts)  # type: ignore[assignment]
         return made
 
     def adjoint_w(self, x: X, r: Y, w_shape: Shape | None = None) -> W:
@@ -284,11 +286,7 @@ class Sources(BilinearOperator):
     def output_shape(self, w_shape: Shape, x_shape: Shape) -> Shape:
         pairs = zip(self.operators, self._shapes("w", w_shape), self._shapes("x", x_shape), strict=True)
         made = [operator.output_shape(*pair) for operator, *pair in pairs]
-        if len(set(made)) > 1:
-            raise ShapeError(
-                f"the sources measure as {' and '.join(map(str, made))}",
-                hint="give every source signals that measure alike",
-            )
+        self._check(made)
         return made[0]
 
     def infer_shapes(
@@ -324,6 +322,14 @@ class Sources(BilinearOperator):
 
     def select(self, index: Tensor) -> BilinearOperator:
         return Sources([each.select(index) for each in self.operators])
+
+    def _check(self, made: Sequence[Shape]) -> None:
+        """Refuse sources that measure differently; torch would repeat what has length 1."""
+        if len(set(made)) > 1:
+            raise ShapeError(
+                f"the sources measure as {' and '.join(map(str, made))}",
+                hint="give every source signals that measure alike",
+            )
 
     def _shapes(self, which: str, shape: Shape) -> list[Shape]:
         return [(count, *shape[1:]) for count in self.channels(which, shape[0])]
@@ -381,28 +387,25 @@ class Stack(BilinearOperator):
         self.ambiguities = tuple(shared) or (Scaling(),)
 
     def forward(self, w: W, x: X) -> Y:
-        return torch.cat([operator(w, x) for operator in self.operators], 1)
+        parts = [operator(w, x) for operator in self.operators]
+        stacked_shape([tuple(part.shape[1:]) for part in parts])  # refuses unlike ones
+        return torch.cat(parts, 1)
 
     def adjoint_w(self, x: X, r: Y, w_shape: Shape | None = None) -> W:
         """The sum of the operators' own."""
-        w_shape, x_shape = self._both(tuple(r.shape[1:]), w_shape, tuple(x.shape[1:]))
+        w_shape, x_shape = self.infer_shapes(tuple(r.shape[1:]), w_shape, tuple(x.shape[1:]))
         parts = zip(self.operators, self._split(r, w_shape, x_shape), strict=True)
         return sum(operator.adjoint_w(x, part, w_shape) for operator, part in parts)  # type: ignore[return-value]
 
     def adjoint_x(self, w: W, r: Y, x_shape: Shape | None = None) -> X:
         """The sum of the operators' own."""
-        w_shape, x_shape = self._both(tuple(r.shape[1:]), tuple(w.shape[1:]), x_shape)
+        w_shape, x_shape = self.infer_shapes(tuple(r.shape[1:]), tuple(w.shape[1:]), x_shape)
         parts = zip(self.operators, self._split(r, w_shape, x_shape), strict=True)
         return sum(operator.adjoint_x(w, part, x_shape) for operator, part in parts)  # type: ignore[return-value]
 
     def output_shape(self, w_shape: Shape, x_shape: Shape) -> Shape:
         made = [each.output_shape(w_shape, x_shape) for each in self.operators]
-        if len({each[1:] for each in made}) > 1:
-            raise ShapeError(
-                f"the stacked measurements have the shapes {' and '.join(map(str, made))}",
-                hint="stack operators whose measurements differ in their channels alone",
-            )
-        return (sum(each[0] for each in made), *made[0][1:])
+        return stacked_shape(made)
 
     def infer_shapes(
         self, y_shape: Shape, w_shape: Shape | None = None, x_shape: Shape | None = None

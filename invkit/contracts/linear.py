@@ -363,8 +363,7 @@ class LinearStack(LinearOperator):
         self.operators: Sequence[LinearOperator] = nn.ModuleList(operators)  # type: ignore[assignment]
         outputs = [tuple(each.output_shape) for each in operators]
         self._channels = [each[0] for each in outputs]
-        self.input_shape = operators[0].input_shape
-        self.output_shape = (sum(self._channels), *outputs[0][1:])
+        self.input_shape, self.output_shape = operators[0].input_shape, stacked_shape(outputs)
 
     def forward(self, x: Inexact[Tensor, "n *x"]) -> Inexact[Tensor, "n *y"]:
         return torch.cat([each(x) for each in self.operators], 1)
@@ -406,11 +405,10 @@ class LinearSum(LinearOperator):
         self.first, self.second = first, second
 
     def forward(self, x: Inexact[Tensor, "n *x"]) -> Inexact[Tensor, "n *y"]:
-        result: Tensor = self.first(x) + self.second(x)
-        return result
+        return _added(self.first(x), self.second(x))
 
     def adjoint(self, r: Inexact[Tensor, "n *y"]) -> Inexact[Tensor, "n *x"]:
-        return self.first.adjoint(r) + self.second.adjoint(r)
+        return _added(self.first.adjoint(r), self.second.adjoint(r))
 
     def shaped(self, input_shape: Shape) -> LinearOperator:
         if self.has_shape:
@@ -448,6 +446,8 @@ class Multiple(LinearOperator):
         return self.factor.conjugate() * self.operator.adjoint(r)
 
     def shaped(self, input_shape: Shape) -> LinearOperator:
+        if self.has_shape:
+            return super().shaped(input_shape)
         return Multiple(self.factor, self.operator.shaped(input_shape))
 
     def input_for(self, output_shape: Shape) -> Shape:
@@ -460,3 +460,27 @@ class Multiple(LinearOperator):
         """The operator's, c times; none for a complex c, which leaves no signal real."""
         multipliers = self.operator.spectrum()
         return None if multipliers is None or isinstance(self.factor, complex) else self.factor * multipliers
+
+
+def stacked_shape(shapes: Sequence[Shape]) -> Shape:
+    """The shape of measurements side by side along the channels.
+
+    Raises:
+        ShapeError: they differ in more than their channels.
+    """
+    if len({shape[1:] for shape in shapes}) > 1:
+        raise ShapeError(
+            f"the stacked measurements have the shapes {' and '.join(map(str, shapes))}",
+            hint="stack operators whose measurements differ in their channels alone",
+        )
+    return (sum(shape[0] for shape in shapes), *shapes[0][1:])
+
+
+def _added(first: Tensor, second: Tensor) -> Tensor:
+    """The sum of two results of one shape; torch would repeat an axis of length 1."""
+    if first.shape[1:] != second.shape[1:]:
+        raise ShapeError(
+            f"cannot add results of shapes {tuple(first.shape[1:])} and {tuple(second.shape[1:])}",
+            hint="add operators that make signals of the same shape",
+        )
+    return first + second

@@ -63,10 +63,8 @@ class Noise(Called, ABC):
         self.sha256: str | None = None
         if isinstance(weights, str | os.PathLike):
             weights, self.sha256 = read_array(Path(weights), "weights")
-        self.register_buffer("weights", _numbers("weights", weights), persistent=False)
-        self.register_buffer("sigma", _numbers("sigma", sigma), persistent=False)
-        if self.sigma is not None and not (self.sigma > 0).all():
-            raise InputError(f"sigma={sigma} is not positive", hint="write e.g. sigma=0.01")
+        self.register_buffer("weights", _numbers("weights", weights, zero=True), persistent=False)
+        self.register_buffer("sigma", _numbers("sigma", sigma, zero=False), persistent=False)
 
     @abstractmethod
     def entries(self, z: Inexact[Tensor, "n *y"], y: Inexact[Tensor, "n *y"]) -> Inexact[Tensor, "n *y"]:
@@ -216,11 +214,11 @@ class Gaussian(Noise):
         return self.weights is None
 
 
-def _numbers(name: str, given: Any) -> Tensor | None:
-    """Finite non-negative numbers as a tensor of their own."""
+def _numbers(name: str, given: Any, *, zero: bool) -> Tensor | None:
+    """Finite positive numbers, or zeros where they are allowed, as a tensor of their own."""
     if given is None:
         return None
-    hint = "give numbers of 0 or more"
+    hint = "give numbers of 0 or more" if zero else f"give a positive number, e.g. {name}=0.01"
     if isinstance(given, Tensor):
         values = given.detach().clone()
     else:
@@ -231,6 +229,10 @@ def _numbers(name: str, given: Any) -> Tensor | None:
     if values.is_complex():
         raise InputError(f"{name} is complex, expected real numbers", hint=hint)
     values = values if values.is_floating_point() else values.float()
-    if not (torch.isfinite(values) & (values >= 0)).all():
-        raise InputError(f"{name} has negative, NaN or infinite values", hint=hint)
+    if not torch.isfinite(values).all():
+        raise InputError(f"{name} has NaN or infinite values", hint=hint)
+    if not ((values >= 0) if zero else (values > 0)).all():
+        raise InputError(
+            f"{name} has negative values" if zero else f"{name}={given} is not positive", hint=hint
+        )
     return values

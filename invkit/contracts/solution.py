@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -168,14 +169,14 @@ class Solution:
 
         return curve_figure(self)
 
-    def samples(self, count: int | None = None) -> Samples:
+    def samples(self, count: Any = None) -> Samples:
         """Draws from the posterior p(w, x | y): pairs of signals, each as often as it is probable.
 
         Args:
-            count: how many, the first of those that were made; None: all.
+            count: how many, a whole number: the first of those that were made; None: all.
 
         Raises:
-            InputError: no draws were made, or fewer.
+            InputError: no draws were made, or fewer; or `count` is no whole number.
         """
         if self.drawn is None:
             raise InputError(
@@ -183,9 +184,10 @@ class Solution:
                 hint='ask the last stage for them: solver="evidence?draws=50"',
             )
         made = len(self.drawn.x)
-        if count is not None and not 1 <= count <= made:
+        whole = count is None or (isinstance(count, Integral) and not isinstance(count, bool))
+        if not whole or (count is not None and not 1 <= count <= made):
             raise InputError(
-                f"{count} draws are asked for, {made} were made",
+                f"{count!r} draws are asked for, {made} were made",
                 hint=f"give a number from 1 to {made}, or solve again and ask the solver for more draws",
             )
         return Samples(self.drawn.w[:count], self.drawn.x[:count])

@@ -16,6 +16,7 @@ circle, product_ = invkit.operator("circconv"), invkit.operator("pointwise")
 line = invkit.operator("pointwise?dims=1")
 crop, dft, half = invkit.linear("crop?margin=1"), invkit.linear("dft"), invkit.linear("downsample")
 sense = invkit.from_matrix(SENSING)
+full, point = invkit.operator("linconv?mode=full"), invkit.operator("linconv?mode=valid")
 
 COMBINATIONS = {
     "a linear map after": crop @ circle,
@@ -96,6 +97,11 @@ def test_a_chain_is_written_down_and_read_again() -> None:
         invkit.compose(invkit.stack([circle]), ["simplex?size=3", "identity"], "altgd").to_config()
 
 
+def signals(sources: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Kernels of 3 × 3 and images of 8 × 8 pixels."""
+    return torch.rand(1, sources, 3, 3), torch.rand(1, sources, 8, 8)
+
+
 @pytest.mark.parametrize(
     ("make", "says"),
     [
@@ -109,6 +115,13 @@ def test_a_chain_is_written_down_and_read_again() -> None:
         (lambda: circle + invkit.operator("circconv?dims=1"), "1 and 2 axes"),
         (lambda: invkit.stack([circle, invkit.operator("circconv?dims=3")]), "2 and 3 axes"),
         (lambda: (circle + circle)(torch.rand(1, 3, 2, 2), torch.rand(1, 2, 4, 4)), "3 channels for 2"),
+        (lambda: invkit.stack([circle, full])(*signals(1)), r"\(1, 8, 8\) and \(1, 10, 10\)"),
+        (lambda: invkit.stack([circle, full]).given(w=signals(1)[0], x_shape=(1, 8, 8)), "stacked"),
+        (lambda: invkit.stack([circle, circle]).adjoint_x(*signals(1), (1, 8, 8)), "y has shape"),
+        (lambda: (circle + full)(*signals(2)), r"sources measure as \(1, 8, 8\) and \(1, 10, 10\)"),
+        (lambda: (circle + point)(signals(2)[1], signals(2)[1]), r"\(1, 8, 8\) and \(1, 1, 1\)"),
+        (lambda: (dft + half)(signals(1)[1]), r"cannot add results of shapes \(1, 8, 8\) and \(1, 4, 4\)"),
+        (lambda: (dft + half)(torch.rand(1, 1, 2, 2)), r"cannot add results"),  # torch would repeat the 1
         (lambda: (half @ circle)(torch.rand(1, 1, 2, 2), torch.rand(1, 1, 5, 4)), "do not divide"),
         (lambda: (half @ circle).infer_shapes((1, 3, 3), x_shape=(1, 5, 5)), "y has shape"),
     ],

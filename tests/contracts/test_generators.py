@@ -59,6 +59,11 @@ def test_registered_priors_keep_the_contract(spec: str, tmp_path: object) -> Non
     check_generator(prior, signal_shape=(channels, *size))
 
 
+@pytest.mark.parametrize("spec", ["simplex?size=1", "blind?size=1"])
+def test_a_prior_of_one_signal_keeps_the_contract(spec: str) -> None:
+    check_generator(invkit.prior(spec))
+
+
 def test_the_first_party_priors_are_registered() -> None:
     names = {entry.name for entry in default_manager().registry.entries("prior")}
     assert {"known", "identity", "wavelet", "subspace", "vae"} <= names

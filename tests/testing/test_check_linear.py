@@ -72,6 +72,12 @@ def test_a_right_one_passes() -> None:
     check_linear(Double())
 
 
+def test_what_is_made_of_right_ones_passes() -> None:
+    tied, free = Double(), invkit.linear("gradient")
+    for made in (2 * tied, 2j * tied, 2 * free, -(2 * free), 2 * free + free):
+        check_linear(made)
+
+
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [

@@ -21,7 +21,16 @@ from torch import Tensor
 
 import invkit
 from invkit.errors import InputError
-from invkit_experiments.inputs.sources import Measured, Source, blur, dataset, fingerprint, identity_of, prior
+from invkit_experiments.inputs.sources import (
+    Measured,
+    Source,
+    blur,
+    count,
+    dataset,
+    fingerprint,
+    identity_of,
+    prior,
+)
 
 __all__ = ["Drawn", "order", "stream"]
 
@@ -61,8 +70,14 @@ class Drawn(Source):
     every: tuple[int, int] = (0, 1)
 
     def size(self) -> int:
+        """How many images there are.
+
+        Raises:
+            InputError: no images or no kernels at all in the splits they are drawn from.
+        """
+        count(self.kernels, self._kernel_split)
         first, step = self.every
-        return len(range(first, dataset(self.images).splits[self.split], step))
+        return len(range(first, count(self.images, self.split), step))
 
     def identity(self, index: int, seed: int) -> Mapping[str, Any]:
         image, kernel = self._numbers(index, seed)
@@ -87,8 +102,8 @@ class Drawn(Source):
                 f"{self.images!r} has {self.size()} images in its split {self.split}, not {index + 1}",
                 hint=f"type --images {self.size()}, or give it more data",
             )
-        kernels = order(dataset(self.kernels).splits[self._kernel_split], stream(seed, 0, 1))
-        images = order(dataset(self.images).splits[self.split], stream(seed, 0, 0))
+        kernels = order(count(self.kernels, self._kernel_split), stream(seed, 0, 1))
+        images = order(count(self.images, self.split), stream(seed, 0, 0))
         first, step = self.every
         place = first + step * index
         return images[-1 - place if self.apart else place], kernels[place % len(kernels)]

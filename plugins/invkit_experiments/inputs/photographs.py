@@ -34,7 +34,7 @@ from invkit.errors import InputError
 from invkit.files.bounded import open_member
 from invkit.files.images import to_picture
 from invkit_experiments.inputs.drawn import order, stream
-from invkit_experiments.inputs.sources import Measured, Source, blur, data_folder, dataset, fingerprint
+from invkit_experiments.inputs.sources import Measured, Source, blur, count, data_folder, dataset, fingerprint
 
 __all__ = ["Photographs"]
 
@@ -105,7 +105,7 @@ class Photographs(Source):
     def _kernel(self, index: int, seed: int) -> int | None:
         if self.kernels is None:
             return None
-        return self._stream(index, seed, 1) % dataset(self.kernels).splits[_KERNELS[self.split]]
+        return self._stream(index, seed, 1) % count(self.kernels, _KERNELS[self.split])
 
     def _level(self, index: int, seed: int) -> float:
         """The noise's standard deviation."""

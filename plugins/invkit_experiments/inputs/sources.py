@@ -5,7 +5,8 @@
     source.identity(3, seed=0)               # all that it depends on, without making it
 
 A measurement depends on its index and the seed alone, so more images keep those that are there. `dataset`,
-`prior` and `fingerprint` are those of invkit, each looked up once a process.
+`prior` and `fingerprint` are those of invkit, each looked up once a process; `count` is the size of a split
+that must not be empty.
 """
 
 from __future__ import annotations
@@ -23,9 +24,20 @@ from jaxtyping import Float
 from torch import Tensor
 
 import invkit
+from invkit.errors import InputError
 from invkit.training import mixture
 
-__all__ = ["Measured", "Source", "blur", "data_folder", "dataset", "fingerprint", "identity_of", "prior"]
+__all__ = [
+    "Measured",
+    "Source",
+    "blur",
+    "count",
+    "data_folder",
+    "dataset",
+    "fingerprint",
+    "identity_of",
+    "prior",
+]
 
 
 @attrs.frozen(eq=False)
@@ -125,6 +137,21 @@ def data_folder(name: str) -> Path:
 def dataset(spec: str) -> invkit.Dataset:
     """A data set, or a mixture of several, built once."""
     return mixture.load(spec)
+
+
+def count(spec: str, split: str) -> int:
+    """The number of signals in a split of a data set.
+
+    Raises:
+        InputError: there are none.
+    """
+    signals = dataset(spec).splits.get(split, 0)
+    if not signals:
+        raise InputError(
+            f"the data set {spec!r} has no signals in its split {split}",
+            hint="choose another; `invkit list datasets` shows how many signals each split has",
+        )
+    return signals
 
 
 @cache

@@ -104,6 +104,14 @@ def test_what_travels_with_a_plugin_is_left_as_it_is(capsys: pytest.CaptureFixtu
         (["gaussian:celeba", "--out", "a.safetensors", "--data", "mnist-sample"], "gaussian:celeba makes"),
         (["gaussian:nothing"], "no trained prior"),
         (["gaussian:mnist", "--out", "a.safetensors", "--data", "mnist-sample", "--kernels", "nothing"], ""),
+        (
+            ["gaussian:mnist", "--out", "a.safetensors", "--data", "mnist-sample"],
+            "'mnist-sample' has no signals in its split validation",
+        ),
+        (
+            ["gaussian:mnist", "--out", "a.safetensors", "--data", "mnist", "--kernels", "mnist-sample"],
+            "'mnist-sample' has no signals in its split validation",
+        ),
         (["gaussian:mnist", "--images", "1"], "1"),
     ],
 )

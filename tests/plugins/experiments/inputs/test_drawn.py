@@ -72,6 +72,14 @@ def test_no_more_than_there_are() -> None:
         DIGITS.one(12, 0)
 
 
+@pytest.mark.parametrize(("images", "kernels"), [("mnist-sample", "blurA"), ("blurA", "mnist-sample")])
+def test_a_split_without_signals_is_refused(images: str, kernels: str) -> None:
+    source = Drawn(images, "validation", kernels, apart=True)
+    for draw in (source.size, lambda: source.one(0, 0)):
+        with pytest.raises(InputError, match="'mnist-sample' has no signals in its split validation"):
+            draw()
+
+
 def test_a_quick_look_searches_less_and_says_so() -> None:
     ranged = Drawn("mnist-sample", "test", "blurA", in_range="vae:mnist")
     assert ranged.hurried(5).search == 5 and ranged.hurried(10_000) == ranged
