@@ -266,7 +266,7 @@ class Sources(BilinearOperator):
         pairs = zip(self.operators, self.parts(w, "w"), self.parts(x, "x"), strict=True)
         parts = [operator(*pair) for operator, *pair in pairs]
         self._check([tuple(part.shape[1:]) for part in parts])
-        made: Tensor = sum(parts)  # type: ignore[assignment]
+        made: Tensor = sum(parts)
         return made
 
     def adjoint_w(self, x: X, r: Y, w_shape: Shape | None = None) -> W:

@@ -128,7 +128,7 @@ def test_too_few_pictures_are_refused(limit: int, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=rf"{limit} pictures? in shake with limit={limit}: too few to learn"):
         train(tmp_path, TINY | {"limit": limit})
     write_image(tmp_path / "one.png", torch.rand(3, 20, 24).numpy())
-    with pytest.raises(InputError, match="1 picture in .*: too few to learn a class from; give at least 20"):
+    with pytest.raises(InputError, match=r"1 picture in .*: too few to learn a class from; give at least 20"):
         train(tmp_path / "out", {"data": str(tmp_path), "rank": 0, "size": 12})
     assert [path.name for path in tmp_path.iterdir()] == ["one.png"]
 
