@@ -16,7 +16,7 @@ from invkit.files.images import find_images, read_image
 from invkit.files.pictures import picture_size
 from invkit.training import mixture
 
-__all__ = ["inferred"]
+__all__ = ["check_number", "inferred"]
 
 #: pictures below which there is no class to speak of
 FEWEST = 20
@@ -40,7 +40,7 @@ def inferred(data: str) -> dict[str, Any]:
     if Path(data).is_absolute():
         paths = find_images([data])
         count = len(paths)
-        _check(count, data)
+        check_number(count, data)
         size = min(LARGEST, *(min(picture_size(path)) for path in paths))
         grey = all(len(read_image(path)) == 1 for path in paths[:_LOOKED_AT])
         read: dict[str, Any] = {"size": size, "grey": grey}
@@ -48,7 +48,7 @@ def inferred(data: str) -> dict[str, Any]:
     else:
         pictures = mixture.load(data)
         count = pictures.splits["train"]
-        _check(count, data)
+        check_number(count, data)
         read, numbers = {}, math.prod(pictures.signal_shape)
     return {
         "data": data,
@@ -58,7 +58,12 @@ def inferred(data: str) -> dict[str, Any]:
     }
 
 
-def _check(count: int, data: str) -> None:
+def check_number(count: int, data: str) -> None:
+    """Refuse a number of pictures below which there is no class to speak of.
+
+    Raises:
+        InputError: fewer than 20.
+    """
     if count < FEWEST:
         raise InputError(
             f"{counted(count, 'picture')} in {data}: too few to learn a class from",

@@ -26,7 +26,7 @@ from invkit.training import mixture
 from invkit.training.recipes import card, load_recipes, structure
 from invkit_gaussian.figures import gaussian_figures
 from invkit_gaussian.fitting import fit
-from invkit_gaussian.inferred import inferred
+from invkit_gaussian.inferred import check_number, inferred
 from invkit_gaussian.passes import Passes
 from invkit_gaussian.recipe import GaussianRecipe
 from invkit_gaussian.stored import moments_from, options_of, tensors_of
@@ -57,12 +57,15 @@ class GaussianTrainer(Trainer):
         """Fit and export; see :meth:`invkit.contracts.trainer.Trainer.train`. ``resume`` starts anew.
 
         Raises:
+            InputError: fewer than 20 pictures, a folder's own or what the recipe's limit leaves.
             ConfigError: a recipe that does not fit its data; or there is a prior of that name in ``out``, and
                 not ``resume``.
         """
         checked = structure(recipe, GaussianRecipe)
         spec = mixture.located(checked.data, size=checked.size, grey=checked.grey)
-        checked, data = attrs.evolve(checked, data=spec), mixture.load(spec)
+        data = mixture.load(spec)
+        _check_number(checked, data)
+        checked = attrs.evolve(checked, data=spec)
         shape = _image_shape(checked, data)
         path = writable_folder(out) / f"gaussian-{name}.safetensors"
         if path.exists() and not resume:
@@ -86,6 +89,15 @@ class GaussianTrainer(Trainer):
         figures = {"training_pictures": passes.count, **figures}
         store.write_prior(path, tensors, card("gaussian", name, architecture, made_by, data, figures))
         return path
+
+
+def _check_number(recipe: GaussianRecipe, data: Dataset) -> None:
+    """Refuse too few pictures. A folder's are counted before they are split, as for its own recipe."""
+    there = sum(data.splits.values()) if Path(recipe.data).is_absolute() else data.splits["train"]
+    if recipe.limit and recipe.limit < there:
+        check_number(recipe.limit, f"{recipe.data} with limit={recipe.limit}")
+    else:
+        check_number(there, recipe.data)
 
 
 def _image_shape(recipe: GaussianRecipe, data: Dataset) -> tuple[int, int, int]:

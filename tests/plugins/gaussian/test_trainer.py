@@ -10,7 +10,7 @@ import torch
 
 import invkit
 from invkit.cli.main import main
-from invkit.errors import ConfigError
+from invkit.errors import ConfigError, InputError
 from invkit.files import store
 from invkit.files.images import write_image
 from invkit.plugin.loading import default_manager
@@ -121,6 +121,16 @@ def test_bad_recipes_are_refused(changes: dict[str, Any], message: str, tmp_path
     with pytest.raises(ConfigError, match=message):
         train(tmp_path, TINY | changes)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("limit", [1, 19])
+def test_too_few_pictures_are_refused(limit: int, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=rf"{limit} pictures? in shake with limit={limit}: too few to learn"):
+        train(tmp_path, TINY | {"limit": limit})
+    write_image(tmp_path / "one.png", torch.rand(3, 20, 24).numpy())
+    with pytest.raises(InputError, match=r"1 picture in .*: too few to learn a class from; give at least 20"):
+        train(tmp_path / "out", {"data": str(tmp_path), "rank": 0, "size": 12})
+    assert [path.name for path in tmp_path.iterdir()] == ["one.png"]
 
 
 @pytest.mark.parametrize("name", NAMES)
