@@ -90,6 +90,7 @@ def test_a_solver_of_attrs_may_call_its_base(slots: bool) -> None:
     class Base(Solver):
         def solve(self, problem, y, rng, monitors=(), *, start=None):  # type: ignore[no-untyped-def]
             calls.append("base")
+            return invkit.solver("altgd?steps=1,restarts=1,keep=1").solve(problem, y, rng)
 
     @attrs.frozen(slots=slots)
     class Derived(Base):
