@@ -1,10 +1,10 @@
 """Several pipelines on the same measurements: a table and a figure.
 
-face = invkit.example("face")
-ways = {"evidence": invkit.method("faces"), "network": invkit.compose(…)}
-comparison = invkit.compare(ways, face.y, truth=face.truth)
-print(comparison)
-comparison.plot().savefig("ways.png")
+    face = invkit.example("face")
+    ways = {"evidence": invkit.method("faces"), "network": invkit.compose(…)}
+    comparison = invkit.compare(ways, face.y, truth=face.truth)
+    print(comparison)
+    comparison.plot().savefig("ways.png")
 """
 
 from __future__ import annotations
@@ -121,7 +121,9 @@ def compare(
         raise InputError("there is no pipeline to compare", hint="give a dict of names and pipelines")
     truth = None if truth is None else factors(truth, "truth")
     solutions = {name: pipeline(y) for name, pipeline in pipelines.items()}
-    figures = {name: _figures(pipelines[name], solution, truth) for name, solution in solutions.items()}
+    figures = {
+        name: _figures(pipelines[name], solution, truth) for name, solution in solutions.items()
+    }
     return Compared(solutions, figures, _signal(y), truth)
 
 

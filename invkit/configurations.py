@@ -1,9 +1,9 @@
 """Pipelines from configurations: a file, a dict, or a method, which is a configuration with a name.
 
-pipeline.save_config("experiment.toml")       # defaults spelled out, weights by sha256
-invkit.load_config("experiment.toml")(y)      # the same numbers again
-invkit.method("faces")(y)                     # a composition by name
-invkit.method("faces", solver="altgd")(y)     # with a part in place of the method's own
+    pipeline.save_config("experiment.toml")       # defaults spelled out, weights by sha256
+    invkit.load_config("experiment.toml")(y)      # the same numbers again
+    invkit.method("faces")(y)                     # a composition by name
+    invkit.method("faces", solver="altgd")(y)     # with a part in place of the method's own
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Measurements as people give them, a batch as solvers take it, and the way back.
 
-batch, numpy_in, axes_added = as_batch(y, dims=2)        # (n, channels, height, width)
-as_given(solution, numpy_in, axes_added)                 # the solution in the layout and library of y
+    batch, numpy_in, axes_added = as_batch(y, dims=2)        # (n, channels, height, width)
+    as_given(solution, numpy_in, axes_added)                 # the solution in the layout and library of y
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Whether a person watches, and the monitors that then show a solve.
 
-monitors = default_monitors() if watched() else []
+    monitors = default_monitors() if watched() else []
 """
 
 from __future__ import annotations

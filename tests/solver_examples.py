@@ -1,6 +1,6 @@
 """Problems for solvers that take few of the general ones, or are tried on more: by name, made when used.
 
-solver_examples("darkprior", 0)
+    solver_examples("darkprior", 0)
 """
 
 from __future__ import annotations

@@ -106,7 +106,9 @@ def recover_on(
     return _whole(reports, source, failures, out)
 
 
-def _reports(client: Any, blob: bytes, source: Source, out: Path, parts: int, pack: bool) -> Iterator[Report]:
+def _reports(
+    client: Any, blob: bytes, source: Source, out: Path, parts: int, pack: bool
+) -> Iterator[Report]:
     """The report of each part, in the order in which they are done."""
     from distributed import KilledWorker, as_completed
 

@@ -86,7 +86,9 @@ class Processes:
         InputError: the pipeline has a part that cannot be handed to another process.
     """
 
-    def __init__(self, recovery: Recovery, devices: list[str], say: Say | None = None, most: int = 1) -> None:
+    def __init__(
+        self, recovery: Recovery, devices: list[str], say: Say | None = None, most: int = 1
+    ) -> None:
         self._recovery, self._say, self._devices, self._most = recovery, say, devices, most
         self._pool = ThreadPoolExecutor(len(devices))  # a thread waits for each process
         self._workers: dict[int, _Worker] = {}

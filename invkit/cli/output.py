@@ -77,6 +77,7 @@ class Listing(NamedTuple):  # made in a third of the time of an attrs class, whi
         return self.code
 
 
+
 def completing(*kinds: str) -> Callable[[click.Context, click.Parameter, str], list[str]]:
     """Let a shell complete an argument by the names that are registered under some kinds.
 

@@ -1,10 +1,10 @@
 """Linear operators from what is at hand: a matrix, a SciPy operator, factors of the entries.
 
-invkit.from_matrix(M)                                        # (p, d): d numbers in, p out
-invkit.from_matrix(M, input_shape=(1, 8, 8))                 # of 8 × 8 images, flattened row by row
-invkit.from_scipy(pylops.FirstDerivative(64))                # any scipy.sparse.linalg.LinearOperator
-invkit.diagonal(mask)                                        # x ↦ mask ⊙ x
-invkit.diagonal(masks, each=True)                            # a mask of its own for each measurement
+    invkit.from_matrix(M)                                        # (p, d): d numbers in, p out
+    invkit.from_matrix(M, input_shape=(1, 8, 8))                 # of 8 × 8 images, flattened row by row
+    invkit.from_scipy(pylops.FirstDerivative(64))                # any scipy.sparse.linalg.LinearOperator
+    invkit.diagonal(mask)                                        # x ↦ mask ⊙ x
+    invkit.diagonal(masks, each=True)                            # a mask of its own for each measurement
 """
 
 from __future__ import annotations

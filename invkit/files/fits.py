@@ -63,9 +63,7 @@ def _image(path: File) -> Iterator[Any]:
     with fits.open(source(path), memmap=False, lazy_load_hdus=False) as file:
         images = [each for each in file if each.is_image and each.header.get("NAXIS", 0) >= 2]
         if len(images) != 1:
-            raise (
-                several(path, len(images))
-                if images
-                else InputError(f"no image in {path}", hint="give a FITS file with an image")
+            raise several(path, len(images)) if images else InputError(
+                f"no image in {path}", hint="give a FITS file with an image"
             )
         yield images[0]

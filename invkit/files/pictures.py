@@ -149,7 +149,9 @@ def _decoder(path: File) -> tuple[Callable[[File], tuple[int, int]], Callable[[F
         with path.open("rb") as stream:
             head = stream.read(16)
     except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}", hint="check its permissions") from error
+        raise InputError(
+            f"cannot read {path}: {error.strerror}", hint="check its permissions"
+        ) from error
     if head.startswith(png.SIGNATURE):
         return png.png_size, png.read_png
     if head.startswith(_TIFF):

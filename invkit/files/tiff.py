@@ -123,7 +123,9 @@ def _layout(path: File, page: TiffPage) -> Layout:
             hint="save them as npy of floats in [0, 1]",
         )
     planar = page.planarconfig == 2 and page.samplesperpixel > 1
-    layout = Layout(int(photometric), bits, int(sample), page.samplesperpixel, planar, int(page.compression))
+    layout = Layout(
+        int(photometric), bits, int(sample), page.samplesperpixel, planar, int(page.compression)
+    )
     if layout.extra < 0:
         raise InputError(f"{path} has {layout.samples} samples a pixel, too few for its colours", hint=_AS)
     return layout
@@ -174,7 +176,9 @@ def _check_segments(path: File, page: TiffPage, size: int) -> None:
             if b"\xff\xd9" not in stream.read(min(4, count)):  # its end; a byte may pad it
                 raise truncated(path, "a JPEG in it has no end")
     if page.compression in _FAX:
-        raise InputError(f"{path} is compressed as a facsimile, in which missing rows do not show", hint=_AS)
+        raise InputError(
+            f"{path} is compressed as a facsimile, in which missing rows do not show", hint=_AS
+        )
     unpacked = _UNPACKED.get(int(page.compression))
     if unpacked is None or not isinstance(page.bitspersample, int):
         return

@@ -138,7 +138,9 @@ def build(registry: Registry, kind: str, spec: Spec) -> Any:
         what = str(error) if isinstance(error, TypeError | ValueError) else one_line(error)
         raise SpecError(f"{entry.kind} {str(spec)!r} cannot be built: {what}", hint=_usage(entry)) from error
     if registry.entry_of(type(built)) != entry or not _is_configuration(type(built), signature):
-        texts = {field.key: option_text(values.get(field.path, field.default)) for field in signature.options}
+        texts = {
+            field.key: option_text(values.get(field.path, field.default)) for field in signature.options
+        }
         text = values.get(signature.name.path, signature.name.default) if signature.name else None
         whole = Spec(spec.kind, text if isinstance(text, str) else None, texts)
         given = {field.key: values[field.path] for field in signature.options if field.path in values}

@@ -1,6 +1,6 @@
 """Figures of a solution beside the measurement and the truth, as far as they are known.
 
-pipeline.plot(solution, y=y, truth=(w, x))
+    pipeline.plot(solution, y=y, truth=(w, x))
 """
 
 from __future__ import annotations

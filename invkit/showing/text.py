@@ -1,11 +1,11 @@
 """Solutions and pipelines in a few lines of text.
 
->>> print(solution)
-Solution of 1 measurement: max_iter
-  x         (3, 64, 64), values from 0.031 to 0.976
-  w         (28, 28), sum 1.000
-  residual  1.19, noise 0.0099, confidence 0.98
-  by        circconv, trajectory, gaussian:celeba, evidence; 24 candidates, 4.1 s
+    >>> print(solution)
+    Solution of 1 measurement: max_iter
+      x         (3, 64, 64), values from 0.031 to 0.976
+      w         (28, 28), sum 1.000
+      residual  1.19, noise 0.0099, confidence 0.98
+      by        circconv, trajectory, gaussian:celeba, evidence; 24 candidates, 4.1 s
 """
 
 from __future__ import annotations

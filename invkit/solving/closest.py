@@ -1,8 +1,8 @@
 """Latents for given signals: by the encoder, or by a search for the closest signal in range.
 
-m = encoded(prior, x, rng)                   # the encoder's, or the closest latent where there is none
-m = start_latents(solution, problem, 1, rng) # where a solve that starts from a solution begins
-start = restated(solution, problem, rng)     # a solution in the latents of this problem's priors
+    m = encoded(prior, x, rng)                   # the encoder's, or the closest latent where there is none
+    m = start_latents(solution, problem, 1, rng) # where a solve that starts from a solution begins
+    start = restated(solution, problem, rng)     # a solution in the latents of this problem's priors
 """
 
 from __future__ import annotations

@@ -119,7 +119,9 @@ def _between_blocks(y: Float[Tensor, "bands c h w"], extremes: tuple[Tensor, Ten
         step = total.diff(dim=axis).movedim(axis, 0)
         jumps = (step[1:-1] - (step[:-2] + step[2:]) / 2).abs()
         sound = free.movedim(axis, 0).unfold(0, 4, 1).all(-1)
-        phases = [_deviation(jumps[phase::_BLOCK], sound[phase::_BLOCK]).square() for phase in range(_BLOCK)]
+        phases = [
+            _deviation(jumps[phase::_BLOCK], sound[phase::_BLOCK]).square() for phase in range(_BLOCK)
+        ]
         most = torch.stack(phases).argmax()
         found.append(phases[int(most)] - phases[(int(most) + _BLOCK // 2) % _BLOCK])
     return _OF_JUMP * torch.stack(found).mean().clamp(min=0).sqrt()

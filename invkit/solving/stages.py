@@ -198,7 +198,9 @@ def _own_latents(
 ) -> tuple[Any, Any]:
     """Latents of the problem's own priors: the last stage's, or those of the signals found."""
     result = []
-    for name, signal, latent, prior in zip("wx", (found.w, found.x), latents, problem.priors, strict=True):
+    for name, signal, latent, prior in zip(
+        "wx", (found.w, found.x), latents, problem.priors, strict=True
+    ):
         other = getattr(last, name) is not None or latent is None
         result.append(encoded(prior, signal, rng) if other and signal is not None else latent)
     return result[0], result[1]

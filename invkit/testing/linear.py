@@ -23,7 +23,9 @@ from invkit.testing._assertions import naming, require, require_close, require_p
 __all__ = ["check_linear"]
 
 
-def check_linear(operator: LinearOperator, *, seed: int = 0, shapes: Sequence[Shape] | None = None) -> None:
+def check_linear(
+    operator: LinearOperator, *, seed: int = 0, shapes: Sequence[Shape] | None = None
+) -> None:
     """Check every property of the :class:`LinearOperator` contract.
 
     Args:

@@ -1,7 +1,7 @@
 """Does a noise model keep its contract?
 
-from invkit.testing import check_noise
-check_noise(MyNoise())          # AssertionError: "slope: …" where it does not
+    from invkit.testing import check_noise
+    check_noise(MyNoise())          # AssertionError: "slope: …" where it does not
 """
 
 from __future__ import annotations

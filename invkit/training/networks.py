@@ -33,7 +33,9 @@ _SLACK = 200
 _N = TypeVar("_N", bound=nn.Module)
 
 
-def build(architectures: Mapping[str, type[_N]], name: str, options: Mapping[str, Any] | None = None) -> _N:
+def build(
+    architectures: Mapping[str, type[_N]], name: str, options: Mapping[str, Any] | None = None
+) -> _N:
     """Build a network from its class's name and arguments, with weights as torch draws them.
 
     Raises:

@@ -45,7 +45,9 @@ class Subspace(invkit.Generator):
     can_encode = True
     affine = True
 
-    def __init__(self, basis: Any, mean: Any = None, field: Field = "any", sha256: str | None = None) -> None:
+    def __init__(
+        self, basis: Any, mean: Any = None, field: Field = "any", sha256: str | None = None
+    ) -> None:
         super().__init__()
         vectors = as_numbers(basis, "the basis")
         if vectors.ndim < 3:

@@ -39,7 +39,7 @@ class Shift(Ambiguity):
     def displacement(self, w: W) -> Tensor | None:
         """The kernel's origin less its centroid; NaN of a kernel with negative or complex values."""
         mass = w.real.sum(1)
-        sound = ~(w.real < 0).flatten(1).any(1) if not w.is_complex() else mass.new_zeros(len(w)).bool()
+        sound = (~(w.real < 0).flatten(1).any(1) if not w.is_complex() else mass.new_zeros(len(w)).bool())
         total = mass.flatten(1).sum(1)
         offsets = []
         for axis in range(1, mass.ndim):

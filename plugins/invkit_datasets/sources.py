@@ -1,9 +1,9 @@
 """Encoded images: files of a folder, or entries of a zip archive.
 
-sources = sources_in(Path("img_align_celeba.zip"), (".jpg",))
-sources[0].name                                  # "img_align_celeba/000002.jpg"
-for source, content in contents(sources):        # its bytes, checked against the archive's CRC
-    ...
+    sources = sources_in(Path("img_align_celeba.zip"), (".jpg",))
+    sources[0].name                                  # "img_align_celeba/000002.jpg"
+    for source, content in contents(sources):        # its bytes, checked against the archive's CRC
+        ...
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """``denoiser:NAME``: a trained network as a prior of images of any size.
 
-prior = invkit.prior("denoiser:photographs")          # shipped or in the user store; or a file's path
-prior.denoise(noisy, torch.tensor([0.1]))             # (1, 1, h, w) or (1, 3, h, w)
-prior.card["metrics"]                                 # its PSNR on validation pictures
+    prior = invkit.prior("denoiser:photographs")          # shipped or in the user store; or a file's path
+    prior.denoise(noisy, torch.tensor([0.1]))             # (1, 1, h, w) or (1, 3, h, w)
+    prior.card["metrics"]                                 # its PSNR on validation pictures
 """
 
 from __future__ import annotations

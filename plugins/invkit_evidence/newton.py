@@ -124,7 +124,9 @@ def repeated(objective: Posterior, count: int) -> Posterior:
     return objective.select(torch.zeros(count, dtype=torch.long, device=objective.noise.device))
 
 
-def slopes(objective: Posterior, candidates: Parameters) -> tuple[Float[Tensor, "n"], Float64[Tensor, "n d"]]:
+def slopes(
+    objective: Posterior, candidates: Parameters
+) -> tuple[Float[Tensor, "n"], Float64[Tensor, "n d"]]:
     """The objective and its gradient in all parameters."""
     parts = [part.detach().requires_grad_() for part in candidates.parts]
     with torch.enable_grad():

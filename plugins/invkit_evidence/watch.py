@@ -1,9 +1,9 @@
 """What a record is told while kernels are searched for, and what is written down in the end.
 
-watch = Watch(record, problem, y, starts=384)        # a chunk of measurements
-watch.begin(search, rows, first=0)
-watch.told(10)                                       # monitors whose turn it is
-found = watch.found(finalists, whole, signs, drawn=None, doubt=0.95)
+    watch = Watch(record, problem, y, starts=384)        # a chunk of measurements
+    watch.begin(search, rows, first=0)
+    watch.told(10)                                       # monitors whose turn it is
+    found = watch.found(finalists, whole, signs, drawn=None, doubt=0.95)
 """
 
 from __future__ import annotations

@@ -32,7 +32,9 @@ __all__ = ["bench", "benchmark"]
     metavar="N",
     help="Images of a case; each experiment has a default.",
 )
-@click.option("--methods", metavar="A,B,…", default="", help="Only these methods, inputs, or inputs/method.")
+@click.option(
+    "--methods", metavar="A,B,…", default="", help="Only these methods, inputs, or inputs/method."
+)
 @click.option("--quick", is_flag=True, help="One image, few steps and restarts: a look in a minute.")
 @click.option(
     "--seed",

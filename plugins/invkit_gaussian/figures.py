@@ -95,7 +95,9 @@ def probable_nuisance(
     return nuisance.detach()
 
 
-def _restored(moments: Moments, x: Tensor, w: Tensor, operator: BilinearOperator) -> tuple[Tensor, Tensor]:
+def _restored(
+    moments: Moments, x: Tensor, w: Tensor, operator: BilinearOperator
+) -> tuple[Tensor, Tensor]:
     """Pictures blurred by kernels, and their posterior means given these."""
     rng = torch.Generator().manual_seed(0)
     y = operator(w, x) + _NOISE * torch.randn(x.shape, generator=rng, dtype=x.dtype, device="cpu")

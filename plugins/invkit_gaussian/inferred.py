@@ -1,6 +1,6 @@
 """A recipe for pictures, from what they are: their number, their sizes, their colours.
 
-recipe = inferred("/home/me/cats")        # {"data": "/home/me/cats", "size": 64, "grey": False, …}
+    recipe = inferred("/home/me/cats")        # {"data": "/home/me/cats", "size": 64, "grey": False, …}
 """
 
 from __future__ import annotations

@@ -61,7 +61,9 @@ def likelihood(
     if n <= rows or observed.device.type != "cpu":
         return _likelihood(block, observed, explained, transfer, contrast, texture, variance)
     parts = (observed, explained, transfer, contrast, texture, variance)
-    pieces = [[part] * n if part is None or len(part) < n else list(part.split(rows)) for part in parts]
+    pieces = [
+        [part] * n if part is None or len(part) < n else list(part.split(rows)) for part in parts
+    ]
     return torch.cat([_likelihood(block, *each) for each in zip(*pieces, strict=False)])
 
 

@@ -185,7 +185,9 @@ class PatchesMarginal(Marginal):
         chosen = torch.linspace(0, len(some.index) - 1, min(len(some.index), _SOME)).round().long()
         few = attrs.evolve(some, index=some.index[chosen]).cut(small[:, 0])
         pixels = self._y.shape[2] * self._y.shape[3]
-        return _Seen(torch.stack(means), torch.stack(spreads), few, pixels / (view.size[0] * view.size[1]))
+        return _Seen(
+            torch.stack(means), torch.stack(spreads), few, pixels / (view.size[0] * view.size[1])
+        )
 
     def _interval(self, bounds: tuple[float, float]) -> tuple[float, float]:
         """What bounds of the channels are along the first axis; of the class's, one for all measurements."""

@@ -54,7 +54,8 @@ class Layout:
             few: at most 96 windows along an axis, whether or not they cover all.
         """
         rows, columns = (
-            _places(length, side, overlap, step, few) for length, side in zip(picture, window, strict=True)
+            _places(length, side, overlap, step, few)
+            for length, side in zip(picture, window, strict=True)
         )
         grid = rows[:, None, :, None] * picture[1] + columns[None, :, None, :]
         return cls(picture, (rows.shape[1], columns.shape[1]), grid.flatten(2).flatten(0, 1))

@@ -1,9 +1,9 @@
 """The unitary discrete Fourier transform of every channel.
 
-F = invkit.linear("dft")                    # zero frequency first
-F = invkit.linear("dft?centred=true")       # zero frequency, and the signal's origin, at pixel size // 2
+    F = invkit.linear("dft")                    # zero frequency first
+    F = invkit.linear("dft?centred=true")       # zero frequency, and the signal's origin, at pixel size // 2
 
-(F x)[k] = N^{−1/2} Σ_p x[p] e^{−2πi k·p/N},        Fᴴ F = I
+    (F x)[k] = N^{−1/2} Σ_p x[p] e^{−2πi k·p/N},        Fᴴ F = I
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Fewer pixels: blocks of ``factor`` pixels along each axis become one.
 
-D = invkit.linear("downsample?factor=2")                  # the mean of each block, as a detector takes it
-D = invkit.linear("downsample?factor=2,by=first")         # its first pixel
+    D = invkit.linear("downsample?factor=2")                  # the mean of each block, as a detector takes it
+    D = invkit.linear("downsample?factor=2,by=first")         # its first pixel
 """
 
 from __future__ import annotations

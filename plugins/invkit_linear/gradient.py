@@ -1,8 +1,8 @@
 """Forward differences along each axis, zero at the far border.
 
-D = invkit.linear("gradient")               # (c, H, W) → (2c, H, W): along rows, then columns
+    D = invkit.linear("gradient")               # (c, H, W) → (2c, H, W): along rows, then columns
 
-(D x)[axis][p] = x[p + e] − x[p]
+    (D x)[axis][p] = x[p + e] − x[p]
 """
 
 from __future__ import annotations

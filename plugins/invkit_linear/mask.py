@@ -1,7 +1,7 @@
 """Entries times the numbers of a file: what was measured, known gains, a sampling pattern.
 
-M = invkit.linear("mask:sampled.npy")       # (height, width) or (channels, height, width)
-M = invkit.diagonal(mask)                   # the same of an array at hand
+    M = invkit.linear("mask:sampled.npy")       # (height, width) or (channels, height, width)
+    M = invkit.diagonal(mask)                   # the same of an array at hand
 """
 
 from __future__ import annotations

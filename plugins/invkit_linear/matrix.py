@@ -1,8 +1,8 @@
 """The matrix of a file, on flat signals.
 
-M = invkit.linear("matrix:sensing.npy")                              # (p, d): p numbers of d
-M = invkit.linear("matrix:sensing.npy?input=1x8x8")                  # of 8 × 8 images, row by row
-M = invkit.from_matrix(sensing)                                      # the same of an array at hand
+    M = invkit.linear("matrix:sensing.npy")                              # (p, d): p numbers of d
+    M = invkit.linear("matrix:sensing.npy?input=1x8x8")                  # of 8 × 8 images, row by row
+    M = invkit.from_matrix(sensing)                                      # the same of an array at hand
 """
 
 from __future__ import annotations

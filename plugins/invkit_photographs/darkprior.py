@@ -68,14 +68,10 @@ class DarkPrior(Solver):
                 small, x_shape = problem.operator.infer_shapes(y_shape, (1, 3, 3), prior_x.signal_shape)
             except ShapeError:  # no convolution, or a prior of x that does not fit: either is said elsewhere
                 return problem.shaped(y_shape)
-            sides = (
-                [self.kernel_size]
-                if self.kernel_size
-                else [
-                    estimated_side(picture.grey, self.search, wrap=picture.frame.wraps)
-                    for picture in _pictures(problem, small, x_shape, y)
-                ]
-            )
+            sides = [self.kernel_size] if self.kernel_size else [
+                estimated_side(picture.grey, self.search, wrap=picture.frame.wraps)
+                for picture in _pictures(problem, small, x_shape, y)
+            ]
             side = max(sides)
             alike = prior_w.shaped((1, side, side)) if min(sides) == side else EachSize(prior_w, sides, side)
             problem = attrs.evolve(problem, priors=(alike, prior_x))
@@ -184,7 +180,9 @@ def _recover(record: Record, problem: Problem, y: Float[Tensor, "1 *y"], run: Ru
             record.tell(record.steps, lost, lost, best, "diverged")
     total, residual = (each[:, None] if sound else lost for each in (found.total, found.residual))
     record.settle(total, residual, [[record.ended(sound)]])
-    record.end(Found(x=found.x, w=found.w, latents=latents, residual=problem.residual(found.w, found.x, y)))
+    record.end(
+        Found(x=found.x, w=found.w, latents=latents, residual=problem.residual(found.w, found.x, y))
+    )
 
 
 def _evaluated(

@@ -138,9 +138,9 @@ def _normal(energy: Real, support: Size, weight: float) -> Callable[[Tensor], Te
     size = [fast_length(2 * side - 1) for side in support]
     transfer = torch.fft.rfft2(torch.from_numpy(near), s=size)
     place = tuple(slice(side - 1, 2 * side - 1) for side in support)
-    return lambda k: torch.fft.irfft2(transfer * torch.fft.rfft2(k.reshape(support), s=size), s=size)[
-        place
-    ].flatten()
+    return lambda k: (
+        torch.fft.irfft2(transfer * torch.fft.rfft2(k.reshape(support), s=size), s=size)[place].flatten()
+    )
 
 
 def _solved(normal: Callable[[Tensor], Tensor], right: Float[Tensor, "q"]) -> Float[Tensor, "q"]:

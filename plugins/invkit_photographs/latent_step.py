@@ -83,7 +83,9 @@ def inside(image: Real, border: Real, rim: int) -> Real:
     return result
 
 
-def sparse_gradients(blurred: Real, kernel: Real, gradient: float, largest: float = LARGEST_BETA) -> Real:
+def sparse_gradients(
+    blurred: Real, kernel: Real, gradient: float, largest: float = LARGEST_BETA
+) -> Real:
     """The image that lowers ``‖x * k − y‖² + μ ‖∇x‖₀`` alone: deconvolution into flat regions."""
     return _Splitting(blurred, kernel).descend(blurred, gradient, largest, 0.0, 0.0)
 
@@ -98,7 +100,9 @@ class _Splitting:
         self.energy = transfer.real**2 + transfer.imag**2
         self.laplacian = laplacian_spectrum(self.size, blurred.dtype)
 
-    def descend(self, x: Real, gradient: float, largest: float, pulled: Complex | float, pull: float) -> Real:
+    def descend(
+        self, x: Real, gradient: float, largest: float, pulled: Complex | float, pull: float
+    ) -> Real:
         """The inner loop over β up to ``largest``; ``pulled`` is ``β_d U`` and ``pull`` is β_d."""
         data, energy = self.data + pulled, self.energy + x.dtype.type(pull)
         for beta in _doubling(2 * gradient, largest):

@@ -1,8 +1,8 @@
 """Free pixels of an image whose shape follows from the measurement: the latent is the image itself.
 
-class Flat(Pixels):
-    def penalty(self, latent, signal): ...
-    def alike(self): return Flat()
+    class Flat(Pixels):
+        def penalty(self, latent, signal): ...
+        def alike(self): return Flat()
 """
 
 from __future__ import annotations

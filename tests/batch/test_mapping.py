@@ -344,7 +344,9 @@ def test_what_cannot_be_is_refused(
     assert not Path("out").exists()
 
 
-def test_a_cluster_without_dask_says_what_to_install(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cluster_without_dask_says_what_to_install(
+    pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(invkit.errors.MissingExtra, match=r"pip install \"invkit\[dask\]\""):
         invkit.map(trivial(), pictures, pictures.parent / "out", cluster="local:2")

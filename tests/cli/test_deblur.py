@@ -179,6 +179,7 @@ def test_a_photograph_too_small_for_a_kernel_is_refused_before_anything_is_writt
     assert not (tmp_path / "out").exists()
 
 
+
 @needs_darkprior
 def test_the_size_of_a_photographs_kernel_is_estimated_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -126,7 +126,9 @@ def test_photograph(printed, tmp_path: Path) -> None:
         assert picture.width > 2 * picture.height
 
 
-def test_own_class(printed, tmp_path: Path, data_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_own_class(
+    printed, tmp_path: Path, data_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if not (data_folder / "mnist" / "train-images-idx3-ubyte.gz").is_file():
         pytest.skip(f"no MNIST at {data_folder}")
     monkeypatch.setenv("INVKIT_DATA", str(data_folder))

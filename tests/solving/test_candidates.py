@@ -13,7 +13,9 @@ from tests.solving.problems import planes
 def made(n: int = 3, restarts: int = 4) -> Candidates:
     problem, y = planes(n)
     rng = torch.Generator().manual_seed(1)
-    h, m = (torch.randn(n, restarts, k, generator=rng, dtype=torch.float64) for k in (2, 3))
+    h, m = (
+        torch.randn(n, restarts, k, generator=rng, dtype=torch.float64) for k in (2, 3)
+    )
     return Candidates(problem, y, h, m)
 
 

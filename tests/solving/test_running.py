@@ -29,7 +29,9 @@ def alike(one: Solution, other: Solution) -> None:
     assert one.restarts.status == other.restarts.status
 
 
-@given(keep=st.lists(st.integers(1, 40), max_size=4), restarts=st.integers(1, 30), steps=st.integers(1, 500))
+@given(
+    keep=st.lists(st.integers(1, 40), max_size=4), restarts=st.integers(1, 30), steps=st.integers(1, 500)
+)
 def test_every_stage_of_the_halving_costs_the_same(keep: list[int], restarts: int, steps: int) -> None:
     stages = halving(keep, restarts, steps)
     assert sum(length for _, length in stages) == steps

@@ -138,7 +138,9 @@ def test_two_processes_of_which_one_is_killed_take_the_steps_of_one(tmp_path: Pa
     start = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     command = [*start, "--max-restarts", "0", str(script), str(out)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "plugins")))}
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     while not (out / "checkpoint.pt").exists():
         assert process.poll() is None
         time.sleep(0.02)

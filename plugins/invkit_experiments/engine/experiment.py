@@ -1,11 +1,11 @@
 """Experiments: one row of figures for each method, measured on all signals at once.
 
-MINE = Experiment(
-    name="mine", count=100, columns=(Column("psnr", "PSNR", ".2f"),), methods={"a": "the first"},
-    depends=lambda method, settings: {"sigma": 0.01},                # whatever the row depends on
-    figures=lambda method, settings: {"psnr": 21.0},
-)
-MINE.run(Settings(100), Kept(Path("out"))).rows
+    MINE = Experiment(
+        name="mine", count=100, columns=(Column("psnr", "PSNR", ".2f"),), methods={"a": "the first"},
+        depends=lambda method, settings: {"sigma": 0.01},                # whatever the row depends on
+        figures=lambda method, settings: {"psnr": 21.0},
+    )
+    MINE.run(Settings(100), Kept(Path("out"))).rows
 """
 
 from __future__ import annotations

@@ -49,7 +49,9 @@ class Peer(Method):
     def recover(self, one: Measured, source: Source, settings: Settings, index: int) -> Found:
         began, spent = time.perf_counter(), time.process_time()
         found = self.found(one.y[0], one, settings, settings.seed + index)
-        return attrs.evolve(found, seconds=time.perf_counter() - began, cpu=time.process_time() - spent)
+        return attrs.evolve(
+            found, seconds=time.perf_counter() - began, cpu=time.process_time() - spent
+        )
 
     def _module(self) -> Any:
         distribution, module = self.package

@@ -170,6 +170,9 @@ TABLE3 = Study(
     ),
     printed_in="arXiv 1802.04073, Table 3",
     cases=tuple(
-        case for kind in (FACES, HOUSE_NUMBERS) for blur in ("blurA", "blurB") for case in ranged(kind, blur)
+        case
+        for kind in (FACES, HOUSE_NUMBERS)
+        for blur in ("blurA", "blurB")
+        for case in ranged(kind, blur)
     ),
 )

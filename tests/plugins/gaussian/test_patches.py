@@ -95,7 +95,9 @@ def test_gradients_are_those_of_the_value(moments: Moments, rank: int | None, bo
     marginal = prior.marginal(case.y, rank=rank)
 
     def value(w: Tensor, nuisance: Tensor, variance: Tensor) -> Tensor:
-        return marginal(case.operator.given(w=w, x_shape=(case.channels, *PICTURE)), nuisance, variance)
+        return marginal(
+            case.operator.given(w=w, x_shape=(case.channels, *PICTURE)), nuisance, variance
+        )
 
     inputs = [each.clone().requires_grad_() for each in (case.w, case.nuisance, case.variance)]
     assert torch.autograd.gradcheck(value, inputs, atol=1e-3, rtol=1e-3)
@@ -233,3 +235,4 @@ def test_photographs_larger_than_the_class_are_deblurred_blind(grey: bool, data_
 def _means(pictures: Tensor, step: int) -> Tensor:
     """The mean of every ``step`` × ``step`` pixels."""
     return pictures.unfold(-2, step, 1).unfold(-2, step, 1).mean((-1, -2))
+

@@ -88,7 +88,9 @@ def test_one_for_each_support_and_beginning_in_pixels_of_full_size() -> None:
     for kernel in found:
         assert kernel.dtype == torch.float32 and kernel.sum() == pytest.approx(1, abs=1e-5)
         assert kernel.min() >= 0
-    assert all(torch.equal(one, two) for one, two in zip(found, kernels_at(small, 0.5, (5, 9)), strict=True))
+    assert all(
+        torch.equal(one, two) for one, two in zip(found, kernels_at(small, 0.5, (5, 9)), strict=True)
+    )
 
 
 def test_contrast_and_brightness_do_not_matter() -> None:

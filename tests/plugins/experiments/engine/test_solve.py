@@ -49,7 +49,9 @@ def test_a_true_kernel_is_not_found_but_given() -> None:
 
 def test_each_image_has_a_seed_of_its_own() -> None:
     one = DIGITS.one(0, 0)
-    first, again, other = (BLIND.recover(one, DIGITS, Settings(1, steps=1), index) for index in (0, 0, 1))
+    first, again, other = (
+        BLIND.recover(one, DIGITS, Settings(1, steps=1), index) for index in (0, 0, 1)
+    )
     assert (first.x == again.x).all() and (first.x != other.x).any()
 
 

@@ -76,7 +76,9 @@ def test_failures_count_what_is_no_number() -> None:
     assert failures(torch.tensor([1.0, 3.0, 3.1, float("nan")])) == 2
 
 
-def test_the_known_row_is_what_others_are_measured_against(folder: Path, tmp_path: Path) -> None:
+def test_the_known_row_is_what_others_are_measured_against(
+    folder: Path, tmp_path: Path
+) -> None:
     rng = np.random.default_rng(1)
     x, f = np.kron(rng.random((8, 8)), np.ones((6, 6))), np.ones((3, 3)) / 9
     y = convolve2d(x, f, mode="same", boundary="symm")
