@@ -48,7 +48,7 @@ class Lock:
     def __init__(self, folder: Path, name: str = ".run") -> None:
         self.folder, self._inside = folder, folder / name
         self._made: list[Path] = []
-        self._handle, self._written = -1, 0
+        self._handle, self._group_at = -1, 0
 
     def __enter__(self) -> Lock:
         self._made = [each for each in (self.folder, *self.folder.parents) if not each.exists()]
@@ -74,7 +74,7 @@ class Lock:
         self._remove(_begun(path))
         os.ftruncate(self._handle, 0)
         os.lseek(self._handle, 0, os.SEEK_SET)
-        self._written = os.write(self._handle, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
+        self._group_at = os.write(self._handle, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
         for left in self._inside.iterdir():
             if left != path:
                 shutil.rmtree(left) if left.is_dir() else left.unlink()
@@ -96,22 +96,24 @@ class Lock:
         return self._inside / name
 
     def begin(self, names: Sequence[str]) -> None:
-        """Say which files of the folder will be written or removed together, the one that is written last at
-        the end. Where it is missing when the next run begins, this one was killed, and all are removed.
+        """Note which files of the folder are about to be written or removed together.
+
+        The last of the names is that of the file that is written last. If it is missing when the next run
+        begins, this run was killed in between, and the next one removes all of them.
 
         Raises:
             OutputError: that cannot be written down.
         """
         line = json.dumps(list(names)).encode() + b"\n"
         try:
-            os.lseek(self._handle, self._written, os.SEEK_SET)
+            os.lseek(self._handle, self._group_at, os.SEEK_SET)
             os.write(self._handle, line)
-            os.ftruncate(self._handle, self._written + len(line))
+            os.ftruncate(self._handle, self._group_at + len(line))
         except OSError as error:
             raise self._refused(self.scratch(_LOCK), error) from error
 
     def begun(self) -> set[str]:
-        """The files of groups that killed runs of other names may have left, which will not come back."""
+        """The files of the groups that runs of all names have noted; killed ones may have left some of them."""
         return {name for path in self.folder.glob(f".run*/{_LOCK}") for name in _begun(path)}
 
     def give_up(self, names: Sequence[str]) -> None:

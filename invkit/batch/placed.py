@@ -133,7 +133,7 @@ class Placed:
         return [f"{name}{FILES[key]}" for key in FILES if key in keys or key == "record"]
 
     def _there(self, name: str, keys: Iterable[str]) -> list[str]:
-        """Which of a picture's files there are."""
+        """Those of a picture's files that exist in the folder."""
         return [file for file in self._files(name, keys) if os.path.lexists(os.path.join(self._folder, file))]
 
     def _written(self, name: str) -> list[str]:

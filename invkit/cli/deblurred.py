@@ -1,7 +1,10 @@
-"""What ``invkit deblur`` says: on stderr how it goes on, on stdout what came of it.
+"""What ``invkit deblur`` prints: progress and remarks on stderr, and at the end its records on stdout.
 
-show = Progress(quiet=False, alone=False)                       # show.step and show.say are told of a run
-print_run(done, Records(out, show.names, full=False, indexed=False), {}, as_json=True)
+    show = Progress(quiet=False, alone=False)
+    done = recover_all(recovery, source, failures, out, tell=show.step, say=show.say)
+    print_run(done, show.names, {}, as_json=True, full=False, indexed=False)
+
+Where one picture alone is solved, its name and its failure are not printed: the command ends with the error.
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ _EXPLAINED = {
     "doubtful": "likely to be wrong by the solver's own signs: compare it with the input",
     "sharp": "not blurred, or too little structure to tell: the picture is as it was",
 }
-"""What a status means that is no failure."""
+"""The statuses that are no failure, and what each means."""
 
 #: what a record has for the next run, and what config.toml says
 _NOT_TOLD = ("image_sha256", "sha256", "configuration", "stats", "boot", "versions", "config")
