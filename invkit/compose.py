@@ -275,10 +275,7 @@ class Pipeline:
             problem = Problem(following(self.operator, batch), (prior_w, prior_x), noise=noise)
             problem = attrs.evolve(self.solver.shaped(problem, batch), made_of=self._parts())
         else:
-            own = self._parts()
-            if len(problem.made_of) != len(own) or any(
-                a is not b for a, b in zip(problem.made_of, own, strict=True)
-            ):
+            if [*map(id, problem.made_of)] != [*map(id, self._parts())]:
                 raise InputError(
                     "the problem is not of this pipeline: it has other priors, or another operator or solver",
                     hint="give what problem_for(y) of this pipeline returns, or leave problem out",
@@ -288,7 +285,7 @@ class Pipeline:
         return attrs.evolve(problem, noise=noise), batch, numpy_in, axes_added
 
     def _parts(self) -> tuple[object, ...]:
-        """What a problem is made of, besides the noise."""
+        """The parts that decide a problem's priors and shapes; :attr:`Problem.made_of` keeps them."""
         return (self.operator, *self.priors, self.solver)
 
     def _start(self, start: Solution, problem: Problem, y: Tensor, rng: torch.Generator) -> Solution:

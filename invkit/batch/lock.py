@@ -113,7 +113,7 @@ class Lock:
             raise self._refused(self.scratch(_LOCK), error) from error
 
     def begun(self) -> set[str]:
-        """The files of the groups that runs of all names have noted; killed ones may have left some of them."""
+        """The files of all groups that runs have noted in this folder; killed runs may have left some."""
         return {name for path in self.folder.glob(f".run*/{_LOCK}") for name in _begun(path)}
 
     def give_up(self, names: Sequence[str]) -> None:

@@ -170,7 +170,7 @@ def _checked(pipeline: Any, source: Any, out: Any) -> list[str | os.PathLike[str
 
 
 def _named(given: Any) -> str:
-    """What was given, for a message: the text, or the class of anything else."""
+    """An argument as a message names it: a text in quotes, anything else by its class."""
     return repr(given) if isinstance(given, str) else type(given).__name__
 
 

@@ -36,7 +36,7 @@ _COMBINING = (" | ", " @ ", " + ", " * ")
 def describe(spec: str, as_json: bool) -> None:
     """Explain SPEC: a name from `invkit list`, such as altgd, wavelet:db4, vae:blurA or faces.
 
-    Of several parts of one name, those are explained that SPEC fits.
+    Where several parts have that name, those are explained to which the options of SPEC belong.
     """
     registry = default_manager().registry
     if any(sign in spec for sign in _COMBINING):
@@ -119,7 +119,10 @@ def _first_part(target: object) -> str:
 
 
 def _meanings(target: object, signature: Signature) -> dict[str, str]:
-    """What every option means, by the ``Args`` in docstrings: of a class, its bases, factory and records."""
+    """The meaning of every option, read from the ``Args`` in docstrings.
+
+    They are those of the class, of its bases, of its factory and of the records among its options.
+    """
     found: dict[str, str] = {}
     bases = reversed(inspect.getmro(target)) if inspect.isclass(target) else [target]
     for source in (*(cls for cls, _ in signature.records.values()), signature.factory, *bases):

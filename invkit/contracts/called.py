@@ -1,4 +1,4 @@
-"""What operators, priors and noise models share: how they print, and how they refuse what is no batch."""
+"""The base of operators, priors and noise models: how they print, and which error a wrong call raises."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def as_tensor(value: Any, what: str) -> Tensor:
 
 
 def _misuse(name: str, given: Sequence[Any]) -> InvkitError | None:
-    """What is wrong with the arguments of a call that failed; None where they are sound."""
+    """The error that explains why a call failed, if its arguments are the reason; else None."""
     for each in given:
         if not isinstance(each, Tensor):
             return InputError(f"{name} takes tensors, got {type(each).__name__}", hint=_AS_TENSOR)

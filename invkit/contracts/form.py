@@ -1,4 +1,4 @@
-"""Does a part have the form of its contract: attributes of the right type, methods with the right arguments?
+"""Whether a part has the form of its contract: attributes of its types, methods that take its arguments.
 
     check_form(prior)       # PluginError: "Blob has role = 'kernle'; set it to 'kernel' or 'image' or 'any'"
 
@@ -38,7 +38,13 @@ _WORDS: dict[Any, str] = {
 
 @attrs.frozen
 class Fault:
-    """What is wrong with a part: the name of an attribute or a method, what it is, and what to write."""
+    """A mistake in the form of a part.
+
+    Args:
+        name: of the attribute or method that is wrong.
+        message: what is wrong with it.
+        hint: what its author has to write.
+    """
 
     name: str
     message: str
@@ -57,7 +63,7 @@ def check_form(part: object) -> None:
 
 
 def faults(part: object) -> Iterator[Fault]:
-    """What is wrong with the form of a part; nothing, where it is as its contracts say."""
+    """All mistakes in the form of a part; none if it is as its contracts say."""
     called = type(part).__name__
     if isinstance(part, nn.Module) and "_parameters" not in vars(part):
         message = f"{called}.__init__ does not call that of its base class"

@@ -25,7 +25,7 @@ from invkit.errors import SpecError
 from invkit.plugin.specs import Spec, option_text
 
 WRITABLE = "int, float, bool, str, Path, Literal['a', 'b'] or tuple[float, ...], or one of them with | None"
-"""What an author may write as the annotation of an option."""
+"""The annotations that an option may have, for a message to the author of its class."""
 
 _WORDS = dict.fromkeys(("true", "yes", "on", "1"), True) | dict.fromkeys(("false", "no", "off", "0"), False)
 _PLURAL: dict[Any, str] = {int: "whole numbers", float: "numbers", str: "texts", Path: "paths"}

@@ -89,7 +89,7 @@ def _figures(solution: Solution) -> str:
 
 
 def _remarks(solution: Solution) -> list[str]:
-    """What the solver remarks on, each remark once."""
+    """The remarks in a solution's notes, each of them once."""
     return list(dict.fromkeys(str(each["remark"]) for each in solution.notes or () if each.get("remark")))
 
 
