@@ -169,7 +169,7 @@ class Solution:
 
         return curve_figure(self)
 
-    def samples(self, count: Any = None) -> Samples:
+    def samples(self, count: int | None = None) -> Samples:
         """Draws from the posterior p(w, x | y): pairs of signals, each as often as it is probable.
 
         Args:
@@ -184,8 +184,8 @@ class Solution:
                 hint='ask the last stage for them: solver="evidence?draws=50"',
             )
         made = len(self.drawn.x)
-        whole = count is None or (isinstance(count, Integral) and not isinstance(count, bool))
-        if not whole or (count is not None and not 1 <= count <= made):
+        asked: Any = made if count is None else count
+        if isinstance(asked, bool) or not isinstance(asked, Integral) or not 1 <= int(asked) <= made:
             raise InputError(
                 f"{count!r} draws are asked for, {made} were made",
                 hint=f"give a number from 1 to {made}, or solve again and ask the solver for more draws",

@@ -1,7 +1,8 @@
 """How sure a kernel is that a search found: five signs of doubt, and the law that they follow.
 
     found = signs(objective, coarse, independent, value, near, residual, n, strain, rng)
-    confidence(prior.calibration or FACES, attrs.asdict(found))     # of one measurement, in [0, 1]
+    law, remark = law_of(prior)
+    confidence(law, attrs.asdict(found))       # of one measurement, in [0, 1]
 
 A wrong kernel has an image to match, and its evidence looks like any other: how large −log p is says little,
 since images differ by more than kernels do. What does tell:
@@ -56,6 +57,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from invkit.contracts.calibration import Calibration
+from invkit.contracts.generator import Generator
 from invkit_evidence.chains import POWER
 from invkit_evidence.newton import repeated
 from invkit_evidence.niches import alike
@@ -68,12 +70,16 @@ __all__ = [
     "confidence",
     "disagreement",
     "features",
+    "law_of",
     "signs",
     "solitude",
 ]
 
 FACES = Calibration(
-    -24.7, {"disagreement": 0.124, "sensitivity": 0.312, "misfit": 1.68, "strain": 4.23}, doubt=0.95
+    -24.7,
+    {"disagreement": 0.124, "sensitivity": 0.312, "misfit": 1.68, "strain": 4.23},
+    doubt=0.95,
+    figures={"data": "celeba"},
 )
 """The law of blurred faces, for priors that have none of their own."""
 UNCALIBRATED = (
@@ -119,6 +125,15 @@ def features(found: Mapping[str, float]) -> dict[str, float]:
         else math.nan,
         "strain": _logarithm(found["strain"] + _SLACK),
     }
+
+
+def law_of(prior: Generator) -> tuple[Calibration, dict[str, str]]:
+    """The law for an image prior, and a remark for ``Solution.notes`` where it was fitted to other images."""
+    own = getattr(prior, "calibration", None)
+    if own is not None:
+        return own, {}
+    data = getattr(prior, "card", {}).get("data", {})
+    return FACES, {} if data.get("spec") == FACES.figures["data"] else {"remark": UNCALIBRATED}
 
 
 def confidence(law: Calibration, found: Mapping[str, float]) -> float:

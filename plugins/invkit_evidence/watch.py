@@ -21,7 +21,7 @@ from invkit.contracts.generator import Generator
 from invkit.contracts.problem import Problem
 from invkit.contracts.solution import Rivals, Samples, Status
 from invkit.solving import Found, Record
-from invkit_evidence.confidence import FACES, UNCALIBRATED, Signs, confidence
+from invkit_evidence.confidence import Signs, confidence, law_of
 from invkit_evidence.posterior import Posterior
 from invkit_evidence.search import Finalists, Search
 
@@ -112,11 +112,9 @@ class Watch:
             sound.reshape(-1, *[1] * (x.ndim - 1)), x[best], prior_x(_encoded(prior_x, x[best] * 0))
         )
         winner = finalists.start[best].tolist()
-        own = getattr(prior_x, "calibration", None)
-        law = own or FACES
+        law, remark = law_of(prior_x)
         found_signs = [attrs.asdict(signs[row]) if row in signs else {} for row in range(len(x))]
         sure = [confidence(law, each) if each else math.nan for each in found_signs]
-        remark = {} if own else {"remark": UNCALIBRATED}
         least = law.doubt if doubt is None else doubt
         found = Found(
             x=x,

@@ -139,6 +139,7 @@ def test_draws_are_given_and_saved(tmp_path: Path) -> None:
     assert Solution.load(tmp_path).drawn is None
 
 
+@pytest.mark.wrong_types
 @pytest.mark.parametrize("count", [0, -1, 6, 2.5, "a", True])
 def test_draws_that_were_not_made_are_refused(count: Any) -> None:
     drawn = Samples(torch.rand(5, 2, 1, 2, 2), torch.rand(5, 2, 1, 4, 4))

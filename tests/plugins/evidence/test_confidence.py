@@ -20,7 +20,7 @@ from invkit.contracts.calibration import Calibration
 from invkit.contracts.given import Given
 from invkit_evidence import winner
 from invkit_evidence.chains import POWER, kernels
-from invkit_evidence.confidence import FACES, UNCALIBRATED, Signs, disagreement, signs, solitude
+from invkit_evidence.confidence import FACES, UNCALIBRATED, Signs, disagreement, law_of, signs, solitude
 from invkit_evidence.confidence import confidence as by_law
 from invkit_evidence.newton import hessian
 from invkit_evidence.posterior import Parameters, Posterior
@@ -253,6 +253,14 @@ def test_a_law_that_is_not_the_priors_own_is_said() -> None:
         assert notes["remark"] == UNCALIBRATED
         assert sure == pytest.approx(by_law(FACES, {name: notes[name] for name in NAMES}))
     assert solve(problem, y, doubt=0).notes is None
+
+
+def test_the_law_of_faces_is_that_of_their_prior() -> None:
+    """So nothing is remarked on; other priors without a law of their own have it with a remark."""
+    assert law_of(invkit.prior("gaussian:celeba")) == (FACES, {})
+    assert law_of(invkit.prior("gaussian:svhn"))[0].figures["data"].startswith("svhn-houses")
+    for other in ("gaussian:housenumbers", "bounded:gaussian:objects", "patches:gaussian:svhn", "spectrum"):
+        assert law_of(invkit.prior(other)) == (FACES, {"remark": UNCALIBRATED})
 
 
 def test_the_solver_names_its_signs() -> None:
