@@ -21,9 +21,7 @@ def test_json_is_short_unless_it_shall_be_full(
     written = json.loads((tmp_path / "out" / "digit.json").read_text())
     assert short["restarts"] == {"count": 2, "winner": short["restarts"]["winner"]}
     assert short.items() <= written.items() and not {"config", "stats", "sha256"} & set(short)
-    assert (
-        deblur(image, *quick, "--json", "--full") == 0
-    )  # finished, but not with the figures of every restart
+    assert deblur(image, *quick, "--json", "--full") == 0  # finished without the figures of every restart
     (full,) = json.loads(capsys.readouterr().out)["images"]
     assert len(full["restarts"]["objective"]) == 2 and short["files"] == full["files"]
     assert deblur(image, *quick, "--json", "--full") == 0
