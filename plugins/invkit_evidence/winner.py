@@ -18,8 +18,8 @@ from invkit_evidence.search import Finalists
 
 __all__ = ["Winner"]
 
-#: kernels as probable as the winner, and the steps of the chains that find them: of twice as many the signs are
-#: the same, but for the chance of the draws
+#: kernels as probable as the winner, and the steps of the chains that find them: twice as many say the same,
+#: but for the chance of the draws
 _NEAR, _STEPS = 5, 40
 
 
