@@ -47,7 +47,7 @@ from invkit_evidence.watch import Watch, centre
 __all__ = ["Evidence", "Finish", "Search"]
 
 #: how fine the image prior is that the last candidates are compared and finished by
-_FINE = 128
+_FINE = 256
 
 
 def _schedules(anneal: int | float | Sequence[Any]) -> tuple[float, ...]:
@@ -106,7 +106,7 @@ class Finish:
     """What follows a search.
 
     Args:
-        finish: quasi-Newton steps at most, by 128 components, from where the search ends
+        finish: quasi-Newton steps at most, by 256 components, from where the search ends
             (:mod:`invkit_evidence.newton`).
         leaps: how often at most, after a search, a kernel is let free of its prior and taken back to it,
             where the evidence would gain much (:mod:`invkit_evidence.leap`).
