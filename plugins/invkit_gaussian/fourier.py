@@ -77,17 +77,35 @@ class Block:
         self._upper = torch.triu_indices(self.rank, self.rank, device=basis.device)
         #: the largest frequencies that there are, down and across; none: all
         self.largest: Size | None = None
+        #: the rows that components have, of every channel's bins; none: all
+        self.held: Tensor | None = None
 
-    def within(self, share: float) -> Block:
-        """The same of low frequencies alone: at most this share of the largest, down and across."""
+    def within(self, share: float, most: int) -> Block:
+        """The same of low frequencies alone: at most this share of the largest, and at most so many, down and
+        across.
+        """
         low = copy.copy(self)
-        low.largest = math.floor(share * (self.size[0] // 2)), math.floor(share * (self.size[1] // 2))
+        height, width = (min(most, math.floor(share * (length // 2))) for length in self.size)
+        low.largest = height, width
         low.power, low.free = low.cut(self.power), low.cut(self.free)
         low.counts = low.cut(self.counts)
         low.numbers = self.channels * int(low.counts.sum())
         low.rows = low.cut(self.rows.unflatten(0, (self.channels, -1)).mT).mT.flatten(0, 1)
         low._real = _parts(low.rows)
         return low
+
+    def concentrated(self, least: float) -> Block:
+        """The same of components that are zero where their variance is less than so many times that of the
+        remainder, which takes over what they held there.
+        """
+        sparse = copy.copy(self)
+        variance = self.rows.abs().square().sum(1) / self.counts.repeat(self.channels)
+        few = variance < least * (self.power + self.free).flatten()
+        sparse.held = (~few).nonzero()[:, 0]
+        sparse.power = self.power + (variance * few).view(self.power.shape)
+        sparse.rows = self.rows[sparse.held]
+        sparse._real = _parts(sparse.rows)
+        return sparse
 
     def cut(self, bins: Inexact[Tensor, "*n all"]) -> Inexact[Tensor, "*n f"]:
         """Of all bins of the half spectrum those that this block has."""
@@ -114,14 +132,15 @@ class Block:
 
     def span(self, z: Float[Tensor, "n r"], contrast: Float[Tensor, "n"]) -> Complex[Tensor, "n c f"]:
         """``a F(V Λ^½) z``."""
-        made = (z * contrast[:, None]) @ self._real
-        return torch.view_as_complex(made.unflatten(1, (self.channels, -1, 2)))
+        made = torch.view_as_complex(((z * contrast[:, None]) @ self._real).unflatten(1, (-1, 2)))
+        return self._spread(made).unflatten(1, (self.channels, -1))
 
     def project(
         self, spectra: Complex[Tensor, "n c f"], weights: Float[Tensor, "n c f"]
     ) -> Float[Tensor, "n r"]:
         """``Re(F(V Λ^½)ᴴ s)`` of spectra s times real weights."""
-        return torch.view_as_real(spectra * weights).flatten(1) @ self._real.T
+        weighted = self._taken((spectra * weights).flatten(1))
+        return torch.view_as_real(weighted).flatten(1) @ self._real.T
 
     def draw(self, scale: Scale, rng: torch.Generator) -> Complex[Tensor, "n c f"]:
         """Spectra drawn from the prior, beside its mean; ``rng`` is a CPU generator."""
@@ -134,7 +153,7 @@ class Block:
 
     def gram(self, weights: Float[Tensor, "n f"]) -> Float[Tensor, "n r r"]:
         """``Σ_f ω_f Re(v_f v_fᴴ)`` of every candidate's weights ω, one for each channel and bin."""
-        table = self._table_for(len(weights))
+        table, weights = self._table_for(len(weights)), self._taken(weights)
         if table is None:
             return torch.stack([self._product(each) for each in weights.repeat_interleave(2, 1)])
         packed = weights @ table
@@ -149,10 +168,20 @@ class Block:
         table = self._table_for(len(matrices))
         if table is None:
             made = torch.stack([self._forms(each) for each in matrices])
-            return made.unflatten(1, (-1, 2)).sum(2)
+            return self._spread(made.unflatten(1, (-1, 2)).sum(2))
         row, column = self._upper
         packed = matrices[:, row, column] * (2.0 - (row == column).to(matrices))
-        return packed @ table.T
+        return self._spread(packed @ table.T)
+
+    def _taken(self, rows: Inexact[Tensor, "n all"]) -> Inexact[Tensor, "n held"]:
+        """Of all channels' bins those where there are components."""
+        return rows if self.held is None else rows[:, self.held]
+
+    def _spread(self, rows: Inexact[Tensor, "n held"]) -> Inexact[Tensor, "n all"]:
+        """The other way: zero elsewhere."""
+        if self.held is None:
+            return rows
+        return rows.new_zeros(len(rows), self.power.numel()).index_copy_(1, self.held, rows)
 
     def _product(self, weights: Float[Tensor, "f2"]) -> Float[Tensor, "r r"]:
         """The Gram matrix of one candidate, strip by strip: what is above the diagonal is below it, too."""

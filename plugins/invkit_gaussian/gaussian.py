@@ -39,8 +39,11 @@ from invkit_gaussian.stored import moments_from
 
 __all__ = ["Gaussian"]
 
-#: marginals of at most so many components are coarse: of low frequencies, this share of the largest
-_COARSE, _LOW = 16, 0.5
+#: marginals of at most so many components are of the lowest frequencies alone: at most this share of the
+#: largest and this many, down and across
+_COARSE, _SHARE, _MOST = 16, 0.5, 11
+#: of at most so many, components are zero where they hold less than this times what the remainder does
+_SPARSE, _LEAST = 64, 0.5
 
 
 class Gaussian(IntegrableGenerator):
@@ -130,16 +133,17 @@ class Gaussian(IntegrableGenerator):
     def marginal(self, y: Float[Tensor, "n *y"], *, rank: int | None = None) -> GaussianMarginal:
         """The evidence of measurements; see :class:`invkit.contracts.marginal.IntegrableGenerator`.
 
-        Of at most 16 components, where the operator is a circular convolution, it is that of the lower half
-        of the frequencies, a quarter of all: what the first stages of a search ask for is there.
+        Of few components, where the operator is a circular convolution, it is quicker and a little coarser:
+        up to 16, of the lowest frequencies alone, 11 and half of all at most along an axis, for what the
+        first stages of a search ask for is there; up to 64, components are left to the spectrum where they
+        hold less than half of what it does.
         """
-        coarse = rank is not None and rank <= _COARSE
-        rank = rank if coarse or rank is None or rank < self.moments.rank else None
+        rank = rank if rank is None or rank <= _SPARSE or rank < self.moments.rank else None
         key = (rank, y.dtype, y.device)
         if key not in self._blocks:
             moments = self.moments.truncated(rank).to(y)
             block = Block(moments.basis, moments.spectrum, moments.level)
-            self._blocks[key] = moments, block, block.within(_LOW) if coarse else block
+            self._blocks[key] = moments, block, _seen(block, rank)
         return GaussianMarginal(*self._blocks[key], y)
 
     def instead(self, signal_shape: Shape) -> str | None:
@@ -167,6 +171,13 @@ class Gaussian(IntegrableGenerator):
             return (z @ basis.flatten(1)).reshape(-1, *basis.shape[1:]) * self.typical.to(z)[:, None, None]
         coefficients = z.reshape(len(z), len(self.mean), len(basis)) * self.typical.to(z)[:, None]
         return torch.einsum("nar,rhw->nahw", coefficients, basis[:, 0])
+
+
+def _seen(block: Block, rank: int | None) -> Block:
+    """What the evidence is of that was asked for with so many components."""
+    if rank is None or rank > _SPARSE:
+        return block
+    return block.within(_SHARE, _MOST) if rank <= _COARSE else block.concentrated(_LEAST)
 
 
 def _typical(moments: Moments) -> Float[Tensor, "c"]:

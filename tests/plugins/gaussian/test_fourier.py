@@ -33,6 +33,40 @@ def test_gram_matrices_and_forms_with_a_table_and_without(
     )
 
 
+@pytest.mark.parametrize("limit", [{}, {"_TABLE_LIMIT": 0}], ids=str)
+@pytest.mark.parametrize("colour", ["joint", "axes"])
+def test_components_are_zero_where_they_hold_little(
+    colour: str, limit: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in limit.items():
+        monkeypatch.setattr(fourier, name, value)
+    moments = moments_of(colour, 3, (5, 6), 4)
+    block = Block(moments.basis, moments.spectrum, 0.3)
+    share = block.rows.abs().square().sum(1) / block.counts.repeat(block.channels)
+    share = share / (block.power + block.free).flatten()
+    sparse = block.concentrated(float(share.median()))
+    here = share >= share.median()
+    # the same written out: rows of zeros where there are no components
+    plain = Block(moments.basis, moments.spectrum, 0.3)
+    plain.rows = plain.rows * here[:, None]
+    plain._real = fourier._parts(plain.rows)
+    z, weights, a, v = _numbers(2, 4), _numbers(2, len(here)), _numbers(2), _numbers(2, 2 * len(here))
+    spectra = torch.view_as_complex(v.view(2, -1, 2)).unflatten(1, (block.channels, -1))
+    square, each = z[:, :, None] * z[:, None], weights.view(spectra.shape)
+    torch.testing.assert_close(sparse.span(z, a), plain.span(z, a))
+    torch.testing.assert_close(sparse.project(spectra, each), plain.project(spectra, each))
+    torch.testing.assert_close(sparse.gram(weights), plain.gram(weights))
+    torch.testing.assert_close(sparse.forms(square), plain.forms(square))
+    # what components held elsewhere is the remainder's
+    one, counts = torch.eye(4, dtype=z.dtype)[None], block.counts.repeat(block.channels)
+    found, expected = (it.power.flatten() + it.forms(one)[0] / counts for it in (sparse, block))
+    torch.testing.assert_close(found, expected)
+
+
+def _numbers(*shape: int) -> torch.Tensor:
+    return torch.rand(shape, generator=torch.Generator().manual_seed(len(shape)), dtype=torch.float64)
+
+
 @pytest.mark.parametrize("colour", ["joint", "axes"])
 def test_evidence_and_mean_are_the_same_without_a_table(colour: str, monkeypatch: pytest.MonkeyPatch) -> None:
     case = Case.draw(moments_of(colour, 3, (4, 4), 5), "circconv")
