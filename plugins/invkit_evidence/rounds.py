@@ -143,7 +143,8 @@ class Rounds:
             for number in searched.close(row, _CLOSE):
                 winner = self._winner(searched, row, number)
                 value, bent = found.value[winner.number], winner.hessian[None]
-                ended = finish(winner.fine, winner.candidate, value, self.finish, bent)
+                least = float(found.value[found.row == row].min())
+                ended = finish(winner.fine, winner.candidate, value, self.finish, bent, least)
                 found = found.replaced(winner.number, *ended)
         return found
 
