@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ __all__ = ["Called", "as_tensor"]
 
 _NUMBERS = (torch.float32, torch.float64, torch.complex64, torch.complex128)
 _AS_TENSOR = "write torch.as_tensor(numbers)"
+#: methods that take tensors, and how many before what else they take
+_METHODS = {"adjoint": 1, "adjoint_w": 2, "adjoint_x": 2, "encode": 1}
 
 
 class Called(nn.Module):
@@ -23,8 +26,14 @@ class Called(nn.Module):
     What it was built from is noted by :mod:`invkit.plugin.building`. Any other module prints its layers.
 
     A call that fails because of its arguments raises an :class:`InputError` or a :class:`ShapeError`, which
-    says what to write instead.
+    says what to write instead. So do calls of adjoints and of ``encode``.
     """
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for name, tensors in _METHODS.items():
+            if name in vars(cls):
+                setattr(cls, name, _explained(vars(cls)[name], tensors))
 
     def __call__(self, *given: Any, **named: Any) -> Any:
         try:
@@ -32,10 +41,14 @@ class Called(nn.Module):
         except InvkitError:
             raise
         except Exception as error:
-            misuse = _misuse(type(self).__name__, [*given, *named.values()])
+            misuse = _misuse(self, "__call__", [*given, *named.values()])
             if misuse is None:
                 raise
             raise misuse from error
+
+    def _taken(self, method: str) -> tuple[int, ...] | None:
+        """The shape of what a method takes batches of, or None where it takes several shapes."""
+        return None
 
     def __repr__(self) -> str:
         what = self.__dict__.get("_invkit_named")
@@ -60,8 +73,27 @@ def as_tensor(value: Any, what: str) -> Tensor:
     return value
 
 
-def _misuse(name: str, given: Sequence[Any]) -> InvkitError | None:
+def _explained(method: Callable[..., Any], tensors: int) -> Callable[..., Any]:
+    """The method; where it fails because of its first arguments, which are tensors, the error says so."""
+
+    @wraps(method)
+    def explained(self: Called, *given: Any, **named: Any) -> Any:
+        try:
+            return method(self, *given, **named)
+        except InvkitError:
+            raise
+        except Exception as error:
+            misuse = _misuse(self, method.__name__, [*given, *named.values()][:tensors])
+            if misuse is None:
+                raise
+            raise misuse from error
+
+    return explained
+
+
+def _misuse(part: Called, method: str, given: Sequence[Any]) -> InvkitError | None:
     """The error that explains why a call failed, if its arguments are the reason; else None."""
+    name = type(part).__name__ + ("" if method == "__call__" else f".{method}")
     for each in given:
         if not isinstance(each, Tensor):
             return InputError(f"{name} takes tensors, got {type(each).__name__}", hint=_AS_TENSOR)
@@ -80,4 +112,10 @@ def _misuse(name: str, given: Sequence[Any]) -> InvkitError | None:
     ):
         if len(set(found)) > 1:
             return ShapeError(f"{name} was called with {what} {' and '.join(map(str, found))}", hint=hint)
+    shape = part._taken(method)
+    if shape is not None and given and tuple(given[0].shape[1:]) != tuple(shape):
+        return ShapeError(
+            f"{name} was called with a tensor of shape {tuple(given[0].shape)}",
+            hint=f"give a batch, of shape ({', '.join(map(str, ('n', *shape)))})",
+        )
     return None

@@ -150,6 +150,9 @@ class Generator(Called, ABC):
             "this prior has no encoder", hint="choose start=random or start=image, or a prior with an encoder"
         )
 
+    def _taken(self, method: str) -> Shape | None:
+        return {"__call__": self.latent_shape, "encode": self.signal_shape}.get(method)
+
 
 def squared_norm(signal: Inexact[Tensor, "n *signal"]) -> Float[Tensor, "n"]:
     """``‖s‖² = Σ |s|²`` of every signal of a batch."""

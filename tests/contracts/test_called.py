@@ -48,6 +48,26 @@ def test_linear_maps_and_priors_do_as_well(part: Called) -> None:
         part(ARRAY)
 
 
+def test_adjoints_and_encoders_do_as_well() -> None:
+    operator, halved = invkit.operator("circconv"), invkit.linear("downsample?factor=2")
+    with pytest.raises(InputError, match=r"\.adjoint_x takes tensors, got ndarray"):
+        operator.adjoint_x(ARRAY, ARRAY)
+    with pytest.raises(ShapeError, match=r"\.adjoint_w was called with batches of 2 and 3"):
+        operator.adjoint_w(TENSOR, TENSOR[:1].expand(3, 1, 8, 8), w_shape=(1, 8, 8))
+    with pytest.raises(InputError, match=r"\.adjoint takes tensors, got ndarray"):
+        halved.adjoint(ARRAY)
+    with pytest.raises(InputError, match=r"\.encode takes tensors, got list"):
+        invkit.prior("wavelet").encode([1.0])
+
+
+def test_a_prior_says_of_which_shape_latents_and_signals_are() -> None:
+    prior = invkit.prior("gaussian:mnist")
+    with pytest.raises(ShapeError, match=r"shape \(2, 5\); give a batch, of shape \(n, \d+\)"):
+        prior(torch.ones(2, 5))
+    with pytest.raises(ShapeError, match=r"shape \(2, 1, 8, 8\); give a batch, of shape \(n, 1, 28, 28\)"):
+        prior.encode(TENSOR)
+
+
 def test_a_fault_of_the_part_stays_what_it_is() -> None:
     class Faulty(Called):
         def forward(self, given: Tensor) -> Tensor:
