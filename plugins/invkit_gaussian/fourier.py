@@ -80,13 +80,10 @@ class Block:
         #: the rows that components have, of every channel's bins; none: all
         self.held: Tensor | None = None
 
-    def within(self, share: float, most: int) -> Block:
-        """The same of low frequencies alone: at most this share of the largest, and at most so many, down and
-        across.
-        """
+    def within(self, share: float) -> Block:
+        """The same of low frequencies alone: at most this share of the largest, down and across."""
         low = copy.copy(self)
-        height, width = (min(most, math.floor(share * (length // 2))) for length in self.size)
-        low.largest = height, width
+        low.largest = math.floor(share * (self.size[0] // 2)), math.floor(share * (self.size[1] // 2))
         low.power, low.free = low.cut(self.power), low.cut(self.free)
         low.counts = low.cut(self.counts)
         low.numbers = self.channels * int(low.counts.sum())

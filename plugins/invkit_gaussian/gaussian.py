@@ -39,9 +39,8 @@ from invkit_gaussian.stored import moments_from
 
 __all__ = ["Gaussian"]
 
-#: marginals of at most so many components are of the lowest frequencies alone: at most this share of the
-#: largest and this many, down and across
-_COARSE, _SHARE, _MOST = 16, 0.5, 11
+#: marginals of at most so many components are of low frequencies alone, this share of the largest
+_COARSE, _LOW = 16, 0.5
 #: of at most so many, components are zero where they hold less than this times what the remainder does
 _SPARSE, _LEAST = 64, 0.5
 
@@ -134,9 +133,9 @@ class Gaussian(IntegrableGenerator):
         """The evidence of measurements; see :class:`invkit.contracts.marginal.IntegrableGenerator`.
 
         Of few components, where the operator is a circular convolution, it is quicker and a little coarser:
-        up to 16, of the lowest frequencies alone, 11 and half of all at most along an axis, for what the
-        first stages of a search ask for is there; up to 64, components are left to the spectrum where they
-        hold less than half of what it does.
+        up to 16, of the lower half of the frequencies, a quarter of all, where there is what the first stages
+        of a search ask for; up to 64, components are left to the spectrum where they hold less than half of
+        what it does.
         """
         rank = rank if rank is None or rank <= _SPARSE or rank < self.moments.rank else None
         key = (rank, y.dtype, y.device)
@@ -177,7 +176,7 @@ def _seen(block: Block, rank: int | None) -> Block:
     """What the evidence is of that was asked for with so many components."""
     if rank is None or rank > _SPARSE:
         return block
-    return block.within(_SHARE, _MOST) if rank <= _COARSE else block.concentrated(_LEAST)
+    return block.within(_LOW) if rank <= _COARSE else block.concentrated(_LEAST)
 
 
 def _typical(moments: Moments) -> Float[Tensor, "c"]:
