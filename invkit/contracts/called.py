@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
@@ -32,8 +33,8 @@ class Called(nn.Module):
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         for name, tensors in _METHODS.items():
-            if name in vars(cls):
-                setattr(cls, name, _explained(vars(cls)[name], tensors))
+            if inspect.isfunction(own := vars(cls).get(name)):
+                setattr(cls, name, _explained(own, tensors))
 
     def __call__(self, *given: Any, **named: Any) -> Any:
         try:

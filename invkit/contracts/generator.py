@@ -151,7 +151,8 @@ class Generator(Called, ABC):
         )
 
     def _taken(self, method: str) -> Shape | None:
-        return {"__call__": self.latent_shape, "encode": self.signal_shape}.get(method)
+        which = {"__call__": "latent_shape", "encode": "signal_shape"}.get(method, "")
+        return getattr(self, which, None)  # a prior that breaks its contract may have none
 
 
 def squared_norm(signal: Inexact[Tensor, "n *signal"]) -> Float[Tensor, "n"]:

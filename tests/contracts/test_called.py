@@ -68,6 +68,18 @@ def test_a_prior_says_of_which_shape_latents_and_signals_are() -> None:
         prior.encode(TENSOR)
 
 
+def test_a_part_that_breaks_its_contract_keeps_its_own_error() -> None:
+    class Broken(invkit.Generator):
+        encode: Any = 5
+
+        def forward(self, latent: Tensor) -> Tensor:
+            raise ZeroDivisionError
+
+    assert Broken().encode == 5
+    with pytest.raises(ZeroDivisionError):
+        Broken()(TENSOR)
+
+
 def test_a_fault_of_the_part_stays_what_it_is() -> None:
     class Faulty(Called):
         def forward(self, given: Tensor) -> Tensor:
