@@ -21,6 +21,30 @@ _AS_TENSOR = "write torch.as_tensor(numbers)"
 _METHODS = {"adjoint": 1, "adjoint_w": 2, "adjoint_x": 2, "encode": 1}
 
 
+def _explained(name: str, method: Callable[..., Any], tensors: int | None) -> Callable[..., Any]:
+    """The method; where it fails because of the tensors, its first arguments, the error says so.
+
+    Args:
+        name: of the method.
+        method: itself.
+        tensors: how many of its arguments are tensors; None: all.
+    """
+
+    @wraps(method)
+    def explained(self: Called, *given: Any, **named: Any) -> Any:
+        try:
+            return method(self, *given, **named)
+        except InvkitError:
+            raise
+        except Exception as error:
+            misuse = _misuse(self, name, [*given, *named.values()][:tensors])
+            if misuse is None:
+                raise
+            raise misuse from error
+
+    return explained
+
+
 class Called(nn.Module):
     """A module that was built by name prints as a call of its class: ``Gaussian('celeba', rank=64)``.
 
@@ -34,18 +58,9 @@ class Called(nn.Module):
         super().__init_subclass__(**options)
         for name, tensors in _METHODS.items():
             if inspect.isfunction(own := vars(cls).get(name)):
-                setattr(cls, name, _explained(own, tensors))
+                setattr(cls, name, _explained(name, own, tensors))
 
-    def __call__(self, *given: Any, **named: Any) -> Any:
-        try:
-            return super().__call__(*given, **named)
-        except InvkitError:
-            raise
-        except Exception as error:
-            misuse = _misuse(self, "__call__", [*given, *named.values()])
-            if misuse is None:
-                raise
-            raise misuse from error
+    __call__ = _explained("__call__", nn.Module.__call__, None)
 
     def _taken(self, method: str) -> tuple[int, ...] | None:
         """The shape of what a method takes batches of, or None where it takes several shapes."""
@@ -72,24 +87,6 @@ def as_tensor(value: Any, what: str) -> Tensor:
         kind = f"an array of {value.dtype}" if isinstance(value, np.ndarray) else type(value).__name__
         raise InputError(f"{what} must be a tensor or an array of numbers, got {kind}", hint=_AS_TENSOR)
     return value
-
-
-def _explained(method: Callable[..., Any], tensors: int) -> Callable[..., Any]:
-    """The method; where it fails because of its first arguments, which are tensors, the error says so."""
-
-    @wraps(method)
-    def explained(self: Called, *given: Any, **named: Any) -> Any:
-        try:
-            return method(self, *given, **named)
-        except InvkitError:
-            raise
-        except Exception as error:
-            misuse = _misuse(self, method.__name__, [*given, *named.values()][:tensors])
-            if misuse is None:
-                raise
-            raise misuse from error
-
-    return explained
 
 
 def _misuse(part: Called, method: str, given: Sequence[Any]) -> InvkitError | None:

@@ -14,9 +14,10 @@ prior's own, count as 1, and negative ones as their size, so that a step always 
 enough (Nocedal and Wright, *Numerical Optimization*, 2006, section 3.4 and chapter 6). λ falls where a step
 has bettered the candidate, and rises where it has not, which leaves the candidate as it is.
 
-The same numbers say what is to be gained: for a quadratic function half of gᵀU (|Λ| ∨ 1)⁻¹ Uᵀg. A candidate
-that would have to gain more than twice that half to come below another is left where it is. Of thirty
-candidates, those of twelve house numbers, none gained more than 0.7 times this bound.
+Gradient and curvature also say how much a candidate can gain: for a quadratic function, half of
+gᵀU (|Λ| ∨ 1)⁻¹ Uᵀg. A candidate is left where it is if even the whole of that would not bring it below the
+best of the others. Of thirty candidates, those of twelve house numbers, none gained more than 0.7 of the
+whole.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def finish(
         value: of the candidates by ``fine``; infinite where it is no number.
         steps: at most.
         curvature: Hessians at the candidates, or about them.
-        least: a candidate that can hardly come below it is left where it is.
+        least: what others have come to; a candidate that can hardly come below it is left where it is.
     """
     if not steps or not sum(part[0].numel() for part in candidates.parts):
         return candidates, value

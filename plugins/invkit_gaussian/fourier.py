@@ -77,7 +77,7 @@ class Block:
         self._upper = torch.triu_indices(self.rank, self.rank, device=basis.device)
         #: the largest frequencies that there are, down and across; none: all
         self.largest: Size | None = None
-        #: the rows that components have, of every channel's bins; none: all
+        #: the bins that have components, numbered channel by channel; none: all
         self.held: Tensor | None = None
 
     def within(self, share: float) -> Block:
@@ -92,8 +92,10 @@ class Block:
         return low
 
     def concentrated(self, least: float) -> Block:
-        """The same of components that are zero where their variance is less than so many times that of the
-        remainder, which takes over what they held there.
+        """The same block with weak components left to the remainder.
+
+        A bin is weak where the components' variance is less than ``least`` times that of the remainder.
+        Components are zero there, and the remainder has their variance beside its own.
         """
         sparse = copy.copy(self)
         variance = self.rows.abs().square().sum(1) / self.counts.repeat(self.channels)
@@ -171,11 +173,11 @@ class Block:
         return self._spread(packed @ table.T)
 
     def _taken(self, rows: Inexact[Tensor, "n all"]) -> Inexact[Tensor, "n held"]:
-        """Of all channels' bins those where there are components."""
+        """Leave out the bins that have no components, from rows of all channels' bins."""
         return rows if self.held is None else rows[:, self.held]
 
     def _spread(self, rows: Inexact[Tensor, "n held"]) -> Inexact[Tensor, "n all"]:
-        """The other way: zero elsewhere."""
+        """Put rows of the bins that have components among zeros for the others."""
         if self.held is None:
             return rows
         return rows.new_zeros(len(rows), self.power.numel()).index_copy_(1, self.held, rows)

@@ -41,7 +41,8 @@ __all__ = ["Gaussian"]
 
 #: marginals of at most so many components are of low frequencies alone, this share of the largest
 _COARSE, _LOW = 16, 0.5
-#: of at most so many, components are zero where they hold less than this times what the remainder does
+#: marginals of more, up to so many, leave components to the spectrum in bins where their variance is less
+#: than this share of the spectrum's
 _SPARSE, _LEAST = 64, 0.5
 
 
@@ -132,10 +133,10 @@ class Gaussian(IntegrableGenerator):
     def marginal(self, y: Float[Tensor, "n *y"], *, rank: int | None = None) -> GaussianMarginal:
         """The evidence of measurements; see :class:`invkit.contracts.marginal.IntegrableGenerator`.
 
-        Of few components, where the operator is a circular convolution, it is quicker and a little coarser:
-        up to 16, of the lower half of the frequencies, a quarter of all, where there is what the first stages
-        of a search ask for; up to 64, components are left to the spectrum where they hold less than half of
-        what it does.
+        Where the operator is a circular convolution, an evidence of few components is made quicker, and a
+        little coarser. Up to 16 components it is that of the lower half of the frequencies, a quarter of all:
+        what the first stages of a search ask for is there. With 17 to 64 it leaves components to the spectrum
+        in every bin where their variance is less than half of the spectrum's.
         """
         rank = rank if rank is None or rank <= _SPARSE or rank < self.moments.rank else None
         key = (rank, y.dtype, y.device)
@@ -173,7 +174,7 @@ class Gaussian(IntegrableGenerator):
 
 
 def _seen(block: Block, rank: int | None) -> Block:
-    """What the evidence is of that was asked for with so many components."""
+    """The part of a block that an evidence of this rank takes into account."""
     if rank is None or rank > _SPARSE:
         return block
     return block.within(_LOW) if rank <= _COARSE else block.concentrated(_LEAST)

@@ -57,7 +57,7 @@ def test_steps_mend_a_curvature_that_was_wrong() -> None:
 
 @pytest.mark.parametrize("share, comes", [(2.01, 0.0), (1.99, None), (0.99, 1.0)])
 def test_a_candidate_that_cannot_come_below_another_is_left(share: float, comes: float | None) -> None:
-    """Of a parabola it is known what there is to gain, g·H⁻¹g/2, and twice that is the bound."""
+    """The minimum of a parabola is g·H⁻¹g/2 below the start. A candidate that needs twice that is left."""
     target, start = normal(1, SIZE, seed=1), candidates(3 * normal(1, SIZE, seed=2))
     objective = parabola(target)
     before, bent = objective(start), hessians(objective, start)

@@ -29,6 +29,22 @@ def test_the_evidence_is_the_log_density(moments: Moments, operator: str, seed: 
     torch.testing.assert_close(found, case.density(), rtol=1e-8, atol=1e-8)
 
 
+@given(classes(), st.integers(0, 99))
+def test_a_quicker_evidence_is_that_of_the_class_whose_spectrum_has_the_weak_components(
+    moments: Moments, seed: int
+) -> None:
+    moments = moments.truncated(64)
+    case, bins = Case.draw(moments, "circconv", seed=seed), half_spectrum(moments.basis)
+    variance, remainder = bins.abs().square().sum(0), moments.spectrum.clone()
+    remainder[:, 0, 0] += moments.level**2 * moments.mean[0].numel()
+    weak = variance < remainder / 2
+    basis = signal_of(bins * ~weak, tuple(moments.mean.shape[1:]))
+    simpler = attrs.evolve(moments, basis=basis, spectrum=moments.spectrum + variance * weak)
+    found = Gaussian(moments).marginal(case.y, rank=64)(case.linear, case.nuisance, case.variance)
+    expected = attrs.evolve(case, moments=simpler).density()
+    torch.testing.assert_close(found, expected, rtol=1e-8, atol=1e-8)
+
+
 @given(classes(), operators, st.integers(0, 99))
 def test_the_mean_is_the_dense_posteriors(moments: Moments, operator: str, seed: int) -> None:
     case = Case.draw(moments, operator, seed=seed)
