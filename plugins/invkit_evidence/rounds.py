@@ -143,8 +143,7 @@ class Rounds:
             for number in searched.close(row, _CLOSE):
                 winner = self._winner(searched, row, number)
                 value, bent = found.value[winner.number], winner.hessian[None]
-                least = float(found.value[found.row == row].min())
-                ended = finish(winner.fine, winner.candidate, value, self.finish, bent, least)
+                ended = finish(winner.fine, winner.candidate, value, self.finish, bent)
                 found = found.replaced(winner.number, *ended)
         return found
 

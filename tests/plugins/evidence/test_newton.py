@@ -55,21 +55,6 @@ def test_steps_mend_a_curvature_that_was_wrong() -> None:
     assert (value < objective(candidates(targets)) + 0.1).all()
 
 
-@pytest.mark.parametrize("share, comes", [(2.01, 0.0), (1.99, None), (0.99, 1.0)])
-def test_a_candidate_that_cannot_come_below_another_is_left(share: float, comes: float | None) -> None:
-    """The minimum of a parabola is g·H⁻¹g/2 below the start. A candidate that needs twice that is left."""
-    target, start = normal(1, SIZE, seed=1), candidates(3 * normal(1, SIZE, seed=2))
-    objective = parabola(target)
-    before, bent = objective(start), hessians(objective, start)
-    gain = float(before - objective(candidates(target)))
-    found, value = finish(objective, start, before, 20, bent, float(before) - share * gain)
-    gained = float(before - value) / gain
-    if comes is None:  # it sets out, and sees on the way that it will not
-        assert 0.1 < gained < 1
-    else:
-        assert gained == pytest.approx(comes, abs=0.1 / gain) and (comes == 1 or found is start)
-
-
 @settings(max_examples=8)
 @given(seed=st.integers(0, 100), steps=st.integers(0, 5))
 def test_no_candidate_is_worse_for_it(seed: int, steps: int) -> None:
