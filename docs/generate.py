@@ -44,12 +44,17 @@ BENCH = {
     "photographs": ("photographs.md", "results/photographs.md"),
     "levin": ("levin.md", "results/levin.md"),
     "fig2": ("fig2.md", "results/figures.md"),
+    **{f"fig{number}": (f"fig{number}.md", "results/figures.md") for number in (5, 6, 7, 8, 9)},
     "fig10": ("fig10.md", "results/figures.md"),
 }
 # the same of `python -m benchmarks.…`, which writes into that folder, too
 MEASURED = {"real-photographs": ("real-photographs.md", "photographs.md")}
 # pictures of that folder that pages show
-PICTURES = ("phase-real.png", "phase-complex.png")
+PICTURES = (
+    *("phase-real.png", "phase-complex.png", "fig5-mnist-blurA.png", "fig5-mnist-blurB.png"),
+    *("fig6-house-numbers.png", "fig7-celeba.png", "fig8-celeba.png"),
+    *(f"fig9-{kind}-{level}.png" for kind in ("celeba", "house-numbers") for level in (10, 20, 30)),
+)
 # the loss of a kind's recipes; those of a VAE name their likelihood, those for diffusion have squares
 LOSSES = {"gan": "adversarial", "denoiser": "absolute error"}
 # the levels of noise, times 255, that the cards of denoisers have figures of

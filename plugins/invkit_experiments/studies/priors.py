@@ -75,7 +75,7 @@ class Subject:
         return f"{count} published test images (asim2020, development half)"
 
 
-CROPS = (None, "svhn-houses?sharpness=10.3")
+SHOES, CROPS = ("shoes", "shoes"), (None, "svhn-houses?sharpness=10.3")
 FACES, NUMBERS = ("celeba", "celeba"), ("svhn", "housenumbers")
 SUBJECTS: Mapping[str, Subject] = {
     "celeba": Subject("new images: CelebA's held-out faces, for the distances", *FACES),
@@ -88,6 +88,10 @@ SUBJECTS: Mapping[str, Subject] = {
     "svhn-authors": Subject("the authors' network for SVHN, their closest images", *NUMBERS),
     "svhn-pca256": Subject("256 principal components of synthetic house numbers", *NUMBERS, latent=256),
     "vae:housenumbers": Subject("the prior, latent 256", *NUMBERS, prior="vae:housenumbers"),
+    "shoes": Subject("new images: held-out shoes of the same shop, for the distances", *SHOES),
+    "shoes-authors": Subject("the authors' network for shoes, their closest images", *SHOES),
+    "shoes-pca256": Subject("256 principal components of the training shoes", *SHOES, latent=256),
+    "vae:shoes": Subject("the prior, latent 256", *SHOES, prior="vae:shoes"),
     "crops": Subject("new images: real crops of other houses, for the distances", *CROPS),
     "crops-pca256": Subject("256 principal components of real crops", *CROPS, latent=256),
     "crops-housenumbers": Subject("vae:housenumbers on the same crops", *CROPS, prior="vae:housenumbers"),
