@@ -51,8 +51,13 @@ BENCH = {
 MEASURED = {"real-photographs": ("real-photographs.md", "photographs.md")}
 # pictures of that folder that pages show
 PICTURES = (
-    *("phase-real.png", "phase-complex.png", "fig5-mnist-blurA.png", "fig5-mnist-blurB.png"),
-    *("fig6-house-numbers.png", "fig7-celeba.png", "fig8-celeba.png"),
+    "phase-real.png",
+    "phase-complex.png",
+    "fig5-mnist-blurA.png",
+    "fig5-mnist-blurB.png",
+    "fig6-house-numbers.png",
+    "fig7-celeba.png",
+    "fig8-celeba.png",
     *(f"fig9-{kind}-{level}.png" for kind in ("celeba", "house-numbers") for level in (10, 20, 30)),
 )
 # the loss of a kind's recipes; those of a VAE name their likelihood, those for diffusion have squares

@@ -75,8 +75,8 @@ class Subject:
         return f"{count} published test images (asim2020, development half)"
 
 
-SHOES, CROPS = ("shoes", "shoes"), (None, "svhn-houses?sharpness=10.3")
-FACES, NUMBERS = ("celeba", "celeba"), ("svhn", "housenumbers")
+FACES, NUMBERS, SHOES = ("celeba", "celeba"), ("svhn", "housenumbers"), ("shoes", "shoes")
+CROPS = (None, "svhn-houses?sharpness=10.3")
 SUBJECTS: Mapping[str, Subject] = {
     "celeba": Subject("new images: CelebA's held-out faces, for the distances", *FACES),
     "celeba-authors": Subject("the authors' network for faces, their closest images", *FACES),

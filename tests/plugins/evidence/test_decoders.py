@@ -30,7 +30,7 @@ def test_a_shaken_digit_comes_back_by_the_decoder_and_its_flow() -> None:
 
 
 def test_kernels_by_a_decoder_whose_draws_are_none_are_doubtful(tmp_path: Path) -> None:
-    """Of ten digits most are 3 dB worse than with the true kernel, and most of those are doubted."""
+    """Most digits lose more than 3 dB by such kernels, and most of these results are said to be doubtful."""
     x, w, y = shaken(list(range(10)))
     alone = invkit.compose("circconv", ["vae:shake?flow=false", "gaussian:mnist"], SEARCH)(y)
     best = torch.empty(len(y))

@@ -11,7 +11,7 @@ from invkit.contracts.monitor import Monitor, Progress
 from invkit_evidence import niches, rounds
 from invkit_evidence.posterior import Parameters
 from invkit_evidence.rounds import Rounds
-from invkit_evidence.search import Schedule
+from invkit_evidence.search import Finalists, Schedule
 from tests.plugins.evidence.problems import SIZE, CtrlC, images, normal, parabola, solve
 
 EVERY, NONE = 2.0, -1.0
@@ -104,6 +104,28 @@ def test_what_differs_and_is_nearly_as_good_is_finished_too(monkeypatch: pytest.
     assert torch.equal(finite, torch.isfinite(after)) and (finite.sum(1) > 1).all()
     assert (after[finite] < before[finite]).all()
     assert all(len(each.h) == 1 and float(each.nats) >= 0 for each in ended.rivals)
+
+
+def test_a_candidate_is_finished_however_much_better_another_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`pnp` counts by how much one is less probable than another, so all have to come as far as they can."""
+    problem, _, _, y = images(2)
+    monkeypatch.setattr(niches, "_ALIKE", 2.0)
+    monkeypatch.setattr(rounds, "_CLOSE", torch.inf)
+    finish, ended = Rounds.finished, []
+
+    def finished(self: Rounds, found: Finalists) -> Finalists:
+        best = found.winners()
+        lower = found.replaced(best, found.candidates.select(best), found.value[best] - 1e4)
+        ended.extend(finish(self, each) for each in (found, lower))
+        ended.append(found)
+        return ended[0]
+
+    monkeypatch.setattr(Rounds, "finished", finished)
+    solve(problem, y, finish=6)
+    usual, beside, before = ended
+    others = torch.ones_like(before.row, dtype=torch.bool).index_fill(0, before.winners(), False)
+    assert others.any() and (usual.value < before.value)[others].all()
+    torch.testing.assert_close(beside.value[others], usual.value[others])
 
 
 def test_what_one_search_alone_has_found_is_searched_again(monkeypatch: pytest.MonkeyPatch) -> None:
