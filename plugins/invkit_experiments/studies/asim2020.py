@@ -13,8 +13,8 @@ methods know nothing of them except the images' class.
   from ``trajectory``, camera shakes without a network; then kernel and image by plug-and-play with a
   denoiser. ``evidence-known`` has the true kernel.
 - ``evidence-gaussian``: the kernel and the image that the Gaussian alone gives.
-- ``network``: the kernel as ``evidence`` finds it, the image in the range of ``vae:celeba`` or
-  ``vae:housenumbers``. ``network-known`` has the true kernel.
+- ``network``: the kernel as ``evidence`` finds it, the image in the range of ``vae:celeba``,
+  ``vae:housenumbers`` or ``vae:shoes``. ``network-known`` has the true kernel.
 - ``evidence-vae``: ``evidence`` with kernels from ``vae:shake``, that decoder with a flow for its latents, in
   place of ``trajectory``.
 - ``joint``: the same with the search over both latents that ``altgd`` makes if no Gaussian of the class
@@ -77,6 +77,12 @@ def by_method(name: str, prior: str, kernels: str = SHAKES) -> tuple[Method, Met
     )
 
 
+def network_known(network: str) -> Method:
+    """The true kernel, the image in a network's range."""
+    what = f"altgd with the true kernel, {network}: not blind"
+    return Solve("network-known", what, "altgd", (TRUE_KERNEL, network))
+
+
 def without_class() -> tuple[Method, ...]:
     """Kernels by evidence, of an image of which its spectrum is known, and its bounds or not."""
     return (
@@ -99,8 +105,7 @@ def beside(kind: Kind, *theirs: Method) -> tuple[Method, ...]:
     )
     what = f"altgd over both latents, {SHAKES} and {kind.best}"
     joint = Solve("joint", what, "altgd", (SHAKES, kind.best))
-    what = f"altgd with the true kernel, {kind.best}: not blind"
-    known = Solve("network-known", what, "altgd", (TRUE_KERNEL, kind.best))
+    known = network_known(kind.best)
     found = by_method(kind.method, kind.gaussian)
     others = (
         *renamed("gaussian", *evidence(kind.gaussian)),
@@ -145,6 +150,13 @@ ASIM2020 = Study(
                 ALG1,
                 ALG2,
                 dark_prior(),
+                Solve(
+                    "network",
+                    "kernel by evidence, bounded:gaussian:shoes, image by vae:shoes",
+                    ("evidence x=bounded:gaussian:shoes", "altgd hold=w"),
+                    (SHAKES, "vae:shoes"),
+                ),
+                network_known("vae:shoes"),
                 *by_method("shoes", "bounded:gaussian:shoes"),
                 *renamed("objects", *evidence("bounded:gaussian:objects", BOUNDED, "tv x=identity hold=w")),
                 *without_class(),
