@@ -92,6 +92,7 @@ SUBJECTS: Mapping[str, Subject] = {
     "shoes-authors": Subject("the authors' network for shoes, their closest images", *SHOES),
     "shoes-pca256": Subject("256 principal components of the training shoes", *SHOES, latent=256),
     "vae:shoes": Subject("the prior, latent 256", *SHOES, prior="vae:shoes"),
+    "gan:shoes": Subject("the prior, latent 100", *SHOES, prior="gan:shoes"),
     "crops": Subject("new images: real crops of other houses, for the distances", *CROPS),
     "crops-pca256": Subject("256 principal components of real crops", *CROPS, latent=256),
     "crops-housenumbers": Subject("vae:housenumbers on the same crops", *CROPS, prior="vae:housenumbers"),
