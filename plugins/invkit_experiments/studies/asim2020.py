@@ -13,8 +13,8 @@ methods know nothing of them except the images' class.
   from ``trajectory``, camera shakes without a network; then kernel and image by plug-and-play with a
   denoiser. ``evidence-known`` has the true kernel.
 - ``evidence-gaussian``: the kernel and the image that the Gaussian alone gives.
-- ``network``: the kernel as ``evidence`` finds it, the image in the range of ``vae:celeba``,
-  ``vae:housenumbers`` or ``vae:shoes``. ``network-known`` has the true kernel.
+- ``network``: the kernel by that Gaussian and the solver ``evidence`` with its defaults, the image in the
+  range of ``vae:celeba``, ``vae:housenumbers`` or ``vae:shoes``. ``network-known`` has the true kernel.
 - ``evidence-vae``: ``evidence`` with kernels from ``vae:shake``, that decoder with a flow for its latents, in
   place of ``trajectory``.
 - ``joint``: the same with the search over both latents that ``altgd`` makes if no Gaussian of the class
