@@ -68,7 +68,7 @@ def more(registry: Registry, entry: Entry) -> tuple[dict[str, Any], tuple[str]]:
 
 
 def _records(registry: Registry) -> tuple[list[dict[str, Any]], list[WeightsError]]:
-    """One record for every weights file, from its card alone; and what is wrong with the others."""
+    """One record for every weights file, with what its card says; and what is wrong with the others."""
     records: list[dict[str, Any]] = []
     unreadable = []
     for entry in (*registry.entries("prior"), *registry.entries("solver")):

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import io
 import json
 import os
 import re
@@ -103,7 +102,7 @@ def write_prior(
     # A copy each: safetensors refuses tensors that share memory or are not contiguous.
     plain = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     bare = save(plain)
-    digest = content_sha256(read_header(path, io.BytesIO(bare), len(bare)), bare, card)
+    digest = content_sha256(read_header(path, bare), bare, card)
     content = with_metadata(bare, {"invkit_card": canonical(card), "content_sha256": digest})
     with atomic_write(path) as stream:
         stream.write(content)
@@ -126,14 +125,7 @@ def read_prior(path: str | os.PathLike[str]) -> TrainedPrior:
     from safetensors.torch import load
 
     path = Path(path)
-    content = _read(path)
-    header = read_header(path, io.BytesIO(content), len(content))
-    card = _card(path, header)
-    if header.metadata.get("content_sha256") != content_sha256(header, content, card):
-        raise WeightsError(
-            f"{path} was altered: its content does not have the sha256 recorded in it",
-            hint="fetch or train the file again",
-        )
+    content, card = _checked(path)
     try:
         tensors = load(content)
     except (SafetensorError, ValueError, KeyError, RuntimeError) as error:
@@ -145,21 +137,15 @@ def read_prior(path: str | os.PathLike[str]) -> TrainedPrior:
 
 
 def read_card(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """The card alone, from the file's header: cheap, and so without the check of the digest.
+    """The card alone, of a file that was not altered.
 
     Args:
         path: a file that `write_prior` wrote.
 
     Raises:
-        WeightsError: missing, not a trained prior, truncated, or written by a newer invkit.
+        WeightsError: missing, not a trained prior, truncated, altered, or written by a newer invkit.
     """
-    path = Path(path)
-    try:
-        with path.open("rb") as stream:
-            header = read_header(path, stream, os.fstat(stream.fileno()).st_size)
-    except OSError as error:
-        raise _cannot_read(path, error) from error
-    return _card(path, header)
+    return _checked(Path(path))[1]
 
 
 def user_store() -> Path:
@@ -321,11 +307,22 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise _cannot_read(path, error) from error
+        raise WeightsError(
+            f"cannot read the weights {path}: {error.strerror}", hint="check the path"
+        ) from error
 
 
-def _cannot_read(path: Path, error: OSError) -> WeightsError:
-    return WeightsError(f"cannot read the weights {path}: {error.strerror}", hint="check the path")
+def _checked(path: Path) -> tuple[bytes, dict[str, Any]]:
+    """All of a file and its card, the digest checked."""
+    content = _read(path)
+    header = read_header(path, content)
+    card = _card(path, header)
+    if header.metadata.get("content_sha256") != content_sha256(header, content, card):
+        raise WeightsError(
+            f"{path} was altered: its content does not have the sha256 recorded in it",
+            hint="fetch or train the file again",
+        )
+    return content, card
 
 
 def _card(path: Path, header: Header) -> dict[str, Any]:

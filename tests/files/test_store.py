@@ -120,14 +120,15 @@ def test_round_trip_of_any_dtype_shape_and_order(layout: dict[str, Any], order: 
     )
 
 
-def test_every_altered_byte_is_noticed(sound: Path) -> None:
+def test_every_altered_byte_is_noticed_by_card_and_prior(sound: Path) -> None:
     content = bytearray(sound.read_bytes())
     for position in range(0, len(content), 7):
         changed = bytearray(content)
         changed[position] ^= 1
         sound.write_bytes(changed)
-        with pytest.raises(WeightsError, match="sound"):
-            read_prior(sound)
+        for read in (read_prior, read_card):
+            with pytest.raises(WeightsError, match="sound"):
+                read(sound)
 
 
 def test_every_truncation_is_noticed_by_card_and_prior(sound: Path) -> None:
