@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from io import BufferedIOBase
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -40,30 +41,33 @@ class Header:
     start: int
 
 
-def read_header(path: Path, content: bytes) -> Header:
-    """Parse and check the header of a file, and its length against it.
+def read_header(path: Path, stream: BufferedIOBase, size: int) -> Header:
+    """Parse and check the header at the start of `stream`, and the length of the file against it.
 
     Args:
         path: the file's name, for messages.
-        content: all of the file.
+        stream: the file's bytes.
+        size: how many there are.
 
     Raises:
         WeightsError: not a safetensors file, truncated, or longer than its header says.
     """
-    size, length = len(content), int.from_bytes(content[:8], "little")
-    if size < 8 or not 2 <= length <= _LARGEST_HEADER:
+    prefix = stream.read(8)
+    length = int.from_bytes(prefix, "little")
+    if len(prefix) < 8 or not 2 <= length <= _LARGEST_HEADER:
         raise WeightsError(f"{path} is not a safetensors file", hint=_REMEDY)
-    start = 8 + length
-    if size < start:
+    text = stream.read(length)
+    if len(text) < length:
         raise WeightsError(f"{path} is truncated inside its header", hint=_REMEDY)
     try:
-        entries = parse_json(content[8:start].decode(), _LARGEST_HEADER)
-        metadata = entries.pop("__metadata__", {})
-        tensors = {name: _entry(entry) for name, entry in entries.items()}
+        content = parse_json(text.decode(), _LARGEST_HEADER)
+        metadata = content.pop("__metadata__", {})
+        tensors = {name: _entry(entry) for name, entry in content.items()}
         if not all(isinstance(value, str) for value in metadata.values()):
             raise ValueError("the metadata holds something else than strings")
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise WeightsError(f"the header of {path} cannot be parsed: {error}", hint=_REMEDY) from error
+    start = 8 + length
     wanted = start + max((end for *_, end in tensors.values()), default=0)
     if size != wanted:
         state = "truncated" if size < wanted else "too long"

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import io
 import json
 import os
 import re
@@ -102,7 +103,7 @@ def write_prior(
     # A copy each: safetensors refuses tensors that share memory or are not contiguous.
     plain = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     bare = save(plain)
-    digest = content_sha256(read_header(path, bare), bare, card)
+    digest = content_sha256(read_header(path, io.BytesIO(bare), len(bare)), bare, card)
     content = with_metadata(bare, {"invkit_card": canonical(card), "content_sha256": digest})
     with atomic_write(path) as stream:
         stream.write(content)
@@ -242,8 +243,8 @@ def install(path: str | os.PathLike[str], kind: str, name: str, *, overwrite: bo
         raise WeightsError(f"{path} is a trained prior of kind {prior.card['kind']!r}, not {kind!r}")
     check_name(name)
     target = user_store() / kind / f"{name}{SUFFIX}"
-    content = _read(Path(path))
-    if target.exists() and not overwrite and _read(target) != content:
+    content = _read(Path(path))[1]
+    if target.exists() and not overwrite and _read(target)[1] != content:
         raise WeightsError(
             f"there is another trained prior {kind}:{name} at {target}", hint="choose another name"
         )
@@ -303,9 +304,13 @@ def _is_path(name: str) -> bool:
     return name.endswith(SUFFIX) or any(mark in name for mark in {"/", os.sep, os.altsep or os.sep})
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path) -> tuple[Header, bytes]:
+    """The header and all of a file; the header first, so that none is read that is longer than it says."""
     try:
-        return path.read_bytes()
+        with path.open("rb") as stream:
+            header = read_header(path, stream, os.fstat(stream.fileno()).st_size)
+            stream.seek(0)
+            return header, stream.read()
     except OSError as error:
         raise WeightsError(
             f"cannot read the weights {path}: {error.strerror}", hint="check the path"
@@ -314,8 +319,7 @@ def _read(path: Path) -> bytes:
 
 def _checked(path: Path) -> tuple[bytes, dict[str, Any]]:
     """All of a file and its card, the digest checked."""
-    content = _read(path)
-    header = read_header(path, content)
+    header, content = _read(path)
     card = _card(path, header)
     if header.metadata.get("content_sha256") != content_sha256(header, content, card):
         raise WeightsError(

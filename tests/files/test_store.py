@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -138,6 +139,13 @@ def test_every_truncation_is_noticed_by_card_and_prior(sound: Path) -> None:
         for read in (read_prior, read_card):
             with pytest.raises(WeightsError, match=r"truncated|not a safetensors"):
                 read(sound)
+
+
+def test_a_file_longer_than_its_header_says_is_refused_unread(sound: Path) -> None:
+    os.truncate(sound, 1 << 36)  # of holes; all of it would not go into the memory
+    for read in (read_prior, read_card, lambda path: install(path, "vae", "mine")):
+        with pytest.raises(WeightsError, match="too long"):
+            read(sound)
 
 
 def altered(path: Path, **changes: Any) -> None:
