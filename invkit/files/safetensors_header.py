@@ -61,6 +61,8 @@ def read_header(path: Path, stream: BufferedIOBase, size: int) -> Header:
         raise WeightsError(f"{path} is truncated inside its header", hint=_REMEDY)
     try:
         content = parse_json(text.decode(), _LARGEST_HEADER)
+        if not isinstance(content, dict):
+            raise ValueError("it is no JSON object")
         metadata = content.pop("__metadata__", {})
         tensors = {name: _entry(entry) for name, entry in content.items()}
         if not all(isinstance(value, str) for value in metadata.values()):

@@ -141,6 +141,12 @@ def test_every_truncation_is_noticed_by_card_and_prior(sound: Path) -> None:
                 read(sound)
 
 
+def test_a_header_that_is_no_object_is_refused(sound: Path) -> None:
+    sound.write_bytes((2).to_bytes(8, "little") + b"[]")
+    with pytest.raises(WeightsError, match="cannot be parsed: it is no JSON object"):
+        read_card(sound)
+
+
 def test_a_file_longer_than_its_header_says_is_refused_unread(sound: Path) -> None:
     os.truncate(sound, 1 << 36)  # of holes; all of it would not go into the memory
     for read in (read_prior, read_card, lambda path: install(path, "vae", "mine")):
