@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 import invkit
 from invkit.contracts.dataset import Dataset, SampledDataset
+from invkit.contracts.roles import check_kernels
 from invkit.errors import ConfigError
 from invkit.training import mixture
 from invkit.training.networks import untrained
@@ -91,7 +92,9 @@ def _blurring(recipe: CNNRecipe) -> Blurring:
             f"{recipe.blur} has a number of kernels, the training draws new ones for every batch",
             hint="choose a law of kernels: blurA, blurB, blur30, shake, motion",
         )
-    return Blurring(invkit.operator(recipe.operator), blurs, recipe.noise)
+    operator = invkit.operator(recipe.operator)
+    check_kernels(operator, blurs, recipe.blur)
+    return Blurring(operator, blurs, recipe.noise)
 
 
 def _check_fit(recipe: CNNRecipe, network: Network, data: Dataset, blurring: Blurring) -> None:

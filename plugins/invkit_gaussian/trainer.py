@@ -17,7 +17,9 @@ from typing import Any
 
 import attrs
 
+import invkit
 from invkit.contracts.dataset import Dataset
+from invkit.contracts.roles import check_kernels
 from invkit.contracts.trainer import Trainer
 from invkit.errors import ConfigError
 from invkit.files import store
@@ -67,6 +69,8 @@ class GaussianTrainer(Trainer):
         _check_number(checked, data)
         checked = attrs.evolve(checked, data=spec)
         shape = _image_shape(checked, data)
+        if checked.blur and checked.operator:
+            check_kernels(invkit.operator(checked.operator), invkit.dataset(checked.blur), checked.blur)
         path = writable_folder(out) / f"gaussian-{name}.safetensors"
         if path.exists() and not resume:
             raise ConfigError(f"{path} is there already", hint="choose another --out, or delete it")

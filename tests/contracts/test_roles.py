@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import itertools
+from typing import ClassVar
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import Tensor
 
 import invkit
 from invkit import InputError
-from invkit.contracts.roles import check_roles
+from invkit.contracts.dataset import Dataset
+from invkit.contracts.roles import check_kernels, check_roles
 from invkit.plugin.loading import default_manager
 from tests.strategies import operator_specs
 
@@ -111,3 +115,34 @@ def test_a_mixture_has_the_role_of_its_components(role: str, same: bool) -> None
 def test_a_gan_of_kernels_is_for_kernels() -> None:
     gan = invkit.prior("gan:celeba")
     assert gan.role == "image" and type(gan)(gan.network, "unit-sum").role == "kernel"
+
+
+@pytest.mark.parametrize("name", ["blurA", "blurB", "blur30", "shake", "motion", "disk", "gaussian"])
+@pytest.mark.parametrize("operator", ["circconv", "linconv", "filterflow?tiles=2x2"])
+def test_laws_of_kernels_are_kernels(name: str, operator: str) -> None:
+    check_kernels(invkit.operator(operator), invkit.dataset(name), name)
+
+
+@pytest.mark.parametrize("name", ["mnist-sample", "objects", "housenumbers"])
+def test_images_are_no_kernels(name: str) -> None:
+    with pytest.raises(InputError, match=f"{name} holds no kernels: .* choose a data set of kernels: blurA"):
+        check_kernels(invkit.operator("circconv"), invkit.dataset(name), name)
+    check_kernels(invkit.operator("pointwise"), invkit.dataset(name), name)  # takes any two signals
+
+
+class Signed(Dataset):
+    """Signals of sum 1 with a negative value."""
+
+    name, signal_shape = "signed", (1, 1, 3)
+    splits: ClassVar[dict[str, int]] = {"train": 0, "validation": 1, "test": 0}
+
+    def take(self, indices: Tensor, split: str) -> Tensor:
+        return torch.tensor([[[[0.75, -0.5, 0.75]]]]).expand(len(indices), -1, -1, -1)
+
+    def fingerprint(self) -> str:
+        return "none"
+
+
+def test_a_kernel_has_no_negative_values() -> None:
+    with pytest.raises(InputError, match=r"signed holds no kernels: .* go from -0\.5 and sum to 1"):
+        check_kernels(invkit.operator("circconv"), Signed(), "signed")

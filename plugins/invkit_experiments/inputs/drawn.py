@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 import invkit
+from invkit.contracts.roles import check_kernels
 from invkit.errors import InputError
 from invkit_experiments.inputs.sources import (
     Measured,
@@ -73,9 +74,11 @@ class Drawn(Source):
         """How many images there are.
 
         Raises:
-            InputError: no images or no kernels at all in the splits they are drawn from.
+            InputError: no images or no kernels at all in the splits they are drawn from, or signals that are
+                no kernels.
         """
         count(self.kernels, self._kernel_split)
+        _check_kernels(self.kernels, self.operator)
         first, step = self.every
         return len(range(first, count(self.images, self.split), step))
 
@@ -111,6 +114,11 @@ class Drawn(Source):
     @property
     def _kernel_split(self) -> str:
         return "validation" if self.apart else "test"
+
+
+@cache
+def _check_kernels(kernels: str, operator: str) -> None:
+    check_kernels(invkit.operator(operator), dataset(kernels), kernels)
 
 
 @lru_cache(maxsize=64)

@@ -12,7 +12,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 import invkit
 from invkit.cli.main import main
-from invkit.errors import ConfigError
+from invkit.errors import ConfigError, InputError
 from invkit.files.images import write_image
 from invkit.files.store import read_prior
 from invkit.training.recipes import structure
@@ -167,6 +167,12 @@ def test_what_does_not_fit_is_said_before_anything_is_written(
     with pytest.raises(ConfigError) as caught:
         train(tmp_path / "run", TINY | change)
     assert says in str(caught.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_law_of_pictures_is_no_blur(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="objects holds no kernels"):
+        train(tmp_path / "run", TINY | {"blur": "objects"})
     assert not (tmp_path / "run").exists()
 
 

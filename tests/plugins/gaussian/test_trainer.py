@@ -123,6 +123,12 @@ def test_bad_recipes_are_refused(changes: dict[str, Any], message: str, tmp_path
     assert not list(tmp_path.iterdir())
 
 
+def test_pictures_that_are_no_kernels_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="objects holds no kernels"):
+        train(tmp_path, TINY | {"blur": "objects", "operator": "circconv"})
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("limit", [1, 19])
 def test_too_few_pictures_are_refused(limit: int, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=rf"{limit} pictures? in shake with limit={limit}: too few to learn"):

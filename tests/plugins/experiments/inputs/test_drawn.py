@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import attrs
 import pytest
 import torch
 
@@ -78,6 +79,12 @@ def test_a_split_without_signals_is_refused(images: str, kernels: str) -> None:
     for draw in (source.size, lambda: source.one(0, 0)):
         with pytest.raises(InputError, match="'mnist-sample' has no signals in its split validation"):
             draw()
+
+
+def test_pictures_that_are_no_kernels_are_refused() -> None:
+    with pytest.raises(InputError, match="mnist-sample holds no kernels"):
+        attrs.evolve(DIGITS, kernels="mnist-sample").size()
+    assert attrs.evolve(DIGITS, kernels="mnist-sample", operator="pointwise").size() == 12
 
 
 def test_a_quick_look_searches_less_and_says_so() -> None:
