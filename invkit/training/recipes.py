@@ -16,6 +16,7 @@ import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
 from importlib.resources import files
+from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 import attrs
@@ -25,11 +26,13 @@ from attrs.validators import ge
 
 import invkit
 from invkit.contracts.dataset import Dataset
-from invkit.errors import ConfigError
+from invkit.errors import ConfigError, InputError, counted
 from invkit.training.run import Schedule
 
-__all__ = ["Recipe", "card", "digest", "load_recipes", "structure"]
+__all__ = ["Recipe", "card", "check_number", "check_pictures", "digest", "load_recipes", "structure"]
 
+FEWEST = 20
+"""Pictures below which there is no class to speak of."""
 _HINT = "see the recipes with `invkit list trainers --json`"
 
 
@@ -81,6 +84,37 @@ def structure(values: Mapping[str, Any], kind: type[_R]) -> _R:
     except ValueError as error:
         # attrs' validators put the attribute and more behind the sentence that says it all
         raise ConfigError(f"in the recipe, {error.args[0]}", hint=_HINT) from error
+
+
+def check_pictures(name: str, data: Dataset, limit: int = 0) -> None:
+    """Refuse training pictures that are too few. A folder's are counted before they are split.
+
+    Args:
+        name: the recipe's ``data``.
+        data: what it was loaded as.
+        limit: the recipe's; 0 takes all.
+
+    Raises:
+        InputError: fewer than 20, of the data or by the limit.
+    """
+    there = sum(data.splits.values()) if Path(name).is_absolute() else data.splits["train"]
+    if limit and limit < there:
+        check_number(limit, f"{name} with limit={limit}")
+    else:
+        check_number(there, name)
+
+
+def check_number(count: int, data: str) -> None:
+    """Refuse a number of pictures below which there is no class to speak of.
+
+    Raises:
+        InputError: fewer than 20.
+    """
+    if count < FEWEST:
+        raise InputError(
+            f"{counted(count, 'picture')} in {data}: too few to learn a class from",
+            hint=f"give at least {FEWEST}; some hundreds are good",
+        )
 
 
 def _converter() -> cattrs.Converter:

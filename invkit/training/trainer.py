@@ -19,7 +19,7 @@ from invkit.files import store
 from invkit.files.solutions import writable_folder
 from invkit.training.networks import seeded
 from invkit.training.processes import joined
-from invkit.training.recipes import Recipe, card, digest, load_recipes, structure
+from invkit.training.recipes import Recipe, card, check_pictures, digest, load_recipes, structure
 from invkit.training.run import Optimise, TrainingRun, Turn, adamw
 from invkit.training.watching import Pictures, summary_writer, watching
 
@@ -95,7 +95,9 @@ class NetworkTrainer(Trainer, Generic[_R]):
         progress: bool = True,
     ) -> Path:
         summary_writer()  # before anything is done for nothing
-        training = self.training(structure(recipe, self.recipe), seed)
+        checked = structure(recipe, self.recipe)
+        training = self.training(checked, seed)
+        check_pictures(checked.data, training.data, checked.limit)
         path = out / f"{self.kind}-{name}{store.SUFFIX}"
         with joined() as processes:
             for network in (training.network, *(turn.network for turn in training.turns)):

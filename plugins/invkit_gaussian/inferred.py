@@ -11,15 +11,13 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from invkit.errors import InputError, counted
 from invkit.files.images import find_images, read_image
 from invkit.files.pictures import picture_size
 from invkit.training import mixture
+from invkit.training.recipes import check_number
 
-__all__ = ["check_number", "inferred"]
+__all__ = ["inferred"]
 
-#: pictures below which there is no class to speak of
-FEWEST = 20
 #: pixels of a side beyond which the search for kernels takes minutes
 LARGEST = 64
 _MOST_COMPONENTS = 512
@@ -56,16 +54,3 @@ def inferred(data: str) -> dict[str, Any]:
         "rank": min(_MOST_COMPONENTS, numbers // 2, count // 2),
         **tomllib.loads(files("invkit_gaussian").joinpath("inferred.toml").read_text("utf-8")),
     }
-
-
-def check_number(count: int, data: str) -> None:
-    """Refuse a number of pictures below which there is no class to speak of.
-
-    Raises:
-        InputError: fewer than 20.
-    """
-    if count < FEWEST:
-        raise InputError(
-            f"{counted(count, 'picture')} in {data}: too few to learn a class from",
-            hint=f"give at least {FEWEST}; some hundreds are good",
-        )

@@ -25,10 +25,10 @@ from invkit.errors import ConfigError
 from invkit.files import store
 from invkit.files.solutions import writable_folder
 from invkit.training import mixture
-from invkit.training.recipes import card, load_recipes, structure
+from invkit.training.recipes import card, check_pictures, load_recipes, structure
 from invkit_gaussian.figures import gaussian_figures
 from invkit_gaussian.fitting import fit
-from invkit_gaussian.inferred import check_number, inferred
+from invkit_gaussian.inferred import inferred
 from invkit_gaussian.passes import Passes
 from invkit_gaussian.recipe import GaussianRecipe
 from invkit_gaussian.stored import moments_from, options_of, tensors_of
@@ -66,7 +66,7 @@ class GaussianTrainer(Trainer):
         checked = structure(recipe, GaussianRecipe)
         spec = mixture.located(checked.data, size=checked.size, grey=checked.grey)
         data = mixture.load(spec)
-        _check_number(checked, data)
+        check_pictures(checked.data, data, checked.limit)
         checked = attrs.evolve(checked, data=spec)
         shape = _image_shape(checked, data)
         if checked.blur and checked.operator:
@@ -93,15 +93,6 @@ class GaussianTrainer(Trainer):
         figures = {"training_pictures": passes.count, **figures}
         store.write_prior(path, tensors, card("gaussian", name, architecture, made_by, data, figures))
         return path
-
-
-def _check_number(recipe: GaussianRecipe, data: Dataset) -> None:
-    """Refuse too few pictures. A folder's are counted before they are split, as for its own recipe."""
-    there = sum(data.splits.values()) if Path(recipe.data).is_absolute() else data.splits["train"]
-    if recipe.limit and recipe.limit < there:
-        check_number(recipe.limit, f"{recipe.data} with limit={recipe.limit}")
-    else:
-        check_number(there, recipe.data)
 
 
 def _image_shape(recipe: GaussianRecipe, data: Dataset) -> tuple[int, int, int]:

@@ -66,7 +66,7 @@ def test_json_and_install(tmp_path: Path, home: Path, capsys: Captured) -> None:
 def test_a_folder_of_images_as_data(tmp_path: Path, capsys: Captured, monkeypatch: Any) -> None:
     (tmp_path / "photos").mkdir()
     rng = np.random.default_rng(0)
-    for number in range(12):
+    for number in range(20):
         write_image(tmp_path / "photos" / f"{number}.png", rng.random((3, 30, 33)))
     monkeypatch.chdir(tmp_path)
     changes = ("--set", "batch=4", "--set", "epochs=1")
@@ -166,8 +166,8 @@ sys.exit(main())
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no kill -9")
 def test_a_killed_run_ends_in_the_same_weights(tmp_path: Path) -> None:
-    # 150 steps of two signals; a checkpoint is written after every 50, and the figures follow the last.
-    changes = ("--set", "limit=12", "--set", "batch=2", "--set", "epochs=25", "--quiet")
+    # 150 steps of four signals; a checkpoint is written after every 50, and the figures follow the last.
+    changes = ("--set", "limit=24", "--set", "batch=4", "--set", "epochs=25", "--quiet")
     run = ("vae", "--recipe", "blurA", *changes, "--out")
     command = [sys.executable, "-c", OFTEN, "train", *map(str, run), str(tmp_path / "killed")]
     process = subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"})

@@ -6,11 +6,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 import attrs
+import numpy as np
 import pytest
 
-from invkit.errors import ConfigError
+import invkit
+from invkit.errors import ConfigError, InputError
+from invkit.files.images import write_image
 from invkit.files.store import read_prior, write_prior
-from invkit.training.recipes import Recipe, card, digest, load_recipes, structure
+from invkit.training import mixture
+from invkit.training.recipes import Recipe, card, check_pictures, digest, load_recipes, structure
 from tests.training.test_run import STEPS, make_run, quiet
 
 GOOD: dict[str, Any] = {"data": "numbers", "architecture": "net"}
@@ -79,3 +83,20 @@ def test_the_store_takes_the_card(tmp_path: Path) -> None:
     assert (found["recipe"]["seed"], found["recipe"]["steps"]) == (5, STEPS)
     assert found["data"] == {"spec": "numbers", "fingerprint": "numbers", "terms": "not stated"}
     assert found["metrics"] == {"error": 0.5}
+
+
+def test_twenty_pictures_are_enough_and_nineteen_are_not(tmp_path: Path) -> None:
+    law = invkit.dataset("shake")
+    for limit in (0, 20, 10**9):
+        check_pictures("shake", law, limit)
+    with pytest.raises(InputError, match="19 pictures in shake with limit=19: too few"):
+        check_pictures("shake", law, 19)
+    for number in range(20):
+        write_image(tmp_path / f"{number}.png", np.full((3, 8, 8), number / 20))
+    data = mixture.load(mixture.located(str(tmp_path), size=8, grey=False))
+    assert data.splits["train"] < 20
+    check_pictures(str(tmp_path), data)  # a folder's own are counted before they are split
+    (tmp_path / "0.png").unlink()
+    data = mixture.load(mixture.located(str(tmp_path), size=8, grey=False))
+    with pytest.raises(InputError, match=r"19 pictures in .*: too few to learn a class"):
+        check_pictures(str(tmp_path), data)

@@ -32,7 +32,7 @@ TINY: dict[str, Any] = {
     "architecture_options": SMALL | {"width": 4, "blocks": 1},
     "batch": 4,
     "epochs": 3,
-    "limit": 16,
+    "limit": 20,
     "warmup": 1,
 }
 
@@ -119,15 +119,15 @@ def test_l15_is_trained_by_its_recipe_if_only_for_a_step(
     recipe = dict(CNNTrainer().recipes()["celeba-shake-l15"])
     assert (recipe["optimiser"], recipe["momentum"]) == ("sgd", 0.9)
     assert (recipe["weight_decay"], recipe["batch"]) == (5e-4, 96)
-    recipe |= {"data": "shake", "architecture_options": {"channels": 1}, "epochs": 1, "limit": 1}
-    path = train(tmp_path, recipe | {"batch": 1})
+    recipe |= {"data": "shake", "architecture_options": {"channels": 1}, "epochs": 1, "limit": 20}
+    path = train(tmp_path, recipe | {"batch": 20})
     card = read_prior(path).card
     assert card["architecture"] == {"name": "l15", "options": {"channels": 1}}
     assert card["recipe"]["steps"] == 1 and path.stat().st_size < 4.6e6
 
 
 def test_a_folder_of_pictures(tmp_path: Path) -> None:
-    for number in range(8):
+    for number in range(20):
         write_image(tmp_path / "photos" / f"{number}.png", np.random.default_rng(number).random((3, 40, 30)))
     recipe = TINY | {"data": str(tmp_path / "photos"), "size": 32, "batch": 2, "epochs": 1}
     card = read_prior(train(tmp_path / "run", recipe)).card
@@ -196,7 +196,7 @@ def test_shipped_recipes_are_sound(data_folder: Path) -> None:
 def test_the_command_line_says_how_to_use_the_result(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    changes = [f"--set={key}={value}" for key, value in (("limit", 4), ("batch", 2), ("epochs", 1))]
+    changes = [f"--set={key}={value}" for key, value in (("limit", 20), ("batch", 10), ("epochs", 1))]
     options = "--set=architecture_options={channels=1,patch=2,width=4,blocks=1}"
     command = ["train", "cnn", "--recipe", "housenumbers-blurA", "shake", *changes, options]
     assert main([*command, "--out", str(tmp_path), "--quiet"]) == 0

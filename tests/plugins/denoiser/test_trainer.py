@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import invkit
-from invkit.errors import ConfigError, ShapeError, WeightsError
+from invkit.errors import ConfigError, InputError, ShapeError, WeightsError
 from invkit.files.images import write_image
 from invkit.files.store import read_prior
 from invkit.training.run import TrainingRun
@@ -22,13 +22,21 @@ TINY: dict[str, Any] = {
     "architecture_options": {"channels": 1, "patch": 2, "width": 8, "blocks": 1},
     "batch": 4,
     "epochs": 3,
-    "limit": 16,
+    "limit": 20,
     "warmup": 1,
 }
 
 
 def train(out: Path, recipe: dict[str, Any], **options: Any) -> Path:
     return DenoiserTrainer().train("mine", recipe, out, progress=False, **options)
+
+
+@pytest.mark.parametrize("limit", [1, 19])
+def test_too_few_pictures_are_refused_before_anything_is_written(limit: int, tmp_path: Path) -> None:
+    """As by the trainer of every network."""
+    with pytest.raises(InputError, match=rf"{limit} pictures? in shake with limit={limit}: too few to learn"):
+        train(tmp_path / "run", TINY | {"limit": limit})
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.fixture(scope="module")
