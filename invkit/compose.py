@@ -92,7 +92,7 @@ def compose(
         priors=(part("prior", pair[0]), part("prior", pair[1])),
         solver=part("solver", solver),
         seed=seed,
-        noise=part("noise", noise or default_manager().registry.default("noise").name),
+        noise=part("noise", default_manager().registry.default("noise").name if noise is None else noise),
         monitors=monitors_of(monitors),
     )
 
@@ -298,7 +298,7 @@ class Pipeline:
             dtype = y.dtype.to_complex() if made.is_complex() else y.dtype.to_real()
             made = made.to(device=y.device, dtype=dtype)
             made = made[(None,) * (len(shape or ()) + 1 - made.ndim)] if shape else made
-            if shape and (len(made) != len(y) or made.ndim != len(shape) + 1):
+            if shape and tuple(made.shape) != (len(y), *shape):
                 raise InputError(
                     f"the solution to start from has an array of shape {tuple(made.shape)} for {len(y)} "
                     f"measurements with signals of shape {shape}",

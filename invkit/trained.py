@@ -171,6 +171,8 @@ def _data(data: str) -> str:
         return str(Spec.parse(data))
     if folder.is_dir():
         return str(folder.resolve())
+    if folder.exists():
+        raise InputError(f"{data} is a file, not a folder of images", hint="give the folder that it lies in")
     if os.sep in data or data.startswith("."):
         raise InputError(f"no folder of images at {data}", hint="check the path")
     raise SpecError(f"unknown dataset {kind!r}, and no such folder", hint=nearest(kind, names))

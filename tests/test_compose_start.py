@@ -171,3 +171,12 @@ def test_the_start_is_left_as_it_is(first: Solution) -> None:
     before = numpy.x.copy()
     pipeline()(Y.numpy(), start=numpy)
     np.testing.assert_array_equal(numpy.x, before)
+
+
+def test_signals_of_another_shape_are_refused(first: Solution) -> None:
+    wider = invkit.compose("circconv", ["identity?shape=1x5x5", "identity"], QUICK)(Y)
+    with pytest.raises(InputError, match=r"shape \(2, 1, 5, 5\) for 2 measurements .* \(1, 3, 3\)"):
+        pipeline()(Y, start=wider)
+    larger = torch.rand(2, 1, 10, 10)
+    with pytest.raises(InputError, match=r"shape \(2, 1, 8, 8\) for 2 measurements .* \(1, 10, 10\)"):
+        pipeline()(larger, start=first)

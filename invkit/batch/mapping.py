@@ -156,6 +156,9 @@ def _checked(pipeline: Any, source: Any, out: Any) -> list[str | os.PathLike[str
         )
     if not isinstance(out, str | os.PathLike):
         raise InputError(f"out must be the path of a folder, got {_named(out)}", hint=order)
+    which = next((name for name, given in (("out", out), ("source", source)) if _is_empty(given)), None)
+    if which is not None:
+        raise InputError(f"{which} is empty", hint=f'{order}; the current folder is "."')
     if isinstance(source, str | os.PathLike):
         return [source]
     many = isinstance(source, Iterable) and not hasattr(source, "dtype") and not isinstance(source, bytes)
@@ -167,6 +170,10 @@ def _checked(pipeline: Any, source: Any, out: Any) -> list[str | os.PathLike[str
                 hint=f"{order}; measurements in memory are recovered by pipeline(y)",
             )
     return paths
+
+
+def _is_empty(path: Any) -> bool:
+    return isinstance(path, str) and not path
 
 
 def _named(given: Any) -> str:
@@ -187,7 +194,7 @@ def _part(shard: Any) -> tuple[int, int]:
             f"shard={shard!r} is no part", hint="write two whole numbers: shard=(2, 8), the second of eight"
         )
     first, parts = shard
-    if not 1 <= first <= parts:
+    if not 1 <= first <= parts <= sys.maxsize:
         raise InputError(f"there is no part {first} of {parts}", hint="number the parts from 1: (1, 8)")
     return first, parts
 

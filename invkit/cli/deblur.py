@@ -138,13 +138,15 @@ def deblur(
     x=gaussian:celeba' --solver 'altgd hold=w'. With --kernel the kernel is known. It is scaled to unit sum,
     the method's stages that would look for it are left out, and one --prior is then the image's.
 
-    The status of an image, in the record and in the table, is one of these. None of them is a failure.
+    The status of an image, in the record and in the table, is one of these. Only the last is a failure.
 
     \b
     max_iter, converged    the usual ends
     doubtful               the result is likely to be wrong. Where it was softened towards the
                            input for that, a_unsoftened.png is the image by the kernel alone
     sharp                  not blurred, or too little structure to tell: the image is as it was
+    diverged               the solver's numbers ran away: the image is no result, and the command ends
+                           with 1. Smaller steps or other options of the solver may help
 
     Many images: the same command goes on where it was stopped. It leaves an image as it is if its record fits
     image, configuration and results; it replaces results of another configuration. --jobs 8 solves eight
@@ -227,7 +229,8 @@ def _only(text: str | None) -> tuple[str, ...]:
 
 def _shard(text: str) -> tuple[int, int]:
     first, slash, parts = text.partition("/")
-    if not (slash and first.isdecimal() and parts.isdecimal() and 1 <= int(first) <= int(parts)):
+    numbers = slash and first.isdecimal() and parts.isdecimal()
+    if not numbers or not 1 <= int(first) <= int(parts) <= sys.maxsize:
         raise UsageError(f"--shard {text} is not understood", hint="write e.g. --shard 2/8, from 1 on")
     return int(first), int(parts)
 

@@ -28,8 +28,9 @@ _EXPLAINED = {
     "max_iter": "the usual end",
     "doubtful": "likely to be wrong by the solver's own signs: compare it with the input",
     "sharp": "not blurred, or too little structure to tell: the picture is as it was",
+    "diverged": "the solver's numbers ran away, and this is no result: try smaller steps or other options",
 }
-"""The statuses that are no failure, and what each means."""
+"""The statuses, and what each means."""
 
 #: what a record has for the next run, and what config.toml says
 _NOT_TOLD = ("image_sha256", "sha256", "configuration", "stats", "boot", "versions", "config")

@@ -12,7 +12,7 @@ its parts. Names are chained by bars: ``invkit.operator("circconv | downsample?f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -444,7 +444,7 @@ class Stack(BilinearOperator):
         return tuple(torch.split(r, channels, 1))
 
 
-def stack(operators: Sequence[Any]) -> BilinearOperator:
+def stack(operators: Iterable[Any]) -> BilinearOperator:
     """Several measurements of the same ``(w, x)``, side by side along the channel axis.
 
     Args:
@@ -454,10 +454,13 @@ def stack(operators: Sequence[Any]) -> BilinearOperator:
         InputError: no operators, or something else.
         ShapeError: measurements of different numbers of axes.
     """
-    for each in operators:
+    if not isinstance(operators, Iterable):
+        raise InputError(f"a {type(operators).__name__} is no list of operators", hint="write stack([A, B])")
+    listed = list(operators)
+    for each in listed:
         if not isinstance(each, BilinearOperator):
             raise InputError(f"a {type(each).__name__} is no operator", hint='write invkit.operator("NAME")')
-    return Stack(operators)
+    return Stack(listed)
 
 
 def before_of(operator: BilinearOperator, maps: Any) -> BilinearOperator:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import copy
 import operator
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
@@ -27,29 +28,62 @@ Module = TypeVar("Module", bound=nn.Module)
 
 _AUTOCAST = ("cpu", "cuda", "mps", "xpu")
 
+_lock, _own = threading.Lock(), threading.local()
+_inside = 0
+"""How many threads are in `neutral`."""
+_found: tuple[torch.dtype, Tensor] = (torch.float32, torch.empty(0))
+"""The state that the first of them has found."""
+
 
 @contextmanager
 def neutral() -> Iterator[None]:
     """Run a block in torch's state at start-up, and give the caller's back at the end.
 
     Inside, autocast, inference mode and ``no_grad`` are off, the default dtype is float32, the default device
-    is the CPU, and the global random stream starts from a fixed seed.
+    is the CPU, and the global random stream starts from a fixed seed. All threads share dtype and stream:
+    when the last one leaves, it gives them back as the first one has found them.
     """
-    dtype, random = torch.get_default_dtype(), torch.default_generator.get_state()
     with ExitStack() as stack:
+        stack.enter_context(_shared())
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.enable_grad())
         for device in filter(torch.is_autocast_enabled, _AUTOCAST):
             stack.enter_context(torch.autocast(device, enabled=False))
         if torch.get_default_device().type != "cpu":  # where it is entered, every operation costs more
             stack.enter_context(torch.device("cpu"))
-        try:
-            torch.set_default_dtype(torch.float32)
-            torch.default_generator.manual_seed(0)
-            yield
-        finally:
-            torch.set_default_dtype(dtype)
-            torch.default_generator.set_state(random)
+        torch.set_default_dtype(torch.float32)
+        torch.default_generator.manual_seed(0)
+        yield
+
+
+@contextmanager
+def _shared() -> Iterator[None]:
+    """Give back default dtype and random stream: to an outer block at once, else when no thread is inside."""
+    global _inside, _found
+    inner = getattr(_own, "inside", False)
+    now = torch.get_default_dtype(), torch.default_generator.get_state()
+    if not inner:
+        with _lock:
+            _inside += 1
+            _found = now if _inside == 1 else _found
+        _own.inside = True
+    try:
+        yield
+    finally:
+        if inner:
+            _give_back(now)
+        else:
+            _own.inside = False
+            with _lock:
+                _inside -= 1
+                if not _inside:
+                    _give_back(_found)
+
+
+def _give_back(state: tuple[torch.dtype, Tensor]) -> None:
+    dtype, random = state
+    torch.set_default_dtype(dtype)
+    torch.default_generator.set_state(random)
 
 
 def ordinary(tensor: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from invkit.contracts.generator import Generator
 from invkit.contracts.linear import Role
 from invkit.errors import InputError
 
-__all__ = ["check_kernels", "check_roles"]
+__all__ = ["check_kernels", "check_roles", "require_kernels"]
 
 _ARTICLE = {"kernel": "a kernel", "image": "an image"}
 _LOOKED_AT = 4
@@ -60,8 +60,8 @@ def check_roles(
 
 
 def check_kernels(operator: BilinearOperator, data: Dataset, name: str) -> None:
-    """Check that a data set holds kernels, where an operator takes them: no value is negative, and their sum
-    is about 1. Digits, say, would blur as well, to pictures a hundred times too bright.
+    """Check that a data set holds kernels, where an operator takes them. Digits, say, would blur as well, to
+    pictures a hundred times too bright.
 
     Args:
         operator: says by :attr:`~invkit.BilinearOperator.roles` what ``w`` is.
@@ -71,8 +71,18 @@ def check_kernels(operator: BilinearOperator, data: Dataset, name: str) -> None:
     Raises:
         InputError: it holds other signals.
     """
+    if operator.roles[0] == "kernel":
+        require_kernels(data, name)
+
+
+def require_kernels(data: Dataset, name: str) -> None:
+    """Check that a data set holds kernels: no value is negative, and their sum is about 1.
+
+    Raises:
+        InputError: it holds other signals.
+    """
     split = next((each for each, count in data.splits.items() if count), None)
-    if operator.roles[0] != "kernel" or split is None:
+    if split is None:
         return
     signals = data.take(torch.arange(min(_LOOKED_AT, data.splits[split])), split)
     for signal in signals:

@@ -37,7 +37,7 @@ class Trainer(ABC):
             InputError: no pictures there, or too few.
         """
         raise UsageError(
-            f"{type(self).__name__} cannot tell a recipe from the data",
+            "this trainer cannot tell a recipe from the data",
             hint="write --recipe NAME as well; see `invkit list trainers`",
         )
 

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import platform
 import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_origin, get_type_hints
 
 import attrs
 import cattrs
@@ -75,6 +76,11 @@ def structure(values: Mapping[str, Any], kind: type[_R]) -> _R:
     converter, types = _converter(), get_type_hints(kind)
     checked = {}
     for key, value in values.items():
+        if get_origin(types[key]) is Mapping and not isinstance(value, Mapping):
+            raise ConfigError(
+                f"the recipe has {key} = {value!r}, which is no table",
+                hint=f'write --set {key}="{{name=value}}"',
+            )
         try:
             checked[key] = converter.structure(value, types[key])
         except Exception as error:  # cattrs raises a plain one for a word that is not on the list
@@ -131,6 +137,8 @@ def _strict(value: Any, kind: type) -> Any:
     if not fits:
         problem = {bool: "neither true nor false", int: "not a whole number", float: "not a number"}[kind]
         raise ValueError(f"{value!r} is {problem}")
+    if kind is float and not math.isfinite(value):
+        raise ValueError("it has to be finite")
     return kind(value)
 
 

@@ -46,7 +46,7 @@ from typing import Literal
 
 import attrs
 import torch
-from attrs.validators import ge, gt, in_, optional
+from attrs.validators import ge, gt, in_, le, optional
 from jaxtyping import Bool, Float, Inexact, Int
 from torch import Tensor
 from torch.nn.functional import pad
@@ -72,6 +72,8 @@ __all__ = ["TV"]
 LEAST_SIGMA = 0.004
 """The least noise that the weight follows: real blurs are no exact convolutions (Levin's pictures)."""
 
+_MOST = 1e6
+"""Beyond this a jump or a penalty leaves nothing to be moved in single precision."""
 _VARYING = 4
 """The kind of measurements whose operator varies, beside those of :meth:`DataTerm.kinds`."""
 
@@ -112,8 +114,8 @@ class TV(Solver):
     clipped: bool = True
     steps: int = attrs.field(default=200, validator=ge(1))
     tolerance: float = attrs.field(default=1.5e-3, validator=ge(0))
-    jump: float = attrs.field(default=0.15, validator=gt(0))
-    penalty: float = attrs.field(default=0.1, validator=gt(0))
+    jump: float = attrs.field(default=0.15, validator=[gt(0), le(_MOST)])
+    penalty: float = attrs.field(default=0.1, validator=[gt(0), le(_MOST)])
     inner: int = attrs.field(default=5, validator=ge(1))
 
     def solve(

@@ -63,6 +63,11 @@ class Known(invkit.Given):
             InputError: an unreadable file, values that are not finite, or a sum that is not positive.
         """
         signal, sha256 = with_sha256(Path(name), lambda path: _read(path, grey))
+        if normalise == "sum" and signal.is_complex():
+            raise InputError(
+                f"{name} holds complex numbers, and a kernel of unit sum has none",
+                hint="give the kernel's real values, or normalise=none",
+            )
         if normalise == "sum":
             total = signal.flatten(1).sum(1)
             if not (total > 0).all():

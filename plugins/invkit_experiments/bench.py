@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from invkit.cli.output import completing, json_option, print_json, print_table, say
-from invkit.errors import PluginError
+from invkit.errors import PluginError, UsageError
 
 if TYPE_CHECKING:
     from invkit_experiments.engine.benchmark import Benchmark, Settings
@@ -33,7 +33,7 @@ __all__ = ["bench", "benchmark"]
     help="Images of a case; each experiment has a default.",
 )
 @click.option(
-    "--methods", metavar="A,B,…", default="", help="Only these methods, inputs, or inputs/method."
+    "--methods", metavar="A,B,…", help="Only these methods, inputs, or inputs/method."
 )
 @click.option("--quick", is_flag=True, help="One image, few steps and restarts: a look in a minute.")
 @click.option(
@@ -61,7 +61,7 @@ __all__ = ["bench", "benchmark"]
 def bench(
     name: str,
     images: int | None,
-    methods: str,
+    methods: str | None,
     quick: bool,
     seed: int,
     steps: int | None,
@@ -79,7 +79,11 @@ def bench(
     invkit bench table1 --quick
     """
     described = benchmark(name)
-    chosen = [method.strip() for method in methods.split(",") if method.strip()]
+    chosen = [] if methods is None else [method.strip() for method in methods.split(",")]
+    if "" in chosen:
+        raise UsageError(
+            f"--methods {methods!r} has an empty name", hint="write --methods A,B, or leave it out"
+        )
     report = _run(described, _settings(described, images, seed, steps, quick), chosen, out)
     from invkit_experiments.output.writing import described as record
     from invkit_experiments.output.writing import write

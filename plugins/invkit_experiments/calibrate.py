@@ -167,8 +167,9 @@ def _integrable(prior: str) -> IntegrableGenerator:
 
     made = invkit.prior(prior)
     if not isinstance(made, IntegrableGenerator) or made.file is None:
+        integrable = isinstance(made, IntegrableGenerator)
         raise InputError(
-            f"{prior} has no weights file to store a calibration in",
+            f"{prior} {'has no weights file to store it in' if integrable else 'cannot be integrated out'}",
             hint="calibrate a trained prior that can be integrated out, e.g. gaussian:celeba",
         )
     return made

@@ -21,6 +21,7 @@ import invkit
 from invkit import metrics
 from invkit.contracts.dataset import Dataset
 from invkit.contracts.generator import Generator
+from invkit.contracts.roles import require_kernels
 from invkit.errors import ConfigError
 from invkit.training import mixture
 from invkit.training.networks import channels_last, seeded, untrained
@@ -131,6 +132,8 @@ def _inputs(recipe: _R, seed: int) -> tuple[_R, VAENetwork, Dataset]:
             f"{tuple(data.signal_shape)}",
             hint="set the data set's size, or architecture_options",
         )
+    if recipe.output == "unit-sum":
+        require_kernels(data, recipe.data)
     return recipe, network, data
 
 

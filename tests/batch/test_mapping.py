@@ -331,6 +331,8 @@ def test_shards_are_the_whole(pictures: Path) -> None:
         ({"only": ["sharp", "shrap"]}, "only=shrap: no result has that name; choose of sharp, "),
         ({"source": "none.png"}, "no such file"),
         ({"source": []}, "no image"),
+        ({"source": ""}, r'source is empty; .*the current folder is "\."'),
+        ({"out": ""}, r'out is empty; .*the current folder is "\."'),
         ({"out": "in"}, "is the folder of the images"),
     ],
 )

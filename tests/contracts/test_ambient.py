@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
@@ -144,3 +145,28 @@ def test_an_error_gives_the_state_back() -> None:
             torch.rand(3)
             raise ZeroDivisionError
         assert state() == before
+
+
+def test_threads_that_overlap_leave_the_state_as_the_first_has_found_it() -> None:
+    """The first to enter is the first to leave, and the second has seen another state."""
+    entered, leave = threading.Event(), threading.Event()
+
+    def first() -> None:
+        with neutral():
+            entered.set()
+            leave.wait(30)
+
+    with default_dtype(), random_stream():
+        before = torch.get_rng_state()
+        thread = threading.Thread(target=first)
+        thread.start()
+        assert entered.wait(30)
+        with neutral():
+            leave.set()
+            thread.join(30)
+            torch.rand(3)
+            with neutral():
+                assert torch.get_default_dtype() == torch.float32
+            assert torch.get_default_dtype() == torch.float32
+        assert torch.get_default_dtype() == torch.float64
+        assert torch.equal(torch.get_rng_state(), before)

@@ -100,3 +100,17 @@ def test_twenty_pictures_are_enough_and_nineteen_are_not(tmp_path: Path) -> None
     data = mixture.load(mixture.located(str(tmp_path), size=8, grey=False))
     with pytest.raises(InputError, match=r"19 pictures in .*: too few to learn a class"):
         check_pictures(str(tmp_path), data)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"learning_rate": float("inf")}, "learning_rate = inf: it has to be finite"),
+        ({"weight_decay": float("nan")}, "weight_decay = nan: it has to be finite"),
+        ({"architecture_options": 3}, "architecture_options = 3, which is no table; write --set arch"),
+    ],
+)
+def test_values_that_no_training_can_have(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        structure(GOOD | change, Coloured)
+    assert message in str(caught.value)

@@ -235,7 +235,16 @@ def _saved(folder: Path, signal: Tensor) -> Path:
 
 @pytest.mark.parametrize(
     "options",
-    [{"weight_x": 0.0}, {"tau": 0.0}, {"chroma": 0.0}, {"steps": 0}, {"colour": "grey"}, {"jump": -1.0}],
+    [
+        {"weight_x": 0.0},
+        {"tau": 0.0},
+        {"chroma": 0.0},
+        {"steps": 0},
+        {"colour": "grey"},
+        {"jump": -1.0},
+        {"jump": 1e30},
+        {"penalty": 1e300},
+    ],
 )
 def test_bad_options_are_refused(options: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=next(iter(options))):

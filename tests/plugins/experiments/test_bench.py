@@ -150,6 +150,8 @@ def test_help(command: str, capsys: Captured) -> None:
     [
         (["bench", "digts"], 3, "did you mean 'digits'?"),
         (["bench", "counting", "--methods", "tree"], 2, "did you mean 'three'?"),
+        (["bench", "counting", "--methods", ""], 2, "--methods '' has an empty name"),
+        (["bench", "counting", "--methods", "one,"], 2, "--methods 'one,' has an empty name"),
         (["bench", "counting", "--images", "0"], 2, "--images"),
         (["bench", "counting", "--steps", "0"], 2, "--steps"),
         (["bench", "counting", "--images", "many"], 2, "--images"),

@@ -99,7 +99,7 @@ def test_what_travels_with_a_plugin_is_left_as_it_is(capsys: pytest.CaptureFixtu
     ("arguments", "said"),
     [
         (["spectrum"], "has no weights file"),
-        (["vae:mnist"], "has no weights file"),
+        (["vae:mnist"], "cannot be integrated out; calibrate a trained prior"),
         (["gaussian:mnist", "--out", "law.json"], "write --out law.json.safetensors"),
         (["gaussian:celeba", "--out", "a.safetensors", "--data", "mnist-sample"], "gaussian:celeba makes"),
         (["gaussian:nothing"], "no trained prior"),

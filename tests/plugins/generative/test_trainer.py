@@ -192,3 +192,9 @@ def test_progress_is_told_on_stderr(tmp_path: Path, capsys: pytest.CaptureFixtur
     VAETrainer().train("mine", recipe("blurA"), tmp_path)
     shown = capsys.readouterr()
     assert shown.out == "" and "step 12/12  loss" in shown.err
+
+
+def test_images_are_refused_where_kernels_are_made(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="mnist-sample holds no kernels"):
+        VAETrainer().train("mine", recipe("blurA", data="mnist-sample"), tmp_path / "run", progress=False)
+    assert not list(tmp_path.iterdir())
