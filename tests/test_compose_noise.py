@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import invkit
-from invkit import ConfigError, InputError, ShapeError, Spec, SpecError
+from invkit import ConfigError, InputError, InvkitError, ShapeError, Spec, SpecError
 from invkit.contracts.noise import Gaussian
 from invkit_noise.poisson import Poisson
 from invkit_noise.robust import Robust
@@ -43,6 +43,12 @@ def test_noise_is_gaussian_where_nothing_else_is_said() -> None:
     assert pipeline().to_config()["noise"]["kind"] == "gaussian"
     config = {"operator": "circconv", "priors": PRIORS, "solver": SOLVER}
     assert invkit.load_config(config).to_config() == pipeline().to_config()
+
+
+def test_nothing_but_none_stands_for_the_default_noise() -> None:
+    for given in (0, 0.0, False, "", {}, []):
+        with pytest.raises(InvkitError):
+            pipeline(noise=given)
 
 
 def test_noise_that_is_none_is_told() -> None:

@@ -156,24 +156,18 @@ def _checked(pipeline: Any, source: Any, out: Any) -> list[str | os.PathLike[str
         )
     if not isinstance(out, str | os.PathLike):
         raise InputError(f"out must be the path of a folder, got {_named(out)}", hint=order)
-    which = next((name for name, given in (("out", out), ("source", source)) if _is_empty(given)), None)
-    if which is not None:
-        raise InputError(f"{which} is empty", hint=f'{order}; the current folder is "."')
-    if isinstance(source, str | os.PathLike):
-        return [source]
-    many = isinstance(source, Iterable) and not hasattr(source, "dtype") and not isinstance(source, bytes)
-    paths = list(source) if many else [source]
+    one = isinstance(source, str | bytes | os.PathLike) or hasattr(source, "dtype")
+    paths = list(source) if isinstance(source, Iterable) and not one else [source]
     for each in paths:
         if not isinstance(each, str | os.PathLike):
             raise InputError(
                 f"map takes paths of pictures, got {_named(each)}",
                 hint=f"{order}; measurements in memory are recovered by pipeline(y)",
             )
+    for name, each in (("out", out), *(("source", path) for path in paths)):
+        if not os.fspath(each):
+            raise InputError(f"{name} is empty", hint=f'{order}; the current folder is "."')
     return paths
-
-
-def _is_empty(path: Any) -> bool:
-    return isinstance(path, str) and not path
 
 
 def _named(given: Any) -> str:

@@ -30,7 +30,7 @@ _EXPLAINED = {
     "sharp": "not blurred, or too little structure to tell: the picture is as it was",
     "diverged": "the solver's numbers ran away, and this is no result: try smaller steps or other options",
 }
-"""The statuses, and what each means."""
+"""What a status means, where its name alone does not say it."""
 
 #: what a record has for the next run, and what config.toml says
 _NOT_TOLD = ("image_sha256", "sha256", "configuration", "stats", "boot", "versions", "config")

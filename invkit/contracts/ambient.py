@@ -30,9 +30,9 @@ _AUTOCAST = ("cpu", "cuda", "mps", "xpu")
 
 _lock, _own = threading.Lock(), threading.local()
 _inside = 0
-"""How many threads are in `neutral`."""
+"""How many threads are inside a `neutral` block."""
 _found: tuple[torch.dtype, Tensor] = (torch.float32, torch.empty(0))
-"""The state that the first of them has found."""
+"""Default dtype and random stream as the first of these threads has found them."""
 
 
 @contextmanager
@@ -61,12 +61,12 @@ def _shared() -> Iterator[None]:
     """Give back default dtype and random stream: to an outer block at once, else when no thread is inside."""
     global _inside, _found
     inner = getattr(_own, "inside", False)
-    now = torch.get_default_dtype(), torch.default_generator.get_state()
-    if not inner:
-        with _lock:
+    with _lock:  # so that no other thread leaves between the look and the count
+        now = torch.get_default_dtype(), torch.default_generator.get_state()
+        if not inner:
             _inside += 1
             _found = now if _inside == 1 else _found
-        _own.inside = True
+    _own.inside = True
     try:
         yield
     finally:

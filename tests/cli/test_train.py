@@ -103,6 +103,7 @@ VAE_A = ("vae", "--recipe", "blurA", "--out", "run")
         ((*VAE_A, "--set", "epochs=2.5"), 3, "2.5 is not a whole number"),
         ((*VAE_A, "blurC"), 3, "unknown dataset 'blurC'"),
         ((*VAE_A, "./nowhere"), 3, "no folder of images at ./nowhere"),
+        ((*VAE_A, __file__), 3, "is a file, not a folder of images; give the folder that it lies in"),
         ((*VAE_A, "motion?len=3"), 3, "no option 'len'; did you mean 'length'?"),
         ((*VAE_A, "blur30"), 3, "makes signals of shape (1, 28, 28)"),
         ((*VAE_A, "--name", "../up"), 3, "'../up' cannot name a trained prior"),

@@ -30,7 +30,7 @@ COMBINATIONS = {
     "three sources": circle + circle + circle,
     "sources behind matrices": line @ (sense, None) + line @ (invkit.from_matrix(SENSING.real), None),
     "a map after sources": crop @ (circle + circle),
-    "a stack": invkit.stack([circle, circle]),
+    "a stack": invkit.stack(each for each in (circle, circle)),
     "a stack of different maps": invkit.stack([product_, dft @ product_]),
     "a stack of sources": invkit.stack([circle + circle, circle + circle]),
     "three dimensions": invkit.linear("downsample?by=first") @ invkit.operator("linconv?dims=3"),
@@ -143,3 +143,9 @@ def test_fast_paths_follow_from_the_parts() -> None:
     assert (circle @ (None, blur)).given(w=torch.rand(1, 1, 2, 2), x_shape=(1, 6, 6)).spectrum() is not None
     assert (blur @ circle).given(w=torch.rand(1, 1, 2, 2), x_shape=(1, 6, 6)).spectrum() is not None
     assert (crop @ circle).given(w=torch.rand(1, 1, 2, 2), x_shape=(1, 6, 6)).spectrum() is None
+
+
+@pytest.mark.wrong_types
+def test_what_is_no_list_is_not_stacked() -> None:
+    with pytest.raises(InputError, match=r"int is no list of operators; write stack\(\[A, B\]\)"):
+        invkit.stack(3)  # type: ignore[arg-type]

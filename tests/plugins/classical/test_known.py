@@ -118,6 +118,9 @@ def test_misuse_is_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "zero.npy", np.zeros((3, 3)))
     with pytest.raises(InputError, match="cannot be normalised"):
         Known.from_spec(str(tmp_path / "zero.npy"), normalise="sum")
+    np.save(tmp_path / "complex.npy", np.full((3, 3), 1j))
+    with pytest.raises(InputError, match="complex numbers, and a kernel of unit sum has none"):
+        Known.from_spec(str(tmp_path / "complex.npy"), normalise="sum")
     with pytest.raises(ShapeError, match="no channel axis"):
         Known(torch.rand(4))
     with pytest.raises(InputError, match="empty"):
