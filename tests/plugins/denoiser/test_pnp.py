@@ -320,7 +320,7 @@ def test_kernels_that_vary_are_held() -> None:
     kernels = torch.cat([kernel(), kernel().flip(1), kernel().flip(2), kernel()])
     y = noisy(invkit.operator("filterflow?tiles=2x2&boundary=unknown")(kernels[None], x))
     prior = invkit.denoiser(smoothed, 1)
-    deblur = invkit.compose("filterflow?tiles=2x2&boundary=unknown", ["simplex?size=5", prior], "pnp")
+    deblur = invkit.compose("filterflow?tiles=2x2&boundary=unknown", ["identity?shape=4x5x5", prior], "pnp")
     before = attrs.evolve(nearly(y, kernel()), x=y, w=kernels[None] / 4)
     with pytest.raises(InputError, match=r"one convolution.*hold=w"):
         deblur(y, start=before)
