@@ -17,6 +17,7 @@ import attrs
 import numpy as np
 
 from invkit import metrics
+from invkit.arguments import as_name
 from invkit.compose import Pipeline
 from invkit.contracts.solution import Solution
 from invkit.errors import InputError
@@ -115,8 +116,18 @@ def compare(
         InputError: no pipeline, or a truth that is no pair; or whatever a pipeline raises.
         ShapeError: the truth has another shape than what was found.
     """
+    one = isinstance(pipelines, Pipeline | str) or not isinstance(pipelines, Mapping | Sequence)
+    given = [pipelines] if one else [*(pipelines.values() if isinstance(pipelines, Mapping) else pipelines)]
+    for each in given:
+        if one or not isinstance(each, Pipeline):
+            raise InputError(
+                f"compare takes pipelines by name, got {type(each).__name__}",
+                hint='write invkit.compare({"faces": invkit.method("faces"), "mine": pipeline}, y)',
+            )
     if not isinstance(pipelines, Mapping):
         pipelines = {_called(number, each): each for number, each in enumerate(pipelines)}
+    for name in pipelines:
+        as_name(name, "the name of a pipeline", 'write {"mine": pipeline}')
     if not pipelines:
         raise InputError("there is no pipeline to compare", hint="give a dict of names and pipelines")
     truth = None if truth is None else factors(truth, "truth")

@@ -27,7 +27,6 @@ from invkit.contracts.bilinear import BilinearOperator
 from invkit.contracts.form import check_form
 from invkit.contracts.generator import Generator
 from invkit.contracts.given import is_given
-from invkit.contracts.linear import Shape
 from invkit.contracts.monitor import Monitor
 from invkit.contracts.noise import Gaussian, Noise
 from invkit.contracts.problem import Problem
@@ -42,7 +41,7 @@ from invkit.plugin.building import spec_of
 from invkit.plugin.loading import default_manager
 from invkit.plugin.specs import Spec
 from invkit.remarks import remark_on_shift, remark_on_values
-from invkit.solving.closest import restated
+from invkit.solving.closest import makes, restated
 from invkit.solving.stages import Stages, with_w_given
 from invkit.watched import default_monitors, watched
 
@@ -214,8 +213,9 @@ class Pipeline:
                 With ``d`` the operator's ``measurement_dims`` (2 for images), an array of ``d`` axes is one
                 measurement of one channel, of ``d + 1`` one measurement (channels first), of ``d + 2`` a
                 batch. Values as the priors have them: images in [0, 1].
-            start: a solution to go on from. Where it was found under other priors, it is restated by the
-                encoders of this pipeline's.
+            start: a solution to go on from. It is gone on from its latents. Where it was found under other
+                priors, it is restated by the encoders of this pipeline's. To go on from signals of your own,
+                take the latents out: ``attrs.evolve(solution, x=mine, latents=(None, None))``.
             problem: what :meth:`problem_for` gave for these measurements, or for others of their shape.
             monitors: told of this solve, beside the pipeline's own. None: if the pipeline has none either,
                 a progress bar on a terminal or in a notebook, once the solve has taken two seconds. An empty
@@ -237,7 +237,8 @@ class Pipeline:
             InvkitWarning: images with values far beyond [0, 1]; a recovered image that is pixels away from
                 where the measurement shows it, which the operator cannot tell.
         """
-        _require_solution(start)
+        if start is not None:
+            _require_solution("start", start)
         if monitors is None:
             monitors = [] if self.monitors or not watched() else default_monitors()
         with neutral():
@@ -275,7 +276,7 @@ class Pipeline:
             problem = Problem(following(self.operator, batch), (prior_w, prior_x), noise=noise)
             problem = attrs.evolve(self.solver.shaped(problem, batch), made_of=self._parts())
         else:
-            if [*map(id, problem.made_of)] != [*map(id, self._parts())]:
+            if not isinstance(problem, Problem) or [*map(id, problem.made_of)] != [*map(id, self._parts())]:
                 raise InputError(
                     "the problem is not of this pipeline: it has other priors, or another operator or solver",
                     hint="give what problem_for(y) of this pipeline returns, or leave problem out",
@@ -291,14 +292,20 @@ class Pipeline:
     def _start(self, start: Solution, problem: Problem, y: Tensor, rng: torch.Generator) -> Solution:
         """A solution to go on from: tensors with a batch axis, latents of this pipeline's priors."""
 
-        def tensor(values: Any, shape: Shape | None) -> Tensor | None:
+        def tensor(values: Any, like: torch.dtype = torch.float32) -> Tensor | None:
+            """On the device and in the precision of y; complex where it is, or where ``like`` is."""
             if values is None:
                 return None
             made = torch.as_tensor(values).detach()
-            dtype = y.dtype.to_complex() if made.is_complex() else y.dtype.to_real()
-            made = made.to(device=y.device, dtype=dtype)
-            made = made[(None,) * (len(shape or ()) + 1 - made.ndim)] if shape else made
-            if shape and tuple(made.shape) != (len(y), *shape):
+            dtype = y.dtype.to_complex() if made.is_complex() or like.is_complex else y.dtype.to_real()
+            return made.to(device=y.device, dtype=dtype)
+
+        def signal(values: Any, prior: Generator) -> Tensor | None:
+            made, shape = tensor(values, prior.latent_dtype(y.dtype)), prior.signal_shape
+            if made is None or not shape:
+                return made
+            made = made[(None,) * (len(shape) + 1 - made.ndim)]
+            if tuple(made.shape) != (len(y), *shape):
                 raise InputError(
                     f"the solution to start from has an array of shape {tuple(made.shape)} for {len(y)} "
                     f"measurements with signals of shape {shape}",
@@ -306,24 +313,42 @@ class Pipeline:
                 )
             return made
 
-        w, x = (
-            tensor(values, prior.signal_shape)
-            for values, prior in zip((start.w, start.x), problem.priors, strict=True)
-        )
+        w, x = (signal(each, prior) for each, prior in zip((start.w, start.x), problem.priors, strict=True))
         if x is None:
             raise InputError("the solution to start from has no x", hint="start from another")
-        h, m = (tensor(latent, None) for latent in start.latents)
-        then = (start.config or {}).get("priors", (None, None))
-        now = [records.written("prior", each, strict=False) for each in self.priors]
-        kept = [before is None or before == own for before, own in zip(then, now, strict=True)]
-        rivals = start.rivals and tuple(
-            Rivals(tensor(each.h, None), tensor(each.nats, None)) for each in start.rivals
+        h, m = (
+            tensor(latent, prior.latent_dtype(y.dtype))
+            for latent, prior in zip(start.latents, problem.priors, strict=True)
         )
-        noise, confidence = tensor(start.noise, None), tensor(start.confidence, None)
+        for latent in (h, m):
+            if latent is not None and len(latent) != len(y):
+                raise InputError(
+                    f"the solution to start from has latents of {len(latent)} measurements, "
+                    f"but {len(y)} are to be solved",
+                    hint="start from the solution of the same measurements, or set its latents=(None, None)",
+                )
+        then = (start.config or {}).get("priors")
+        if then is None:  # nobody says of which priors the latents are: those that make its signals
+            pairs = zip((h, m), (w, x), problem.priors, strict=True)
+            kept = [makes(prior, latent, made) for latent, made, prior in pairs]
+        else:
+            now = [records.written("prior", each, strict=False) for each in self.priors]
+            kept = [before == own for before, own in zip(then, now, strict=True)]
+        rivals = start.rivals and tuple(
+            Rivals(tensor(each.h), tensor(each.nats)) for each in start.rivals
+        )
+        noise, confidence = tensor(start.noise), tensor(start.confidence)
         start = attrs.evolve(
             start, w=w, x=x, latents=(h, m), rivals=rivals, noise=noise, confidence=confidence
         )
-        return restated(start, problem, rng, kept=kept)
+        begun = restated(start, problem, rng, kept=kept)
+        for name, latent, prior in zip("wx", begun.latents, problem.priors, strict=True):
+            if latent is not None and latent.is_complex() and not prior.latent_dtype(y.dtype).is_complex:
+                raise InputError(
+                    f"{name} of the solution to start from is complex, here it is real",
+                    hint=f"give attrs.evolve(solution, {name}=solution.{name}.real, latents=(None, None))",
+                )
+        return begun
 
     def to_config(self, *, strict: bool = True) -> dict[str, Any]:
         """This pipeline as a plain dict for TOML or JSON: defaults spelled out, files by their sha256.
@@ -356,12 +381,13 @@ class Pipeline:
                 ambiguities. Or the true ``x`` alone: the PSNR is then modulo a shift, without the borders.
 
         Raises:
-            InputError: the signals are no images.
+            InputError: no solution, or its signals are no images.
             ShapeError: the truth has another shape.
             MissingExtra: matplotlib, the extra ``plot``, is not installed.
         """
         from invkit.showing.recovery import recovery_figure
 
+        _require_solution("solution", solution)
         return recovery_figure(self.operator, solution, y, truth)
 
     def save_config(self, path: str | os.PathLike[str]) -> Path:
@@ -372,18 +398,18 @@ class Pipeline:
         return Path(path)
 
 
-def _require_solution(start: Any) -> None:
-    """Refuse to start from anything but a solution, the folder of one for example."""
-    if isinstance(start, str | os.PathLike):
-        folder = os.fspath(start)
+def _require_solution(name: str, given: Any) -> None:
+    """Refuse anything but a solution, the folder of one for example, as the argument of this name."""
+    if isinstance(given, str | os.PathLike):
+        folder = os.fspath(given)
         raise InputError(
-            f"start must be a solution, got the path {folder!r}",
-            hint=f"write start=invkit.Solution.load({folder!r}) for a folder that save() wrote",
+            f"{name} must be a solution, got the path {folder!r}",
+            hint=f"write {name}=invkit.Solution.load({folder!r}) for a folder that save() wrote",
         )
-    if not isinstance(start, Solution | None):
+    if not isinstance(given, Solution):
         raise InputError(
-            f"start must be a solution, got {type(start).__name__}",
-            hint='write start=solution, which a pipeline gave, or start=invkit.Solution.load("FOLDER")',
+            f"{name} must be a solution, got {type(given).__name__}",
+            hint=f'give what a pipeline gave, or {name}=invkit.Solution.load("FOLDER")',
         )
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import attrs
 
 from invkit import records
+from invkit.arguments import as_name
 from invkit.compose import Pipeline, compose
 from invkit.contracts.ambient import as_seed
 from invkit.contracts.given import is_given
@@ -47,8 +48,9 @@ def method(
 
     Raises:
         SpecError: no such method.
-        InputError: something else in place of a part.
+        InputError: a name that is no text, or something else in place of a part.
     """
+    as_name(name, "the name of a method", "see `invkit list methods`")
     entry = default_manager().registry.entry("method", name)
     config = dict(parse_config(entry.target, entry.load()))
     unknown = [key for key in instead if key not in ("operator", "w", "x", "solver", "noise")]

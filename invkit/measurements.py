@@ -52,6 +52,8 @@ def as_batch(y: Any, dims: int) -> tuple[Tensor, bool, int]:
             "a measurement with masked entries, which would be taken as measured",
             hint="give y.filled(numpy.nan), with the noise model gaussian?missing=nan",
         )
+    if isinstance(y, Tensor) and y.is_meta:
+        raise InputError("a measurement is a meta tensor, which has no values", hint="give one with values")
     if isinstance(y, Tensor) and y.layout != torch.strided:
         raise InputError("a measurement is a sparse tensor", hint="write y.to_dense()")
     if str(y.dtype).removeprefix("torch.") not in ("float32", "float64", "complex64", "complex128"):

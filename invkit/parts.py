@@ -17,6 +17,7 @@ from typing import Any
 
 import attrs
 
+from invkit.arguments import as_name
 from invkit.contracts.algebra import chain_of
 from invkit.contracts.ambient import neutral
 from invkit.contracts.bilinear import BilinearOperator
@@ -33,7 +34,7 @@ from invkit.fingerprint import fingerprint
 from invkit.plugin.building import build, named, remember, signature_of
 from invkit.plugin.loading import default_manager
 from invkit.plugin.registry import nearest
-from invkit.plugin.specs import Spec, option_text
+from invkit.plugin.specs import GRAMMAR, Spec, option_text
 from invkit.solving.stages import stages_of
 
 __all__ = [
@@ -141,14 +142,16 @@ def register(kind: str, name: str, cls: type, summary: str = "") -> None:
         summary: one line for listings.
 
     Raises:
-        InputError: an unknown kind, or no class of that contract.
+        InputError: an unknown kind, no class of that contract, or a name that is no text.
         PluginError: a malformed name, one that a plugin has, or a signature that lists no options.
     """
-    if kind not in _BASES:
+    if as_name(kind, "the kind", f"give one of {', '.join(_BASES)}") not in _BASES:
         raise InputError(f"a class cannot be registered as a {kind!r}", hint=nearest(kind, _BASES))
     base = _BASES[kind]
     if not (isinstance(cls, type) and issubclass(cls, base)):
         raise InputError(f"{cls!r} is no {kind}", hint=f"give a class that derives from {base.__name__}")
+    as_name(name, "the name", GRAMMAR)
+    as_name(summary, "the summary", "give one line for listings")
     registry = default_manager().registry
     with registry.registering("(run time)", "(this program)"):  # undone where the signature is unusable
         signature_of(registry.at_run_time(kind, name, cls, summary=summary))

@@ -16,7 +16,6 @@ arXiv 1802.04073, Section 4.4 (range error and range images).
 
 from __future__ import annotations
 
-import math
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +25,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from invkit.arguments import as_count, as_number
 from invkit.contracts.ambient import as_seed, following, neutral
 from invkit.contracts.generator import Generator
 from invkit.contracts.noise import Gaussian
@@ -95,11 +95,8 @@ def project(
         InputError: NaN or infinite values, no image, or a number out of range.
         ShapeError: the prior makes signals of another shape.
     """
-    for name, value, least in (("restarts", restarts, 1), ("steps", steps, 0), ("weight", weight, 0)):
-        if not value >= least:
-            raise InputError(f"{name} is {value}", hint=f"give {least} or more")
-    if not (rate > 0 and math.isfinite(rate)):
-        raise InputError(f"rate is {rate}", hint="give a positive number, e.g. 0.1")
+    restarts, steps = as_count(restarts, "restarts"), as_count(steps, "steps", least=0)
+    weight, rate = as_number(weight, "weight"), as_number(rate, "rate", positive=True)
     made, seed = part("prior", prior), as_seed(seed)
     with neutral():
         rng = torch.Generator().manual_seed(seed)

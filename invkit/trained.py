@@ -16,6 +16,8 @@ from typing import Any
 
 import attrs
 
+from invkit.arguments import as_name, as_path
+from invkit.contracts.ambient import as_seed
 from invkit.contracts.trainer import Trainer
 from invkit.errors import ConfigError, InputError, SpecError, UsageError
 from invkit.files import store
@@ -96,10 +98,13 @@ def train(
         SpecError: an unknown trainer, recipe or data set.
         UsageError: no recipe, and none can be made.
         ConfigError: a recipe that does not fit, or a name that is taken.
-        InputError: no such folder, or pictures that cannot be used.
+        InputError: no such folder, pictures that cannot be used, or an argument of another type.
     """
-    made = plan(trainer, data, recipe=recipe, changes=changes or {}, name=name, install=install)
-    return carry_out(trainer, made, out, seed=seed, resume=resume, install=install, progress=progress)
+    as_seed(seed)
+    folder = None if out is None else as_path(out, "out, the folder of the run,")
+    changes = {} if changes is None else changes
+    made = plan(trainer, data, recipe=recipe, changes=changes, name=name, install=install)
+    return carry_out(trainer, made, folder, seed=seed, resume=resume, install=install, progress=progress)
 
 
 def plan(
@@ -112,12 +117,16 @@ def plan(
     install: bool,
 ) -> Plan:
     """What :func:`train` would do, checked before it takes hours."""
-    kind = Spec.parse(trainer).kind
+    kind = Spec.parse(as_name(trainer, "the name of a trainer", "see `invkit list trainers`")).kind
     worker: Trainer = part("trainer", trainer)
+    if data is not None:
+        as_path(data, "the data, the name of a data set or a folder,")
+    if not isinstance(changes, Mapping):
+        raise InputError(f"changes are {changes!r}", hint='give a dict of values of the recipe: {"rank": 64}')
     found = None if data is None else _data(os.fspath(data))
     if recipe is not None:
         recipes = worker.recipes()
-        if recipe not in recipes:
+        if as_name(recipe, "the name of a recipe", f"there are {', '.join(recipes)}") not in recipes:
             raise SpecError(f"the trainer {kind!r} has no recipe {recipe!r}", hint=nearest(recipe, recipes))
         values = dict(recipes[recipe])
         given = {"data": found, **changes}["data"]

@@ -215,7 +215,10 @@ def test_nothing_follows_an_interrupt() -> None:
 
 
 def test_a_signal_that_was_not_found_cannot_be_held() -> None:
-    nothing = Telling({"w": None, "latents": (None, None)})
+    class ImageAlone(Telling):
+        finds_w = False
+
+    nothing = ImageAlone({"w": None, "latents": (None, None)})
     with pytest.raises(InputError, match="a stage holds w, which the stage before does not find"):
         pipeline([nothing, f"{QUICK} hold=w"])(Y)
 

@@ -133,6 +133,43 @@ def test_without_an_encoder_the_closest_is_looked_for() -> None:
     torch.testing.assert_close(found.latents[1], closest, atol=1e-2, rtol=1e-2)
 
 
+@pytest.mark.parametrize("x", ["wavelet:haar?level=1", "identity"])
+def test_without_a_configuration_latents_are_taken_that_make_the_signals(x: str, first: Solution) -> None:
+    before = pipeline(x=x)(Y, with_config=False)
+    seeing = Seeing()
+    pipeline(solver=seeing)(Y, start=before)
+    ((problem, start),) = seeing.seen
+    assert start is not None and torch.equal(start.latents[0], before.latents[0])
+    torch.testing.assert_close(problem.priors[1](start.latents[1]), before.x)
+
+
+def test_signals_of_ones_own_are_gone_on_from_without_latents(first: Solution) -> None:
+    seeing = Seeing()
+    mine = attrs.evolve(first, x=first.x.flip(2), latents=(None, None))
+    pipeline(solver=seeing)(Y, start=mine)
+    ((_, start),) = seeing.seen
+    assert start is not None
+    torch.testing.assert_close(start.latents[1], mine.x)
+
+
+def test_a_real_start_of_complex_measurements_leaves_the_answer_complex() -> None:
+    w = torch.randn(2, 1, 3, 3, dtype=torch.complex64, generator=torch.Generator().manual_seed(3))
+    priors = ["identity?shape=1x3x3,field=any", "identity?field=any"]
+    deconvolve = invkit.compose("circconv", priors, "lm?steps=20,restarts=1")
+    y = invkit.operator("circconv")(w, Y.to(torch.complex64))
+    found = deconvolve(y, start=pipeline()(Y))
+    assert found.w.is_complex() and found.x.is_complex()
+    assert (found.residual < 1e-6 * y.abs().square().sum((1, 2, 3))).all()
+
+
+@pytest.mark.parametrize("latents", [True, False])
+def test_a_complex_start_of_real_measurements_is_refused(latents: bool, first: Solution) -> None:
+    pair = (first.latents[0], first.latents[1] + 1j) if latents else (None, None)
+    changed = attrs.evolve(first, x=first.x + 1j, latents=pair)
+    with pytest.raises(InputError, match=r"x of the solution to start from is complex.*x=solution\.x\.real"):
+        pipeline()(Y, start=changed)
+
+
 @pytest.mark.parametrize(
     ("y", "change", "says"),
     [
@@ -140,6 +177,7 @@ def test_without_an_encoder_the_closest_is_looked_for() -> None:
         (torch.cat([Y, Y]), {}, "for 4 measurements"),
         (Y, {"x": None}, "has no x"),
         (Y, {"w": None, "latents": (None, torch.zeros(2, 1, 8, 8))}, "has no w"),
+        (Y, {"latents": (torch.zeros(1, 1, 3, 3), None)}, "has latents of 1 measurements, but 2"),
         (Y, {"x": torch.zeros(2, 1, 1, 8, 8)}, r"array of shape \(2, 1, 1, 8, 8\)"),
     ],
 )
@@ -158,7 +196,7 @@ def test_what_is_no_solution_says_how_to_load_one(first: Solution) -> None:
             pipeline()(Y, start=path)  # type: ignore[arg-type]
     for start in ((first.w, first.x), [first], 5):
         with pytest.raises(
-            InputError, match=r"must be a solution, got (tuple|list|int); write start=solution"
+            InputError, match=r"must be a solution, got (tuple|list|int); give what a pipeline gave"
         ):
             pipeline()(Y, start=start)  # type: ignore[arg-type]
 

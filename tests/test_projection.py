@@ -122,7 +122,7 @@ def test_a_known_signal_is_its_own_range(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"restarts": 0}, "restarts is 0; give 1 or more"),
+        ({"restarts": 0}, "restarts is 0; give a whole number, 1 or more"),
         ({"steps": -1}, "steps is -1"),
         ({"weight": -0.5}, "weight is -0.5"),
         ({"weight": float("nan")}, "weight is nan"),

@@ -15,6 +15,7 @@ from typing import Any
 import attrs
 import torch
 
+from invkit.arguments import as_count
 from invkit.batch.folder import Folder
 from invkit.batch.items import Failure, Item, Source, find_items
 from invkit.batch.recovering import FILES, FULL, Recovery, Say
@@ -133,6 +134,12 @@ def map(
         OutputError: the folder cannot be written, or another run writes to it.
     """
     paths = _checked(pipeline, source, out)
+    as_count(max_pixels, "max_pixels")
+    for name, flag in (("again", again), ("pack", pack), ("grey", grey)):
+        if not isinstance(flag, bool):
+            raise InputError(f"{name} is {flag!r}", hint=f"write {name}=True, or leave it out")
+    if tell is not None and not callable(tell):
+        raise InputError(f"tell is {tell!r}", hint="give a function that takes a step, or leave it out")
     found, failures = find_items([Path(each) for each in paths])
     if not len(found):
         raise InputError(str(failures[0]) if failures else "no image was given", hint="name an image")
@@ -175,11 +182,6 @@ def _named(given: Any) -> str:
     return repr(given) if isinstance(given, str) else type(given).__name__
 
 
-def _counts(number: Any) -> bool:
-    """Whether it is a whole number from 1 on."""
-    return isinstance(number, Integral) and int(number) >= 1
-
-
 def _part(shard: Any) -> tuple[int, int]:
     """A part of a source, and how many there are; raises :class:`InputError` where it is none."""
     pair = isinstance(shard, tuple | list) and len(shard) == 2
@@ -215,10 +217,8 @@ def recover_all(
 ) -> Report:
     """Do :func:`map` for what was looked up already; ``say`` is told what is known before a solve."""
     first, parts = (1, 1) if shard is None else _part(shard)
-    if jobs is not None and not _counts(jobs):
-        raise InputError(f"jobs={jobs!r} is no number of processes", hint="give 1 or more")
-    if not _counts(recovery.batch):
-        raise InputError(f"batch={recovery.batch!r} is no number of pictures", hint="give 1 or more")
+    jobs = None if jobs is None else as_count(jobs, "jobs")
+    as_count(recovery.batch, "batch")
     if cluster is not None:
         if jobs is not None or shard is not None or again:
             raise InputError(

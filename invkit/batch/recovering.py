@@ -65,6 +65,8 @@ T = TypeVar("T")
 
 def _known(only: Iterable[str]) -> tuple[str, ...]:
     """The keys in :data:`FILES`, in their order, and the record's among them."""
+    if not isinstance(only, Iterable):
+        raise InputError(f"only={only!r} names no results", hint=f"give a list of {', '.join(FILES)}")
     asked = (only,) if isinstance(only, str) else tuple(only)
     for each in asked:
         if each not in FILES:

@@ -11,7 +11,6 @@ alone, which `as_seed` checks.
 from __future__ import annotations
 
 import copy
-import operator
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -20,6 +19,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
+from invkit.arguments import whole
 from invkit.errors import InputError
 
 __all__ = ["as_device", "as_seed", "devices", "following", "neutral", "ordinary"]
@@ -144,15 +144,7 @@ def as_seed(value: Any) -> int:
     Raises:
         InputError: anything else, booleans among it.
     """
-    no_number = (
-        isinstance(value, bool)
-        or str(getattr(value, "dtype", "")).endswith("bool")
-        or len(getattr(value, "shape", "")) > 0
-    )
-    try:
-        seed = -1 if no_number else operator.index(value)
-    except TypeError:
-        seed = -1
-    if not 0 <= seed < 2**63:
+    seed = whole(value)
+    if seed is None or not 0 <= seed < 2**63:
         raise InputError(f"the seed is {value!r}", hint="give a whole number from 0 to 2**63 - 1: seed=0")
     return seed

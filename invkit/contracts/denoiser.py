@@ -22,9 +22,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from invkit.arguments import as_count
 from invkit.contracts.generator import Generator
 from invkit.contracts.linear import Shape
-from invkit.errors import ShapeError
+from invkit.errors import InputError, ShapeError
 
 __all__ = ["Denoiser", "denoiser"]
 
@@ -46,7 +47,8 @@ class Denoiser(Generator):
 
     def __init__(self, channels: int | Sequence[int]) -> None:
         super().__init__()
-        self.channels = (channels,) if isinstance(channels, int) else tuple(channels)
+        numbers = channels if isinstance(channels, Sequence) else (channels,)
+        self.channels = tuple(as_count(each, "channels") for each in numbers)
         self.signal_shape = self.latent_shape = None
 
     @abstractmethod
@@ -115,5 +117,13 @@ def denoiser(network: Network, channels: int | Sequence[int] = 3) -> Denoiser:
         network: maps images with values in [0, 1] and noise, ``(n, c, h, w)``, and its standard deviation,
             ``(n,)``, to the images without it. A module should be in its evaluation mode.
         channels: number of channels of the images, or the numbers that it takes, e.g. ``(1, 3)``.
+
+    Raises:
+        InputError: no function, or other channels.
     """
+    if not callable(network):
+        raise InputError(
+            f"a denoiser is a function of noisy images and their σ, got {type(network).__name__}",
+            hint="write invkit.denoiser(network, channels=1), with network(noisy, sigma)",
+        )
     return _Wrapped(network, channels)

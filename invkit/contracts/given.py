@@ -17,7 +17,7 @@ from torch import Tensor
 from invkit.contracts.called import as_tensor
 from invkit.contracts.generator import Generator
 from invkit.contracts.linear import Shape
-from invkit.errors import ShapeError, counted
+from invkit.errors import InputError, ShapeError, counted
 
 __all__ = ["Given", "is_given"]
 
@@ -29,6 +29,9 @@ class Given(Generator):
         signal: ``(*signal)`` for all measurements alike, or ``(n, *signal)`` with ``each``; a tensor or a
             numpy array.
         each: whether the first axis runs over measurements.
+
+    Raises:
+        InputError: no array of numbers, or NaN or infinite values in it.
     """
 
     signal: Tensor
@@ -43,6 +46,8 @@ class Given(Generator):
     ) -> None:
         super().__init__()
         signal = as_tensor(signal, "a given signal")
+        if not bool(signal.isfinite().all()):
+            raise InputError("a given signal has NaN or infinite values", hint="give one that is finite")
         self.field = "complex" if signal.is_complex() else "real"
         self.register_buffer("signal", signal if each else signal[None], persistent=False)
         self.signal_shape, self.latent_shape = tuple(self.signal.shape[1:]), (0,)

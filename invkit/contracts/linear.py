@@ -15,6 +15,7 @@ changes. What holds numbers of each measurement (a mask of its own, say) gives t
 
 from __future__ import annotations
 
+import cmath
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from math import prod
@@ -220,6 +221,8 @@ class LinearOperator(Called, ABC):
         """``(c A)(x) = c A(x)`` for a number c."""
         if not isinstance(factor, int | float | complex):
             return NotImplemented
+        if not cmath.isfinite(factor):
+            raise InputError(f"{factor} times an operator is no operator", hint="give a finite number")
         return Multiple(complex(factor), self)
 
     __mul__ = __rmul__

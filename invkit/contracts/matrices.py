@@ -75,10 +75,11 @@ def from_scipy(
     try:
         known: Any = aslinearoperator(operator)  # type: ignore[call-overload]
         rows, columns = known.shape
-    except (TypeError, ValueError, AttributeError) as error:
+        known.rmatvec(np.zeros(rows))  # many an operator of SciPy has no adjoint
+    except (TypeError, ValueError, AttributeError, NotImplementedError) as error:
         raise InputError(
             f"a {type(operator).__name__} is no operator of SciPy: {error}",
-            hint="give a scipy.sparse.linalg.LinearOperator, a sparse matrix or an array",
+            hint="give a scipy.sparse.linalg.LinearOperator with rmatvec, a sparse matrix or an array",
         ) from error
     return FromScipy(
         known,

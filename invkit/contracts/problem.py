@@ -25,7 +25,7 @@ from invkit.contracts.bilinear import BilinearOperator, Misfit
 from invkit.contracts.generator import Generator
 from invkit.contracts.linear import Shape
 from invkit.contracts.noise import Gaussian, Noise
-from invkit.errors import InputError, ShapeError
+from invkit.errors import InputError, PluginError, ShapeError
 
 Weight = float | Float[Tensor, "_"]
 """The weight of a penalty: one for all measurements, or one for each."""
@@ -113,10 +113,23 @@ class Problem:
     def signals(
         self, h: Inexact[Tensor, "n *h"], m: Inexact[Tensor, "n *m"]
     ) -> tuple[Inexact[Tensor, "n *w"], Inexact[Tensor, "n *x"]]:
-        """``w = B(h)`` and ``x = C(m)``; a prior of w that is tied to x makes it of x."""
+        """``w = B(h)`` and ``x = C(m)``; a prior of w that is tied to x makes it of x.
+
+        Raises:
+            PluginError: a prior makes signals of another shape than it says.
+        """
         prior_w, prior_x = self.priors
         x = prior_x(m)
-        return (prior_w.tied(x) if prior_w.ties else prior_w(h)), x
+        w = prior_w.tied(x) if prior_w.ties else prior_w(h)
+        for name, latent, signal, prior in (("w", h, w, prior_w), ("x", m, x, prior_x)):
+            shape = prior.signal_shape
+            if shape is not None and tuple(signal.shape) != (len(latent), *shape):
+                raise PluginError(
+                    f"the prior of {name}, {type(prior).__name__}, makes signals of shape "
+                    f"{tuple(signal.shape)} of {len(latent)} latents, but its signal_shape is {tuple(shape)}",
+                    hint="mend its forward or its signal_shape; invkit.testing.check_generator looks at it",
+                )
+        return w, x
 
     def measured(self, y: Inexact[Tensor, "n *y"]) -> Objective:
         """The objective of candidates that explain ``y``, one measurement per candidate."""

@@ -17,13 +17,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 import numpy as np
 
+from invkit.arguments import whole
 from invkit.errors import InputError
 
 if TYPE_CHECKING:
@@ -184,13 +184,13 @@ class Solution:
                 hint='ask the last stage for them: solver="evidence?draws=50"',
             )
         made = len(self.drawn.x)
-        asked: Any = made if count is None else count
-        if isinstance(asked, bool) or not isinstance(asked, Integral) or not 1 <= int(asked) <= made:
+        asked = made if count is None else whole(count)
+        if asked is None or not 1 <= asked <= made:
             raise InputError(
                 f"{count!r} draws are asked for, {made} were made",
                 hint=f"give a number from 1 to {made}, or solve again and ask the solver for more draws",
             )
-        return Samples(self.drawn.w[:count], self.drawn.x[:count])
+        return Samples(self.drawn.w[:asked], self.drawn.x[:asked])
 
     def summary(self) -> dict[str, Any]:
         """The record as JSON-ready numbers and words: residuals, statuses, restarts, time, configuration.

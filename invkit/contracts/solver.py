@@ -24,7 +24,7 @@ from torch import Tensor
 from invkit.contracts.generator import Generator
 from invkit.contracts.monitor import Monitor
 from invkit.contracts.problem import Problem
-from invkit.contracts.solution import Solution
+from invkit.contracts.solution import Solution, Status
 from invkit.errors import InputError, PluginError
 
 
@@ -41,7 +41,7 @@ class Solver(ABC):
     takes_tied: ClassVar[bool] = False
 
     def __init_subclass__(cls) -> None:
-        """Every solver's ``solve`` begins with :meth:`require_field` and returns a :class:`Solution`."""
+        """Every solver's ``solve`` begins with :meth:`require_field`, and what it returns is looked at."""
         super().__init_subclass__()
         solve = vars(cls).get("solve")
         if solve is None:
@@ -79,7 +79,8 @@ class Solver(ABC):
 
         Raises:
             InputError: the solver does not take this problem, or no ``start``.
-            PluginError: a class's own ``solve`` returned something else than a solution.
+            PluginError: a class's own ``solve`` returned something else than a solution of these
+                measurements, with signals that are not finite where nothing diverged, say, or changed ``y``.
         """
 
     def require_field(self, priors: Iterable[Generator], y: Inexact[Tensor, "n *y"]) -> None:
@@ -122,13 +123,48 @@ def _checked(solve: Callable[..., Solution], owner: type[Solver]) -> Callable[..
     @wraps(solve)
     def checked(self: Solver, problem: Problem, y: Tensor, *args: Any, **options: Any) -> Solution:
         self.require_field(problem.priors, y)
+        writes = None if y.is_inference() else y._version
         solution = solve(self, problem, y, *args, **options)
-        if not isinstance(solution, Solution):
+        if writes is not None and y._version != writes:
             raise PluginError(
-                f"{type(self).__name__}.solve returned {solution!r}, which is no invkit.Solution",
-                hint="write return invkit.solving.run(…), or return a Solution of your own",
+                f"{type(self).__name__}.solve has changed the measurements that it was given",
+                hint="write y = y.clone() before the first step that writes into y",
+            )
+        fault = _fault(solution, self, problem, len(y))
+        if fault:
+            raise PluginError(
+                f"{type(self).__name__}.solve returned {fault}",
+                hint="write return invkit.solving.run(…), or mend the Solution of your own; "
+                "invkit.testing.check_solver looks at more of it",
             )
         return solution
 
     vars(checked)["_of"] = solve, owner
     return checked
+
+
+def _fault(solution: Any, solver: Solver, problem: Problem, count: int) -> str | None:
+    """What makes this no solution of so many measurements; None where nothing does."""
+    if not isinstance(solution, Solution):
+        return f"{solution!r}, which is no invkit.Solution"
+    status = solution.status
+    known = isinstance(status, tuple) and all(isinstance(each, Status) for each in status)
+    if not known or len(status) != count:
+        return f"the statuses {status!r} for {count} measurements; it takes a tuple of an invkit.Status each"
+    sound = torch.tensor([each is not Status.DIVERGED for each in status], dtype=torch.bool)
+    for name, signal, prior in zip("wx", (solution.w, solution.x), problem.priors, strict=True):
+        if signal is None and name == "w" and not solver.finds_w:
+            continue
+        if not isinstance(signal, Tensor):
+            return f"{type(signal).__name__} as {name}, which is no tensor"
+        expected = (count, *(signal.shape[1:] if prior.signal_shape is None else prior.signal_shape))
+        if tuple(signal.shape) != expected:
+            return f"{name} of shape {tuple(signal.shape)}, expected {expected}"
+        if not bool(torch.isfinite(signal[sound.to(signal.device)]).all()):
+            return f"NaN or infinite values in {name} where the status is not diverged"
+    for name, numbers in (("residual", solution.residual), ("confidence", solution.confidence)):
+        if numbers is None and name == "confidence":
+            continue
+        if not isinstance(numbers, Tensor) or tuple(numbers.shape) != (count,):
+            return f"the {name} {numbers!r} for {count} measurements; give a tensor of one number for each"
+    return None

@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from invkit.arguments import as_path
 from invkit.errors import ConfigError
 from invkit.files.atomic import atomic_write
 from invkit.files.plain import parse_json, parse_toml
@@ -45,7 +46,7 @@ def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:
         ConfigError: missing or unreadable file, unknown suffix, a syntax error (with its line), no `format`,
             or a `format` newer than this invkit; or the record of a result.
     """
-    path = Path(path)
+    path = as_path(path, "a configuration")
     suffix = _suffix(path)
     try:
         with path.open("rb") as stream:

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from invkit.arguments import as_path
 from invkit.errors import InputError, OutputError
 from invkit.files.arrays import load_npy
 from invkit.files.atomic import atomic_write
@@ -110,7 +111,7 @@ def read_solution(folder: str | os.PathLike[str]) -> tuple[dict[str, npt.NDArray
     Raises:
         InputError: no solution in the folder, or a file that is missing, damaged or from another solution.
     """
-    folder = Path(folder)
+    folder = as_path(folder, "the folder of a solution")
     try:
         record: dict[str, Any] = parse_json((folder / RECORD).read_text(encoding="utf-8"), _LONGEST)
         if record.keys() == {_FILES}:
@@ -186,7 +187,7 @@ def writable_folder(folder: str | os.PathLike[str]) -> Path:
     Raises:
         OutputError: it cannot be made or written, or is a file.
     """
-    folder = Path(folder)
+    folder = as_path(folder, "the folder to write to")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):

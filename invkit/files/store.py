@@ -214,7 +214,7 @@ def check_name(name: str) -> None:
     Raises:
         WeightsError: anything but letters, digits, `.`, `_` and `-`, or a name with the suffix.
     """
-    if not _NAME.fullmatch(name) or name.endswith(SUFFIX):
+    if not isinstance(name, str) or not _NAME.fullmatch(name) or name.endswith(SUFFIX):
         raise WeightsError(
             f"{name!r} cannot name a trained prior", hint="use letters, digits, '_', '-' and '.'"
         )

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from invkit.arguments import number, whole
 from invkit.errors import InputError, ShapeError
 
 Array = TypeVar("Array", Tensor, npt.NDArray[Any])
@@ -106,8 +107,8 @@ def checked_peak(peak: Number | None, estimate: Signals) -> Number:
             f"{estimate.dtype} values have no peak of their own",
             hint="type peak=255 for 8-bit images (65535 for 16 bits, 1 for booleans)",
         )
-    if peak is not None and not 0 < peak < float("inf"):
-        raise InputError(f"expected a positive peak, got {peak}", hint="images in [0, 1] have peak=1.0")
+    if peak is not None and (number(peak) or 0) <= 0:
+        raise InputError(f"expected a positive peak, got {peak!r}", hint="images in [0, 1] have peak=1.0")
     return 1.0 if peak is None else peak
 
 
@@ -138,8 +139,8 @@ def _is_floating(array: Any, complex_too: bool = False) -> bool:
 
 def _batch(array: Signals, dims: int) -> Tensor:
     """As a double tensor `(n, channels, *dims)`."""
-    if not 0 <= dims < len(_AXES):
-        raise InputError(f"dims is {dims}", hint="give dims=1 for signals, 2 for images, 3 for volumes")
+    if whole(dims) is None or not 0 <= dims < len(_AXES):
+        raise InputError(f"dims is {dims!r}", hint="give dims=1 for signals, 2 for images, 3 for volumes")
     added = dims + 2 - array.ndim
     if not 0 <= added <= 2 or 0 in array.shape:
         fronts = ((), ("channels",), ("n", "channels"))

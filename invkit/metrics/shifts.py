@@ -25,6 +25,7 @@ import attrs
 import torch
 from torch import Tensor
 
+from invkit.arguments import as_count
 from invkit.errors import InputError, ShapeError
 from invkit.metrics._arrays import Array, Number, Signals, checked_peak, like, pair
 from invkit.metrics.images import psnr, ssim
@@ -143,6 +144,7 @@ def _interpolated(image: Tensor, down: float, right: float) -> Tensor:
 
 
 def _check(shape: tuple[int, ...], reach: Number, step: Number, border: int) -> None:
+    as_count(border, "border", least=0)
     if min(shape[2:]) <= 2 * border:
         raise ShapeError(
             f"images of {shape[2]}×{shape[3]} pixels have nothing left inside a border of {border}",

@@ -20,6 +20,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from invkit.arguments import as_name
 from invkit.errors import InputError
 
 __all__ = ["Example", "example", "examples"]
@@ -65,8 +66,9 @@ def example(name: str) -> Example:
     from invkit.files.images import read_image
 
     table = examples()
-    if name not in table:
-        raise InputError(f"no example {name!r}", hint=f"there are {', '.join(table)}")
+    hint = f"there are {', '.join(table)}"
+    if as_name(name, "the name of an example", hint) not in table:
+        raise InputError(f"no example {name!r}", hint=hint)
     w = np.load(FOLDER / f"{name}_kernel.npy", allow_pickle=False)
     blurry, sharp = (read_image(FOLDER / f"{name}_{which}.png") for which in ("blurry", "sharp"))
     return Example(name, **table[name], y=blurry, x=sharp, w=w)

@@ -130,16 +130,17 @@ class Candidates:
 
         Args:
             rows: candidates at a minimum.
-            solved: candidates that explain their measurement exactly; the others of that measurement are
-                given up.
+            solved: candidates that explain their measurement to rounding; the first of them is the winner,
+                all others of that measurement are given up.
         """
         done = torch.zeros_like(self.alive) if self.done is None else self.done
         self.done = done | rows | ~self.alive
         if solved is not None:
             of_measurement = solved.reshape(self.measurements, -1)
             over = of_measurement.any(1, keepdim=True).expand_as(of_measurement).flatten()
+            first = (of_measurement & (of_measurement.cumsum(1) == 1)).flatten()
             self.done = self.done | over
-            self.dropped = self.dropped | (over & ~solved & ~done & ~rows)
+            self.dropped = self.dropped | (over & ~first & ~done & (solved | ~rows))
 
     @property
     def over(self) -> bool:
@@ -216,11 +217,11 @@ class Candidates:
 
     def _best_first(self, values: Tensor) -> Tensor:
         """Places of the current candidates, (measurements, candidates): the smallest value first, those that
-        diverged last.
+        diverged or were given up last.
         """
         finite = torch.isfinite(values)
         table = torch.where(finite, values, torch.inf).reshape(self.measurements, -1)
-        lost = ~(finite & self.alive).reshape(table.shape)
+        lost = ~(finite & self.alive & ~self.dropped).reshape(table.shape)
         order = table.argsort(dim=1, stable=True)
         order = order.gather(1, lost.gather(1, order).to(torch.int8).argsort(dim=1, stable=True))
         return order + torch.arange(self.measurements, device=values.device)[:, None] * table.shape[1]

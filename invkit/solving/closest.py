@@ -22,10 +22,12 @@ from invkit.contracts.solution import Solution
 from invkit.errors import InputError
 from invkit.solving.descent import Adam
 
-__all__ = ["Descent", "closest", "descents", "encoded", "restated", "start_latents"]
+__all__ = ["Descent", "closest", "descents", "encoded", "makes", "restated", "start_latents"]
 
 #: steps and rate of the search where a prior has no encoder
 _STEPS, _RATE = 200, 0.1
+#: how far, relatively, a signal may be from that of its latents
+_SAME = 1e-3
 
 
 @attrs.frozen(eq=False)
@@ -157,6 +159,20 @@ def start_latents(
     return encoded(prior, signal, rng)
 
 
+def makes(prior: Generator, latent: Tensor | None, signal: Tensor | None) -> bool:
+    """Whether a prior makes these signals of these latents, but for rounding; True where it ties them."""
+    if prior.ties or signal is None or not _fits(prior, latent):
+        return prior.ties
+    with torch.no_grad():
+        made = prior(latent)
+    apart, size = ((each.abs() ** 2).flatten(1).sum(1) for each in (made - signal, signal))
+    return bool((apart <= _SAME**2 * size).all())
+
+
 def _fits(prior: Generator, latent: Tensor | None) -> bool:
-    """Whether latents have the shape of a prior's."""
-    return latent is not None and tuple(latent.shape[1:]) == tuple(prior.latent_shape or ())
+    """Whether latents have the shape and the field of a prior's."""
+    return (
+        latent is not None
+        and tuple(latent.shape[1:]) == tuple(prior.latent_shape or ())
+        and (not latent.is_complex() or prior.field != "real")
+    )

@@ -127,7 +127,8 @@ class _Search:
         now = algebra.fitted(outer, inner, root) if now is None else now
         move = algebra.step(outer, now, root, self.damping)
         then = algebra.fitted(outer + move.delta, now.inner, root)
-        better = then.cost < now.cost
+        # From a fit to rounding, steps would follow nothing but rounding, however far.
+        better = (then.cost < now.cost) & ~self.searching.exact(rows, now.cost)
         gain = (now.cost - then.cost) / move.promised
         shrink = (1 - (2 * gain - 1) ** 3).clamp_min(1 / 3)
         stuck = self.damping >= _MOST

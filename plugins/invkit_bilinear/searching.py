@@ -42,6 +42,10 @@ class Searching:
         assert c.done is not None
         return (~c.done).nonzero()[:, 0]
 
+    def exact(self, rows: Int[Tensor, "k"], cost: Float[Tensor, "k"]) -> Bool[Tensor, "k"]:
+        """Which of the candidates ``rows`` explain their measurement to rounding."""
+        return cost <= self._enough[rows]
+
     def end(
         self, c: Candidates, rows: Int[Tensor, "k"], cost: Float[Tensor, "k"], still: Bool[Tensor, "k"]
     ) -> None:
@@ -53,7 +57,7 @@ class Searching:
             cost: the objective of each.
             still: whether it is at a minimum.
         """
-        exact = cost <= self._enough[rows]
+        exact = self.exact(rows, cost)
         nobody = torch.zeros_like(c.alive)
         c.finish(nobody.index_copy(0, rows, exact | still), solved=nobody.index_copy(0, rows, exact))
 

@@ -92,7 +92,7 @@ def spectral(c: Candidates) -> None:
     """Give candidates spectral starts in place of their drawn latents, where the priors allow it.
 
     Both priors must be affine, with something to find in each, or that of w tied to an affine one of x;
-    otherwise the latents stay.
+    otherwise the latents stay. So they do where nothing of a measurement can be made, of zeros, say.
     """
     prior_w, prior_x = c.problem.priors
     if not blind(c.problem) or not prior_x.affine or not (prior_w.ties or prior_w.affine):
@@ -105,7 +105,9 @@ def spectral(c: Candidates) -> None:
     first = torch.arange(0, len(c.y), c.restarts, device=c.y.device)
     one = adjoints.select(first)
     h[first], m[first] = one.pair(m[first], _ITERATIONS)
-    c.move(*adjoints.scaled(h, m, c.y))
+    h, m = adjoints.scaled(h, m, c.y)
+    blank = squared_norm(m) == 0
+    c.move(torch.where(per_row(blank, h), c.h, h), torch.where(per_row(blank, m), c.m, m))
 
 
 class Adjoints:

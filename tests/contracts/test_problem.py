@@ -12,6 +12,7 @@ from torch import Tensor
 import invkit
 from invkit import InputError, Problem, ShapeError
 from invkit.contracts.noise import Gaussian
+from invkit.errors import PluginError
 from invkit.testing._problems import EXAMPLE_NAMES, Example, examples
 from tests.strategies import seeds
 
@@ -246,6 +247,20 @@ def test_a_solver_may_refuse_other_noise(noise: invkit.Noise, says: str) -> None
         problem.require_plain_noise("mine")
     assert refusal.value.hint
     attrs.evolve(problem, noise=Gaussian(sigma=0.1)).require_plain_noise("mine")
+
+
+def test_a_prior_that_makes_other_shapes_than_it_says_is_named() -> None:
+    class Squeezed(invkit.Generator):
+        latent_shape, signal_shape = (1, 8, 8), (1, 8, 8)
+
+        def forward(self, latent: Tensor) -> Tensor:
+            return latent[:, 0]
+
+    y = torch.rand(2, 1, 8, 8)
+    says = r"the prior of x, Squeezed, makes signals of shape \(\d+, 8, 8\) of \d+ latents.*is \(1, 8, 8\)"
+    for solver in ("altgd?steps=2,restarts=2", "irgnm?steps=2"):
+        with pytest.raises(PluginError, match=says):
+            invkit.compose("pointwise", ["identity", Squeezed()], solver)(y)
 
 
 def test_complex_measurements_of_a_real_model_are_refused() -> None:

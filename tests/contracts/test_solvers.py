@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import attrs
+import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 import invkit
 from invkit import InputError, Problem, Solver, Status
+from invkit.errors import PluginError
 from invkit.plugin.loading import default_manager
 from invkit.testing import check_solver
 from invkit.testing.solvers import CHECKS, Case
@@ -59,6 +63,56 @@ def test_complex_numbers_are_refused_by_solvers_for_real_ones(name: str) -> None
         solver.solve(example.problem, y, torch.Generator())
     with pytest.raises(InputError, match="complex prior Identity"):
         solver.solve(attrs.evolve(example.problem, priors=priors), example.y, torch.Generator())
+
+
+class Told(Solver):
+    """What a quick solver returns, changed as it is told."""
+
+    def __init__(self, finds_w: bool = True, writes: bool = False, **changes: Any) -> None:
+        self.finds_w, self.writes, self.changes = finds_w, writes, changes
+
+    def solve(
+        self, problem: Problem, y: Tensor, rng: torch.Generator, monitors: Any = (), *, start: Any = None
+    ) -> Any:
+        quick = invkit.solver("altgd?steps=2,restarts=1,start=random")
+        found = quick.solve(problem, y, rng, monitors, start=start)
+        if self.writes:
+            y *= 2
+        return self.changes["returned"] if "returned" in self.changes else attrs.evolve(found, **self.changes)
+
+
+@pytest.mark.wrong_types
+@pytest.mark.parametrize(
+    ("solver", "says"),
+    [
+        (Told(returned=None), "returned None, which is no invkit.Solution"),
+        (Told(x=torch.full((2, 1, 4, 4), torch.nan)), "NaN or infinite values in x where the status is"),
+        (Told(w=torch.full((2, 1, 3, 3), torch.inf)), "NaN or infinite values in w"),
+        (Told(x=torch.zeros(2, 1, 4, 5)), r"x of shape \(2, 1, 4, 5\), expected \(2, 1, 4, 4\)"),
+        (Told(x=torch.zeros(1, 1, 4, 4)), r"x of shape \(1, 1, 4, 4\), expected \(2, 1, 4, 4\)"),
+        (Told(w=None), "NoneType as w, which is no tensor"),
+        (Told(finds_w=False, x=None), "NoneType as x"),
+        (Told(x=np.zeros((2, 1, 4, 4))), "ndarray as x, which is no tensor"),
+        (Told(status=(Status.CONVERGED,)), "the statuses .* for 2 measurements"),
+        (Told(status=("fine", "fine")), "the statuses .*'fine'.* a tuple of an invkit.Status each"),
+        (Told(residual=[0.0, 0.0]), r"the residual \[0.0, 0.0\] for 2 measurements"),
+        (Told(confidence=torch.ones(3)), "the confidence tensor.* for 2 measurements"),
+        (Told(writes=True), r"changed the measurements.*write y = y\.clone\(\)"),
+    ],
+)
+def test_what_is_no_solution_of_these_measurements_is_refused(solver: Solver, says: str) -> None:
+    y = torch.rand(2, 1, 4, 4, generator=torch.Generator().manual_seed(0))
+    with pytest.raises(PluginError, match=f"Told.solve .*{says}"):
+        invkit.compose("circconv", ["identity?shape=1x3x3", "identity"], solver)(y)
+
+
+def test_what_diverged_may_be_anything_and_an_image_may_come_alone() -> None:
+    y = torch.rand(2, 1, 4, 4, generator=torch.Generator().manual_seed(0))
+    x = torch.zeros(2, 1, 4, 4)
+    x[1] = torch.nan
+    for solver in (Told(x=x, status=(Status.MAX_ITER, Status.DIVERGED)), Told(finds_w=False, w=None)):
+        found = invkit.compose("circconv", ["identity?shape=1x3x3", "identity"], solver)(y)
+        assert found.x.shape == y.shape
 
 
 @pytest.mark.parametrize("name", ["als", "altgd", "blindrl", "irgnm", "lm", "palm", "tv"])

@@ -75,6 +75,21 @@ def test_the_best_are_kept_with_their_memory() -> None:
     assert sum(each == Status.DROPPED for row in status for each in row) == 6
 
 
+def test_the_first_that_explains_its_measurement_wins_and_the_others_are_dropped() -> None:
+    """Which of several is best to the last bit is chance."""
+    c = made()
+    worst = rows(c, c.evaluate().residual)[1].argsort(descending=True)[:2].sort().values
+    solved = torch.zeros(12, dtype=torch.bool)
+    solved[4 + worst] = True
+    c.finish(solved, solved=solved)
+    c.settle(Status.MAX_ITER)
+    c.best()
+    assert c.winners()[1] == worst[0]
+    status = c.ends()[2]
+    assert status[1].count(Status.DROPPED) == 3 and status[1][int(worst[0])] is Status.CONVERGED
+    assert {*status[0], *status[2]} == {Status.MAX_ITER}
+
+
 def test_the_winner_has_the_least_data_term_and_lost_ones_never_win() -> None:
     c = made()
     residual = rows(c, c.evaluate().residual)

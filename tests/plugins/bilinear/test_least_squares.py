@@ -52,6 +52,30 @@ def test_other_restarts_of_an_explained_measurement_are_dropped() -> None:
     assert Status.DROPPED in ends.status[0] and ends.status[0][ends.winner[0]] is Status.CONVERGED
 
 
+@both
+@pytest.mark.parametrize("start", ["spectral", "random"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_many_answers_leave_equal_measurements_equal_and_the_scale_as_it_was(
+    spec: str, start: str, dtype: torch.dtype
+) -> None:
+    """18 unknowns, 9 equations: from a fit to rounding, steps follow rounding alone, to w of 1e26."""
+    y = torch.rand(1, 1, 3, 3, dtype=dtype, generator=torch.Generator().manual_seed(0)).expand(4, 1, 3, 3)
+    priors = ["identity?shape=1x3x3", "identity?shape=1x3x3"]
+    solution = invkit.compose("circconv", priors, f"{spec}?restarts=3,steps=8,start={start}")(y)
+    torch.testing.assert_close(solution.w, solution.w[:1].expand(4, 1, 3, 3), rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(solution.x, solution.x[:1].expand(4, 1, 3, 3), rtol=1e-3, atol=1e-3)
+    assert 1e-3 < solution.w.abs().max() < 1e3 and 1e-3 < solution.x.abs().max() < 1e3
+
+
+@both
+@pytest.mark.parametrize("start", ["spectral", "random"])
+def test_zeros_are_explained_by_zeros(spec: str, start: str) -> None:
+    priors = ["identity?shape=1x3x3", "identity?shape=1x6x6"]
+    solution = invkit.compose("circconv", priors, f"{spec}?restarts=3,start={start}")(torch.zeros(2, 1, 6, 6))
+    assert solution.status == (Status.CONVERGED,) * 2
+    assert (solution.x == 0).all() and (solution.residual == 0).all()
+
+
 def test_the_way_without_matrices_leads_to_the_same_minima(monkeypatch: pytest.MonkeyPatch) -> None:
     from invkit_bilinear.lifted import Lifted
 
