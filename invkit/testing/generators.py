@@ -337,7 +337,8 @@ def _check_prox(case: _Case) -> None:
         raise AssertionError("prox: it works although has_prox is False")
 
     def cost(u: Tensor) -> Tensor:
-        return t * case.generator.penalty(case.latent, u) + 0.5 * squared_norm(u - signal)
+        latent = case.generator.encode(u) if case.generator.can_encode else case.latent
+        return t * case.generator.penalty(latent, u) + 0.5 * squared_norm(u - signal)
 
     made = case.generator.prox(signal, t)
     require_shape(made, tuple(signal.shape), "prox", "its result")

@@ -58,7 +58,12 @@ def check_plugin(module_or_name: ModuleType | str) -> None:
     registry = _registered(module)
     entries = [entry for kind in KINDS for entry in registry.entries(kind)]
     require(len(entries) > 0, "hook", f"{module.__name__} registers nothing")
+    installed = default_manager().registry
     for entry in entries:
+        if installed.has(entry.kind, entry.name):
+            other = installed.entry(entry.kind, entry.name)
+            taken = f"the {entry.kind} name {entry.name!r} belongs to plugin {other.plugin!r} of "
+            require(other.target == entry.target, "names", f"{taken}{other.distribution}")
         if entry.kind == "method":
             _check_method(entry, registry)
         elif entry.kind == "experiment":

@@ -394,6 +394,34 @@ def test_a_wrong_generator_fails_by_name(wrong: type[invkit.Generator]) -> None:
         check_generator(wrong())
 
 
+class Shrinks(invkit.Generator):
+    """Free numbers with the penalty that every prior has, and its proximal map."""
+
+    can_encode = has_prox = True
+    latent_shape = signal_shape = SHAPE
+    slope = 2.0
+
+    def forward(self, latent: Tensor) -> Tensor:
+        return latent.clone()
+
+    def encode(self, signal: Tensor) -> Tensor:
+        return signal.clone()
+
+    def prox(self, signal: Tensor, t: float | Tensor) -> Tensor:
+        t = torch.as_tensor(t, dtype=signal.real.dtype).reshape(-1, *[1] * (signal.ndim - 1))
+        return signal / (1 + self.slope * t)
+
+
+class ShrinksLess(Shrinks):
+    slope = 1.0
+
+
+def test_a_proximal_map_of_the_inherited_penalty_is_judged_by_it() -> None:
+    check_generator(Shrinks())
+    with pytest.raises(AssertionError, match="prox: a signal nearby is better"):
+        check_generator(ShrinksLess())
+
+
 def test_what_is_no_generator_fails() -> None:
     # An AssertionError; or, where types are checked at run time, theirs.
     with pytest.raises((AssertionError, TypeError), match="Generator"):

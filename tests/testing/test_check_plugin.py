@@ -142,6 +142,15 @@ def test_a_summary_is_one_line() -> None:
             check_plugin(plugin("Good", summary=summary))
 
 
+def test_a_name_that_another_plugin_has_fails() -> None:
+    hook = ModuleType("a_plugin")
+    hook.invkit_register = invkit.hookimpl(  # type: ignore[attr-defined]
+        lambda registry: registry.operator("circconv", f"{__name__}:Good", summary="another convolution")
+    )
+    with pytest.raises(AssertionError, match="names: the operator name 'circconv' belongs to plugin 'conv"):
+        check_plugin(hook)
+
+
 def test_a_plugin_registers_something() -> None:
     with pytest.raises(AssertionError, match="registers nothing"):
         check_plugin(plugin())
