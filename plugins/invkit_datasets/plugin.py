@@ -20,6 +20,7 @@ _DATA_SETS = {
     "chars74k": ("chars74k:Chars74k", "letters and digits in photographs, from an npz"),
     "bsds500": ("bsds500:Bsds500", "squares of BSDS500's photographs, from its zip archive"),
     "housenumbers": ("housenumbers:HouseNumbers", "synthetic house numbers that look like SVHN's crops"),
+    "pages": ("pages:Pages", "pages of text, drawn by a program: pages?size=256"),
     "objects": ("objects:Objects", "synthetic things in front of a plain background, as a shop shows them"),
 }
 

@@ -36,6 +36,7 @@ _EXPERIMENTS = {
     ),
     "rotations": ("rotations:ROTATIONS", "photographs by a camera that turned: blur that varies"),
     "rotations-train": ("rotations:ROTATIONS_TRAIN", "the same on training pictures, to tune on"),
+    "text": ("text:TEXT", "pages of text through camera shakes"),
     "levin": ("levin:LEVIN", "Levin's photographs through real camera shakes"),
     "phase": ("phase:PHASE", "blind deconvolution in subspaces: success over the number of measurements"),
     "confidence": (

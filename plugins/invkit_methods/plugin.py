@@ -18,6 +18,7 @@ _METHODS = {
     "photographs": "photographs of any size: kernel by evidence, image by plug-and-play with a denoiser",
     "public": "28 x 28 digits by the rule of the paper's authors' later code",
     "shoes": "64 x 64 shoes on white, toe to the left: kernel by evidence, image by plug-and-play",
+    "text": "blurry text and drawings of two tones: kernel by how near to two values it leaves the picture",
     "unmixing": "matrices (bands, pixels) without negative values: endmembers and their abundances",
 }
 

@@ -4,16 +4,21 @@
     deblur = invkit.compose(operator, priors, ["kernelsearch", "tv hold=w"])
     solution = deblur(y)
     solution.confidence, solution.notes[0]["gain"], solution.notes[0]["family"]
+    invkit.compose(operator, priors, ["kernelsearch?scene=text", "tv hold=w"])(page)
 
 Nothing is learnt from data. A part of the picture is enough to find the kernel in; see
-:mod:`invkit_photographs.searching` for how. Colour counts as its luma. The solver finds ``w`` alone: the
-``x`` that it returns is the measurement, for a stage that follows to deconvolve.
+:mod:`invkit_photographs.searching` for how. With ``scene=text``, for text and drawings, a kernel is judged by
+how near to two values it leaves the picture (:mod:`invkit_photographs.twovalued`). Colour counts as its luma.
+The solver finds ``w`` alone: the ``x`` that it returns is the measurement, for a stage that follows to
+deconvolve.
 
 Each measurement's status says what to think of its kernel:
 
-- ``sharp``: no kernel has notably more evidence than the single pixel. The picture is not blurred, or shows
-  too little structure to tell; ``w`` is that pixel, and the confidence is NaN: nothing tells how sure it is.
-- ``doubtful``: the confidence is less than ``doubt``; see :mod:`invkit_photographs.certainty`.
+- ``sharp``: no kernel has notably more evidence than the single pixel, or leaves notably less grey. The
+  picture is not blurred, or shows too little structure to tell; ``w`` is that pixel, and the confidence is
+  NaN: nothing tells how sure it is.
+- ``doubtful``: the confidence is less than ``doubt``; see :mod:`invkit_photographs.certainty`, and for text
+  :func:`invkit_photographs.twovalued.certainty`.
 - ``max_iter``: as usual.
 
 Where the operator takes a kernel for each of several places (``filterflow``), they are those of a camera that
@@ -23,18 +28,19 @@ turned a little, if the parts of the picture say so clearly (:mod:`invkit_photog
 judged at, the ``family`` that won, ``free`` or a simple shape's name, and that shape's numbers, e.g.
 ``radius``. With several places, ``varies`` is ``no``, ``rotation`` or ``unclear``: several parts of it
 are blurred otherwise, and the confidence is at most :data:`UNCLEAR`. Where there was a turn, ``rotation`` is
-the standard deviation of how far it moved the corners, in pixels.
+the standard deviation of how far it moved the corners, in pixels. Of text they hold the ``spread`` that is
+left, the one ``before``, and a remark where no kernel leaves two values.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
 import attrs
 import numpy as np
 import torch
-from attrs.validators import ge, le
+from attrs.validators import ge, in_, le
 from jaxtyping import Float
 from torch import Tensor
 
@@ -45,14 +51,15 @@ from invkit.contracts.solution import Solution, Status
 from invkit.contracts.solver import Solver
 from invkit.errors import InputError, ShapeError
 from invkit.solving import Found, Record, is_given, noise_level
+from invkit_photographs import twovalued
 from invkit_photographs._fourier import Real
 from invkit_photographs.certainty import certainty
-from invkit_photographs.families import Candidate, family
+from invkit_photographs.families import family
 from invkit_photographs.frame import frame_of
-from invkit_photographs.parts import Varied, varied
+from invkit_photographs.parts import varied
 from invkit_photographs.picture import Picture, largest_odd, margins
 from invkit_photographs.pool import on_square
-from invkit_photographs.searching import Outcome, searched
+from invkit_photographs.searching import searched
 from invkit_photographs.size import largest_side
 from invkit_photographs.view import busiest
 
@@ -83,17 +90,32 @@ def _sound_crop(_: object, attribute: Any, value: tuple[int, ...] | None) -> Non
         )
 
 
+@attrs.frozen(eq=False)
+class _Judged:
+    """A kernel, (p, p), or one for each place, (places, p, p), and what to think of it."""
+
+    kernels: Tensor
+    status: Status
+    notes: dict[str, Any]
+    sure: float
+
+
 @attrs.frozen
 class KernelSearch(Solver):
     """Finds the kernel of a convolution of images in [0, 1], grey or colour.
 
     Args:
-        families: specs of priors of kernels of few numbers, each judged beside the free ones.
+        scene: what the pictures show. ``photograph``: kernels are judged by the evidence. ``text``, also for
+            drawings: by how near to two values they leave the picture (:mod:`.twovalued`).
+        families: specs of priors of kernels of few numbers, each judged beside the free ones; of photographs.
         crop: left, top, width and height of the part in which the kernel is looked for, in pixels of the
             measurement; None: that of at most 640 × 640 pixels with most structure.
         doubt: the status is ``doubtful`` where the confidence is less.
     """
 
+    scene: Literal["photograph", "text"] = attrs.field(
+        default="photograph", validator=in_(["photograph", "text"])
+    )
     families: tuple[str, ...] = attrs.field(default=(), converter=tuple)
     crop: tuple[int, ...] | None = attrs.field(default=None, converter=_crop, validator=_sound_crop)
     doubt: float = attrs.field(default=0.5, converter=float, validator=[ge(0), le(1)])
@@ -133,6 +155,11 @@ class KernelSearch(Solver):
         problem.require_plain_noise("kernelsearch")
         for spec in self.families:
             family(spec)
+        if self.families and self.scene == "text":
+            raise InputError(
+                "families of kernels are judged by the evidence of photographs, which text has not",
+                hint="leave families out, or scene=text",
+            )
         w_shape, x_shape = self._checked(problem, start)
         frame = frame_of(problem.operator, w_shape, x_shape, y[:1])
         pictures = [Picture(each.numpy(force=True), frame, (x_shape[1], x_shape[2])) for each in y]
@@ -162,30 +189,30 @@ class KernelSearch(Solver):
     ) -> None:
         """One measurement; ``x`` is it as an image."""
         w_shape = tuple(problem.priors[0].signal_shape or ())
-        best, outcome, places = _single(w_shape, y), None, None
+        best, found = _single(w_shape, y), None
         sound = bool(torch.isfinite(y.square().sum(dtype=torch.float64)))
         nothing = y.new_full((1, 1), torch.nan)
         told = 0
 
-        def tell(candidate: Candidate, stage: str) -> None:
+        def tell(kernel: Tensor, stage: str) -> None:
             nonlocal told
             told = min(told + 1, _STEPS - 1)
-            shown = _on_support(candidate.kernel, w_shape).to(y)
+            shown = _on_support(kernel, w_shape).to(y)
             record.tell(told, nothing, nothing, lambda: (shown[None], x), stage)
 
         with record:
             if sound and not record.interrupted:
                 grey = self._part(picture.grey)
                 side = min(*largest_odd(w_shape[1:]), largest_side((grey.shape[0], grey.shape[1])))
-                generator = torch.Generator().manual_seed(seed)
-                outcome = searched(grey, sigma, side, self.families, generator, tell)
-                nodes = problem.operator.nodes(tuple(y.shape[1:]))
-                if nodes is not None and len(nodes) == w_shape[0] and not outcome.sharp:
-                    places = varied(picture.grey, sigma, outcome.winner.kernel, nodes)
-        judged, notes, sure = (None, {}, float("nan")) if outcome is None else self._judged(outcome, places)
-        if outcome is not None and judged is not Status.SHARP:
-            found = outcome.winner.kernel if places is None else places.kernels
-            best = _on_support(found, w_shape).to(y)[None]
+                if self.scene == "text":
+                    found = self._of_text(grey, sigma, side, tell)
+                else:
+                    nodes = problem.operator.nodes(tuple(y.shape[1:]))
+                    nodes = nodes if nodes is not None and len(nodes) == w_shape[0] else None
+                    generator = torch.Generator().manual_seed(seed)
+                    found = self._of_photograph(picture, grey, sigma, side, generator, nodes, tell)
+        if found is not None and found.status is not Status.SHARP:
+            best = _on_support(found.kernels, w_shape).to(y)[None]
         with torch.no_grad():
             latents = problem.priors[0].encode(best), problem.priors[1].encode(x)
             w, x = problem.priors[0](latents[0]), problem.priors[1](latents[1])
@@ -201,15 +228,42 @@ class KernelSearch(Solver):
                 w=w,
                 latents=latents,
                 residual=residual,
-                status=[judged if judged is not None and ended is Status.MAX_ITER else ended],
+                status=[found.status if found is not None and ended is Status.MAX_ITER else ended],
                 noise=y.new_tensor([sigma]),
-                confidence=y.new_tensor([sure]),
-                notes=[notes],
+                confidence=y.new_tensor([float("nan") if found is None else found.sure]),
+                notes=[{} if found is None else found.notes],
             )
         )
 
-    def _judged(self, outcome: Outcome, places: Varied | None) -> tuple[Status, dict[str, Any], float]:
-        sure = certainty(outcome)
+    def _of_text(self, grey: Real, sigma: float, side: int, tell: Callable[[Tensor, str], None]) -> _Judged:
+        """The kernel of text, and what to think of it."""
+        page = twovalued.read(grey, sigma, side, lambda kernel, stage: tell(torch.from_numpy(kernel), stage))
+        kernel, sure = torch.from_numpy(page.kernel), twovalued.certainty(page)
+        notes: dict[str, Any] = {"spread": page.spread, "before": page.before}
+        if page.sharp:
+            return _Judged(kernel, Status.SHARP, notes, float("nan"))
+        if sure < self.doubt:
+            notes["remark"] = "no kernel leaves ink and paper alone; for a photograph choose photographs"
+        return _Judged(kernel, Status.DOUBTFUL if sure < self.doubt else Status.MAX_ITER, notes, sure)
+
+    def _of_photograph(
+        self,
+        picture: Picture,
+        grey: Real,
+        sigma: float,
+        side: int,
+        rng: torch.Generator,
+        nodes: Any,
+        tell: Callable[[Tensor, str], None],
+    ) -> _Judged:
+        """The kernel of a photograph, or one for each of its ``nodes``, and what to think of it."""
+        outcome = searched(
+            grey, sigma, side, self.families, rng, lambda each, stage: tell(each.kernel, stage)
+        )
+        places = None
+        if nodes is not None and not outcome.sharp:
+            places = varied(picture.grey, sigma, outcome.winner.kernel, nodes)
+        kernels, sure = outcome.winner.kernel if places is None else places.kernels, certainty(outcome)
         notes = {
             "gain": outcome.gain,
             "scale": outcome.scale,
@@ -224,13 +278,14 @@ class KernelSearch(Solver):
             if places.rotation:
                 notes["rotation"] = places.rotation
         if outcome.sharp:
-            return Status.SHARP, {**notes, "family": "single pixel"}, float("nan")
-        return Status.DOUBTFUL if sure < self.doubt else Status.MAX_ITER, notes, sure
+            return _Judged(kernels, Status.SHARP, {**notes, "family": "single pixel"}, float("nan"))
+        return _Judged(kernels, Status.DOUBTFUL if sure < self.doubt else Status.MAX_ITER, notes, sure)
 
     def _part(self, grey: Real) -> Real:
         """Where the kernel is looked for."""
         if self.crop is None:
-            return np.ascontiguousarray(grey[busiest(torch.from_numpy(grey), PART)])
+            part = twovalued.PART if self.scene == "text" else PART
+            return np.ascontiguousarray(grey[busiest(torch.from_numpy(grey), part)])
         left, top, width, height = self.crop
         return np.ascontiguousarray(grey[top : top + height, left : left + width])
 

@@ -26,7 +26,7 @@ def test_every_method_is_composed_of_what_is_installed(name: str) -> None:
 
 
 def test_ours_are_there_and_one_is_the_default() -> None:
-    ours = {"digits", "faces", "house-numbers", "objects", "paper", "photographs", "public", "shoes"}
+    ours = {"digits", "faces", "house-numbers", "objects", "paper", "photographs", "public", "shoes", "text"}
     assert ours <= set(NAMES)
     defaults = [entry.name for entry in default_manager().registry.entries("method") if entry.default]
     assert defaults == ["photographs"]

@@ -30,6 +30,7 @@ SOME = {
     "fig10": "celeba/blurry,celeba/paper-25,house-numbers/joint-10",
     "photographs": "jpeg/blurry,jpeg/photographs,jpeg/last-step,jpeg/tv,sharp/blurry",
     "photographs-train": "disk/darkprior",
+    "text": "text/blurry,text/text,text/known",
     "levin": "levin/blurry,levin/darkprior,levin/known,levin/photographs",
     "asim2020": "svhn/public,svhn/joint,svhn/network,svhn/network-known,celeba/authors-alg2,shoes/evidence",
 }
