@@ -43,6 +43,7 @@ BENCH = {
     "table3-printed": ("printed/table3.md", "results/table3.md"),
     "photographs": ("photographs.md", "results/photographs.md"),
     "levin": ("levin.md", "results/levin.md"),
+    "text": ("text.md", "photographs.md"),
     "fig2": ("fig2.md", "results/figures.md"),
     **{f"fig{number}": (f"fig{number}.md", "results/figures.md") for number in (5, 6, 7, 8, 9)},
     "fig10": ("fig10.md", "results/figures.md"),

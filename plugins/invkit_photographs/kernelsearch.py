@@ -122,7 +122,7 @@ class KernelSearch(Solver):
 
     def shaped(self, problem: Problem, y: Float[Tensor, "n *y"]) -> Problem:
         """The problem tied to shapes. A prior of w without one gets a square as large as the largest kernel
-        that is looked for: a quarter of the image's shorter side, and at most 95 pixels.
+        that is looked for: a quarter of the image's shorter side, and at most 95 pixels, of text 45.
 
         Raises:
             ShapeError: images of fewer than 32 pixels a side, or a ``crop`` beyond them.
@@ -131,6 +131,7 @@ class KernelSearch(Solver):
         self._check_size(y_shape)
         if prior_w.signal_shape is None and len(y_shape) == 3:
             side, nodes = largest_side(y_shape[1:]), problem.operator.nodes(y_shape)
+            side = min(side, twovalued.SIDES[-1]) if self.scene == "text" else side
             shape = (1 if nodes is None else len(nodes), side, side)
             problem = attrs.evolve(problem, priors=(prior_w.shaped(shape), prior_x))
         return problem.shaped(y_shape)
