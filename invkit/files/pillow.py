@@ -97,7 +97,7 @@ def _scans(content: bytes) -> int:
 
 
 def plain(path: File, picture: Image.Image) -> Decoded:
-    """A loaded picture of 8 bits: grey or RGB, upright, its palette resolved and its alpha dropped.
+    """A loaded picture of 8 bits, or of 16 in grey: upright, its palette resolved and its alpha dropped.
 
     Raises:
         InputError: transparent pixels, or numbers that are no intensities.
@@ -117,6 +117,8 @@ def plain(path: File, picture: Image.Image) -> Decoded:
         pixels = pixels[:-1]
     elif picture.mode in ("1", "L", "RGB"):
         pixels = channels(picture.convert("L") if picture.mode == "1" else picture)
+    elif picture.mode.startswith("I;16"):
+        return Decoded(upright(channels(picture).astype(np.uint16), exif[1]), 65535.0, 16, icc, exif[0])
     else:
         raise InputError(
             f"cannot read pixels of Pillow's mode {picture.mode} in {path}",

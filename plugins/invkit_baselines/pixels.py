@@ -8,6 +8,8 @@ from the latent.
 
 from __future__ import annotations
 
+import math
+
 import torch
 from jaxtyping import Inexact
 from torch import Tensor
@@ -37,6 +39,8 @@ def require_free_pixels(
     rng = torch.Generator().manual_seed(_PROBE)
     if prior.can_encode and prior.signal_shape is not None:
         low, high = prior.bounds or (0.0, 1.0)
+        low = min(high, 0.0) - 1 if math.isinf(low) else low
+        high = max(low, 0.0) + 1 if math.isinf(high) else high
         probe = torch.rand(1, *prior.signal_shape, generator=rng)
         probe = probe.div_(probe.sum()) if unit_sum else probe.mul_(high - low).add_(low)
         probe = probe.to(like)

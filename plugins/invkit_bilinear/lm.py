@@ -113,6 +113,7 @@ class _Search:
         self.noise, self.y = c.problem.noise, c.y
         self.damping = c.y.real.new_full((len(c.y),), self.options.damping)
         self.growth = torch.full_like(self.damping, 2.0)
+        self.cost = torch.full_like(self.damping, torch.inf)
         self.fitted: Fitted | None = None
 
     def step(self, c: Candidates, number: int) -> None:
@@ -140,6 +141,10 @@ class _Search:
         h, m = algebra.joined(outer, now.inner)
         c.move(c.h.index_copy(0, rows, h), c.m.index_copy(0, rows, m))
         still = ~(move.promised > self.options.tolerance * now.cost) | stuck
+        if not self.noise.plain:  # the weights of the next step are others, as long as its cost changes
+            made = algebra.made(outer, now.inner).reshape(self.y.shape)
+            before, self.cost = self.cost, self.noise(made, self.y)
+            still = still & ~((before - self.cost).abs() > self.options.tolerance * self.cost)
         self.searching.end(c, rows, now.cost, still)
 
     def _select(self, rows: Tensor) -> None:
@@ -149,7 +154,7 @@ class _Search:
         keep = torch.isin(self.rows, rows).nonzero()[:, 0]
         self.algebra, self.noise = self.algebra.select(keep), self.noise.select(keep)
         self.rows, self.y = rows, self.y[keep]
-        self.damping, self.growth = self.damping[keep], self.growth[keep]
+        self.damping, self.growth, self.cost = self.damping[keep], self.growth[keep], self.cost[keep]
         self.fitted = None if self.fitted is None else self.fitted.select(keep)
 
     def _root(self, z: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ and solvers that use :meth:`prox` both stay in it. A set has no penalty.
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from pathlib import Path
 from typing import Any, Literal
@@ -81,6 +82,8 @@ class Nonnegative(ConvexSet):
     Raises:
         InputError: another penalty.
     """
+
+    bounds = (0.0, math.inf)
 
     def __init__(self, penalty: Literal["none", "l1"] = "none", shape: tuple[int, ...] | None = None) -> None:
         super().__init__(_checked(shape))

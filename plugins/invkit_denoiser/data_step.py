@@ -7,12 +7,13 @@
 
 `ByDivision` fills in what was not measured. With ``A x`` the measured pixels of ``v = k ⊛ x``,
 
-    v ← y + (1 − weight) (k ⊛ x − y) where measured,  k ⊛ x elsewhere
+    v ← y where measured,  k ⊛ x elsewhere
     x ← argmin ‖v − k ⊛ x‖² + μ ‖x − z‖²                        (division in the DFT)
 
 are steps of majorisation and minimisation (Hunter and Lange, 2004) of the same function. A few of them from
-the x of the call before are enough, for the z of a splitting moves slowly. A saturated entry says "at least
-y": v is ``k ⊛ x`` where that is more.
+the x of the call before are enough, for the z of a splitting moves slowly. The first x has in its holes the
+means of what was measured around them: of zeros much would stay, and be taken for image. A saturated entry
+says "at least y": v is ``k ⊛ x`` where that is more.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ from invkit.solving import conjugate_gradients
 
 __all__ = ["ByDivision", "ByGradients", "DataStep"]
 
-FILLS = 3
-"""How often what was not measured is filled in, in one step."""
+FILLS, HOLES = 3, 10
+"""How often what was not measured is filled in, in one step: beyond the border, and where there are holes."""
 GRADIENTS = 20
 """Steps of conjugate gradients in one step."""
 
@@ -40,6 +41,13 @@ class ByDivision:
 
     Attributes:
         exact: whether all of the frame was measured, and nothing is filled in.
+
+    Args:
+        window: the convolution, and which part of it was measured.
+        x_shape: that of the signal.
+        y: the measurement.
+        weights: 1 where it was measured, 0 elsewhere; None: everywhere.
+        saturated: which entries say "at least".
     """
 
     def __init__(
@@ -54,13 +62,10 @@ class ByDivision:
         self.blurred_by(window)
         self.inside: tuple[Any, ...] = tuple(slice(length) for length in x_shape[1:])
         self.measured: tuple[Any, ...] = tuple(slice(length) for length in y.shape[2:])
-        self.share: Tensor | float = 1.0
+        self.known = None if weights is None else weights > 0
         self.saturated = saturated
         self.exact = weights is None and saturated is None and self.size == tuple(y.shape[2:])
-        if weights is not None:
-            self.share = weights / weights.amax().clamp(min=torch.finfo(y.dtype).tiny)
-            y = y.where(weights > 0, 0.0)
-        self.y = y
+        self.y = y = y if self.known is None else filled(y, self.known)
         start = [(x - own) // 2 for x, own in zip(x_shape[1:], y.shape[2:], strict=True)]
         frame = [(a, n - a - own) for a, n, own in zip(start, self.size, y.shape[2:], strict=True)]
         amounts = [amount for both in reversed(frame) for amount in both]
@@ -88,16 +93,16 @@ class ByDivision:
         """v: the measurement, what was not measured filled in by an image on the frame, given by its DFT."""
         v = torch.fft.irfftn(self.multipliers * spectrum, self.size, self.dims)
         part = v[(..., *self.measured)]
-        filled = part + self.share * (self.y - part)
+        free = torch.zeros_like(part, dtype=torch.bool) if self.known is None else ~self.known
         if self.saturated is not None:
-            filled = torch.where(self.saturated & (part > self.y), part, filled)
-        v[(..., *self.measured)] = filled
+            free = free | (self.saturated & (part > self.y))
+        v[(..., *self.measured)] = torch.where(free, part, self.y)
         return v
 
     def __call__(self, z: Float[Tensor, "n c *x"], weight: float) -> Float[Tensor, "n c *x"]:
         """``argmin ‖y − A x‖² + weight ‖x − z‖²``, nearly, from the x of the call before."""
         held, spectrum = weight * self.spectrum(self.frame(z)), self.spectrum(self.x)
-        for _ in range(1 if self.exact else FILLS):
+        for _ in range(1 if self.exact else FILLS if self.known is None else HOLES):
             v = self.completed(spectrum)
             spectrum = (self.multipliers.conj() * self.spectrum(v) + held) / (self.power + weight)
         self.x = torch.fft.irfftn(spectrum, self.size, self.dims)
@@ -106,6 +111,20 @@ class ByDivision:
     def spectrum(self, signal: Tensor) -> Tensor:
         """The DFT of a signal on the frame."""
         return torch.fft.rfftn(signal, dim=self.dims)
+
+
+def filled(y: Float[Tensor, "n c *y"], known: Bool[Tensor, "n c *y"]) -> Float[Tensor, "n c *y"]:
+    """The measurement, its holes filled by the means of what is known about them, in windows as small as will
+    do; zero where nothing is known.
+    """
+    y, mean = y.where(known, 0.0), torch.nn.functional.avg_pool2d
+    side = 1
+    while not bool(known.all()) and side < 2 * max(y.shape[2:]):
+        side = 2 * side + 1
+        total, count = (mean(each, side, 1, side // 2) for each in (y, known.to(y)))
+        near = ~known & (count > 0)
+        y, known = torch.where(near, total / count.clamp(min=torch.finfo(y.dtype).tiny), y), known | near
+    return y
 
 
 class ByGradients:

@@ -96,7 +96,7 @@ class Diffusion(Solver):
         """
         problem, y = problem.bound(y)
         require_w(problem, "diffusion", '["evidence x=gaussian:celeba", "diffusion hold=w"]')
-        prior_x, noise = posed(problem, "diffusion", "denoiser:faces")
+        problem, prior_x, noise = posed(problem, y, "diffusion", "denoiser:faces")
         w, seed = given_signals(problem.priors[0], y), int(torch.randint(2**62, (), generator=rng))
         x_shape = tuple(prior_x.signal_shape or ())
         record = Record(
@@ -132,14 +132,15 @@ class Diffusion(Solver):
         last = min(self.last, first)
         with torch.no_grad():
             z = _data_step(problem, y, w, x_shape).first().expand(self.draws, *x_shape)
-        nothing = y.new_full((1, 1), torch.nan)
+        nothing, weights = y.new_full((1, 1), torch.nan), problem.noise.weights
+        each = sigma if weights is None else sigma / weights.to(y).where(weights > 0, torch.inf).sqrt()
         with record:
             for step in range(1, self.steps + 1):
                 if record.interrupted:
                     break
                 rho = first * (last / first) ** ((step - 1) / max(self.steps - 1, 1))
                 with torch.no_grad():
-                    seen = y + sigma * _normal(y.expand(self.draws, *y.shape[1:]), rng)
+                    seen = y + each * _normal(y.expand(self.draws, *y.shape[1:]), rng)
                     data = _data_step(problem, seen, kernels, x_shape)
                     x = data(z + rho * _normal(z, rng), min(sigma / rho, _MOST) ** 2)
                     z = self._diffuse(prior, x, rho, rng)

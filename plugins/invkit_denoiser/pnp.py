@@ -137,7 +137,7 @@ class PlugAndPlay(Solver):
         prior_w = problem.priors[0]
         if start is None:
             require_w(problem, "pnp", '["evidence x=gaussian:celeba", "pnp x=denoiser:celeba"]')
-        prior_x, noise = posed(problem, "pnp", "denoiser:photographs")
+        problem, prior_x, noise = posed(problem, y, "pnp", "denoiser:photographs")
         x_shape = tuple(prior_x.signal_shape or ())
         free = start is not None and not is_given(prior_w)
         latents = start_latents(start, problem, 0, rng) if start is not None and free else None
@@ -170,7 +170,8 @@ class PlugAndPlay(Solver):
         data, scene = part.data_step()
         if others or part.operator is not problem.operator or not isinstance(data, ByDivision):
             raise InputError(
-                "pnp betters a kernel where a measurement is one convolution, and no larger than a tile",
+                "pnp betters a kernel where a measurement is one convolution, no larger than a tile, and "
+                "weights are 0 or 1",
                 hint="hold the kernel: pnp x=denoiser:photographs hold=w",
             )
         find = KernelStep(scene.operator, scene.x_shape, prior_w, own.noise)
@@ -374,7 +375,8 @@ class _Part:
         scene = scene or Scene(self.operator, self.x_shape, (0,) * (len(self.x_shape) - 1))
         linear = scene.operator.given(w=self.w, x_shape=scene.x_shape)
         window = linear.window()
-        if window is None or window.beyond == "zero":
+        graded = self.weights is not None and bool(((self.weights != 0) & (self.weights != 1)).any())
+        if window is None or window.beyond == "zero" or graded:
             return ByGradients(linear, self.y, self.weights), scene
         return ByDivision(window, scene.x_shape, self.y, self.weights, self.saturated), scene
 

@@ -216,6 +216,16 @@ def test_a_blind_problem_is_refused_with_what_to_type() -> None:
     assert "known:kernel.png" in str(error.value.hint)
 
 
+@pytest.mark.parametrize("prior", ["nonnegative", "squares"])
+def test_a_picture_without_negative_values_has_none(prior: str) -> None:
+    w, x, y = blurred("circconv")
+    y = y - 0.3 * (x < 0.1)
+    free, bound = (solve(TV(steps=200), "circconv", w, y, each) for each in ("identity", prior))
+    assert free.x.min() < -0.05 and bound.x.min() >= 0 and bound.x.max() > 0.5
+    made = invkit.prior(prior).shaped(tuple(x.shape[1:]))(bound.latents[1])
+    torch.testing.assert_close(made, bound.x, atol=1e-4, rtol=0)
+
+
 def test_a_range_of_pictures_is_refused(tmp_path: Path) -> None:
     """With an encoder or without; wavelets make any picture, and are taken."""
     np.savez(tmp_path / "basis.npz", basis=draw(0, 3, 1, 16, 16).numpy())

@@ -108,6 +108,21 @@ def test_a_given_signal_leaves_one_linear_problem(spec: str) -> None:
         torch.testing.assert_close((solution.w, solution.x), (w, x))
 
 
+@pytest.mark.parametrize("noise", ["robust?delta=0.03", "robust?delta=0.03,power=0.5"])
+@pytest.mark.parametrize("place", [0, 1])
+def test_gross_errors_are_weighed_anew_where_a_signal_is_given(noise: str, place: int) -> None:
+    problem, y, w, x = deconvolution(length=60, size=8)
+    y = y.clone()
+    y[..., ::10] += 5 * y.abs().mean()
+    priors = [*problem.priors]
+    priors[place] = invkit.Given((w, x)[place][0])
+    problem = attrs.evolve(problem, priors=tuple(priors), noise=invkit.noise(noise))
+    found = [solved(spec, problem, y) for spec in ("lm", "als")]
+    torch.testing.assert_close(found[0].x, found[1].x, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(found[0].w, found[1].w, rtol=1e-3, atol=1e-4)
+    assert outer_error(found[0], w, x) < 0.05
+
+
 @both
 def test_a_start_is_gone_on_from(spec: str) -> None:
     problem, y, w, x = deconvolution(length=18)  # too few entries for a blind start to be sure

@@ -8,7 +8,7 @@ from torch import Tensor
 
 import invkit
 from invkit.contracts.linear import LinearOperator
-from invkit_denoiser.data_step import ByDivision, ByGradients
+from invkit_denoiser.data_step import ByDivision, ByGradients, filled
 
 WEIGHT = 0.05
 
@@ -47,6 +47,20 @@ def test_calls_come_to_the_exact_step_where_some_was_not_measured(weighted: bool
     share = 1.0 if weights is None else 0.5  # the largest weight is the unit of the other
     expected = exact(linear, y, z, None if weights is None else weights / share)
     assert torch.allclose(made, expected, atol=1e-3)
+
+
+def test_holes_begin_with_the_means_around_them() -> None:
+    y = torch.arange(36.0).reshape(1, 1, 6, 6)
+    known = torch.ones_like(y, dtype=torch.bool)
+    known[..., 2:4, 2:4] = False
+    made = filled(y.where(known, torch.nan), known)
+    assert torch.equal(made[known], y[known])
+    torch.testing.assert_close(made[~known].mean(), y[~known].mean())
+    assert made[~known].min() > 7 and made[~known].max() < 28
+    assert (filled(y, torch.zeros_like(known)) == 0).all()
+    known[:] = False
+    known[..., 0, 0] = True
+    assert (filled(y + 3, known) == 3).all()  # however far away it is
 
 
 def test_a_saturated_pixel_holds_nothing_down() -> None:

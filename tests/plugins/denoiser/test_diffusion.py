@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 import invkit
+from invkit.contracts.noise import Gaussian
 from invkit.contracts.solution import Samples
 from invkit.errors import InputError
 from invkit_denoiser.diffusion import Diffusion
@@ -81,6 +82,22 @@ def test_missing_pixels_are_less_certain() -> None:
     noise = "gaussian?sigma=0.1,missing=nan"
     spread = invkit.compose("circconv", known, Diffusion(draws=50, steps=8), noise=noise)(y).x_std
     assert float(spread[..., :4, :].mean()) > 1.8 * float(spread[..., 4:, :].mean())
+
+
+def test_an_entry_of_more_weight_is_known_better() -> None:
+    """Of independent pixels under no blur the posterior is known: 1 / std² = 1 / v + weight / σ²."""
+    v, sigma, rng = 0.04, 0.2, torch.Generator().manual_seed(0)
+    weights = torch.ones(16, 16)
+    weights[:, 8:] = 25.0
+    prior = invkit.denoiser(lambda z, s: 0.5 + (z - 0.5) * v / (v + s[:, None, None, None] ** 2), channels=1)
+    x = 0.5 + v**0.5 * torch.randn(1, 1, 16, 16, generator=rng)
+    y = x + sigma / weights.sqrt() * torch.randn(x.shape, generator=rng)
+    solver = Diffusion(draws=60, steps=40, inner=20, last=0.005)
+    known = [invkit.Given(torch.ones(1, 1, 1)), prior]
+    spread = invkit.compose("circconv", known, solver, noise=Gaussian(weights=weights, sigma=sigma))(y).x_std
+    expected = (1 / v + weights / sigma**2) ** -0.5
+    for part in (slice(0, 8), slice(8, 16)):
+        assert float(spread[..., part].mean()) == pytest.approx(float(expected[:, part].mean()), rel=0.12)
 
 
 def test_it_never_begins_beyond_what_the_denoiser_knows() -> None:
