@@ -36,7 +36,8 @@ def whole(value: Any) -> int | None:
 def number(value: Any) -> float | None:
     """A finite real number as Python's own; None for anything else, booleans and texts among it."""
     kind = str(getattr(value, "dtype", type(value).__name__))
-    if isinstance(value, str) or kind.endswith("bool") or len(getattr(value, "shape", "")) > 0:
+    text = isinstance(value, str | bytes | bytearray)
+    if text or kind.endswith("bool") or "complex" in kind or len(getattr(value, "shape", "")) > 0:
         return None
     try:
         made = float(value)

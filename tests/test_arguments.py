@@ -38,10 +38,11 @@ def test_numbers_are_themselves_in_whatever_form(value: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [True, np.True_, "1", None, [1.0], np.ones(1), 1j, float("nan"), float("inf"), 10**400], ids=str
+    "value", [True, np.True_, "1", b"1", None, [1.0], np.ones(1), 1j, float("nan"), float("inf"), 10**400]
 )
 def test_what_is_no_finite_number_is_none(value: Any) -> None:
     assert number(value) is None
+    assert number(np.complex64(2 + 5j)) is None and number(torch.tensor(2 + 5j)) is None
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.5, "2", True])

@@ -214,6 +214,16 @@ def test_nothing_follows_an_interrupt() -> None:
     assert found.status == (Status.INTERRUPTED,) * 2 and not second.seen
 
 
+def test_a_kernel_that_diverged_is_held_at_nobodys_cost() -> None:
+    kernels = torch.rand(2, 1, 3, 3, generator=torch.Generator().manual_seed(2))
+    lost = kernels.clone()
+    lost[1] = torch.nan
+    ended = (Status.MAX_ITER, Status.DIVERGED)
+    found = pipeline([Telling({"w": lost, "status": ended}), f"{QUICK} hold=w"])(Y[:2])
+    alone = pipeline([Telling({"w": kernels[:1]}), f"{QUICK} hold=w"])(Y[:1])
+    assert found.status[1] is Status.DIVERGED and torch.allclose(found.x[:1], alone.x, atol=1e-5)
+
+
 def test_a_signal_that_was_not_found_cannot_be_held() -> None:
     class ImageAlone(Telling):
         finds_w = False

@@ -152,6 +152,13 @@ def test_signals_of_ones_own_are_gone_on_from_without_latents(first: Solution) -
     torch.testing.assert_close(start.latents[1], mine.x)
 
 
+def test_where_w_is_tied_signals_of_ones_own_are_enough() -> None:
+    symmetric = invkit.compose("circconv", ["tied", "nonnegative"], "lm?steps=3,restarts=2")
+    found = symmetric(Y)
+    again = symmetric(Y, start=attrs.evolve(found, latents=(None, None)))
+    assert (again.residual <= found.residual * (1 + 1e-4)).all()
+
+
 def test_a_real_start_of_complex_measurements_leaves_the_answer_complex() -> None:
     w = torch.randn(2, 1, 3, 3, dtype=torch.complex64, generator=torch.Generator().manual_seed(3))
     priors = ["identity?shape=1x3x3,field=any", "identity?field=any"]

@@ -130,8 +130,8 @@ class Candidates:
 
         Args:
             rows: candidates at a minimum.
-            solved: candidates that explain their measurement to rounding; the first of them is the winner,
-                all others of that measurement are given up.
+            solved: candidates that explain their measurement to rounding; the first of them stays, all others
+                of that measurement that still searched are given up.
         """
         done = torch.zeros_like(self.alive) if self.done is None else self.done
         self.done = done | rows | ~self.alive

@@ -131,7 +131,9 @@ def restated(
     for signal, latent, prior, keep in zip(
         (solution.w, solution.x), solution.latents, problem.priors, kept, strict=True
     ):
-        usable = keep and _fits(prior, latent)
+        if prior.ties and signal is not None and not _fits(prior, latent):
+            latent = signal.new_zeros(len(signal), *(prior.latent_shape or ()))
+        usable = (keep or prior.ties) and _fits(prior, latent)
         latents.append(latent if usable or signal is None else encoded(prior, signal, rng))
     return attrs.evolve(solution, latents=(latents[0], latents[1]))
 

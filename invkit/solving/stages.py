@@ -168,7 +168,8 @@ def _with_priors(problem: Problem, stage: Stage, y: Tensor, found: Solution | No
         signal = (found.w, found.x)[place]
         if signal is None:
             raise InputError(f"a stage holds {stage.hold}, which the stage before does not find")
-        priors[place] = Given(signal, each=True)
+        # of a measurement that diverged it may be NaN, which those beside it are not to suffer from
+        priors[place] = Given(torch.where(signal.isfinite(), signal, 0.0), each=True)
     return attrs.evolve(problem, priors=(priors[0], priors[1]))
 
 

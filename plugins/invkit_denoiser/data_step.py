@@ -117,14 +117,25 @@ def filled(y: Float[Tensor, "n c *y"], known: Bool[Tensor, "n c *y"]) -> Float[T
     """The measurement, its holes filled by the means of what is known about them, in windows as small as will
     do; zero where nothing is known.
     """
-    y, mean = y.where(known, 0.0), torch.nn.functional.avg_pool2d
-    side = 1
-    while not bool(known.all()) and side < 2 * max(y.shape[2:]):
+    y, side = y.where(known, 0.0), 1
+    while bool(known.any()) and not bool(known.all()) and side < 2 * max(y.shape[2:]):
         side = 2 * side + 1
-        total, count = (mean(each, side, 1, side // 2) for each in (y, known.to(y)))
-        near = ~known & (count > 0)
-        y, known = torch.where(near, total / count.clamp(min=torch.finfo(y.dtype).tiny), y), known | near
+        total, count = (_sums(each, side) for each in (y, known.to(y)))
+        near = ~known & (count > 0.5)
+        y, known = torch.where(near, (total / count.clamp(min=1)).to(y), y), known | near
     return y
+
+
+def _sums(signal: Float[Tensor, "n c h w"], side: int) -> Float[Tensor, "n c h w"]:
+    """The sums over windows of an odd side about every pixel, by cumulative sums."""
+    summed = signal.double()
+    for axis in (2, 3):
+        length = summed.shape[axis]
+        total = torch.nn.functional.pad(summed.cumsum(axis).movedim(axis, -1), (1, 0))
+        place = torch.arange(length, device=signal.device)
+        after, before = (place + side // 2 + 1).clamp(max=length), (place - side // 2).clamp(min=0)
+        summed = (total[..., after] - total[..., before]).movedim(-1, axis)
+    return summed
 
 
 class ByGradients:

@@ -171,7 +171,7 @@ class PlugAndPlay(Solver):
         if others or part.operator is not problem.operator or not isinstance(data, ByDivision):
             raise InputError(
                 "pnp betters a kernel where a measurement is one convolution, no larger than a tile, and "
-                "weights are 0 or 1",
+                "weights are 0 or all alike",
                 hint="hold the kernel: pnp x=denoiser:photographs hold=w",
             )
         find = KernelStep(scene.operator, scene.x_shape, prior_w, own.noise)

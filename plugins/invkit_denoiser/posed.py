@@ -22,8 +22,8 @@ def posed(
     """The problem, its denoiser and its noise, whose median weight is 1.
 
     An entry of weight ω has noise of variance σ²/ω. So weights 100 ω with 10 σ are the same as ω with σ. The
-    network is told the level of the noise: it has to be that of the picture. Where σ is not known and is
-    measured, what is measured is the noise of entries of the median weight.
+    network is told the level of the noise: it has to be that of the picture. Where σ is not known, what is
+    measured on the whole picture is taken for the noise of entries of the median weight.
 
     Args:
         problem: operator, priors, noise.

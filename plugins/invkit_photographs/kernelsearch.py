@@ -35,6 +35,7 @@ left, the one ``before``, and a remark where no kernel leaves two values.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import isfinite
 from typing import Any, Literal
 
 import attrs
@@ -193,13 +194,13 @@ class KernelSearch(Solver):
         best, found = _single(w_shape, y), None
         sound = bool(torch.isfinite(y.square().sum(dtype=torch.float64)))
         nothing = y.new_full((1, 1), torch.nan)
-        told = 0
+        told, shown = 0, best
 
         def tell(kernel: Tensor, stage: str) -> None:
-            nonlocal told
+            nonlocal told, shown
             told = min(told + 1, _STEPS - 1)
-            shown = _on_support(kernel, w_shape).to(y)
-            record.tell(told, nothing, nothing, lambda: (shown[None], x), stage)
+            shown = latest = _on_support(kernel, w_shape).to(y)[None]
+            record.tell(told, nothing, nothing, lambda: (latest, x), stage)
 
         with record:
             if sound and not record.interrupted:
@@ -212,7 +213,9 @@ class KernelSearch(Solver):
                     nodes = nodes if nodes is not None and len(nodes) == w_shape[0] else None
                     generator = torch.Generator().manual_seed(seed)
                     found = self._of_photograph(picture, grey, sigma, side, generator, nodes, tell)
-        if found is not None and found.status is not Status.SHARP:
+        if found is None:
+            best = shown  # interrupted, or nothing was searched
+        elif found.status is not Status.SHARP:
             best = _on_support(found.kernels, w_shape).to(y)[None]
         with torch.no_grad():
             latents = problem.priors[0].encode(best), problem.priors[1].encode(x)
@@ -241,7 +244,9 @@ class KernelSearch(Solver):
         page = twovalued.read(grey, sigma, side, lambda kernel, stage: tell(torch.from_numpy(kernel), stage))
         kernel, sure = torch.from_numpy(page.kernel), twovalued.certainty(page)
         notes: dict[str, Any] = {"spread": page.spread, "before": page.before}
-        if page.sharp:
+        if not isfinite(page.before):
+            notes = {}  # one tone alone
+        if page.sharp or not notes:
             return _Judged(kernel, Status.SHARP, notes, float("nan"))
         if sure < self.doubt:
             notes["remark"] = "no kernel leaves ink and paper alone; for a photograph choose photographs"

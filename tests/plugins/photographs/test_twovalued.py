@@ -51,12 +51,36 @@ def test_one_value_is_infinitely_spread_and_no_kernel_is_believed() -> None:
     assert spread(np.full((8, 8), 0.5))[0] == math.inf
     flat = read(np.full((64, 64), 0.5, np.float32), 0.01, 15)
     assert certainty(flat) == 0 and not flat.sharp
+    grey = invkit.method("text")(np.full((40, 40), 0.5, np.float32))
+    assert grey.status == (Status.SHARP,) and np.isnan(grey.confidence).all()
+
+
+def test_a_little_ink_is_a_tone_too() -> None:
+    dot = np.zeros((32, 32))
+    dot[3, 3] = 1
+    assert spread(dot) == (0.0, (0.0, 1.0))
+
+
+def test_a_drawing_of_few_lines_is_doubted_where_its_grey_stays() -> None:
+    """Its spread is small as there is little ink, whatever the kernel."""
+    drawing = np.ones((72, 72))
+    drawing[[20, 40], 10:60] = drawing[10:60, 30] = 0
+    box = np.convolve(np.eye(1, 7, 3)[0], np.ones(7) / 7, mode="same")
+    y = np.apply_along_axis(np.convolve, 1, np.pad(drawing, ((0, 0), (3, 3)), "edge"), box, "valid")
+    y = y + 0.004 * np.random.default_rng(0).normal(size=y.shape)
+    page = read(y.clip(0, 1).astype(np.float32), 0.004, 15)
+    right = np.zeros((15, 15))
+    right[7, 4:11] = 1 / 7
+    found = kernel_ncc_modulo_shift(*(torch.as_tensor(each)[None, None] for each in (page.kernel, right)))
+    assert float(found) > 0.9 or certainty(page) < 0.5
 
 
 @given(st.floats(1e-4, 0.3), st.floats(1.01, 10))
 def test_the_more_spread_is_left_the_less_a_kernel_is_believed(left: float, more: float) -> None:
     kernel = np.ones((1, 1))
     assert certainty(Page(kernel, left, 0.3)) >= certainty(Page(kernel, left * more, 0.3))
+    assert certainty(Page(kernel, left, left)) < 0.5  # nothing is gained
+    assert certainty(Page(kernel, left, math.inf)) == 0
 
 
 @pytest.mark.parametrize("negative", [False, True])
