@@ -1,4 +1,4 @@
-"""What callers give, looked at before it is used: names, paths and numbers.
+"""Checks of what callers give: names, paths and numbers. A check returns the value, or says what to give.
 
     name = as_name(name, "the name of a method", "see `invkit list methods`")
     path = as_path(path, "the configuration")
@@ -52,10 +52,10 @@ def as_count(value: Any, what: str, *, least: int = 1) -> int:
     Raises:
         InputError: anything else.
     """
-    number = whole(value)
-    if number is None or number < least:
+    made = whole(value)
+    if made is None or made < least:
         raise InputError(f"{what} is {value!r}", hint=f"give a whole number, {least} or more")
-    return number
+    return made
 
 
 def as_number(value: Any, what: str, *, positive: bool = False) -> float:

@@ -213,7 +213,7 @@ class Pipeline:
                 With ``d`` the operator's ``measurement_dims`` (2 for images), an array of ``d`` axes is one
                 measurement of one channel, of ``d + 1`` one measurement (channels first), of ``d + 2`` a
                 batch. Values as the priors have them: images in [0, 1].
-            start: a solution to go on from. It is gone on from its latents. Where it was found under other
+            start: a solution to go on from. The solve begins at its latents. Where it was found under other
                 priors, it is restated by the encoders of this pipeline's. To go on from signals of your own,
                 take the latents out: ``attrs.evolve(solution, x=mine, latents=(None, None))``.
             problem: what :meth:`problem_for` gave for these measurements, or for others of their shape.

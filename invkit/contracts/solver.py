@@ -144,7 +144,7 @@ def _checked(solve: Callable[..., Solution], owner: type[Solver]) -> Callable[..
 
 
 def _fault(solution: Any, solver: Solver, problem: Problem, count: int) -> str | None:
-    """What makes this no solution of so many measurements; None where nothing does."""
+    """What is wrong with a solver's solution of ``count`` measurements; None if nothing is."""
     if not isinstance(solution, Solution):
         return f"{solution!r}, which is no invkit.Solution"
     status = solution.status

@@ -168,7 +168,7 @@ def _with_priors(problem: Problem, stage: Stage, y: Tensor, found: Solution | No
         signal = (found.w, found.x)[place]
         if signal is None:
             raise InputError(f"a stage holds {stage.hold}, which the stage before does not find")
-        # of a measurement that diverged it may be NaN, which those beside it are not to suffer from
+        # A measurement that diverged may have NaN here. Zeros in its place let the others be solved.
         priors[place] = Given(torch.where(signal.isfinite(), signal, 0.0), each=True)
     return attrs.evolve(problem, priors=(priors[0], priors[1]))
 

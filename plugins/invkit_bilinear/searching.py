@@ -43,7 +43,7 @@ class Searching:
         return (~c.done).nonzero()[:, 0]
 
     def exact(self, rows: Int[Tensor, "k"], cost: Float[Tensor, "k"]) -> Bool[Tensor, "k"]:
-        """Which of the candidates ``rows`` explain their measurement to rounding."""
+        """Whether the residual of each of the candidates ``rows`` is no more than rounding."""
         return cost <= self._enough[rows]
 
     def end(

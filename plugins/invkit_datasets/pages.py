@@ -10,7 +10,7 @@ have one value each; a fifth of the pages is light on dark. Strokes have grey ri
 from __future__ import annotations
 
 import hashlib
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -23,6 +23,7 @@ from torch import Tensor
 from invkit.contracts.dataset import SampledDataset
 from invkit.errors import InputError
 from invkit_datasets.fonts import Font, find_fonts
+from invkit_datasets.silhouettes import pictures
 
 __all__ = ["Pages"]
 
@@ -58,15 +59,11 @@ class Pages(SampledDataset):
         super().__init__("pages", (1, size, size), {"size": size, "fonts": found})
 
     def draw(self, n: int, rng: torch.Generator) -> Float32[Tensor, "n 1 s s"]:
-        seed = int(torch.randint(2**63 - 1, (), generator=rng, dtype=torch.int64))
         side = self.signal_shape[1]
-        drawn = np.empty((n, 1, side, side))
-        for index, child in enumerate(np.random.SeedSequence(seed).spawn(n)):
-            drawn[index, 0] = _page(self.fonts, side, np.random.default_rng(child))
-        return torch.from_numpy(np.round(drawn * 255).astype(np.uint8)).float() / 255
+        return pictures(n, rng, partial(_page, self.fonts, side), side, channels=1)
 
 
-def _page(fonts: list[Font], side: int, rng: np.random.Generator) -> Float64[np.ndarray, "s s"]:
+def _page(fonts: list[Font], side: int, rng: np.random.Generator) -> Float64[np.ndarray, "1 s s"]:
     height = int(rng.integers(*_HEIGHTS))
     font = _loaded(fonts[rng.integers(len(fonts))].path, height)
     page = Image.new("L", (side, side))
@@ -77,7 +74,7 @@ def _page(fonts: list[Font], side: int, rng: np.random.Generator) -> Float64[np.
     ink, paper = rng.uniform(0, 0.15), rng.uniform(0.85, 1)
     if rng.random() < 0.2:
         ink, paper = paper, ink
-    return np.asarray(paper + (ink - paper) * np.asarray(page) / 255)
+    return np.asarray(paper + (ink - paper) * np.asarray(page)[None] / 255)
 
 
 def _line(letters: int, rng: np.random.Generator) -> str:

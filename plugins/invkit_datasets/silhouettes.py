@@ -95,18 +95,23 @@ def silhouette(rng: np.random.Generator, size: float, centre: tuple[float, float
 
 
 def pictures(
-    n: int, rng: torch.Generator, draw: Callable[[np.random.Generator], np.ndarray], side: int
-) -> Float32[Tensor, "n 3 s s"]:
-    """Draw ``n`` colour pictures, each from a seed of its own, and round them to 8 bits.
+    n: int,
+    rng: torch.Generator,
+    draw: Callable[[np.random.Generator], np.ndarray],
+    side: int,
+    channels: int = 3,
+) -> Float32[Tensor, "n c s s"]:
+    """Draw ``n`` pictures, each from a seed of its own, and round them to 8 bits.
 
     Args:
         n: number of pictures.
         rng: source of the seeds; picture i does not depend on ``n``.
-        draw: draws one picture, (3, side, side) with values in [0, 1].
+        draw: draws one picture, (channels, side, side) with values in [0, 1].
         side: height and width of a picture.
+        channels: of a picture.
     """
     seed = int(torch.randint(2**63 - 1, (), generator=rng, dtype=torch.int64))
-    drawn = np.empty((n, 3, side, side))
+    drawn = np.empty((n, channels, side, side))
     for index, child in enumerate(np.random.SeedSequence(seed).spawn(n)):
         drawn[index] = draw(np.random.default_rng(child))
     return torch.from_numpy(np.round(drawn * 255).astype(np.uint8)).float() / 255

@@ -39,15 +39,15 @@ GRADIENTS = 20
 class ByDivision:
     """The step for windows of circular convolutions whose frame holds the signal and nothing that is zero.
 
-    Attributes:
-        exact: whether all of the frame was measured, and nothing is filled in.
-
     Args:
         window: the convolution, and which part of it was measured.
         x_shape: that of the signal.
         y: the measurement.
         weights: 1 where it was measured, 0 elsewhere; None: everywhere.
         saturated: which entries say "at least".
+
+    Attributes:
+        exact: whether all of the frame was measured, and nothing is filled in.
     """
 
     def __init__(

@@ -110,7 +110,8 @@ class KernelSearch(Solver):
             drawings: by how near to two values they leave the picture (:mod:`.twovalued`).
         families: specs of priors of kernels of few numbers, each judged beside the free ones; of photographs.
         crop: left, top, width and height of the part in which the kernel is looked for, in pixels of the
-            measurement; None: that of at most 640 × 640 pixels with most structure.
+            measurement; None: that of at most 640 × 640 pixels with most structure. Of text no more than the
+            256 × 256 pixels with most structure are looked at, in the crop too.
         doubt: the status is ``doubtful`` where the confidence is less.
     """
 
@@ -289,11 +290,13 @@ class KernelSearch(Solver):
 
     def _part(self, grey: Real) -> Real:
         """Where the kernel is looked for."""
-        if self.crop is None:
-            part = twovalued.PART if self.scene == "text" else PART
-            return np.ascontiguousarray(grey[busiest(torch.from_numpy(grey), part)])
-        left, top, width, height = self.crop
-        return np.ascontiguousarray(grey[top : top + height, left : left + width])
+        if self.crop is not None:
+            left, top, width, height = self.crop
+            grey = grey[top : top + height, left : left + width]
+            if self.scene == "photograph":
+                return np.ascontiguousarray(grey)
+        part = twovalued.PART if self.scene == "text" else PART
+        return np.ascontiguousarray(grey[busiest(torch.from_numpy(grey), part)])
 
     def _checked(self, problem: Problem, start: Solution | None) -> tuple[Shape, Shape]:
         """The shapes of w and x, where there is something that this solver can do."""

@@ -1,6 +1,6 @@
 """Text and drawings: of several kernels, the one that leaves the picture nearest to two values.
 
-    page = read(grey, sigma, 61)
+    page = read(grey, sigma, 45)
     page.kernel, page.spread                 # (p, p), odd; how far the picture is from ink and paper
 
 The evidence of :mod:`invkit_photographs.view` supposes the derivatives of photographs. Of text it may prefer
@@ -46,15 +46,15 @@ __all__ = ["Page", "certainty", "read", "spread"]
 PART = 256
 #: sides of the kernels that are looked for, as far as they fit
 SIDES = (15, 27, 45)
-#: of the refinement: rounds at most, how steeply values part, and γ of :func:`.kernel_step.estimate_kernel`
+#: a kernel is refined in so many rounds at most; the steepness 8 in x'; the weight γ of the kernel step
 _ROUNDS, _STEEP, _WEIGHT = 6, 8.0, 2.0
-#: passes of the two means, and the least distance between them
+#: the two means are found in so many passes at most; values less apart than this are one value
 _MEANS, _FLAT = 30, 1e-3
-#: whether of the negative, and how
+#: the searches of each support: whether in the negative, and with which constants
 _SEARCHES = ((False, Settings()), (False, Settings(patch=1)), (True, Settings(patch=1)))
 #: a page of less spread may be sharp: it is if the kernel has more than this in one pixel
 SHARP, PIXEL = 0.1, 0.4
-#: of the certainty
+#: the constants of :func:`certainty`, in its formula from left to right; and what no divisor falls below
 _EVEN, _SLOPE, _LEFT, _STRICT, _TINY = 0.055, 3.0, 0.75, 12.0, 1e-12
 
 Tell = Callable[[Real, str], None]
@@ -62,7 +62,7 @@ Tell = Callable[[Real, str], None]
 
 @attrs.frozen(eq=False)
 class Page:
-    """What was found in a picture.
+    """The best kernel of a page, and the picture's spread with it and without it.
 
     Args:
         kernel: (p, p), p odd, unit sum.

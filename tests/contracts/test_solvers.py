@@ -66,7 +66,7 @@ def test_complex_numbers_are_refused_by_solvers_for_real_ones(name: str) -> None
 
 
 class Told(Solver):
-    """What a quick solver returns, changed as it is told."""
+    """Returns the solution of a quick solver with some of its fields replaced by others."""
 
     def __init__(self, finds_w: bool = True, writes: bool = False, **changes: Any) -> None:
         self.finds_w, self.writes, self.changes = finds_w, writes, changes

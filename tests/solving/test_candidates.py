@@ -76,7 +76,7 @@ def test_the_best_are_kept_with_their_memory() -> None:
 
 
 def test_the_first_that_explains_its_measurement_wins_and_the_others_are_dropped() -> None:
-    """Which of several is best to the last bit is chance."""
+    """Their residuals differ by rounding alone: which is the least is chance, which is the first is not."""
     c = made()
     worst = rows(c, c.evaluate().residual)[1].argsort(descending=True)[:2].sort().values
     solved = torch.zeros(12, dtype=torch.bool)

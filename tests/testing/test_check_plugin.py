@@ -144,7 +144,7 @@ def test_a_summary_is_one_line() -> None:
 
 def test_a_name_that_another_plugin_has_fails() -> None:
     hook = ModuleType("a_plugin")
-    hook.invkit_register = invkit.hookimpl(  # type: ignore[attr-defined]
+    hook.invkit_register = invkit.hookimpl(
         lambda registry: registry.operator("circconv", f"{__name__}:Good", summary="another convolution")
     )
     with pytest.raises(AssertionError, match="names: the operator name 'circconv' belongs to plugin 'conv"):

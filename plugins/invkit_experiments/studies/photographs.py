@@ -37,7 +37,7 @@ from invkit_experiments.inputs.photographs import Photographs, Split
 from invkit_experiments.inputs.sources import Measured
 from invkit_experiments.output.tables import Column
 
-__all__ = ["KINDS", "PHOTOGRAPHS", "PHOTOGRAPHS_TRAIN", "aligned", "photograph_scores"]
+__all__ = ["FLAGS", "KINDS", "PHOTOGRAPHS", "PHOTOGRAPHS_TRAIN", "aligned", "photograph_scores"]
 
 #: more dB than this below its input, and a result is worse than it
 WORSE_BY = 0.3

@@ -22,12 +22,12 @@ from invkit_experiments.engine.study import Case, Study
 from invkit_experiments.inputs.drawn import Drawn
 from invkit_experiments.inputs.sources import Measured
 from invkit_experiments.output.tables import Column
+from invkit_experiments.studies.photographs import FLAGS
 
 __all__ = ["SHORT_BY", "TEXT"]
 
 #: more dB than this below the same method with the true kernel, and a result is short
 SHORT_BY = 3.0
-FLAGS = frozenset({"doubtful", "sharp", "diverged"})
 
 SOURCE = Drawn("pages?size=288", "validation", "shake?size=25,shortest=9", sigma=0.01)
 KNOWN = Named("known", "the method text with the true kernel: not blind", "text", known=True)

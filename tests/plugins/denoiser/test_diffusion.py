@@ -85,7 +85,7 @@ def test_missing_pixels_are_less_certain() -> None:
 
 
 def test_an_entry_of_more_weight_is_known_better() -> None:
-    """Of independent pixels under no blur the posterior is known: 1 / std² = 1 / v + weight / σ²."""
+    """Without blur, and with independent pixels, the exact posterior is 1 / std² = 1 / v + weight / σ²."""
     v, sigma, rng = 0.04, 0.2, torch.Generator().manual_seed(0)
     weights = torch.ones(16, 16)
     weights[:, 8:] = 25.0
