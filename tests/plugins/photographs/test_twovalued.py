@@ -113,6 +113,13 @@ def test_a_photograph_is_doubtful_and_hardly_changed(
     assert (found.x - y).square().mean().sqrt() <= 0.0101
 
 
+def test_no_more_than_a_part_is_read_in_a_crop_too() -> None:
+    grey = np.zeros((340, 340), np.float32)
+    text = invkit.solver("kernelsearch", scene="text", crop=(10, 10, 300, 280))
+    assert text._part(grey).shape == (256, 256)
+    assert invkit.solver("kernelsearch", crop=(10, 10, 300, 280))._part(grey).shape == (280, 300)
+
+
 def test_families_are_of_photographs() -> None:
     solver = invkit.solver("kernelsearch?scene=text", families=["disk?size=41,largest=20"])
     with pytest.raises(InputError, match="leave families out"):
